@@ -1,0 +1,1 @@
+"""The engine in the box: Deepgram's wire protocol on local models."""
