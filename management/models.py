@@ -1,0 +1,159 @@
+"""People, the speech servers they use, and who may do what in which project."""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Lower
+
+from management import crypto
+
+
+class People(BaseUserManager["User"]):
+    """Users, found by e-mail in any case."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractUser):
+    """A person who signs in with an e-mail address. A superuser administers the team."""
+
+    username = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail address", unique=True)
+
+    objects: ClassVar[People] = People()  # type: ignore[assignment]
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="one_account_an_email_address")]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email
+
+
+class Connection(models.Model):
+    """A server that speaks Deepgram's API: the engine in the box, the hosted one or another."""
+
+    class Kind(models.TextChoices):
+        ENGINE = "engine", "Engine in the box"
+        HOSTED = "hosted", "Deepgram"
+        SELF_HOSTED = "self_hosted", "Self-hosted"
+
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20, choices=Kind)
+    base_url = models.URLField(unique=True)
+    agent_url = models.CharField(max_length=200, blank=True)
+    encrypted_key = models.BinaryField()
+    seen_at = models.DateTimeField(null=True, help_text="when it last answered")
+    error = models.TextField(blank=True, help_text="why it last did not")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def api_key(self) -> str:
+        return crypto.decrypt(self.encrypted_key)
+
+    @api_key.setter
+    def api_key(self, value: str) -> None:
+        self.encrypted_key = crypto.encrypt(value)
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, user: User) -> "ProjectQuerySet":
+        """Projects whose recordings this person may see: their own memberships, no more."""
+        return self.filter(memberships__user=user)
+
+    def writable_by(self, user: User) -> "ProjectQuerySet":
+        """Projects this person may add to: every role but viewer."""
+        return self.filter(memberships__user=user, memberships__role__in=Membership.WRITERS)
+
+
+class Project(models.Model):
+    """A project of the speech account, mirrored, and what the team keeps in it."""
+
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="projects")
+    upstream_id = models.CharField(max_length=100)
+    name = models.CharField(max_length=200)
+    seen_at = models.DateTimeField(null=True, help_text="when the server last listed it")
+    members = models.ManyToManyField(User, through="Membership", related_name="projects")
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "upstream_id"], name="one_row_an_upstream_project"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """What a person may do in a project."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", "Owner"
+        ADMIN = "admin", "Admin"
+        MEMBER = "member", "Member"
+        VIEWER = "viewer", "Viewer"
+
+    WRITERS = (Role.OWNER, Role.ADMIN, Role.MEMBER)
+    ADMINISTRATORS = (Role.OWNER, Role.ADMIN)
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "project"], name="one_role_a_person_a_project")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_role_display()} of {self.project}"
+
+
+class Model(models.Model):
+    """A speech model that a connection offers, mirrored from ``GET /v1/models``."""
+
+    class Kind(models.TextChoices):
+        STT = "stt", "Speech to text"
+        TTS = "tts", "Text to speech"
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="models")
+    kind = models.CharField(max_length=3, choices=Kind)
+    uuid = models.CharField(max_length=100)
+    canonical_name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    architecture = models.CharField(max_length=100, blank=True)
+    version = models.CharField(max_length=100, blank=True)
+    languages = models.JSONField(default=list)
+    batch = models.BooleanField(default=True)
+    streaming = models.BooleanField(default=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["canonical_name", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "uuid"], name="one_row_an_upstream_model")
+        ]
+
+    def __str__(self) -> str:
+        return self.canonical_name

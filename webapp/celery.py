@@ -1,0 +1,11 @@
+"""The Celery application: the doorbell and the workforce, never the queue."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+
+celery = Celery("earshot")
+celery.config_from_object("django.conf:settings", namespace="CELERY")
+celery.autodiscover_tasks()

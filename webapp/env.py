@@ -1,0 +1,132 @@
+"""Every environment variable of the web application, read once and typed.
+
+A value that cannot be used stops the start with a sentence that says what to set.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+HOSTED_URL = "https://api.deepgram.com"
+HOSTED_AGENT_URL = "wss://agent.deepgram.com"
+GIB = 1024**3
+
+
+class Misconfigured(Exception):
+    """The environment cannot be used; the message says what to set."""
+
+
+@dataclass(frozen=True)
+class Env:
+    """The settings of one start. Sizes in bytes, durations in seconds."""
+
+    data: Path
+    host: str
+    port: int
+    engine_port: int
+    debug: bool
+    secret_key: str
+    secret_key_fallbacks: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
+    public_url: str
+    database_url: str
+    broker_url: str
+    channel_layer_url: str
+    media_storage_url: str
+    deepgram_api_key: str
+    deepgram_base_url: str
+    deepgram_agent_url: str
+    admin_email: str
+    admin_password: str
+    max_upload_bytes: int
+    max_duration_seconds: int
+    worker_threads: int
+    fetch_private_hosts: bool
+
+    @property
+    def uses_engine(self) -> bool:
+        """Whether speech goes to the engine in the box rather than to another server."""
+        return not (self.deepgram_api_key or self.deepgram_base_url)
+
+
+class Reader:
+    """Typed look-ups in one environment."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+
+    def text(self, name: str, default: str = "") -> str:
+        return self.environ.get(name, "").strip() or default
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        given = self.text(name)
+        if not given:
+            return default
+        if not given.isascii() or not given.isdigit() or not low <= int(given) <= high:
+            raise Misconfigured(
+                f"{name} is {given!r}; set it to a whole number from {low} to {high}."
+            )
+        return int(given)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        given = self.text(name).lower()
+        if given in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
+            return default if not given else given in {"1", "true", "yes", "on"}
+        raise Misconfigured(f"{name} is {given!r}; set it to true or false.")
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str = "") -> str:
+        given = self.text(name, default)
+        if given and urlsplit(given).scheme not in schemes:
+            allowed = ", ".join(f"{scheme}://" for scheme in schemes)
+            # The value may hold a password: name the scheme alone.
+            scheme = urlsplit(given).scheme
+            raise Misconfigured(f"{name} starts with {scheme!r}; start it with one of {allowed}.")
+        return given.rstrip("/") if schemes[0] in {"http", "ws"} else given
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Env:
+    """Read the whole environment; ``Misconfigured`` names the first variable that is wrong."""
+    reader = Reader(environ)
+    data = Path(reader.text("EARSHOT_DATA", str(ROOT / "var"))).expanduser().resolve()
+    api_key = reader.text("DEEPGRAM_API_KEY")
+    base_url = reader.url("DEEPGRAM_BASE_URL", ("http", "https"))
+    agent_url = reader.url("DEEPGRAM_AGENT_URL", ("ws", "wss"))
+    if base_url and not api_key:
+        raise Misconfigured("DEEPGRAM_BASE_URL is set; set DEEPGRAM_API_KEY to a key it accepts.")
+    port = reader.whole("PORT", 8000, 1, 65535)
+    engine_port = reader.whole("ENGINE_PORT", 8001, 1, 65535)
+    if port == engine_port:
+        raise Misconfigured(f"PORT and ENGINE_PORT are both {port}; set one of them to another.")
+    host = reader.text("HOST", "127.0.0.1")
+    return Env(
+        data=data,
+        host=host,
+        port=port,
+        engine_port=engine_port,
+        debug=reader.flag("EARSHOT_DEBUG"),
+        secret_key=reader.text("EARSHOT_SECRET_KEY"),
+        secret_key_fallbacks=reader.words("EARSHOT_SECRET_KEY_FALLBACKS"),
+        allowed_hosts=reader.words("EARSHOT_ALLOWED_HOSTS"),
+        public_url=reader.url("EARSHOT_URL", ("http", "https")),
+        database_url=reader.url("DATABASE_URL", ("sqlite", "postgres", "postgresql")),
+        broker_url=reader.url(
+            "CELERY_BROKER_URL", ("filesystem", "redis", "rediss", "amqp", "amqps")
+        ),
+        channel_layer_url=reader.url("CHANNEL_LAYER_URL", ("redis", "rediss")),
+        media_storage_url=reader.url("MEDIA_STORAGE_URL", ("s3", "file")),
+        deepgram_api_key=api_key,
+        deepgram_base_url=base_url or (HOSTED_URL if api_key else ""),
+        deepgram_agent_url=agent_url or (HOSTED_AGENT_URL if api_key and not base_url else ""),
+        admin_email=reader.text("EARSHOT_ADMIN_EMAIL"),
+        admin_password=environ.get("EARSHOT_ADMIN_PASSWORD", ""),
+        max_upload_bytes=reader.whole("EARSHOT_MAX_UPLOAD_BYTES", 2 * GIB, 1, 1024 * GIB),
+        max_duration_seconds=reader.whole("EARSHOT_MAX_DURATION_SECONDS", 12 * 3600, 1, 10**7),
+        worker_threads=reader.whole("EARSHOT_WORKER_THREADS", 4, 1, 256),
+        fetch_private_hosts=reader.flag("EARSHOT_FETCH_PRIVATE_HOSTS"),
+    )
