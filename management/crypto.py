@@ -25,7 +25,7 @@ def encrypt(secret: str) -> bytes:
     return fernet().encrypt(secret.encode())
 
 
-def decrypt(token: bytes) -> str:
+def decrypt(token: bytes | memoryview) -> str:
     """The secret again; ``UnreadableKey`` when no key at hand opens it."""
     try:
         return fernet().decrypt(bytes(token)).decode()

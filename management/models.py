@@ -137,7 +137,7 @@ class Model(models.Model):
         STT = "stt", "Speech to text"
         TTS = "tts", "Text to speech"
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="models")
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="speech_models")
     kind = models.CharField(max_length=3, choices=Kind)
     uuid = models.CharField(max_length=100)
     canonical_name = models.CharField(max_length=200)

@@ -1,0 +1,160 @@
+"""`manage.py up`: web server, worker, scheduler and engine as one process group."""
+
+import fcntl
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from webapp.processes import Process, ProcessGroup
+
+# The engine joins and verifies its weights on the very first start.
+READY_SECONDS = 180.0
+
+
+class Command(BaseCommand):
+    help = "Run Earshot: the web server, the worker, the scheduler and the engine in the box."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--logs", action="store_true", help="copy what the processes log to the terminal"
+        )
+
+    def handle(self, *args: Any, logs: bool, **options: Any) -> None:
+        env = settings.ENV
+        lock = self.lock(settings.DATA / "up.lock")
+        self.refuse_busy_ports()
+        started = time.monotonic()
+        call_command("check", verbosity=0)
+        call_command("migrate", verbosity=0, interactive=False)
+        group = ProcessGroup(processes(logs))
+        signal.signal(signal.SIGTERM, self.interrupt)
+        signal.signal(signal.SIGINT, self.interrupt)
+        try:
+            group.start()
+            if env.uses_engine:
+                self.wait(group, f"http://{local(env.host)}:{env.engine_port}/healthz")
+            call_command("setup")
+            self.wait(group, f"http://{local(env.host)}:{env.port}/healthz")
+            self.show(time.monotonic() - started)
+            while True:
+                self.tend(group)
+                time.sleep(0.3)
+        except KeyboardInterrupt:
+            self.stdout.write("\nStopping…")
+        finally:
+            # A second Ctrl-C must not leave half of the group behind.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            group.stop()
+            lock.close()
+
+    def interrupt(self, *args: object) -> None:
+        raise KeyboardInterrupt
+
+    def lock(self, path: Path) -> IO[str]:
+        """Hold ``path`` for as long as we run: two groups on one data folder would fight."""
+        file = path.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(
+                f"Earshot already runs on {settings.DATA}. Stop it, or set EARSHOT_DATA to "
+                "another folder."
+            ) from None
+        return file
+
+    def refuse_busy_ports(self) -> None:
+        env = settings.ENV
+        ports = {"PORT": env.port} | ({"ENGINE_PORT": env.engine_port} if env.uses_engine else {})
+        for name, port in ports.items():
+            family = socket.AF_INET6 if ":" in env.host else socket.AF_INET
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((env.host, port))
+                except OSError as error:
+                    raise CommandError(
+                        f"Cannot listen on {env.host}:{port} ({error.strerror}). Set {name} to "
+                        "a free port, or HOST to an address of this machine."
+                    ) from error
+
+    def wait(self, group: ProcessGroup, url: str) -> None:
+        """Wait until ``url`` answers 200, restarting what dies meanwhile."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                with urlopen(url, timeout=5) as response:  # noqa: S310 our own http address
+                    if response.status == 200:
+                        return
+            except (URLError, OSError):
+                pass
+            self.tend(group)
+            time.sleep(0.1)
+        raise CommandError(f"{url} did not answer; {settings.DATA / 'logs'} says why.")
+
+    def tend(self, group: ProcessGroup) -> None:
+        for process in group.restart_dead():
+            code = process.popen.returncode if process.popen else None
+            self.stderr.write(
+                f"{process.name} ended with {code}; starting it again. {process.log} says why."
+            )
+
+    def show(self, seconds: float) -> None:
+        env = settings.ENV
+        speech = f"http://{local(env.host)}:{env.engine_port}"
+        lines = [
+            f"Earshot is up after {seconds:.0f} s.",
+            "",
+            f"  Open      http://{local(env.host)}:{env.port}",
+            f"  Speech    {speech if env.uses_engine else env.deepgram_base_url}",
+        ]
+        if env.uses_engine:
+            lines.append(f"  API key   in {settings.DATA / 'engine.key'}")
+        lines += [
+            f"  Data      {settings.DATA}",
+            f"  Logs      {settings.DATA / 'logs'}",
+            "",
+            "  Ctrl-C stops it.",
+        ]
+        self.stdout.write("\n".join(lines))
+        sys.stdout.flush()
+
+
+def processes(echo: bool) -> list[Process]:
+    """The group, in the order of starting."""
+    env = settings.ENV
+    logs = settings.DATA / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    worker = ["celery", "--app", "webapp", "--quiet", "worker", "--loglevel", "INFO"]
+    worker += ["--without-gossip", "--without-mingle", "--hostname", "earshot@%h"]
+    beat = ["celery", "--app", "webapp", "--quiet", "beat", "--loglevel", "INFO", "--pidfile="]
+    web = ["uvicorn", "webapp.asgi:application", "--host", env.host, "--port", str(env.port)]
+    web += ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"]
+    # Compression of audio frames costs a core and saves nothing; frames are 64 KB at most.
+    web += ["--ws-per-message-deflate", "false", "--ws-max-size", "65536"]
+    web += ["--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "5"]
+    commands = {"web": web, "worker": worker, "beat": beat}
+    if env.uses_engine:
+        commands = {"engine": ["engine"]} | commands
+    environ = {"DJANGO_SETTINGS_MODULE": "webapp.settings"}
+    return [
+        Process(name, command, logs / f"{name}.log", echo, {} if name == "engine" else environ)
+        for name, command in commands.items()
+    ]
+
+
+def local(host: str) -> str:
+    """The address by which this machine reaches a server that listens on ``host``."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
