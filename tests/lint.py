@@ -1,0 +1,45 @@
+"""`make lint`: every check of the code that runs nothing of it. Exits 1 when any fails."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ["webapp", "management", "transcripts", "speechclient"]
+# What a real deployment sets: `check --deploy` must find nothing to complain about.
+DEPLOYED = {
+    "EARSHOT_URL": "https://earshot.example.test",
+    "EARSHOT_SECRET_KEY": "a-key-of-fifty-characters-for-the-deployment-check-0",
+    "DJANGO_SETTINGS_MODULE": "webapp.settings",
+}
+ENGINE = {"DJANGO_SETTINGS_MODULE": "engine.settings"}
+
+python = [sys.executable, "-m"]
+CHECKS: dict[str, tuple[list[str], dict[str, str]]] = {
+    "style": ([*python, "ruff", "check", "."], {}),
+    "format": ([*python, "ruff", "format", "--check", "."], {}),
+    "types": ([*python, "mypy", *PACKAGES], DEPLOYED),
+    "engine types": ([*python, "mypy", "engine"], ENGINE),
+    "templates": ([*python, "djlint", "templates", "--check", "--lint", "--quiet"], {}),
+    "migrations": ([*python, "django", "makemigrations", "--check", "--dry-run"], DEPLOYED),
+    "engine migrations": ([*python, "django", "makemigrations", "--check", "--dry-run"], ENGINE),
+    "deployment": ([*python, "django", "check", "--deploy", "--fail-level", "WARNING"], DEPLOYED),
+    "repository": ([*python, "tests.repository"], {}),
+}
+
+
+def main() -> None:
+    failed = []
+    for name, (command, environ) in CHECKS.items():
+        print(f"== {name}", flush=True)
+        result = subprocess.run(command, cwd=ROOT, env=os.environ | environ, check=False)
+        if result.returncode:
+            failed.append(name)
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}")
+    print("All checks passed")
+
+
+if __name__ == "__main__":
+    main()
