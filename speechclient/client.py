@@ -1,0 +1,154 @@
+"""The synchronous client of one Deepgram-compatible server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Self
+
+import httpx
+
+from .credentials import Credential
+from .errors import BadRequest
+from .http import MAX_RESPONSE_BYTES, HttpConnection, Timeouts, path_of
+from .listen import ListenResponse, read_listen_response
+from .models import Model, Models, Project
+from .options import ListenOptions
+
+CHUNK_BYTES = 256 * 1024
+
+
+class SpeechClient:
+    """A server of the Deepgram API: hosted, self-hosted or the engine in the box.
+
+    Every call raises ``BadRequest`` (change the input), ``ServiceUnavailable`` (wait, then the
+    same again) or ``Denied`` (give up). Calls that only read are repeated by the client a few
+    times; one that costs work is not, its caller decides by ``retry_after``. Safe to share
+    between threads; ``close`` it, or use it in a ``with``.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str = "",
+        *,
+        access_token: str = "",
+        timeouts: Timeouts = Timeouts(),  # noqa: B008
+        transport: httpx.BaseTransport | None = None,
+        agent_url: str | None = None,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``access_token`` is one of ``grant``'s, in place of a key; with neither only the public
+        lists can be read. ``agent_url`` is the host of voice agents where it is another one.
+        ``transport`` replaces the network and ``sleep`` the waits between repeated reads.
+        Raises ``ValueError`` for a base URL or a key that cannot be one.
+        """
+        credential = (
+            Credential("Bearer", access_token) if access_token else Credential("Token", api_key)
+        )
+
+        def connection(url: str) -> HttpConnection:
+            return HttpConnection(
+                url,
+                credential,
+                timeouts,
+                max_response_bytes=max_response_bytes,
+                transport=transport,
+                sleep=sleep,
+            )
+
+        self._http = connection(base_url)
+        self._agent_http = connection(agent_url) if agent_url else self._http
+
+    def __repr__(self) -> str:
+        return f"SpeechClient({self._http.base_url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+        self._agent_http.close()
+
+    def transcribe(
+        self,
+        audio: BinaryIO,
+        options: ListenOptions,
+        *,
+        size_bytes: int | None = None,
+        content_type: str = "application/octet-stream",
+        on_sent: Callable[[int], None] | None = None,
+    ) -> ListenResponse:
+        """Transcribe a whole recording and wait for the answer.
+
+        ``audio`` is an encoded file, read from its current position in pieces, so memory does
+        not grow with it. ``size_bytes`` is what is left to read in it, where known. ``on_sent``
+        is called with the number of bytes sent so far; what it raises ends the request and is
+        passed on. With ``options.callback`` the answer is ``accepted`` and has no transcript.
+        Source: POST /v1/listen.
+        """
+        headers = {"content-type": content_type}
+        if size_bytes is not None:
+            headers["content-length"] = str(size_bytes)
+        answer = self._http.send(
+            "POST",
+            path_of("listen"),
+            options.query(),
+            content=_pieces(audio, size_bytes, on_sent),
+            headers=headers,
+            works=True,
+        )
+        return read_listen_response(
+            answer.body, request_id=answer.request_id, callback=options.callback is not None
+        )
+
+    def transcribe_url(self, url: str, options: ListenOptions) -> ListenResponse:
+        """The same for a recording that the server fetches itself from ``url``."""
+        answer = self._http.send(
+            "POST", path_of("listen"), options.query(), json={"url": url}, works=True
+        )
+        return read_listen_response(
+            answer.body, request_id=answer.request_id, callback=options.callback is not None
+        )
+
+    def projects(self) -> tuple[Project, ...]:
+        """The projects that the key may see."""
+        fields = self._http.get(path_of("projects")).fields()
+        return tuple(Project.read(project) for project in fields.objects("projects"))
+
+    def project(self, project_id: str) -> Project:
+        return Project.read(self._http.get(path_of("projects", project_id)).fields())
+
+    def models(self, project_id: str | None = None, include_outdated: bool = False) -> Models:
+        """The public models, or with ``project_id`` those and the project's own."""
+        path = path_of("projects", project_id, "models") if project_id else path_of("models")
+        query = [("include_outdated", "true")] if include_outdated else []
+        return Models.read(self._http.get(path, query).fields())
+
+    def model(self, model_id: str, project_id: str | None = None) -> Model:
+        """One model by its uuid."""
+        path = (
+            path_of("projects", project_id, "models", model_id)
+            if project_id
+            else path_of("models", model_id)
+        )
+        return Model.read(self._http.get(path).fields())
+
+
+def _pieces(
+    audio: BinaryIO, size_bytes: int | None, on_sent: Callable[[int], None] | None
+) -> Iterator[bytes]:
+    sent = 0
+    while piece := audio.read(CHUNK_BYTES):
+        sent += len(piece)
+        if size_bytes is not None and sent > size_bytes:
+            raise BadRequest(f"the audio is longer than its size_bytes, {size_bytes}")
+        yield piece
+        if on_sent is not None:
+            on_sent(sent)
+    if size_bytes is not None and sent < size_bytes:
+        raise BadRequest(f"the audio ends after {sent} of its {size_bytes} size_bytes")

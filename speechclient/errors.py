@@ -1,0 +1,175 @@
+"""What went wrong, sorted by what the caller does next.
+
+``BadRequest``: change the input. ``ServiceUnavailable``: wait and send the same again.
+``Denied``: give up until a person changes the account. Everything this package raises for a
+server's or the network's fault is one of the three; nothing of httpx or websockets escapes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from .fields import clean_line
+
+MAX_RETRY_AFTER_SECONDS = 86_400.0
+MAX_ERROR_BODY_BYTES = 64 * 1024
+
+
+class SpeechError(Exception):
+    """Root of the tree. ``str(error)`` is one sentence for a person.
+
+    ``request_id`` is the server's id of the failed request, or None when it gave none.
+    ``status`` is the HTTP status, or the close code of a socket; None when nothing answered.
+    ``code`` is the server's own word for the cause (``INVALID_AUTH``, ``NET-0001``), or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request_id: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.request_id = request_id
+        self.status = status
+        self.code = code
+
+
+class BadRequest(SpeechError):
+    """The input is at fault: the same request fails again."""
+
+
+class InvalidOption(BadRequest, ValueError):
+    """An option has a name or a value that does not exist; found before anything is sent."""
+
+
+class ServiceUnavailable(SpeechError):
+    """The server or the way to it failed: the same request may succeed later.
+
+    ``retry_after`` is the wait in seconds that the server asked for, or None.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
+
+
+class Denied(SpeechError):
+    """The credential, the balance or the role does not allow it, or the thing is not there."""
+
+
+# 408 client too slow, 425 too early, 429 concurrency, 499 the server saw us go away: section 3.3.
+RETRY_STATUSES = frozenset({408, 425, 429, 499})
+DENIED_STATUSES = frozenset({401, 402, 403, 404})
+
+
+def error_from_answer(
+    status: int, headers: Mapping[str, str], body: bytes, *, now: datetime | None = None
+) -> SpeechError:
+    """Read an answer that is no success, in any form of the contract's section 3.1.
+
+    ``headers`` is looked up by lower-case name; ``body`` may be cut short. Never raises.
+    """
+    code, message, request_id = _read_body(headers.get("content-type", ""), body)
+    request_id = clean_line(headers.get("dg-request-id", ""), 100) or request_id
+    message = message or clean_line(headers.get("dg-error", ""), 500)
+    if 300 <= status < 400:
+        return Denied(
+            "the server answered with a redirect, which is not followed; "
+            "set the base URL to the address that it leads to",
+            request_id=request_id,
+            status=status,
+        )
+    message = message or f"the server answered {status} without saying why"
+    if status in DENIED_STATUSES:
+        return Denied(message, request_id=request_id, status=status, code=code)
+    if status >= 500 or status < 300 or status in RETRY_STATUSES:
+        return ServiceUnavailable(
+            message,
+            request_id=request_id,
+            status=status,
+            code=code,
+            retry_after=read_retry_after(headers.get("retry-after"), now=now),
+        )
+    return BadRequest(message, request_id=request_id, status=status, code=code)
+
+
+def read_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Seconds to wait from a ``Retry-After`` header, 0 to one day; None when it says nothing.
+
+    Takes a number of seconds or an HTTP date. Source: RFC 9110, section 10.2.3.
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+    if math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+def error_from_close(
+    code: int | None, reason: str, *, request_id: str | None = None
+) -> SpeechError | None:
+    """What a socket's close means, None for a normal one. ``code`` None: no close frame came.
+
+    Sources: sections 9.6, 11.4 and 12.4 of the contract, RFC 6455 section 7.4.1.
+    """
+    if code == 1000:
+        return None
+    sentence = clean_line(reason, 200)
+    # As a word, NET-0001, or as the tail of a link, https://dpgr.am/net0001
+    found = re.search(r"(DATA|NET|MESSAGE|BIG)-?(\d{4})", sentence, re.IGNORECASE)
+    key = f"{found[1].upper()}-{found[2]}" if found else None
+    message = sentence or _close_sentence(code)
+    # DATA-0001 is a speed limit: the same text is fine a little later.
+    if code in (1002, 1003, 1007, 1008, 1009) and key != "DATA-0001":
+        return BadRequest(message, request_id=request_id, status=code, code=key)
+    return ServiceUnavailable(message, request_id=request_id, status=code, code=key)
+
+
+def _close_sentence(code: int | None) -> str:
+    if code is None or code == 1006:
+        return "the connection broke off"
+    return f"the server closed the connection with code {code}"
+
+
+def _read_body(content_type: str, body: bytes) -> tuple[str | None, str, str | None]:
+    """Code, message and request id out of an error body; what is missing is empty or None."""
+    text = body[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        # A proxy's HTML page says nothing to a person; plain text is the answer itself.
+        return None, "" if "html" in content_type.lower() else clean_line(text, 500), None
+    if isinstance(read, str):
+        return None, clean_line(read, 500), None
+    if not isinstance(read, dict):
+        return None, "", None
+
+    def line(*names: str) -> str:
+        found = (read[name] for name in names if isinstance(read.get(name), str))
+        return clean_line(next(found, ""), 500)
+
+    code = line("err_code", "error_code", "category", "code") or None
+    message = line("err_msg", "message", "reason", "error", "description")
+    details = line("details")
+    if details and details != message:
+        message = f"{message} {details}".strip()
+    return code, message, line("request_id")[:100] or None

@@ -1,0 +1,380 @@
+"""The answer to ``POST /v1/listen``: bytes in, a typed transcript out, no I/O.
+
+Times are seconds from the first sample. Source: sections 5.2 to 5.6 of the contract.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .errors import ServiceUnavailable
+from .fields import MAX_TEXT, Fields, clean_line, read_json
+from .insights import Insights, read_insights
+
+logger = logging.getLogger(__name__)
+
+MAX_WORDS = 1_000_000
+MAX_CHANNELS = 100
+MAX_ALTERNATIVES = 100
+MAX_DURATION_SECONDS = 30 * 86_400.0  # a month: beyond it a time is a mistake
+MAX_WORD_LENGTH = 1_000
+MAX_SPEAKER = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """``word`` is bare and lower case; ``punctuated_word`` equals it when none was asked for.
+
+    ``confidence`` is 0 to 1. ``speaker`` counts from 0 within one answer.
+    """
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+    punctuated_word: str
+    speaker: int | None = None
+    speaker_confidence: float | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    sentences: tuple[Sentence, ...]
+    start: float
+    end: float
+    num_words: int
+    speaker: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """``start_word`` to ``end_word`` (exclusive) count the alternative's words from 0."""
+
+    label: str
+    value: str
+    raw_value: str
+    confidence: float
+    start_word: int
+    end_word: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    confidence: float
+    start: float
+    end: float
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What one ``search`` term found; ``hits`` may be empty."""
+
+    query: str
+    hits: tuple[SearchHit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One hypothesis for a channel."""
+
+    transcript: str
+    confidence: float
+    words: tuple[Word, ...]
+    paragraphs: tuple[Paragraph, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One audio track; always at least one alternative, best first."""
+
+    alternatives: tuple[Alternative, ...]
+    detected_language: str | None = None
+    language_confidence: float | None = None
+    search: tuple[Search, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One speaker's stretch of speech between pauses, on one channel."""
+
+    id: str
+    start: float
+    end: float
+    confidence: float
+    channel: int
+    transcript: str
+    words: tuple[Word, ...]
+    speaker: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """The server did not do as asked: which parameter, what kind of trouble, in words."""
+
+    parameter: str
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    name: str
+    version: str
+    arch: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListenResponse:
+    """A transcript. ``raw`` is the body as received, untouched.
+
+    ``accepted`` is true for the answer to a request with ``callback``: there is a
+    ``request_id`` and nothing else, the transcript goes to the callback.
+    """
+
+    raw: bytes = field(repr=False)
+    request_id: str
+    accepted: bool = False
+    sha256: str = ""
+    created: datetime | None = None
+    duration: float = 0.0
+    channels: tuple[Channel, ...] = ()
+    utterances: tuple[Utterance, ...] = ()
+    insights: Insights = field(default_factory=Insights)
+    models: tuple[ModelInfo, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+    tags: tuple[str, ...] = ()
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def transcript(self) -> str:
+        """The best hypothesis of every channel, one line a channel that has words."""
+        lines = (channel.alternatives[0].transcript.strip() for channel in self.channels)
+        return "\n".join(line for line in lines if line)
+
+    @property
+    def paragraphs(self) -> tuple[Paragraph, ...]:
+        """The paragraphs of every channel's best hypothesis, by start."""
+        found = [p for channel in self.channels for p in channel.alternatives[0].paragraphs]
+        return tuple(sorted(found, key=lambda paragraph: paragraph.start))
+
+    @property
+    def detected_language(self) -> str | None:
+        """The language of the first channel that has one."""
+        return next((c.detected_language for c in self.channels if c.detected_language), None)
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        return tuple(model.name for model in self.models)
+
+
+def read_listen_response(
+    raw: bytes, *, request_id: str | None = None, callback: bool = False
+) -> ListenResponse:
+    """Read the body of a 200. Members that are missing or of a wrong type have their defaults.
+
+    ``request_id`` is the header's, used when the body has none; ``callback`` says that a
+    transcript is not expected. Raises ``ServiceUnavailable`` when this is no transcript at all,
+    so that a broken answer is never stored as an empty one.
+    """
+    try:
+        body = read_json(raw)
+    except ValueError as error:
+        raise ServiceUnavailable(
+            f"the server's answer is not a transcript: {clean_line(str(error), 200)}",
+            request_id=request_id,
+            status=200,
+        ) from error
+
+    metadata, results = body.object("metadata"), body.object("results")
+    request_id = _request_id(metadata) or _request_id(body) or request_id or ""
+    if callback and "results" not in body:
+        return ListenResponse(raw=raw, request_id=request_id, accepted=True)
+    if "channels" not in results:
+        raise ServiceUnavailable(
+            "the server's answer has no results", request_id=request_id or None, status=200
+        )
+
+    timeline = _Timeline(metadata.number("duration"))
+    channels = tuple(
+        _channel(channel, timeline) for channel in results.objects("channels", MAX_CHANNELS)
+    )
+    timeline.words_left = MAX_WORDS  # utterances repeat the words of the channels
+    utterances = tuple(
+        _utterance(utterance, timeline) for utterance in results.objects("utterances", MAX_WORDS)
+    )
+    if timeline.repairs:
+        logger.warning(
+            "%d times or words of the answer were outside its %.3f s and were clamped or cut, "
+            "request_id=%s",
+            timeline.repairs,
+            timeline.duration,
+            request_id,
+        )
+    return ListenResponse(
+        raw=raw,
+        request_id=request_id,
+        sha256=metadata.text("sha256", limit=64),
+        created=metadata.moment("created"),
+        duration=timeline.duration,
+        channels=channels,
+        utterances=utterances,
+        insights=read_insights(results),
+        models=_models(metadata.object("model_info")),
+        warnings=tuple(
+            Warning(
+                parameter=warning.text("parameter"),
+                type=warning.text("type"),
+                message=warning.text("message"),
+            )
+            for warning in metadata.objects("warnings", 1_000)
+        ),
+        tags=metadata.texts("tags", 1_000),
+        extra=metadata.pairs("extra", 1_000),
+    )
+
+
+class _Timeline:
+    """Brings times into the recording and counts what it had to change."""
+
+    def __init__(self, duration: float) -> None:
+        self.duration = min(max(duration, 0.0), MAX_DURATION_SECONDS)
+        # Without a duration the words' own times are all there is.
+        self._end = self.duration or MAX_DURATION_SECONDS
+        self.repairs = 0
+        self.words_left = MAX_WORDS
+
+    def span(self, fields: Fields) -> tuple[float, float]:
+        """``start`` and ``end`` with 0 <= start <= end <= duration."""
+        start, end = fields.number("start"), fields.number("end")
+        clamped_start = min(max(start, 0.0), self._end)
+        clamped_end = min(max(end, clamped_start), self._end)
+        if (clamped_start, clamped_end) != (start, end):
+            self.repairs += 1
+        return clamped_start, clamped_end
+
+    def words(self, fields: Fields) -> Iterator[Word]:
+        for word in fields.objects("words", MAX_WORDS):
+            if self.words_left == 0:
+                self.repairs += 1
+                return
+            self.words_left -= 1
+            start, end = self.span(word)
+            text = word.text("word", limit=MAX_WORD_LENGTH)
+            yield Word(
+                word=text,
+                start=start,
+                end=end,
+                confidence=word.share("confidence"),
+                punctuated_word=word.text("punctuated_word", limit=MAX_WORD_LENGTH) or text,
+                speaker=_speaker(word),
+                speaker_confidence=word.optional_share("speaker_confidence"),
+                language=word.optional_text("language"),
+            )
+
+
+def _channel(channel: Fields, timeline: _Timeline) -> Channel:
+    alternatives = tuple(
+        _alternative(alternative, timeline)
+        for alternative in channel.objects("alternatives", MAX_ALTERNATIVES)
+    )
+    return Channel(
+        alternatives=alternatives or (Alternative(transcript="", confidence=0.0, words=()),),
+        detected_language=channel.optional_text("detected_language"),
+        language_confidence=channel.optional_share("language_confidence"),
+        search=tuple(_search(search, timeline) for search in channel.objects("search", 1_000)),
+    )
+
+
+def _alternative(alternative: Fields, timeline: _Timeline) -> Alternative:
+    return Alternative(
+        transcript=alternative.text("transcript", limit=MAX_TEXT),
+        confidence=alternative.share("confidence"),
+        words=tuple(timeline.words(alternative)),
+        paragraphs=tuple(
+            _paragraph(paragraph, timeline)
+            for paragraph in alternative.object("paragraphs").objects("paragraphs")
+        ),
+        entities=tuple(_entity(entity) for entity in alternative.objects("entities")),
+        languages=alternative.texts("languages", 1_000),
+    )
+
+
+def _paragraph(paragraph: Fields, timeline: _Timeline) -> Paragraph:
+    start, end = timeline.span(paragraph)
+    sentences = []
+    for sentence in paragraph.objects("sentences"):
+        sentence_start, sentence_end = timeline.span(sentence)
+        text = sentence.text("text", limit=MAX_TEXT)
+        sentences.append(Sentence(text=text, start=sentence_start, end=sentence_end))
+    return Paragraph(
+        sentences=tuple(sentences),
+        start=start,
+        end=end,
+        num_words=max(paragraph.integer("num_words"), 0),
+        speaker=_speaker(paragraph),
+    )
+
+
+def _entity(entity: Fields) -> Entity:
+    start_word = max(entity.integer("start_word"), 0)
+    return Entity(
+        label=entity.text("label"),
+        value=entity.text("value"),
+        raw_value=entity.text("raw_value"),
+        confidence=entity.share("confidence"),
+        start_word=start_word,
+        end_word=max(entity.integer("end_word"), start_word),
+    )
+
+
+def _search(search: Fields, timeline: _Timeline) -> Search:
+    hits = []
+    for hit in search.objects("hits", 10_000):
+        start, end = timeline.span(hit)
+        hits.append(SearchHit(hit.share("confidence"), start, end, hit.text("snippet")))
+    return Search(query=search.text("query"), hits=tuple(hits))
+
+
+def _utterance(utterance: Fields, timeline: _Timeline) -> Utterance:
+    start, end = timeline.span(utterance)
+    return Utterance(
+        id=utterance.text("id", limit=100),
+        start=start,
+        end=end,
+        confidence=utterance.share("confidence"),
+        channel=min(max(utterance.integer("channel"), 0), MAX_CHANNELS - 1),
+        transcript=utterance.text("transcript", limit=MAX_TEXT),
+        words=tuple(timeline.words(utterance)),
+        speaker=_speaker(utterance),
+    )
+
+
+def _models(model_info: Fields) -> tuple[ModelInfo, ...]:
+    return tuple(
+        ModelInfo(model.text("name"), model.text("version"), model.text("arch"))
+        for model in model_info.members(1_000)
+        if "name" in model
+    )
+
+
+def _speaker(fields: Fields) -> int | None:
+    speaker = fields.optional_integer("speaker")
+    return speaker if speaker is not None and 0 <= speaker <= MAX_SPEAKER else None
+
+
+def _request_id(fields: Fields) -> str:
+    return clean_line(fields.text("request_id", limit=100))

@@ -1,0 +1,96 @@
+"""The options of every endpoint: one frozen dataclass each, one field a query parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .parameters import Options
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenOptions(Options):
+    """Options of ``POST /v1/listen``. Source: section 5.1 of the contract."""
+
+    model: str = "nova-3"
+    version: str | None = None
+    language: str | None = None
+    language_hint: tuple[str, ...] = ()
+    detect_language: bool | tuple[str, ...] = False
+    punctuate: bool = False
+    smart_format: bool = False
+    paragraphs: bool = False
+    utterances: bool = False
+    utt_split: float | None = None
+    diarize: bool = False
+    diarize_model: str | None = None
+    multichannel: bool = False
+    channels: int | None = None
+    sample_rate: int | None = None
+    encoding: str | None = None
+    numerals: bool = False
+    measurements: bool = False
+    dictation: bool = False
+    filler_words: bool = False
+    profanity_filter: bool = False
+    redact: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    keyterm: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    detect_entities: bool = False
+    summarize: bool | str = False
+    sentiment: bool = False
+    topics: bool = False
+    intents: bool = False
+    custom_topic: tuple[str, ...] = ()
+    custom_topic_mode: str | None = None
+    custom_intent: tuple[str, ...] = ()
+    custom_intent_mode: str | None = None
+    callback: str | None = None
+    callback_method: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tag: tuple[str, ...] = ()
+    mip_opt_out: bool = False
+    alternatives: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions(Options):
+    """Options of ``POST /v1/read``. Source: section 6 of the contract."""
+
+    always_sent = "language"
+
+    language: str = "en"
+    summarize: bool | str = False
+    topics: bool = False
+    intents: bool = False
+    sentiment: bool = False
+    custom_topic: tuple[str, ...] = ()
+    custom_topic_mode: str | None = None
+    custom_intent: tuple[str, ...] = ()
+    custom_intent_mode: str | None = None
+    callback: str | None = None
+    callback_method: str | None = None
+    tag: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakOptions(Options):
+    """Options of ``POST /v1/speak`` and ``/v2/speak``. Source: sections 7 and 8.
+
+    A ``flux-`` model is spoken by v2, any other by v1.
+    """
+
+    model: str = "aura-asteria-en"
+    encoding: str | None = None
+    container: str | None = None
+    sample_rate: int | None = None
+    bit_rate: int | None = None
+    speed: float | None = None
+    expressivity: int | None = None
+    priority: str | None = None
+    callback: str | None = None
+    callback_method: str | None = None
+    tag: tuple[str, ...] = ()
+    mip_opt_out: bool = False

@@ -1,0 +1,193 @@
+"""How an options dataclass becomes query parameters and JSON, and is read back.
+
+A field that has its default is not sent, so the server's own default holds. A field is a bool,
+text, a whole number, a number, a list of text (sent as repeated keys) or ``key: value`` pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Self, get_type_hints
+
+from .errors import InvalidOption
+
+Reader = Callable[[str, Any], Any]
+
+MAX_LIST = 1_000
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _wire(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise InvalidOption(f"{name} is {value!r}; it is true or false")
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidOption(f"{name} is {value!r}; it is text, not empty")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidOption(f"{name} is {value!r}; it is not valid Unicode") from error
+    return value
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        number = int(value) if isinstance(value, str) else value
+    except ValueError:
+        number = None
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise InvalidOption(f"{name} is {value!r}; it is a whole number")
+    return number
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or not math.isfinite(number):
+        raise InvalidOption(f"{name} is {value!r}; it is a number")
+    return number
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InvalidOption(f"{name} is {value!r}; it is a list of text")
+    texts = tuple(_text(name, text) for text in value)
+    if len(texts) > MAX_LIST:
+        raise InvalidOption(f"{name} has {len(texts)} entries; at most {MAX_LIST} are taken")
+    return texts
+
+
+def _flag_or_text(name: str, value: Any) -> bool | str:
+    if isinstance(value, bool):
+        return value
+    text = _text(name, value)
+    return text.lower() == "true" if text.lower() in ("true", "false") else text
+
+
+def _flag_or_texts(name: str, value: Any) -> bool | tuple[str, ...]:
+    if isinstance(value, bool):
+        return value
+    texts = _texts(name, value)
+    if not texts:
+        return False
+    flags = [text.lower() == "true" for text in texts if text.lower() in ("true", "false")]
+    if not flags:
+        return texts
+    if len(flags) < len(texts):
+        raise InvalidOption(f"{name} mixes true or false with other values")
+    return flags[-1]
+
+
+def _pairs(name: str, value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise InvalidOption(f"{name} is {value!r}; it is an object of text")
+    for key, text in value.items():
+        if not isinstance(text, str) or ":" in _text(name, key):
+            raise InvalidOption(f"{name} has {key!r}: {text!r}; both are text, the key has no ':'")
+    return dict(value)
+
+
+def _or_none(read: Reader) -> Reader:
+    return lambda name, value: None if value is None else read(name, value)
+
+
+_READERS: dict[Any, Reader] = {
+    bool: _flag,
+    str: _text,
+    str | None: _or_none(_text),
+    int | None: _or_none(_integer),
+    float | None: _or_none(_number),
+    tuple[str, ...]: _texts,
+    bool | str: _flag_or_text,
+    bool | tuple[str, ...]: _flag_or_texts,
+    Mapping[str, str]: _pairs,
+}
+
+
+class Options:
+    """What all option classes can do; the subclasses are frozen dataclasses."""
+
+    always_sent: ClassVar[str] = "model"
+    readers: ClassVar[dict[str, Reader]]
+
+    def __init_subclass__(cls) -> None:
+        hints = get_type_hints(cls)
+        cls.readers = {name: _READERS[hints[name]] for name in cls.__annotations__ if name in hints}
+
+    def __post_init__(self) -> None:
+        for name, read in self.readers.items():
+            object.__setattr__(self, name, read(name, getattr(self, name)))
+
+    def query(self) -> list[tuple[str, str]]:
+        """The query parameters: booleans as true and false, lists as repeated keys."""
+        pairs: list[tuple[str, str]] = []
+        default = type(self)()
+        for name in self.readers:
+            value = getattr(self, name)
+            if value is None or (value == getattr(default, name) and name != self.always_sent):
+                continue
+            if isinstance(value, Mapping):
+                pairs += [(name, f"{key}:{text}") for key, text in value.items()]
+            elif isinstance(value, tuple):
+                pairs += [(name, text) for text in value]
+            else:
+                pairs.append((name, _wire(value)))
+        return pairs
+
+    def to_json(self) -> dict[str, Any]:
+        """The options that differ from their defaults, ready for ``json.dumps``."""
+        default = type(self)()
+        return {
+            name: _plain(getattr(self, name))
+            for name in self.readers
+            if getattr(self, name) != getattr(default, name)
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The options that ``to_json`` wrote. Raises ``InvalidOption``."""
+        if not isinstance(stored, Mapping):
+            raise InvalidOption("options are an object of names and values")
+        for name in stored:
+            if name not in cls.readers:
+                raise InvalidOption(f"{name!r} is no option; there are {', '.join(cls.readers)}")
+        return cls(**stored)
+
+    @classmethod
+    def from_query(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """The options in query parameters, the inverse of ``query``. Raises ``InvalidOption``.
+
+        A repeated key is a list; of a parameter that takes one value the last one counts.
+        """
+        read: dict[str, Any] = {}
+        for name, text in pairs:
+            kind = cls.readers.get(name)
+            if kind in (_texts, _flag_or_texts):
+                read.setdefault(name, []).append(text)
+            elif kind is _pairs:
+                key, colon, value = text.partition(":")
+                if not colon:
+                    raise InvalidOption(f"{name} is {text!r}; it is written key:value")
+                read.setdefault(name, {})[key] = value
+            else:
+                read[name] = text
+        return cls.from_json(read)
