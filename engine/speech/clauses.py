@@ -1,0 +1,70 @@
+"""Cutting text into clauses that can be spoken one after the other.
+
+The first is short, so that sound begins soon; each next one may be longer, because the one
+before it is still playing while it is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+SHORTEST = 8  # characters: a cut that leaves less sounds like a stutter
+LONGEST = 220  # characters: about 15 s, safely below the 510 sounds Kokoro takes at once
+GROWTH = 2.5  # a clause may be so much longer than the one that plays meanwhile
+
+SENTENCE_END = re.compile(r"[.!?…][\"”')\]]*(?=\s|$)|\n+")
+CLAUSE_END = re.compile(r"[,;:—][\"”')\]]*(?=\s|$)|\s[-–](?=\s)")
+# A good place to breathe where there is no punctuation: before one of these.
+JOINING = re.compile(
+    r"\s(?=(?:and|or|but|because|which|that|who|when|while|where|if|so|then|with|for|from|to|in|"
+    r"on|at|by|as|than|y|o|pero|que|porque|cuando|donde|para|con|de|en|et|ou|mais|qui|quand|"
+    r"parce|pour|avec|dans|e|ma|che|perché|quando|per|con|di)\s)",
+    re.IGNORECASE,
+)
+SPACE = re.compile(r"\s")
+
+
+def clauses(text: str, first: int = 60) -> Iterator[str]:
+    """``text`` in pieces of at most ``first`` characters growing to ``LONGEST``.
+
+    Cut after sentences if they are short enough, else after clauses, else before a joining
+    word, else at a space; a single longer word stays whole. The pieces hold every word of the
+    text in order, and none is empty.
+    """
+    limit = float(first)
+    rest = text.strip()
+    while rest:
+        cut = _cut(rest, int(min(limit, LONGEST)), soonest=limit == first)
+        piece, rest = rest[:cut].strip(), rest[cut:].strip()
+        yield piece
+        limit = max(limit, len(piece)) * GROWTH
+
+
+def _cut(text: str, limit: int, *, soonest: bool) -> int:
+    ends = [end.end() for end in SENTENCE_END.finditer(text) if end.end() <= limit]
+    if soonest and ends:
+        return ends[0]
+    if len(text) <= limit:
+        return len(text)
+    if ends:
+        return ends[-1]
+    for pattern in (CLAUSE_END, JOINING, SPACE):
+        places = [
+            place.end()
+            for place in pattern.finditer(text, 0, limit + 1)
+            if SHORTEST <= place.end() <= limit and len(text) - place.end() >= SHORTEST
+        ]
+        if places:
+            return places[-1]
+    space = SPACE.search(text)
+    return space.end() if space else len(text)
+
+
+def last_sentence_end(text: str) -> int:
+    """Where the last finished sentence of ``text`` ends; 0 when none has ended.
+
+    A sentence is finished when white space follows: more text may still come.
+    """
+    ends = [end.end() for end in SENTENCE_END.finditer(text) if end.end() < len(text)]
+    return ends[-1] if ends else 0

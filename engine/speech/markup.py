@@ -1,0 +1,144 @@
+"""Pauses and pronunciations written inside the text to speak (contract, section 7.2)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+
+from engine.speech.errors import SpeechError
+
+MAX_PAUSES = 8
+PAUSE_MS = range(500, 3001, 100)
+MAX_SPEED_WITH_PAUSES = 1.15
+MAX_PRONUNCIATIONS = 500
+MAX_PRONUNCIATION = 128  # characters of IPA
+
+PAUSE = re.compile(r"\\\{\s*pause\s*:\s*([^{}\\]*)\\\}")
+PRONUNCIATION = re.compile(r"\\(\{[^{}]*?\"word\"[^{}]*?)\\\}")
+# Marks the place of a pronunciation in the text: private-use characters, one for each.
+FIRST_MARK = 0xE000
+
+
+class MarkupError(SpeechError):
+    """Markup that cannot be honoured. ``category`` is the contract's, in capitals."""
+
+    def __init__(self, category: str, message: str) -> None:
+        super().__init__(message)
+        self.category = category
+
+
+@dataclass(frozen=True)
+class Pause:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Script:
+    """What to speak: texts and pauses in order.
+
+    A text holds one private-use character for each word with its own pronunciation, the IPA
+    of which is in ``pronunciations`` by that character. ``warnings`` are sentences about what
+    was ignored.
+    """
+
+    parts: tuple[str | Pause, ...]
+    pronunciations: dict[str, str] = field(default_factory=dict)
+    characters: int = 0  # of the text as it came
+    billable: int = 0  # the same with each markup counted as the word it stands for
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def pauses(self) -> int:
+        return sum(isinstance(part, Pause) for part in self.parts)
+
+
+def plain(text: str) -> Script:
+    """``text`` as it is, without looking for markup."""
+    return Script((text,), characters=len(text), billable=len(text))
+
+
+def read_markup(text: str, *, speed: float = 1.0) -> Script:
+    """The pauses ``\\{pause:500ms\\}`` and pronunciations ``\\{"word": "Nguyen", "pronounce":
+    "ŋwiən"\\}`` of ``text``.
+
+    Raises ``MarkupError`` with one of BREAK_SYNTAX_INVALID, BREAK_OUT_OF_RANGE,
+    BREAK_INCREMENT_INVALID, BREAKS_LIMIT_EXCEEDED, PAUSE_SPEED_CAP_EXCEEDED. Pronunciations
+    that cannot be used are spoken as their word, with a warning.
+    """
+    pronunciations: dict[str, str] = {}
+    warnings: list[str] = []
+    billable = len(text)
+
+    def pronounce(match: re.Match[str]) -> str:
+        nonlocal billable
+        word, ipa, warning = _pronunciation(match[1] + "}", len(pronunciations))
+        billable -= len(match[0]) - len(word)
+        if warning:
+            warnings.append(warning)
+            return word
+        mark = chr(FIRST_MARK + len(pronunciations))
+        pronunciations[mark] = ipa
+        return mark
+
+    marked = PRONUNCIATION.sub(pronounce, text)
+    parts: list[str | Pause] = []
+    end = 0
+    for match in PAUSE.finditer(marked):
+        parts += [marked[end : match.start()], Pause(_pause_seconds(match[1].strip()))]
+        billable -= len(match[0])
+        end = match.end()
+    parts.append(marked[end:])
+    script = Script(
+        tuple(part for part in parts if isinstance(part, Pause) or part.strip()),
+        pronunciations,
+        len(text),
+        max(0, billable),
+        tuple(warnings),
+    )
+    if script.pauses > MAX_PAUSES:
+        raise MarkupError(
+            "BREAKS_LIMIT_EXCEEDED",
+            f"The text has {script.pauses} pauses; at most {MAX_PAUSES} are allowed",
+        )
+    if script.pauses and speed > MAX_SPEED_WITH_PAUSES:
+        raise MarkupError(
+            "PAUSE_SPEED_CAP_EXCEEDED",
+            f"speed is {speed:g}; with pauses it may be {MAX_SPEED_WITH_PAUSES} at most",
+        )
+    return script
+
+
+def _pause_seconds(value: str) -> float:
+    match = re.fullmatch(r"(\d+)\s*ms", value)
+    if not match:
+        raise MarkupError(
+            "BREAK_SYNTAX_INVALID",
+            f"A pause is written \\{{pause:500ms\\}}, not \\{{pause:{value}\\}}",
+        )
+    milliseconds = int(match[1])
+    if not PAUSE_MS.start <= milliseconds < PAUSE_MS.stop:
+        raise MarkupError(
+            "BREAK_OUT_OF_RANGE", f"A pause of {milliseconds} ms is not between 500 and 3000 ms"
+        )
+    if milliseconds not in PAUSE_MS:
+        raise MarkupError(
+            "BREAK_INCREMENT_INVALID", f"A pause of {milliseconds} ms is not a multiple of 100 ms"
+        )
+    return milliseconds / 1000
+
+
+def _pronunciation(source: str, already: int) -> tuple[str, str, str]:
+    """The word, its IPA, and what is wrong with them ("" when nothing is)."""
+    try:
+        value = json.loads(source)
+        word, ipa = value["word"], value["pronounce"]
+    except (ValueError, KeyError, TypeError):
+        return "", "", f"A pronunciation is not valid JSON and was left out: {source[:60]}"
+    if not isinstance(word, str) or not isinstance(ipa, str) or not ipa.strip():
+        return str(word), "", f"The pronunciation of {word!r} is not a text"
+    if len(ipa) > MAX_PRONUNCIATION:
+        return word, "", f"The pronunciation of {word!r} is longer than {MAX_PRONUNCIATION}"
+    if already >= MAX_PRONUNCIATIONS:
+        return word, "", f"More than {MAX_PRONUNCIATIONS} pronunciations: {word!r} is read as it is"
+    return word, ipa.strip(), ""

@@ -1,0 +1,60 @@
+"""Text of any spoken language to the phonemes of the voices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.speech.english import English, to_espeak
+from engine.speech.spoken import written_out
+
+__all__ = ["Phonemizer", "from_ipa", "to_espeak"]
+
+# What an author writes in IPA, in the alphabet of the voices. Longest first.
+IPA = (
+    ("tʃ", "ʧ"), ("t͡ʃ", "ʧ"), ("dʒ", "ʤ"), ("d͡ʒ", "ʤ"), ("eɪ", "A"), ("aɪ", "I"), ("oʊ", "O"),
+    ("əʊ", "Q"), ("aʊ", "W"), ("ɔɪ", "Y"), ("ɝ", "ɜɹ"), ("ɚ", "əɹ"), ("r", "ɹ"), ("g", "ɡ"),
+    ("'", "ˈ"), ("ʰ", ""), ("̩", "ᵊ"), (".", ""), ("/", ""), ("‿", ""),
+)  # fmt: skip
+# A stress mark stands before the syllable in IPA and before its vowel in the voices' alphabet.
+LATE_STRESS = re.compile(r"([ˈˌ])([^ˈˌ aeiouyæɑɐɒɔəɛɜɪʊʌᵻøœAIOQWY]+)")
+
+
+def from_ipa(ipa: str) -> str:
+    """A pronunciation in IPA as phonemes of the voices."""
+    for theirs, ours in IPA:
+        ipa = ipa.replace(theirs, ours)
+    return LATE_STRESS.sub(r"\2\1", ipa)
+
+
+class Phonemizer:
+    """Loads each language when it is first spoken. ``cache`` is for unpacked models."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._languages: dict[str, English] = {}
+
+    def spoken(self, text: str, language: str) -> str:
+        """``text`` with numbers, dates, money and abbreviations written out as words."""
+        return written_out(text, language)
+
+    def phonemes(
+        self, text: str, language: str, pronunciations: Mapping[str, str] | None = None
+    ) -> str:
+        """Phonemes of spoken ``text``; each character that is a key of ``pronunciations`` is
+        said as its IPA."""
+        if not pronunciations:
+            return self._of(text, language)
+        marks = "".join(pronunciations)
+        pieces = re.split(f"([{re.escape(marks)}])", text)
+        return " ".join(
+            from_ipa(pronunciations[piece]) if piece in pronunciations else sound
+            for piece in pieces
+            if (sound := piece if piece in pronunciations else self._of(piece, language))
+        )
+
+    def _of(self, text: str, language: str) -> str:
+        if language not in self._languages:
+            self._languages[language] = English("gb" if language == "en-GB" else "us")
+        return self._languages[language].phonemes(text)
