@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO, Self
 
 import httpx
 
+from .account import Grant
+from .accountclient import AccountClient
 from .credentials import Credential
-from .errors import BadRequest
-from .http import MAX_RESPONSE_BYTES, HttpConnection, Timeouts, path_of
+from .errors import BadRequest, ServiceUnavailable
+from .http import MAX_RESPONSE_BYTES, HttpConnection, Timeouts, path_of, translated
 from .listen import ListenResponse, read_listen_response
-from .models import Model, Models, Project
-from .options import ListenOptions
+from .models import Model, Models, Project, ThinkModel
+from .options import ListenOptions, ReadOptions, SpeakOptions
+from .read import ReadResponse, read_read_response
+from .speak import Speech, read_speech_info, speak_version
 
 CHUNK_BYTES = 256 * 1024
 
@@ -115,6 +120,68 @@ class SpeechClient:
             answer.body, request_id=answer.request_id, callback=options.callback is not None
         )
 
+    def speak(self, text: str, options: SpeakOptions) -> Speech:
+        """Speak ``text``; the audio can be read as it is made.
+
+        ``with client.speak(text, options) as speech:`` and iterate over ``speech``, which has
+        ``info`` from the first byte on. Source: POST /v1/speak, for Flux voices POST /v2/speak.
+        """
+        response = self._http.start(
+            "POST",
+            path_of("speak", version=speak_version(options.model)),
+            options.query(),
+            json={"text": text},
+            works=True,
+        )
+        try:
+            info = read_speech_info(response.headers, callback=options.callback is not None)
+        except ServiceUnavailable:
+            response.close()
+            raise
+        return Speech(
+            info,
+            response,
+            partial(translated, self._http.base_url, info.request_id or None),
+            self._http.timeouts.read_seconds,
+        )
+
+    def read(self, text: str, options: ReadOptions) -> ReadResponse:
+        """Find summary, topics, intents or sentiment in ``text``, as the options ask.
+
+        With ``options.callback`` the answer is ``accepted`` only. Source: POST /v1/read.
+        """
+        return self._read({"text": text}, options)
+
+    def read_url(self, url: str, options: ReadOptions) -> ReadResponse:
+        """The same for a text that the server fetches itself from ``url``."""
+        return self._read({"url": url}, options)
+
+    def grant(self, ttl_seconds: int = 30) -> Grant:
+        """A short-lived token with the right to listen, speak and read; 1 to 3600 seconds.
+
+        It is checked when a request or socket starts; an open socket outlives it. Needs a key of
+        role member or higher. Source: POST /v1/auth/grant.
+        """
+        answer = self._http.send(
+            "POST", path_of("auth", "grant"), json={"ttl_seconds": ttl_seconds}
+        )
+        grant = Grant.read(answer.fields())
+        if not grant.access_token:
+            raise ServiceUnavailable(
+                "the server's answer has no access_token", request_id=answer.request_id, status=200
+            )
+        return grant
+
+    def account(self, project_id: str) -> AccountClient:
+        """The account of one project: keys, members, usage and the rest."""
+        return AccountClient(self._http, project_id)
+
+    def think_models(self) -> tuple[ThinkModel, ...]:
+        """The language models that voice agents can use. Source: section 14.8."""
+        path = path_of("agent", "settings", "think", "models")
+        fields = self._agent_http.get(path).fields()
+        return tuple(ThinkModel.read(model) for model in fields.objects("models"))
+
     def projects(self) -> tuple[Project, ...]:
         """The projects that the key may see."""
         fields = self._http.get(path_of("projects")).fields()
@@ -137,6 +204,12 @@ class SpeechClient:
             else path_of("models", model_id)
         )
         return Model.read(self._http.get(path).fields())
+
+    def _read(self, body: dict[str, str], options: ReadOptions) -> ReadResponse:
+        answer = self._http.send("POST", path_of("read"), options.query(), json=body, works=True)
+        return read_read_response(
+            answer.body, request_id=answer.request_id, callback=options.callback is not None
+        )
 
 
 def _pieces(

@@ -11,7 +11,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 MAX_TEXT = 20_000_000
@@ -147,6 +147,13 @@ class Fields:
                 moment = moment.replace(tzinfo=UTC)
             return moment.astimezone(UTC)
         except (ValueError, OverflowError):
+            return None
+
+    def day(self, name: str) -> date | None:
+        """A calendar day; of a point in time its day. None when absent or neither."""
+        try:
+            return date.fromisoformat(self.text(name, limit=64)[:10])
+        except ValueError:
             return None
 
     def value(self, name: str) -> Any:

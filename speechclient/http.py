@@ -98,7 +98,7 @@ class HttpConnection:
     ) -> None:
         self.base_url = read_base_url(base_url, ("http", "https"))
         self._credential = credential
-        self._timeouts = timeouts
+        self.timeouts = timeouts
         self._max_response_bytes = max_response_bytes
         self._sleep = sleep
         self._client = httpx.Client(
@@ -183,7 +183,7 @@ class HttpConnection:
             raise
         # The work is done: from here on the server has only to send. httpcore reads this very
         # dictionary again before the body.
-        request.extensions["timeout"]["read"] = self._timeouts.answer_seconds
+        request.extensions["timeout"]["read"] = self.timeouts.answer_seconds
         logger.info(
             "%s %s answered %d after %.2f s, request_id=%s",
             method,
@@ -204,7 +204,7 @@ class HttpConnection:
         headers: Mapping[str, str] | None,
         works: bool,
     ) -> httpx.Request:
-        timeouts = self._timeouts
+        timeouts = self.timeouts
         all_headers = {**(headers or {}), **self._credential.headers()}
         body: bytes | Iterable[bytes] | None = content
         if json is not None:
@@ -251,7 +251,7 @@ class HttpConnection:
 
     def _read(self, response: httpx.Response, limit: int) -> bytes:
         """The whole body. Raises ``ServiceUnavailable`` beyond ``limit`` bytes or the deadline."""
-        seconds = self._timeouts.body_seconds
+        seconds = self.timeouts.body_seconds
         deadline = time.monotonic() + seconds
         request_id = read_request_id(response.headers)
         body = bytearray()
@@ -301,12 +301,12 @@ def read_base_url(url: str, schemes: tuple[str, ...]) -> str:
     return url.rstrip("/")
 
 
-def path_of(*segments: str) -> str:
-    """A path under ``/v1`` of ``segments``, each quoted. Raises ``InvalidOption`` for '..'."""
+def path_of(*segments: str, version: str = "v1") -> str:
+    """A path of ``segments``, each quoted. Raises ``InvalidOption`` for '..'."""
     for segment in segments:
         if segment in ("", ".", ".."):
             raise InvalidOption(f"{segment!r} is no identifier")
-    return "/v1/" + "/".join(quote(segment, safe="@") for segment in segments)
+    return f"/{version}/" + "/".join(quote(segment, safe="@") for segment in segments)
 
 
 def retry_wait(attempt: int, retry_after: float | None, chance: float) -> float | None:

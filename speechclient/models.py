@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from .fields import Fields
+from .records import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class Project(Record):
     project_id: str
     name: str
-    mip_opt_out: bool = False
-
-    @classmethod
-    def read(cls, fields: Fields) -> Project:
-        return cls(
-            project_id=fields.text("project_id"),
-            name=fields.text("name"),
-            mip_opt_out=fields.flag("mip_opt_out"),
-        )
+    mip_opt_out: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class VoiceMetadata(Record):
+    """How a voice sounds and is shown; ``image`` and ``sample`` are URLs of the server's."""
+
+    accent: str
+    age: str
+    color: str
+    image: str
+    sample: str
+    tags: tuple[str, ...]
+    use_cases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model(Record):
     """A model that listens or speaks. ``languages`` are BCP-47 tags.
 
-    ``batch``, ``streaming`` and ``formatted_output`` speak of models that listen; ``metadata``
-    (accent, age, colour, image, sample) and ``tags`` and ``use_cases`` of voices.
+    ``batch``, ``streaming`` and ``formatted_output`` speak of models that listen, ``metadata``
+    of voices.
     """
 
     name: str
@@ -36,42 +41,24 @@ class Model:
     languages: tuple[str, ...]
     version: str
     uuid: str
-    batch: bool = False
-    streaming: bool = False
-    formatted_output: bool = False
-    metadata: dict[str, str] = field(default_factory=dict)
-    tags: tuple[str, ...] = ()
-    use_cases: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, fields: Fields) -> Model:
-        metadata = fields.object("metadata")
-        return cls(
-            name=fields.text("name"),
-            canonical_name=fields.text("canonical_name") or fields.text("name"),
-            architecture=fields.text("architecture"),
-            languages=fields.texts("languages"),
-            version=fields.text("version"),
-            uuid=fields.text("uuid"),
-            batch=fields.flag("batch"),
-            streaming=fields.flag("streaming"),
-            formatted_output=fields.flag("formatted_output"),
-            metadata=fields.pairs("metadata"),
-            tags=metadata.texts("tags"),
-            use_cases=metadata.texts("use_cases"),
-        )
+    batch: bool
+    streaming: bool
+    formatted_output: bool
+    metadata: VoiceMetadata
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
+class Models(Record):
     """Models that listen (``stt``) and voices (``tts``)."""
 
     stt: tuple[Model, ...]
     tts: tuple[Model, ...]
 
-    @classmethod
-    def read(cls, fields: Fields) -> Models:
-        return cls(
-            stt=tuple(Model.read(model) for model in fields.objects("stt", 10_000)),
-            tts=tuple(Model.read(model) for model in fields.objects("tts", 10_000)),
-        )
+
+@dataclass(frozen=True, slots=True)
+class ThinkModel(Record):
+    """A language model that voice agents can think with. Source: section 14.8."""
+
+    id: str
+    name: str
+    provider: str

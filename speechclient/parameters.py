@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
 from typing import Any, ClassVar, Self, get_type_hints
 
 from .errors import InvalidOption
@@ -20,13 +21,15 @@ MAX_LIST = 1_000
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
-    return dict(value) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _wire(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _flag(name: str, value: Any) -> bool:
@@ -106,6 +109,31 @@ def _pairs(name: str, value: Any) -> dict[str, str]:
     return dict(value)
 
 
+def _flags(name: str, value: Any) -> dict[str, bool]:
+    if not isinstance(value, Mapping):
+        raise InvalidOption(f"{name} is {value!r}; it is an object of true and false")
+    return {_text(name, key): _flag(key, flag) for key, flag in value.items()}
+
+
+def _day(name: str, value: Any) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidOption(f"{name} is {value!r}; it is a day such as 2026-11-21") from error
+
+
+def _moment(name: str, value: Any) -> datetime:
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidOption(f"{name} is {value!r}; it is a date and time") from error
+    if moment.tzinfo is None:
+        raise InvalidOption(f"{name} is {value!r}; it has no time zone")
+    return moment
+
+
 def _or_none(read: Reader) -> Reader:
     return lambda name, value: None if value is None else read(name, value)
 
@@ -120,6 +148,9 @@ _READERS: dict[Any, Reader] = {
     bool | str: _flag_or_text,
     bool | tuple[str, ...]: _flag_or_texts,
     Mapping[str, str]: _pairs,
+    Mapping[str, bool]: _flags,
+    date | None: _or_none(_day),
+    datetime | None: _or_none(_moment),
 }
 
 

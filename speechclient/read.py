@@ -1,0 +1,58 @@
+"""The answer to ``POST /v1/read``. Source: section 6 of the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .errors import ServiceUnavailable
+from .fields import clean_line, read_json
+from .insights import Insights, read_insights
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResponse:
+    """What was found in a text. ``raw`` is the body as received.
+
+    ``accepted`` is true for the answer to a request with ``callback``: the insights go there.
+    """
+
+    raw: bytes = field(repr=False)
+    request_id: str
+    accepted: bool = False
+    created: datetime | None = None
+    language: str = ""
+    insights: Insights = field(default_factory=Insights)
+
+
+def read_read_response(
+    raw: bytes, *, request_id: str | None = None, callback: bool = False
+) -> ReadResponse:
+    """Read the body of a 200; both the nested and the flat form of the metadata.
+
+    Raises ``ServiceUnavailable`` when this is no such answer.
+    """
+    try:
+        body = read_json(raw)
+    except ValueError as error:
+        raise ServiceUnavailable(
+            f"the server's answer is not the JSON that was expected: {error}",
+            request_id=request_id,
+            status=200,
+        ) from error
+    metadata = body.object("metadata").object("metadata") or body.object("metadata")
+    found = metadata.text("request_id", limit=100) or body.text("request_id", limit=100)
+    request_id = clean_line(found) or request_id or ""
+    if callback and "results" not in body:
+        return ReadResponse(raw=raw, request_id=request_id, accepted=True)
+    if "results" not in body:
+        raise ServiceUnavailable(
+            "the server's answer has no results", request_id=request_id or None, status=200
+        )
+    return ReadResponse(
+        raw=raw,
+        request_id=request_id,
+        created=metadata.moment("created"),
+        language=metadata.text("language", limit=100),
+        insights=read_insights(body.object("results")),
+    )
