@@ -1,0 +1,34 @@
+"""The engine as an ASGI application: the gate, with Django and the sockets behind it."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "engine.settings")
+
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+django.setup()
+
+# The models behind these can only be imported once Django is set up.
+from engine.credentials import CREDENTIALS  # noqa: E402
+from engine.gate import Application, Gate  # noqa: E402
+from engine.service import Service  # noqa: E402
+
+rest = get_asgi_application()
+# The path of a WebSocket and the consumer that serves it.
+sockets: dict[str, Application] = {}
+
+service = Service(settings.ENVIRONMENT, CREDENTIALS)
+gate = Gate(rest, sockets, CREDENTIALS, settings.ENVIRONMENT, service.spool)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        await service.live(receive, send)
+    else:
+        await gate(scope, receive, send)

@@ -1,0 +1,101 @@
+"""Reading a request body: counted, hashed, and audio into a file as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.calls import Body
+from engine.errors import Refusal, listen_too_large, payload_too_large, too_slow, truncated
+
+LISTEN_LIMIT = 2_000_000_000  # bytes; contract, section 4
+SMALL_LIMIT = 2_000_000
+_WRITE_BYTES = 1 << 20  # one hop to a thread a mebibyte, not one a network packet
+_IDLE_SECONDS = 60.0  # without a byte
+_LINGER_SECONDS = 2.0
+
+
+class Incoming:
+    """The body of one request as the server hands it over."""
+
+    def __init__(self, receive: Any, headers: Mapping[str, str]) -> None:
+        declared = headers.get("content-length", "")
+        self._receive = receive
+        self._declared = int(declared) if declared.isascii() and declared.isdigit() else None
+        self.is_complete = not self._declared and "transfer-encoding" not in headers
+
+    async def read(self, spool: Path | None) -> Body:
+        """The whole body, in a new file of ``spool`` or, without one, in memory.
+
+        Raises ``Refusal``: 413 as soon as it is known to be too large, 408 when nothing comes
+        for a minute, 422 when the client stops before the end.
+        """
+        limit = LISTEN_LIMIT if spool else SMALL_LIMIT
+        if self._declared is not None and self._declared > limit:
+            raise _too_large(limit)
+        path = _new_file(spool) if spool else None
+        sha256 = hashlib.sha256()
+        size = 0
+        buffer = bytearray()
+        try:
+            while not self.is_complete:
+                buffer += await self._next()
+                if size + len(buffer) > limit:
+                    raise _too_large(limit)
+                if path is not None and (len(buffer) >= _WRITE_BYTES or self.is_complete):
+                    await asyncio.to_thread(_append, path, sha256, bytes(buffer))
+                    size += len(buffer)
+                    buffer.clear()
+        except BaseException:
+            if path is not None:
+                path.unlink(missing_ok=True)
+            raise
+        if path is None:
+            return Body(len(buffer), hashlib.sha256(buffer).hexdigest(), data=bytes(buffer))
+        return Body(size, sha256.hexdigest(), path=path)
+
+    async def drain(self) -> None:
+        """Take what is still coming for a moment after a refusal.
+
+        A socket closed over unread data resets the connection, and the client never learns why.
+        """
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while not self.is_complete:
+                    await self._next()
+        except (TimeoutError, Refusal):
+            pass
+
+    async def _next(self) -> bytes:
+        try:
+            async with asyncio.timeout(_IDLE_SECONDS):
+                message = await self._receive()
+        except TimeoutError:
+            raise too_slow() from None
+        if message["type"] == "http.disconnect":
+            self.is_complete = True
+            raise truncated()
+        self.is_complete = not message.get("more_body", False)
+        return message.get("body", b"")
+
+
+def _too_large(limit: int) -> Refusal:
+    return listen_too_large(limit) if limit == LISTEN_LIMIT else payload_too_large()
+
+
+def _new_file(spool: Path) -> Path:
+    file, name = tempfile.mkstemp(dir=spool, prefix="body-")
+    os.close(file)
+    return Path(name)
+
+
+def _append(path: Path, sha256: Any, data: bytes) -> None:
+    # Opened anew each time: a cancelled reader then leaves no descriptor to close too early.
+    sha256.update(data)
+    with path.open("ab") as file:
+        file.write(data)

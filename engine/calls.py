@@ -1,0 +1,94 @@
+"""One call, from its first byte to its record."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from engine.credentials import Identity
+
+SCOPE_KEY = "earshot.call"
+
+
+@dataclass(frozen=True)
+class Body:
+    """What the client sent: small bodies in memory, audio in a file of the spool."""
+
+    size: int
+    sha256: str
+    data: bytes = b""
+    path: Path | None = None
+
+    def discard(self) -> None:
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+
+@dataclass
+class Usage:
+    """What a call consumed; the views and consumers fill it in."""
+
+    seconds: float = 0.0  # of audio
+    channel_seconds: float = 0.0
+    agent_seconds: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    characters: int = 0
+    models: list[str] = field(default_factory=list)  # uuids
+    model: str = ""  # the name that was asked for, for prices
+    features: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    language: str = ""
+    method: str = "sync"  # sync, async, streaming
+
+
+@dataclass
+class Call:
+    """What the gate knows of a call, and what the views add for its record."""
+
+    path: str
+    query: str
+    kind: str = ""
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.monotonic)
+    identity: Identity | None = None
+    body: Body | None = None
+    status: int = 499  # until something else was answered, the client has gone away
+    callback: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def caller(self) -> Identity:
+        if self.identity is None:
+            raise RuntimeError("this call needs no key: nobody is known to have made it")
+        return self.identity
+
+    def shown_path(self) -> str:
+        """The path with its query, without the credentials a callback may carry."""
+        parameters = [
+            (name, _without_credentials(value) if name == "callback" else value)
+            for name, value in parse_qsl(self.query, keep_blank_values=True)
+        ]
+        return f"{self.path}?{urlencode(parameters, quote_via=quote)}" if parameters else self.path
+
+
+def call_of(request: HttpRequest) -> Call:
+    """The call that the gate let in as ``request``."""
+    return request.scope[SCOPE_KEY]  # type: ignore[attr-defined]
+
+
+def _without_credentials(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,99 @@
+"""Every environment variable of the engine, read once, typed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Misconfigured(Exception):
+    """The engine cannot start as it is set up; the message says what to set."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many calls of one kind of work may be under way at the same time.
+
+    Contract, section 4: simultaneous calls are counted, not calls per time.
+    """
+
+    per_project: int
+    per_process: int
+
+
+@dataclass(frozen=True)
+class Environment:
+    data: Path
+    host: str
+    port: int
+    database_url: str
+    secret_key: str  # "" for the one kept in `data`
+    project_id: str  # "" for a random one
+    request_days: int  # how long the log of requests is kept; the daily sums stay
+    cors_origins: tuple[str, ...]
+    strict: bool  # the hosted service's rules where the engine is more lenient
+    prices: Path | None
+    callback_retry_seconds: float
+    limits: Mapping[str, Limits]
+
+
+# Defaults of the contract's section 4, where it has one; a process takes what its memory holds.
+DEFAULT_LIMITS = {
+    "listen": Limits(per_project=50, per_process=100),
+    "speak": Limits(per_project=15, per_process=30),
+    "read": Limits(per_project=10, per_process=20),
+    "stream": Limits(per_project=150, per_process=300),
+}
+
+
+def read_environment(environ: Mapping[str, str]) -> Environment:
+    """Raises ``Misconfigured`` with one sentence that names the variable."""
+    data = Path(environ.get("EARSHOT_DATA") or "var").absolute()
+    return Environment(
+        data=data,
+        host=environ.get("HOST") or "127.0.0.1",
+        port=_integer(environ, "ENGINE_PORT", 8001, 1, 65535),
+        database_url=environ.get("ENGINE_DATABASE_URL") or f"sqlite:///{data}/engine.sqlite3",
+        secret_key=environ.get("ENGINE_SECRET_KEY") or "",
+        project_id=environ.get("ENGINE_PROJECT_ID") or "",
+        request_days=_integer(environ, "ENGINE_REQUEST_DAYS", 90, 1, 36500),
+        cors_origins=tuple((environ.get("ENGINE_CORS_ORIGINS") or "*").split()),
+        strict=_flag(environ, "ENGINE_STRICT", False),
+        prices=_file(environ, "ENGINE_PRICES"),
+        callback_retry_seconds=_integer(environ, "ENGINE_CALLBACK_RETRY_SECONDS", 30, 1, 86400),
+        limits={kind: _limits(environ, kind, usual) for kind, usual in DEFAULT_LIMITS.items()},
+    )
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise Misconfigured(f"{name} is {text!r}; set it to a whole number from {least} to {most}.")
+    return int(text)
+
+
+def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    text = (environ.get(name) or str(default)).lower()
+    if text not in ("true", "false", "1", "0"):
+        raise Misconfigured(f"{name} is {text!r}; set it to true or false.")
+    return text in ("true", "1")
+
+
+def _file(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name)
+    if not text:
+        return None
+    path = Path(text).absolute()
+    if not os.access(path, os.R_OK):
+        raise Misconfigured(f"{name} is {text!r}, which cannot be read; set it to a JSON file.")
+    return path
+
+
+def _limits(environ: Mapping[str, str], kind: str, usual: Limits) -> Limits:
+    name = f"ENGINE_{kind.upper()}_LIMIT"
+    return Limits(
+        _integer(environ, name, usual.per_project, 1, 100_000),
+        _integer(environ, f"{name}_TOTAL", usual.per_process, 1, 100_000),
+    )

@@ -1,0 +1,170 @@
+"""Every refusal of the contract's section 3, in its literal form."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+
+
+class Form(Enum):
+    """The four shapes an error body has: section 3.1."""
+
+    LEGACY = "legacy"
+    BARE = "legacy without a request id"
+    MODERN = "modern"
+    TEXT = "text"
+
+
+class Refusal(Exception):
+    """An answer other than success; ``code`` is ``err_code``, in the modern form ``category``."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        form: Form = Form.LEGACY,
+        details: str = "",
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.form = form
+        self.details = details
+        self.retry_after = retry_after
+
+    @property
+    def content_type(self) -> str:
+        return "text/plain; charset=utf-8" if self.form is Form.TEXT else "application/json"
+
+    def body(self, request_id: str) -> bytes:
+        """The body as it goes over the wire."""
+        if self.form is Form.TEXT:
+            return self.message.encode()
+        if self.form is Form.MODERN:
+            shown = {"category": self.code, "message": self.message, "details": self.details}
+        else:
+            shown = {"err_code": self.code, "err_msg": self.message}
+        if self.status == 503:
+            shown["error_code"] = self.code  # the documentation prints it so, the rest err_code
+        if self.form is not Form.BARE:
+            shown["request_id"] = request_id
+        return json.dumps(shown).encode()
+
+
+def bad_request(message: str) -> Refusal:
+    """The 400 of listen."""
+    return Refusal(400, "Bad Request", message)
+
+
+def corrupt_audio() -> Refusal:
+    return bad_request("Bad Request: failed to process audio: corrupt or unsupported data")
+
+
+def unknown_model() -> Refusal:
+    return bad_request("Bad Request: No such model/language/tier combination found.")
+
+
+def bad_query(message: str) -> Refusal:
+    return Refusal(400, "INVALID_QUERY_PARAMETER", message)
+
+
+def undeserialized_query(problem: str) -> Refusal:
+    return bad_query(f"Failed to deserialize query parameters: {problem}")
+
+
+def bad_payload(message: str) -> Refusal:
+    return Refusal(400, "PAYLOAD_ERROR", message)
+
+
+def bad_json(details: str) -> Refusal:
+    return Refusal(
+        400, "INVALID_JSON", "Invalid JSON submitted.", form=Form.MODERN, details=details
+    )
+
+
+def bad_remote_content(message: str) -> Refusal:
+    return Refusal(400, "REMOTE_CONTENT_ERROR", message)
+
+
+def invalid_credentials() -> Refusal:
+    return Refusal(401, "INVALID_AUTH", "Invalid credentials.")
+
+
+def insufficient_scope() -> Refusal:
+    return Refusal(401, "INSUFFICIENT_PERMISSIONS", "User does not have sufficient permissions.")
+
+
+def forbidden() -> Refusal:
+    return Refusal(403, "FORBIDDEN", "Insufficient permissions.")
+
+
+def project_not_found() -> Refusal:
+    return Refusal(404, "PROJECT_NOT_FOUND", "Project not found.", form=Form.BARE)
+
+
+def malformed_project_id(problem: str) -> Refusal:
+    return Refusal(404, "", f"UUID parsing failed: {problem}", form=Form.TEXT)
+
+
+def not_found(what: str) -> Refusal:
+    """``what`` is the thing's name in lower case: ``api key``."""
+    code = what.upper().replace(" ", "_")
+    return Refusal(404, f"{code}_NOT_FOUND", f"{what.capitalize()} not found.")
+
+
+def method_not_allowed() -> Refusal:
+    return Refusal(405, "METHOD_NOT_ALLOWED", "Method not allowed.")
+
+
+def too_slow() -> Refusal:
+    return Refusal(408, "REQUEST_TIMEOUT", "The request body did not arrive in time.")
+
+
+def listen_too_large(limit: int) -> Refusal:
+    size = f"{limit / 1_000_000_000:g} GB"
+    return Refusal(413, "PAYLOAD_TOO_LARGE", f"Payload size exceeds limit of {size}.")
+
+
+def payload_too_large() -> Refusal:
+    return Refusal(413, "PAYLOAD_TOO_LARGE", "Payload size exceeds limit of 2 MB.")
+
+
+def unsupported_media_type(content_type: str) -> Refusal:
+    return Refusal(
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        f"Unsupported content type {content_type!r}: send application/json.",
+    )
+
+
+def truncated() -> Refusal:
+    return Refusal(422, "ASR_UNPROCESSABLE_ENTITY", "Unable to read the entire client request.")
+
+
+def too_many_requests() -> Refusal:
+    return Refusal(
+        429,
+        "TOO_MANY_REQUESTS",
+        "Too many requests. Please try again later",
+        retry_after=1,
+    )
+
+
+def too_much_speech() -> Refusal:
+    return Refusal(429, "Too Many Requests", "Please try again later.", retry_after=1)
+
+
+def internal_error() -> Refusal:
+    return Refusal(500, "INTERNAL_SERVER_ERROR", "Internal server error.")
+
+
+def unavailable() -> Refusal:
+    return Refusal(503, "Service Unavailable", "Service Unavailable", retry_after=1)
+
+
+def gateway_timeout() -> Refusal:
+    return Refusal(504, "GATEWAY_TIMEOUT", "Processing took longer than the limit.")

@@ -1,0 +1,350 @@
+"""The door of every call: who is it, may they, is there room, and what became of it.
+
+An ASGI application in front of Django (REST) and of the sockets. It refuses before the body is
+read, so that a stranger costs nothing, and it records each call of work exactly once, also when
+the client goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from engine.admission import Admission
+from engine.bodies import Incoming
+from engine.calls import SCOPE_KEY, Call
+from engine.credentials import Credentials
+from engine.database import in_database
+from engine.env import Environment
+from engine.errors import (
+    Refusal,
+    insufficient_scope,
+    malformed_project_id,
+    not_found,
+    project_not_found,
+    unavailable,
+)
+from engine.operations import find_operation, find_views
+from engine.usage import record
+
+logger = logging.getLogger("engine.calls")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+SUBPROTOCOL_KEY = "earshot.subprotocol"
+
+
+class Gate:
+    """``rest`` answers HTTP; ``sockets`` maps the path of a WebSocket to its application."""
+
+    def __init__(
+        self,
+        rest: Application,
+        sockets: Mapping[str, Application],
+        credentials: Credentials,
+        environment: Environment,
+        spool: Path,
+    ) -> None:
+        self._rest = rest
+        self._sockets = sockets
+        self._credentials = credentials
+        self._admission = Admission(environment.limits)
+        self._origins = environment.cors_origins
+        self._ids_are_uuids = not environment.project_id or _is_uuid(environment.project_id)
+        self._spool = spool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = Call(scope["path"], scope["query_string"].decode("latin-1"))
+        scope = {**scope, SCOPE_KEY: call}
+        serve = self._serve_request if scope["type"] == "http" else self._serve_socket
+        try:
+            await serve(call, scope, receive, send)
+        finally:
+            if call.body is not None:
+                call.body.discard()
+
+    async def _serve_request(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = read_headers(scope)
+        answer = Answer(call, send, self._cors_headers(headers.get("origin", "")))
+        incoming = Incoming(receive, headers)
+        try:
+            if scope["method"] == "OPTIONS":
+                views, _ = find_views(scope["path"])
+                await answer.allow([*views, "OPTIONS"], headers)
+                return
+            operation, arguments = find_operation(scope["path"], scope["method"])
+            if operation.scope is not None:
+                call.identity = await self._credentials.verify(headers.get("authorization", ""))
+                call.kind = operation.kind
+                call.usage.tags = list(call.identity.tags)
+                self._check_permission(call, operation.scope, arguments)
+            project_id = call.identity.project_id if call.identity else ""
+            with self._admission.admit(operation.kind, project_id):
+                is_audio = operation.takes_audio and not is_json(headers)
+                call.body = await incoming.read(self._spool if is_audio else None)
+                await self._rest(scope, _replay(call.body.data, receive), answer.send)
+        except Refusal as refusal:
+            await answer.refuse(refusal, incoming)
+        except OSError:
+            logger.exception("request_id=%s no room for the request body", call.request_id)
+            await answer.refuse(unavailable(), incoming)
+        finally:
+            await answer.settle()
+
+    async def _serve_socket(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = read_headers(scope)
+        answer = SocketAnswer(call, scope, send)
+        await receive()  # websocket.connect
+        try:
+            application = self._sockets.get(scope["path"])
+            if application is None:
+                raise not_found("path")
+            if "authorization" in headers:
+                call.identity = await self._credentials.verify(headers["authorization"])
+            else:
+                chosen, call.identity = await self._credentials.verify_subprotocols(
+                    scope["subprotocols"]
+                )
+                scope[SUBPROTOCOL_KEY] = answer.subprotocol = chosen
+            call.kind = scope["path"].rpartition("/")[2].replace("converse", "agent")
+            call.usage.method = "streaming"
+            call.usage.tags = list(call.identity.tags)
+            self._check_permission(call, "usage:write", {})
+            with self._admission.admit("stream", call.identity.project_id):
+                await application(scope, _once_more(receive), answer.send)
+        except Refusal as refusal:
+            await answer.refuse(refusal)
+        finally:
+            await answer.settle()
+
+    def _check_permission(self, call: Call, scope: str, arguments: Mapping[str, str]) -> None:
+        """What a caller may not see is not there: another project is a 404 for them."""
+        project_id = arguments.get("project_id")
+        if project_id is not None:
+            if self._ids_are_uuids and not _is_uuid(project_id):
+                raise malformed_project_id(_uuid_problem(project_id))
+            if project_id.lower() != call.caller.project_id:
+                raise project_not_found()
+        if scope and not call.caller.allows(scope):
+            raise insufficient_scope()
+
+    def _cors_headers(self, origin: str) -> list[Header]:
+        """Keys travel in a header a page must set itself, so any page may call: 15.5."""
+        if not origin:
+            return []
+        allowed = "*" if "*" in self._origins else origin if origin in self._origins else ""
+        if not allowed:
+            return []
+        exposed = (
+            b"dg-request-id, dg-error, dg-model-name, dg-model-uuid, dg-char-count, "
+            b"dg-speed-used, dg-pronunciations-applied, dg-pronunciation-warnings, "
+            b"dg-breaks-applied, dg-warnings, retry-after"
+        )
+        return [
+            (b"access-control-allow-origin", allowed.encode("latin-1")),
+            (b"access-control-expose-headers", exposed),
+            (b"vary", b"origin"),
+        ]
+
+
+class Answer:
+    """The answer to one HTTP call; what is sent through it is numbered and recorded."""
+
+    def __init__(self, call: Call, send: Send, headers: list[Header]) -> None:
+        self._call = call
+        self._send = send
+        self._headers = [(b"dg-request-id", call.request_id.encode()), *headers]
+        self._is_started = False
+        self._is_settled = False
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self._is_started = True
+            self._call.status = message["status"]
+            message = {**message, "headers": [*message["headers"], *self._headers]}
+        elif not message.get("more_body", False):
+            # Before the last byte: who has the answer finds it counted.
+            await self.settle()
+        await self._send(message)
+
+    async def allow(self, methods: list[str], headers: Mapping[str, str]) -> None:
+        """The answer to OPTIONS, a browser's preflight among them."""
+        allowed = ", ".join(methods).encode()
+        wanted = headers.get("access-control-request-headers", "authorization, content-type")
+        answers = [
+            (b"allow", allowed),
+            (b"access-control-allow-methods", allowed),
+            (b"access-control-allow-headers", wanted.encode("latin-1")),
+            (b"access-control-max-age", b"86400"),
+        ]
+        await self.send({"type": "http.response.start", "status": 204, "headers": answers})
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def refuse(self, refusal: Refusal, incoming: Incoming) -> None:
+        if self._is_started:
+            return
+        body = refusal.body(self._call.request_id)
+        headers = [
+            (b"content-type", refusal.content_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        if refusal.retry_after is not None:
+            headers.append((b"retry-after", str(refusal.retry_after).encode()))
+        if not incoming.is_complete:
+            headers.append((b"connection", b"close"))
+        await self.send(
+            {"type": "http.response.start", "status": refusal.status, "headers": headers}
+        )
+        await self.settle()
+        await self.send({"type": "http.response.body", "body": body, "more_body": True})
+        await incoming.drain()
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def settle(self) -> None:
+        """Record the call, once."""
+        if not self._is_settled:
+            self._is_settled = True
+            await _settle(self._call)
+
+
+class SocketAnswer:
+    """The answer to one WebSocket: the upgrade or its refusal, then frames."""
+
+    def __init__(self, call: Call, scope: Scope, send: Send) -> None:
+        self._call = call
+        self._can_answer = "websocket.http.response" in scope.get("extensions", {})
+        self._send = send
+        self._is_started = False
+        self.subprotocol: str | None = None
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "websocket.accept":
+            self._is_started = True
+            self._call.status = 101
+            named = (b"dg-request-id", self._call.request_id.encode())
+            message = {
+                **message,
+                "subprotocol": self.subprotocol,
+                "headers": [*message.get("headers", ()), named],
+            }
+        await self._send(message)
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Answer the handshake with an HTTP status, as section 3.2 says."""
+        if self._is_started:
+            return
+        self._call.status = refusal.status
+        if not self._can_answer:
+            await self._send({"type": "websocket.close", "code": 1008})
+            return
+        headers = [
+            (b"content-type", refusal.content_type.encode()),
+            (b"dg-error", _header_text(refusal.message)),
+            (b"dg-request-id", self._call.request_id.encode()),
+        ]
+        if refusal.retry_after is not None:
+            headers.append((b"retry-after", str(refusal.retry_after).encode()))
+        await self._send(
+            {
+                "type": "websocket.http.response.start",
+                "status": refusal.status,
+                "headers": headers,
+            }
+        )
+        await self._send(
+            {"type": "websocket.http.response.body", "body": refusal.body(self._call.request_id)}
+        )
+
+    async def settle(self) -> None:
+        await _settle(self._call)
+
+
+def read_headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def is_json(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+async def _settle(call: Call) -> None:
+    logger.info(
+        "request_id=%s %s status=%d seconds=%.3f key=%s",
+        call.request_id,
+        call.path,
+        call.status,
+        time.monotonic() - call.started,
+        call.identity.api_key_id if call.identity else "-",
+    )
+    if call.identity is None or not call.kind:
+        return
+    recording = asyncio.ensure_future(in_database(record, call))
+    try:
+        await asyncio.shield(recording)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await recording
+        raise
+    except Exception:
+        # The work is done and the answer is right: only its record is lost, and said so.
+        logger.exception("request_id=%s could not be recorded", call.request_id)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """What Django is to receive: the body at once, then whether the client is still there."""
+    is_read = False
+
+    async def receive_again() -> MutableMapping[str, Any]:
+        nonlocal is_read
+        if is_read:
+            return await receive()
+        is_read = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
+
+
+def _once_more(receive: Receive) -> Receive:
+    """The same for a socket: the connect that the gate has taken, then the frames."""
+    is_connected = False
+
+    async def receive_again() -> MutableMapping[str, Any]:
+        nonlocal is_connected
+        if is_connected:
+            return await receive()
+        is_connected = True
+        return {"type": "websocket.connect"}
+
+    return receive_again
+
+
+def _header_text(text: str) -> bytes:
+    return re.sub(r"[^\x20-\x7e]", " ", text).encode()
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _uuid_problem(text: str) -> str:
+    for position, character in enumerate(text, 1):
+        if character not in "0123456789abcdefABCDEF-":
+            return (
+                "invalid character: expected an optional prefix of `urn:uuid:` followed by "
+                f"[0-9a-fA-F-], found `{character}` at {position}"
+            )
+    return f"invalid length: expected length 32 for simple format, found {len(text)}"

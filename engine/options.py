@@ -1,0 +1,297 @@
+"""Query strings to frozen options.
+
+Each field of an options class reads one parameter, and says what it is: ``read_options`` and
+the API documentation both go by the fields. Unknown parameters are ignored (the contract's
+section 2), booleans are read in any case, lists are repeated names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+
+from engine.errors import bad_request, undeserialized_query
+
+Options = TypeVar("Options")
+Reader = Callable[[str, Sequence[str]], Any]
+
+MOST_PARAMETERS = 1_000
+MOST_LABELS = 100
+MOST_KEYTERMS = 100
+MOST_KEYTERM_TOKENS = 500
+
+
+def read_options(kind: type[Options], query: str) -> Options:
+    """The options in a query string. Raises ``Refusal`` (400) naming the parameter."""
+    given = parse_query(query)
+    values = {
+        parameter.name: parameter.metadata["read"](parameter.name, given[parameter.name])
+        for parameter in fields(kind)  # type: ignore[arg-type]
+        if parameter.name in given
+    }
+    return kind(**values)
+
+
+def parse_query(query: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(
+            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
+        )
+    except (ValueError, UnicodeDecodeError):
+        raise undeserialized_query("the query string cannot be decoded") from None
+
+
+def names_used(options: Any) -> list[str]:
+    """The parameters that were set to something other than their default."""
+    return [
+        parameter.name
+        for parameter in fields(options)
+        if getattr(options, parameter.name) != _default(parameter)
+    ]
+
+
+def describe(kind: type) -> list[dict[str, Any]]:
+    """The parameters as OpenAPI has them."""
+    return [
+        {
+            "name": parameter.name,
+            "in": "query",
+            "required": False,
+            "description": parameter.metadata["about"],
+            "schema": parameter.metadata["schema"],
+        }
+        for parameter in fields(kind)
+    ]
+
+
+def _default(parameter: Any) -> Any:
+    return (
+        parameter.default_factory()
+        if parameter.default_factory is not MISSING
+        else parameter.default
+    )
+
+
+def _parameter(default: Any, read: Reader, about: str, schema: Mapping[str, Any]) -> Any:
+    return field(default=default, metadata={"read": read, "about": about, "schema": dict(schema)})
+
+
+def flag(about: str) -> Any:
+    def read(name: str, values: Sequence[str]) -> bool:
+        return _read_flag(name, values[-1])
+
+    return _parameter(False, read, about, {"type": "boolean", "default": False})
+
+
+def text(about: str, default: str = "") -> Any:
+    def read(name: str, values: Sequence[str]) -> str:
+        return _printable(name, values[-1]) or default
+
+    schema = {"type": "string", "default": default} if default else {"type": "string"}
+    return _parameter(default, read, about, schema)
+
+
+def texts(about: str) -> Any:
+    def read(name: str, values: Sequence[str]) -> tuple[str, ...]:
+        return tuple(_printable(name, value) for value in values)
+
+    schema = {"type": "array", "items": {"type": "string"}}
+    return _parameter((), read, about, schema)
+
+
+def labels(about: str) -> Any:
+    def read(name: str, values: Sequence[str]) -> tuple[str, ...]:
+        if len(values) > MOST_LABELS:
+            raise undeserialized_query(f"{name}: {len(values)} values; at most {MOST_LABELS}")
+        return tuple(_printable(name, value) for value in values if value.strip())
+
+    schema = {"type": "array", "items": {"type": "string"}, "maxItems": MOST_LABELS}
+    return _parameter((), read, about, schema)
+
+
+def choice(about: str, *allowed: str, default: str = "") -> Any:
+    def read(name: str, values: Sequence[str]) -> str:
+        for one in allowed:
+            if values[-1].lower() == one.lower():
+                return one
+        expected = ", ".join(f"`{one}`" for one in allowed)
+        raise undeserialized_query(
+            f"{name}: unknown variant `{values[-1]}`, expected one of {expected}"
+        )
+
+    schema: dict[str, Any] = {"type": "string", "enum": list(allowed)}
+    if default:
+        schema["default"] = default
+    return _parameter(default, read, about, schema)
+
+
+def integer(about: str, least: int, most: int) -> Any:
+    """None when it is not given."""
+
+    def read(name: str, values: Sequence[str]) -> int:
+        if not re.fullmatch(r"-?\d{1,18}", values[-1], re.ASCII):
+            raise undeserialized_query(f"{name}: invalid digit found in string")
+        number = int(values[-1])
+        if not least <= number <= most:
+            raise undeserialized_query(f"{name}: {number} is not between {least} and {most}")
+        return number
+
+    return _parameter(None, read, about, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def number(about: str, default: float, least: float, most: float) -> Any:
+    def read(name: str, values: Sequence[str]) -> float:
+        try:
+            value = float(values[-1])
+        except ValueError:
+            raise undeserialized_query(f"{name}: invalid float literal") from None
+        if not math.isfinite(value) or not least <= value <= most:
+            raise undeserialized_query(f"{name}: {values[-1]} is not between {least} and {most}")
+        return value
+
+    schema = {"type": "number", "default": default, "minimum": least, "maximum": most}
+    return _parameter(default, read, about, schema)
+
+
+def flag_or_texts(about: str) -> Any:
+    """``true``, ``false`` or a list: True, False or a tuple."""
+
+    def read(name: str, values: Sequence[str]) -> bool | tuple[str, ...]:
+        if len(values) == 1 and values[0].lower() in _FLAGS:
+            return _FLAGS[values[0].lower()]
+        return tuple(_printable(name, value) for value in values)
+
+    schema = {
+        "oneOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}],
+        "default": False,
+    }
+    return _parameter(False, read, about, schema)
+
+
+def flag_or(about: str, *allowed: str) -> Any:
+    """``true``, ``false`` or one of ``allowed``; anything but ``false`` is True."""
+
+    def read(name: str, values: Sequence[str]) -> bool:
+        return True if values[-1].lower() in allowed else _read_flag(name, values[-1])
+
+    schema = {"oneOf": [{"type": "boolean"}, {"type": "string", "enum": list(allowed)}]}
+    return _parameter(False, read, about, schema)
+
+
+_FLAGS = {"true": True, "false": False}
+
+
+def _read_flag(name: str, value: str) -> bool:
+    if value.lower() not in _FLAGS:
+        raise undeserialized_query(f"{name}: provided string was not `true` or `false`")
+    return _FLAGS[value.lower()]
+
+
+def _printable(name: str, value: str) -> str:
+    if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in value):
+        raise undeserialized_query(f"{name}: control characters are not allowed")
+    return value.strip()
+
+
+@dataclass(frozen=True)
+class ListenOptions:
+    """``POST /v1/listen``: the contract's section 5.1."""
+
+    model: str = text("The model; any of Deepgram's names, or a local one.", "base-general")
+    version: str = text("Version of the model.", "latest")
+    language: str = text("BCP-47 tag of the speech, or `multi`.", "en")
+    language_hint: tuple[str, ...] = texts("Languages to expect; repeatable.")
+    detect_language: bool | tuple[str, ...] = flag_or_texts(
+        "Find the language; a list limits the candidates."
+    )
+    punctuate: bool = flag("Punctuation and capitals.")
+    smart_format: bool = flag("Write numbers, dates and the like as people do.")
+    paragraphs: bool = flag("Group the transcript into paragraphs and sentences.")
+    utterances: bool = flag("Add utterances: stretches of speech between pauses.")
+    utt_split: float = number("Seconds of silence that end an utterance.", 0.8, 0.0, 60.0)
+    multichannel: bool = flag("Transcribe each channel by itself.")
+    channels: int | None = integer("Channels of raw audio.", 1, 20)
+    sample_rate: int | None = integer("Sample rate of raw audio in Hz.", 1, 768_000)
+    encoding: str = choice(
+        "Encoding of raw audio; leave it out for files in a container.",
+        "linear16",
+        "linear32",
+        "flac",
+        "mulaw",
+        "alaw",
+        "amr-nb",
+        "amr-wb",
+        "opus",
+        "ogg-opus",
+        "speex",
+        "g729",
+    )
+    diarize: bool = flag("Say who spoke (older form of `diarize_model`).")
+    diarize_model: str = choice("Say who spoke, with this model.", "latest", "v1", "v2")
+    numerals: bool = flag("Write numbers as digits.")
+    measurements: bool = flag("Abbreviate measurements.")
+    dictation: bool = flag("Turn spoken punctuation into marks; needs `punctuate`.")
+    filler_words: bool = flag("Keep `uh` and `um`.")
+    profanity_filter: bool = flag("Replace profanity.")
+    redact: tuple[str, ...] = texts("Replace sensitive values; repeatable.")
+    replace: tuple[str, ...] = texts("`find:replace`; repeatable.")
+    search: tuple[str, ...] = texts("Find where this was said; repeatable.")
+    keyterm: tuple[str, ...] = texts("Terms to listen for; repeatable.")
+    keywords: tuple[str, ...] = texts("Older form of `keyterm`: `word:intensifier`; repeatable.")
+    detect_entities: bool = flag("Add names, places, dates and the like.")
+    summarize: bool = flag_or("Add a summary.", "v1", "v2")
+    sentiment: bool = flag("Add the sentiment of each segment.")
+    topics: bool = flag("Add what is talked about.")
+    custom_topic: tuple[str, ...] = labels("Own topics; repeatable.")
+    custom_topic_mode: str = choice(
+        "`strict`: only own topics.", "extended", "strict", default="extended"
+    )
+    intents: bool = flag("Add what speakers want.")
+    custom_intent: tuple[str, ...] = labels("Own intents; repeatable.")
+    custom_intent_mode: str = choice(
+        "`strict`: only own intents.", "extended", "strict", default="extended"
+    )
+    callback: str = text("Answer at once and send the result to this URL.")
+    callback_method: str = choice("Method of the callback.", "POST", "PUT", default="POST")
+    extra: tuple[str, ...] = texts("`key:value`, echoed in the metadata; repeatable.")
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
+    mip_opt_out: bool = flag("No effect: nothing is used for training here.")
+    alternatives: int | None = integer("Accepted and ignored: there is one alternative.", 1, 100)
+
+    @property
+    def is_punctuated(self) -> bool:
+        return self.punctuate or self.smart_format or self.paragraphs or self.dictation
+
+    @property
+    def has_paragraphs(self) -> bool:
+        return self.paragraphs or self.smart_format
+
+    @property
+    def is_diarized(self) -> bool:
+        return self.diarize or bool(self.diarize_model)
+
+    @property
+    def extras(self) -> dict[str, str]:
+        pairs = (pair.partition(":") for pair in self.extra)
+        return {key: value for key, _, value in pairs}
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """A call without parameters."""
+
+
+def check_keyterms(options: ListenOptions) -> None:
+    """Raises ``Refusal`` in the words of section 3.3. A token is taken to be a word."""
+    tokens = sum(len(term.split()) for term in options.keyterm)
+    if len(options.keyterm) > MOST_KEYTERMS:
+        raise bad_request(f"Keyterm limit exceeded. The maximum number is {MOST_KEYTERMS}.")
+    if tokens > MOST_KEYTERM_TOKENS:
+        raise bad_request(
+            "Keyterm limit exceeded. The maximum number of tokens across all keyterms is "
+            f"{MOST_KEYTERM_TOKENS}."
+        )

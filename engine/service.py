@@ -1,0 +1,63 @@
+"""What the engine does beside answering: its start, its housekeeping and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from engine.accounts import purge_requests
+from engine.credentials import Credentials
+from engine.database import in_database
+from engine.env import Environment
+
+logger = logging.getLogger("engine")
+
+_SAVE_USE_SECONDS = 60
+_PURGE_SECONDS = 24 * 3600
+
+
+class Service:
+    """Lives as long as the process serves; owns every task that no call owns."""
+
+    def __init__(self, environment: Environment, credentials: Credentials) -> None:
+        self._environment = environment
+        self._credentials = credentials
+        self.spool = environment.data / "engine-spool"
+
+    def warm(self) -> None:
+        """Load the models, so that the first call is as fast as the next."""
+
+    async def live(self, receive: Any, send: Any) -> None:
+        """The ASGI lifespan."""
+        await receive()
+        # What a killed process left behind belongs to calls that nobody waits for any more.
+        shutil.rmtree(self.spool, ignore_errors=True)
+        self.spool.mkdir(parents=True)
+        tasks = [
+            asyncio.create_task(_repeat(_SAVE_USE_SECONDS, self._credentials.save_last_use)),
+            asyncio.create_task(_repeat(_PURGE_SECONDS, self._purge)),
+        ]
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._credentials.save_last_use()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _purge(self) -> None:
+        deleted = await in_database(purge_requests, self._environment.request_days)
+        if deleted:
+            logger.info("deleted %d requests from the log", deleted)
+
+
+async def _repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("housekeeping failed; it is tried again in %d s", seconds)
+        await asyncio.sleep(seconds)
