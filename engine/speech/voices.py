@@ -179,10 +179,10 @@ def _models() -> dict[str, SpeechModel]:
         ("aura-2", "it", AURA_2_IT),
         ("flux", "en", FLUX),
     ):
-        for voice, names in table.items():
+        for speaker, names in table.items():
             for name in names.split():
                 canonical = f"{architecture}-{name}-{language}"
-                found[canonical] = SpeechModel(canonical, architecture, VOICES[voice])
+                found[canonical] = SpeechModel(canonical, architecture, VOICES[speaker])
     for voice in VOICES.values():
         found[voice.name] = SpeechModel(voice.name, voice.engine, voice)
     return found
