@@ -1,13 +1,15 @@
 """People, the speech servers they use, and who may do what in which project."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models import F
+from django.db.models.functions import Lower, Now
 
-from management import crypto
+from management import crypto, pacing
 
 
 class People(BaseUserManager["User"]):
@@ -59,9 +61,29 @@ class Connection(models.Model):
     encrypted_key = models.BinaryField()
     seen_at = models.DateTimeField(null=True, help_text="when it last answered")
     error = models.TextField(blank=True, help_text="why it last did not")
+    failures = models.PositiveIntegerField(default=0, help_text="since it last answered")
+    retry_at = models.DateTimeField(null=True, help_text="left in peace until then")
 
     def __str__(self) -> str:
         return self.name
+
+    def pause(self, error: Exception, retry_after: float | None = None) -> None:
+        """The server is down or too busy: no job goes to it before ``retry_at``.
+
+        All jobs of a server share the pause, so a thousand queued recordings knock once.
+        ``retry_after`` is the wait in seconds that the server asked for.
+        """
+        connection = Connection.objects.filter(pk=self.pk)
+        # Jobs that fail side by side are one failure of the server.
+        connection.exclude(retry_at__gt=Now()).update(failures=F("failures") + 1)
+        self.refresh_from_db(fields=["failures"])
+        seconds = pacing.pause_seconds(self.failures, pacing.SERVER_PAUSE_SECONDS, retry_after)
+        connection.update(retry_at=Now() + timedelta(seconds=seconds), error=str(error))
+
+    def resume(self) -> None:
+        """The server has answered: what waits for it may go."""
+        paused = Connection.objects.filter(pk=self.pk).exclude(retry_at=None, error="")
+        paused.update(seen_at=Now(), failures=0, retry_at=None, error="")
 
     @property
     def api_key(self) -> str:

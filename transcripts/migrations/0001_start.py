@@ -8,151 +8,347 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('management', '0001_start'),
+        ("management", "0001_start"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Transcription',
+            name="Transcription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('options', models.JSONField(default=dict, help_text='as they were submitted')),
-                ('state', models.CharField(choices=[('queued', 'Waiting'), ('running', 'Transcribing'), ('done', 'Ready'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('stage', models.CharField(blank=True, choices=[('fetching', 'Fetching the audio'), ('sending', 'Sending the audio'), ('transcribing', 'Transcribing'), ('storing', 'Storing the transcript')], max_length=12)),
-                ('attempt', models.PositiveIntegerField(default=0, help_text='fences every write of a worker')),
-                ('failures', models.PositiveIntegerField(default=0, help_text='attempts that ended in an error')),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now, help_text='when to try (again)')),
-                ('bytes_sent', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(help_text='start of the present attempt', null=True)),
-                ('sent_at', models.DateTimeField(help_text='when the last byte was sent', null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('request_id', models.CharField(blank=True, max_length=100)),
-                ('error', models.TextField(blank=True)),
-                ('language', models.CharField(blank=True, max_length=20)),
-                ('model_name', models.CharField(blank=True, help_text='as the server reports it', max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("options", models.JSONField(default=dict, help_text="as they were submitted")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Waiting"),
+                            ("running", "Transcribing"),
+                            ("done", "Ready"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("fetching", "Fetching the audio"),
+                            ("sending", "Sending the audio"),
+                            ("transcribing", "Transcribing"),
+                            ("storing", "Storing the transcript"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "attempt",
+                    models.PositiveIntegerField(
+                        default=0, help_text="fences every write of a worker"
+                    ),
+                ),
+                (
+                    "failures",
+                    models.PositiveIntegerField(
+                        default=0, help_text="attempts that ended in an error"
+                    ),
+                ),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "not_before",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, help_text="when to try (again)"
+                    ),
+                ),
+                ("bytes_sent", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "started_at",
+                    models.DateTimeField(help_text="start of the present attempt", null=True),
+                ),
+                (
+                    "sent_at",
+                    models.DateTimeField(help_text="when the last byte was sent", null=True),
+                ),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("request_id", models.CharField(blank=True, max_length=100)),
+                ("error", models.TextField(blank=True)),
+                ("language", models.CharField(blank=True, max_length=20)),
+                (
+                    "model_name",
+                    models.CharField(
+                        blank=True, help_text="as the server reports it", max_length=200
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Recording',
+            name="Recording",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=255)),
-                ('file', models.FileField(blank=True, max_length=200, upload_to='recordings/%Y/%m')),
-                ('original_name', models.CharField(blank=True, max_length=255)),
-                ('media_type', models.CharField(blank=True, max_length=100)),
-                ('size_bytes', models.BigIntegerField(default=0)),
-                ('sha256', models.CharField(blank=True, max_length=64)),
-                ('duration', models.FloatField(help_text='seconds', null=True)),
-                ('channels', models.PositiveIntegerField(null=True)),
-                ('source', models.CharField(choices=[('upload', 'Upload'), ('url', 'Web address'), ('command', 'Command line')], default='upload', max_length=10)),
-                ('source_url', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('state', models.CharField(choices=[('queued', 'Waiting'), ('running', 'Transcribing'), ('done', 'Ready'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='recordings', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recordings', to='management.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=255)),
+                (
+                    "file",
+                    models.FileField(blank=True, max_length=200, upload_to="recordings/%Y/%m"),
+                ),
+                ("original_name", models.CharField(blank=True, max_length=255)),
+                ("media_type", models.CharField(blank=True, max_length=100)),
+                ("size_bytes", models.BigIntegerField(default=0)),
+                ("sha256", models.CharField(blank=True, max_length=64)),
+                ("duration", models.FloatField(help_text="seconds", null=True)),
+                ("channels", models.PositiveIntegerField(null=True)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("upload", "Upload"),
+                            ("url", "Web address"),
+                            ("command", "Command line"),
+                        ],
+                        default="upload",
+                        max_length=10,
+                    ),
+                ),
+                ("source_url", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Waiting"),
+                            ("running", "Transcribing"),
+                            ("done", "Ready"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="recordings",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="recordings",
+                        to="management.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='RawResponse',
+            name="RawResponse",
             fields=[
-                ('transcription', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='raw_response', serialize=False, to='transcripts.transcription')),
-                ('gzipped', models.BinaryField()),
+                (
+                    "transcription",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="raw_response",
+                        serialize=False,
+                        to="transcripts.transcription",
+                    ),
+                ),
+                ("gzipped", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Waveform',
+            name="Waveform",
             fields=[
-                ('recording', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='waveform', serialize=False, to='transcripts.recording')),
-                ('peaks', models.BinaryField()),
+                (
+                    "recording",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="waveform",
+                        serialize=False,
+                        to="transcripts.recording",
+                    ),
+                ),
+                ("peaks", models.BinaryField()),
             ],
         ),
         migrations.AddField(
-            model_name='transcription',
-            name='recording',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='transcriptions', to='transcripts.recording'),
+            model_name="transcription",
+            name="recording",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="transcriptions",
+                to="transcripts.recording",
+            ),
         ),
         migrations.CreateModel(
-            name='Upload',
+            name="Upload",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=255)),
-                ('size_bytes', models.BigIntegerField()),
-                ('offset_bytes', models.BigIntegerField(default=0)),
-                ('options', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to='management.project')),
-                ('recording', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='upload', to='transcripts.recording')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("size_bytes", models.BigIntegerField()),
+                ("offset_bytes", models.BigIntegerField(default=0)),
+                ("options", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="uploads",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="uploads",
+                        to="management.project",
+                    ),
+                ),
+                (
+                    "recording",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="upload",
+                        to="transcripts.recording",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Utterance',
+            name="Utterance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('index', models.PositiveIntegerField(help_text='place in the transcript, from 0')),
-                ('channel', models.PositiveIntegerField(default=0)),
-                ('speaker', models.PositiveIntegerField(null=True)),
-                ('start', models.FloatField()),
-                ('end', models.FloatField()),
-                ('confidence', models.FloatField()),
-                ('text', models.TextField()),
-                ('words', models.JSONField(default=list)),
-                ('searchable', models.BooleanField(default=True, help_text='of the newest finished run')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='management.project')),
-                ('transcription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='utterances', to='transcripts.transcription')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("index", models.PositiveIntegerField(help_text="place in the transcript, from 0")),
+                ("channel", models.PositiveIntegerField(default=0)),
+                ("speaker", models.PositiveIntegerField(null=True)),
+                ("start", models.FloatField()),
+                ("end", models.FloatField()),
+                ("confidence", models.FloatField()),
+                ("text", models.TextField()),
+                ("words", models.JSONField(default=list)),
+                (
+                    "searchable",
+                    models.BooleanField(default=True, help_text="of the newest finished run"),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="management.project",
+                    ),
+                ),
+                (
+                    "transcription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="utterances",
+                        to="transcripts.transcription",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['transcription', 'index'],
+                "ordering": ["transcription", "index"],
             },
         ),
         migrations.AddIndex(
-            model_name='transcription',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='transcriptions_queued'),
+            model_name="transcription",
+            index=models.Index(
+                condition=models.Q(("state", "queued")),
+                fields=["not_before"],
+                name="transcriptions_queued",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transcription',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='transcriptions_running'),
+            model_name="transcription",
+            index=models.Index(
+                condition=models.Q(("state", "running")),
+                fields=["lease_until"],
+                name="transcriptions_running",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transcription',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='running_has_a_lease'),
+            model_name="transcription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "running"), _negated=True),
+                    ("lease_until__isnull", False),
+                    _connector="OR",
+                ),
+                name="running_has_a_lease",
+            ),
         ),
         migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['project', '-id'], name='recordings_of_a_project'),
+            model_name="recording",
+            index=models.Index(fields=["project", "-id"], name="recordings_of_a_project"),
         ),
         migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['project', 'state', '-id'], name='recordings_by_state'),
+            model_name="recording",
+            index=models.Index(fields=["project", "state", "-id"], name="recordings_by_state"),
         ),
         migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['project', 'sha256'], name='recordings_by_hash'),
+            model_name="recording",
+            index=models.Index(fields=["project", "sha256"], name="recordings_by_hash"),
         ),
         migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'running'))), fields=['project'], name='recordings_open'),
+            model_name="recording",
+            index=models.Index(
+                condition=models.Q(("state__in", ("queued", "running"))),
+                fields=["project"],
+                name="recordings_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='utterance',
-            constraint=models.UniqueConstraint(fields=('transcription', 'index'), name='one_utterance_a_place'),
+            model_name="utterance",
+            constraint=models.UniqueConstraint(
+                fields=("transcription", "index"), name="one_utterance_a_place"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='utterance',
-            constraint=models.CheckConstraint(condition=models.Q(('end__gte', models.F('start'))), name='utterance_ends_late'),
+            model_name="utterance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("end__gte", models.F("start"))), name="utterance_ends_late"
+            ),
         ),
     ]
