@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
+from engine.speech import romance
 from engine.speech.english import English, to_espeak
 from engine.speech.spoken import written_out
 
@@ -28,12 +30,16 @@ def from_ipa(ipa: str) -> str:
     return LATE_STRESS.sub(r"\2\1", ipa)
 
 
+class Language(Protocol):
+    def phonemes(self, text: str) -> str: ...
+
+
 class Phonemizer:
     """Loads each language when it is first spoken. ``cache`` is for unpacked models."""
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
-        self._languages: dict[str, English] = {}
+        self._languages: dict[str, Language] = {}
 
     def spoken(self, text: str, language: str) -> str:
         """``text`` with numbers, dates, money and abbreviations written out as words."""
@@ -56,5 +62,17 @@ class Phonemizer:
 
     def _of(self, text: str, language: str) -> str:
         if language not in self._languages:
-            self._languages[language] = English("gb" if language == "en-GB" else "us")
+            self._languages[language] = self._load(language)
         return self._languages[language].phonemes(text)
+
+    def _load(self, language: str) -> Language:
+        match language:
+            case "en-GB":
+                return English("gb")
+            case "es-ES" | "es-419":
+                return romance.Spanish(latin=language == "es-419")
+            case "fr-FR":
+                return romance.French(self._cache)
+            case "it-IT":
+                return romance.Italian(self._cache)
+        return English("us")
