@@ -1,0 +1,35 @@
+"""One Earshot for all journeys: it starts once, with its real models."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.product import Member, Product
+from tests.speech import join, say, wav_bytes
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    running = Product(tmp_path_factory.mktemp("earshot"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def ada(product: Product) -> Member:
+    return product.member()
+
+
+@pytest.fixture(scope="session")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sentences with a pause between them, as a WAV file."""
+    path = tmp_path_factory.mktemp("audio") / "talk.wav"
+    samples = join(
+        say("The harbour was quiet in the morning."),
+        1.2,
+        say("Nobody had seen the lighthouse keeper since Tuesday."),
+    )
+    path.write_bytes(wav_bytes(samples))
+    return path
