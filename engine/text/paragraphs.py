@@ -17,7 +17,7 @@ ABBREVIATIONS = frozenset(
     """mr. mrs. ms. dr. prof. st. jr. sr. vs. etc. e.g. i.e. no. inc. ltd. co. corp. gen. col.
     lt. sgt. capt. rev. hon. gov. sen. rep. approx. dept. est. fig. mt. ave. blvd.""".split()
 )
-_CLOSING = "\"'”’)]"
+_CLOSING = "\"'”\u2019)]"
 
 
 @dataclass(frozen=True)

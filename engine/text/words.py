@@ -62,7 +62,7 @@ def merge(words: Sequence[Word], text: str) -> Word:
 
 def tail(punctuated_word: str) -> str:
     """The punctuation after the word: ``"street,"`` gives ``,``."""
-    kept = len(punctuated_word.rstrip(".,!?;:…\"”’)"))
+    kept = len(punctuated_word.rstrip('.,!?;:…"”\u2019)'))
     return punctuated_word[kept:]
 
 
