@@ -4,7 +4,17 @@ from .accountclient import AccountClient
 from .client import SpeechClient
 from .errors import BadRequest, Denied, InvalidOption, ServiceUnavailable, SpeechError
 from .http import Timeouts
-from .listen import ListenResponse, Paragraph, Utterance, Word, read_listen_response
+from .insights import Insights
+from .listen import (
+    Alternative,
+    Channel,
+    ListenResponse,
+    Paragraph,
+    Sentence,
+    Utterance,
+    Word,
+    read_listen_response,
+)
 from .models import Model, Models, Project
 from .options import ListenOptions, ReadOptions, SpeakOptions
 from .read import ReadResponse, read_read_response
@@ -12,8 +22,11 @@ from .speak import Speech, SpeechInfo
 
 __all__ = [
     "AccountClient",
+    "Alternative",
     "BadRequest",
+    "Channel",
     "Denied",
+    "Insights",
     "InvalidOption",
     "ListenOptions",
     "ListenResponse",
@@ -23,6 +36,7 @@ __all__ = [
     "Project",
     "ReadOptions",
     "ReadResponse",
+    "Sentence",
     "ServiceUnavailable",
     "SpeakOptions",
     "Speech",

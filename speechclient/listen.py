@@ -182,13 +182,18 @@ class ListenResponse:
 
 
 def read_listen_response(
-    raw: bytes, *, request_id: str | None = None, callback: bool = False
+    raw: bytes,
+    *,
+    request_id: str | None = None,
+    callback: bool = False,
+    max_words: int = MAX_WORDS,
 ) -> ListenResponse:
     """Read the body of a 200. Members that are missing or of a wrong type have their defaults.
 
     ``request_id`` is the header's, used when the body has none; ``callback`` says that a
-    transcript is not expected. Raises ``ServiceUnavailable`` when this is no transcript at all,
-    so that a broken answer is never stored as an empty one.
+    transcript is not expected; words beyond ``max_words`` are left out. Raises
+    ``ServiceUnavailable`` when this is no transcript at all, so that a broken answer is never
+    stored as an empty one.
     """
     try:
         body = read_json(raw)
@@ -208,13 +213,13 @@ def read_listen_response(
             "the server's answer has no results", request_id=request_id or None, status=200
         )
 
-    timeline = _Timeline(metadata.number("duration"))
+    timeline = _Timeline(metadata.number("duration"), max_words)
     channels = tuple(
         _channel(channel, timeline) for channel in results.objects("channels", MAX_CHANNELS)
     )
-    timeline.words_left = MAX_WORDS  # utterances repeat the words of the channels
+    timeline.words_left = max_words  # utterances repeat the words of the channels
     utterances = tuple(
-        _utterance(utterance, timeline) for utterance in results.objects("utterances", MAX_WORDS)
+        _utterance(utterance, timeline) for utterance in results.objects("utterances", max_words)
     )
     if timeline.repairs:
         logger.warning(
@@ -250,12 +255,12 @@ def read_listen_response(
 class _Timeline:
     """Brings times into the recording and counts what it had to change."""
 
-    def __init__(self, duration: float) -> None:
+    def __init__(self, duration: float, max_words: int) -> None:
         self.duration = min(max(duration, 0.0), MAX_DURATION_SECONDS)
         # Without a duration the words' own times are all there is.
         self._end = self.duration or MAX_DURATION_SECONDS
         self.repairs = 0
-        self.words_left = MAX_WORDS
+        self.words_left = max_words
 
     def span(self, fields: Fields) -> tuple[float, float]:
         """``start`` and ``end`` with 0 <= start <= end <= duration."""
@@ -267,7 +272,7 @@ class _Timeline:
         return clamped_start, clamped_end
 
     def words(self, fields: Fields) -> Iterator[Word]:
-        for word in fields.objects("words", MAX_WORDS):
+        for word in fields.objects("words", self.words_left + 1):
             if self.words_left == 0:
                 self.repairs += 1
                 return

@@ -162,7 +162,7 @@ class Options:
 
     def __init_subclass__(cls) -> None:
         hints = get_type_hints(cls)
-        cls.readers = {name: _READERS[hints[name]] for name in cls.__annotations__ if name in hints}
+        cls.readers = {name: _READERS[hints[name]] for name in cls.__annotations__}
 
     def __post_init__(self) -> None:
         for name, read in self.readers.items():
