@@ -1,9 +1,31 @@
 """What every page's shell shows."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 
+from management.models import Project
+from transcripts.views.tray import read_tray
+
+THEMES = ("light", "dark")
+
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    return {}
+    """Theme for everyone; projects and the tray for those who signed in.
+
+    ``shell_project`` is the project that the rail's links stay in: the one of this address,
+    else the one chosen last (a cookie that shell.js writes); None is all of them.
+    """
+    theme = request.COOKIES.get("theme", "")
+    context: dict[str, Any] = {"theme": theme if theme in THEMES else ""}
+    # A server error may be shown before there is a user.
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return context
+    projects = list(Project.objects.visible_to(request.user))
+    chosen = request.GET.get("project", request.COOKIES.get("project", ""))
+    return context | {
+        "shell_projects": projects,
+        "shell_project": next((each for each in projects if str(each.pk) == chosen), None),
+        "tray": partial(read_tray, request.user),
+    }

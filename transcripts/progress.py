@@ -1,0 +1,95 @@
+"""How far a transcription has come, said truthfully."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+from django.utils import timezone
+
+from transcripts.models import OPEN_STATES, Recording, State, Transcription
+from transcripts.reading import clock
+
+SAMPLE = 20
+# Recordings shorter than this say more about the start-up of a request than about speed.
+SAMPLE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Words for people, and the part done (0 to 1) where it is known, else None."""
+
+    words: str
+    part: float | None = None
+
+
+def seconds_a_second(connection_id: int) -> float | None:
+    """Processing time a second of audio this server lately took (median); None if unknown."""
+    finished = (
+        Transcription.objects.filter(
+            state=State.DONE,
+            sent_at__isnull=False,
+            finished_at__isnull=False,
+            recording__duration__gte=SAMPLE_SECONDS,
+            recording__project__connection=connection_id,
+        )
+        .order_by("-pk")
+        .values_list("sent_at", "finished_at", "recording__duration")[:SAMPLE]
+    )
+    ratios = [(end - sent).total_seconds() / duration for sent, end, duration in finished]
+    return median(ratios) if ratios else None
+
+
+def describe(
+    run: Transcription, recording: Recording, now: datetime, pace: float | None
+) -> Progress:
+    """What an open run is doing: known parts as a fraction, the rest as time taken."""
+    if run.state == State.QUEUED:
+        if run.failures and run.not_before > now:
+            wait = clock((run.not_before - now).total_seconds())
+            return Progress(f"The speech server did not answer; trying again in {wait}")
+        return Progress("Waiting for its turn")
+    if run.stage == Transcription.Stage.FETCHING:
+        return Progress("Fetching the audio")
+    if run.stage == Transcription.Stage.STORING:
+        return Progress("Storing the transcript")
+    if run.stage == Transcription.Stage.TRANSCRIBING and run.sent_at:
+        words = f"Transcribing for {clock((now - run.sent_at).total_seconds())}"
+        if pace is not None and recording.duration:
+            words += f", usually done after about {clock(max(1, pace * recording.duration))}"
+        return Progress(words)
+    if recording.size_bytes:
+        part = min(1.0, run.bytes_sent / recording.size_bytes)
+        return Progress(f"Sending {part:.0%}".replace("%", " %"), part)
+    return Progress("Sending the audio")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A recording in a list, with its newest run and progress while it has no transcript."""
+
+    recording: Recording
+    run: Transcription | None = None
+    progress: Progress | None = None
+
+
+def rows(recordings: Iterable[Recording]) -> list[Row]:
+    """One row a recording, in a few queries however many there are; none when all are done."""
+    listed = list(recordings)
+    runs: dict[int, Transcription] = {}
+    pending = [each.pk for each in listed if each.state != State.DONE]
+    if pending:
+        found = Transcription.objects.filter(recording__in=pending).order_by("pk")
+        runs = {run.recording_id: run for run in found}
+    connections = {each.project.connection_id for each in listed if each.state in OPEN_STATES}
+    paces = {pk: seconds_a_second(pk) for pk in connections}
+    now = timezone.now()
+
+    def row(recording: Recording) -> Row:
+        run = runs.get(recording.pk)
+        if run is None or recording.state not in OPEN_STATES:
+            return Row(recording, run)
+        pace = paces[recording.project.connection_id]
+        return Row(recording, run, describe(run, recording, now, pace))
+
+    return [row(each) for each in listed]

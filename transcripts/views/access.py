@@ -1,0 +1,45 @@
+"""Who asks, and what of it exists for them."""
+
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from management.models import Project, User
+from transcripts.models import Recording
+
+
+def person(request: HttpRequest) -> User:
+    """Who asks: only the sign-in is open to strangers."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def chosen_project(request: HttpRequest) -> Project | None:
+    """The project of the address; one this person is not in is a 404."""
+    given = request.GET.get("project", "")
+    if not given:
+        return None
+    if not is_id(given):
+        raise Http404
+    return get_object_or_404(Project.objects.visible_to(person(request)), pk=int(given))
+
+
+def visible_projects(user: User) -> list[int]:
+    """Ids for a filter: with a list the database walks an index where a subquery may not."""
+    return list(Project.objects.visible_to(user).values_list("pk", flat=True))
+
+
+def writable_projects(user: User) -> set[int]:
+    return set(Project.objects.writable_by(user).values_list("pk", flat=True))
+
+
+def visible_recording(request: HttpRequest, pk: int) -> Recording:
+    seen = Recording.objects.visible_to(person(request)).select_related("project", "owner")
+    return get_object_or_404(seen, pk=pk)
+
+
+def writable_recording(request: HttpRequest, pk: int) -> Recording:
+    return get_object_or_404(Recording.objects.writable_by(person(request)), pk=pk)
+
+
+def is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19

@@ -1,0 +1,136 @@
+"""A recording's page: the transcript in blocks, the waveform, the progress of a run."""
+
+from bisect import bisect_right
+from typing import Any
+
+from django.db.models.functions import Length
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import patch_cache_control
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from transcripts import reading
+from transcripts.models import OPEN_STATES, Recording, State, Transcription, Waveform
+from transcripts.progress import rows
+from transcripts.views.access import is_id, person, visible_recording, writable_projects
+
+FOUND_SHOWN = 1000
+
+
+def finished_run(request: HttpRequest, recording: Recording) -> Transcription | None:
+    """The run whose text is shown: the version of the address, else the newest finished one."""
+    finished = recording.transcriptions.filter(state=State.DONE)
+    version = request.GET.get("version", "")
+    if not version:
+        return finished.order_by("-pk").first()
+    if not is_id(version):
+        raise Http404
+    return get_object_or_404(finished, pk=int(version))
+
+
+def seconds(text: str) -> float | None:
+    """The ``t`` of an address; None when it is not a time."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < 10**7 else None
+
+
+@never_cache
+@require_safe
+def recording(request: HttpRequest, pk: int) -> HttpResponse:
+    found = visible_recording(request, pk)
+    run = finished_run(request, found)
+    context: dict[str, Any] = {
+        "recording": found,
+        "row": rows([found])[0],
+        "run": run,
+        "versions": found.transcriptions.filter(state=State.DONE).order_by("-pk"),
+        "may_write": found.project_id in writable_projects(person(request)),
+        "at": seconds(request.GET.get("t", "")),
+    }
+    if run:
+        context |= transcript(run, context["at"] or 0.0)
+    return render(request, "transcripts/recording.html", context)
+
+
+def transcript(run: Transcription, at: float) -> dict[str, Any]:
+    """All blocks of a run by place and size, with the text of the one at this second."""
+    outline = list(
+        run.utterances.order_by("index").values_list(
+            "start", "end", "speaker", "channel", Length("text")
+        )
+    )
+    found = reading.blocks(outline)
+    # Starts may repeat or step back where channels overlap; the last one not after it will do.
+    first = max(0, bisect_right([block.start for block in found], at) - 1)
+    return {
+        "blocks": found,
+        "first": first,
+        "paragraphs": block_paragraphs(run, first),
+        "turns": reading.turns(outline, bool(run.options.get("multichannel"))),
+    }
+
+
+def block_paragraphs(run: Transcription, number: int) -> list[reading.Paragraph]:
+    start = number * reading.BLOCK_UTTERANCES
+    near = list(
+        run.utterances.filter(
+            index__gte=start - 1, index__lt=start + reading.BLOCK_UTTERANCES
+        ).order_by("index")
+    )
+    before = near.pop(0) if near and near[0].index < start else None
+    return reading.paragraphs(near, before, bool(run.options.get("multichannel")))
+
+
+@require_safe
+def block(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """One block of the transcript, 404 beyond the last. A finished run never changes."""
+    run = finished_run(request, visible_recording(request, pk))
+    paragraphs = block_paragraphs(run, number) if run and number < 10**6 else []
+    if not run or not paragraphs:
+        raise Http404
+    response = render(request, "transcripts/_block.html", {"paragraphs": paragraphs})
+    patch_cache_control(response, private=True, max_age=60)
+    return response
+
+
+@never_cache
+@require_safe
+def progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far the newest run is; when it has ended the page loads again to show what came."""
+    found = visible_recording(request, pk)
+    if found.state not in OPEN_STATES:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "transcripts/_progress.html", {"row": rows([found])[0]})
+
+
+@require_safe
+def waveform(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Loudness over time, one byte a step (0 silent to 255), evenly over the whole length."""
+    found = get_object_or_404(Waveform, recording=visible_recording(request, pk))
+    response = HttpResponse(bytes(found.peaks), content_type="application/octet-stream")
+    patch_cache_control(response, private=True, max_age=3600)
+    return response
+
+
+@never_cache
+@require_safe
+def find(request: HttpRequest, pk: int) -> JsonResponse:
+    """Where the transcript says ``q``: ``{"count": n, "places": [[index, start], ...]}``.
+
+    ``index`` is an utterance's; case and accents do not matter. At most 1,000 places.
+    """
+    run = finished_run(request, visible_recording(request, pk))
+    wanted = reading.fold(" ".join(request.GET.get("q", "")[:400].split()))
+    if not run or not wanted:
+        return JsonResponse({"count": 0, "places": []})
+    said = run.utterances.order_by("index").values_list("index", "start", "text")
+    places = [
+        [index, start]
+        for index, start, text in said.iterator(chunk_size=1000)
+        for _ in range(reading.fold(text).count(wanted))
+    ]
+    return JsonResponse({"count": len(places), "places": places[:FOUND_SHOWN]})
