@@ -4,6 +4,7 @@ import gzip
 import json
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -164,10 +165,11 @@ class Recording(models.Model):
 
     def remove(self) -> None:
         """Delete the recording, its transcripts and its files. Only a person does this."""
-        files = [file.name for file in (self.file, self.listening_copy) if file]
+        files = [file.name for file in (self.file, self.listening_copy) if file.name]
         with transaction.atomic():
             self.delete()
-            transaction.on_commit(lambda: [default_storage.delete(name) for name in files])
+            for name in files:
+                transaction.on_commit(partial(default_storage.delete, name), robust=True)
 
 
 class TranscriptionQuerySet(models.QuerySet["Transcription"]):

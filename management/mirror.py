@@ -1,0 +1,160 @@
+"""The mirror of a connection's speech account: its projects and its models.
+
+Every step stands for itself and can be done again: a sync that was cut off is completed by
+the next one. A project that the server no longer lists stays, since recordings hang on it;
+its ``seen_at`` is then older than the connection's.
+"""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from management.crypto import UnreadableKey
+from management.models import Connection, Membership, Model, Project, User
+from management.speech import speech_client
+from speechclient import Models, SpeechError
+from speechclient import Project as ListedProject
+
+
+class NoServer(Exception):
+    """There is no speech server to connect to yet; the message says what is missing."""
+
+
+def connect() -> Connection:
+    """The connection that the environment names, made or brought up to date.
+
+    Raises ``NoServer`` while the engine in the box has not made its key.
+    """
+    env = settings.ENV
+    if env.uses_engine:
+        kind = Connection.Kind.ENGINE
+        base_url, agent_url = f"http://{engine_host(env.host)}:{env.engine_port}", ""
+        path = settings.DATA / "engine.key"
+        try:
+            key = path.read_text().strip()
+        except FileNotFoundError:
+            raise NoServer(f"{path} is not there: the engine has not started yet.") from None
+    else:
+        base_url, agent_url = env.deepgram_base_url, env.deepgram_agent_url
+        key = env.deepgram_api_key
+        hosted = (urlsplit(base_url).hostname or "").endswith("deepgram.com")
+        kind = Connection.Kind.HOSTED if hosted else Connection.Kind.SELF_HOSTED
+    connection = Connection.objects.filter(kind=kind).first()
+    if connection is None:
+        connection = Connection(kind=kind, name=Connection.Kind(kind).label)
+    elif (connection.base_url, connection.agent_url) == (base_url, agent_url) and has_key(
+        connection, key
+    ):
+        return connection
+    connection.base_url, connection.agent_url, connection.api_key = base_url, agent_url, key
+    # A new address or key is tried at once.
+    connection.failures, connection.retry_at = 0, None
+    connection.save()
+    return connection
+
+
+def engine_host(host: str) -> str:
+    """Where the engine is reached that listens on ``host``."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def has_key(connection: Connection, key: str) -> bool:
+    try:
+        return connection.api_key == key
+    except UnreadableKey:
+        return False
+
+
+def mirror(connection: Connection) -> None:
+    """Bring projects and models up to date.
+
+    Raises ``SpeechError`` when the server does not answer; the connection then says why.
+    """
+    try:
+        with speech_client(connection) as client:
+            projects, models = client.projects(), client.models()
+    except SpeechError as error:
+        Connection.objects.filter(pk=connection.pk).update(error=str(error))
+        raise
+    mirror_projects(connection, projects)
+    mirror_models(connection, models)
+    Connection.objects.filter(pk=connection.pk).update(seen_at=timezone.now(), error="")
+    give_owner_to_empty_projects()
+
+
+def mirror_projects(connection: Connection, listed: tuple[ListedProject, ...]) -> None:
+    now = timezone.now()
+    Project.objects.bulk_create(
+        [
+            Project(
+                connection=connection,
+                upstream_id=project.project_id[:100],
+                name=project.name[:200] or project.project_id[:100],
+                seen_at=now,
+            )
+            for project in listed
+            if project.project_id
+        ],
+        update_conflicts=True,
+        unique_fields=["connection", "upstream_id"],
+        update_fields=["name", "seen_at"],
+    )
+
+
+def mirror_models(connection: Connection, listed: Models) -> None:
+    """Models are only offered, nothing hangs on them: those no longer listed go."""
+    now = timezone.now()
+    rows = {
+        model.uuid[:100]: Model(
+            connection=connection,
+            kind=kind,
+            uuid=model.uuid[:100],
+            canonical_name=(model.canonical_name or model.name)[:200],
+            name=model.name[:200],
+            architecture=model.architecture[:100],
+            version=model.version[:100],
+            languages=list(model.languages),
+            batch=model.batch,
+            streaming=model.streaming,
+            seen_at=now,
+        )
+        for kind, models in ((Model.Kind.STT, listed.stt), (Model.Kind.TTS, listed.tts))
+        for model in models
+        if model.uuid
+    }
+    with transaction.atomic():
+        Model.objects.bulk_create(
+            rows.values(),
+            update_conflicts=True,
+            unique_fields=["connection", "uuid"],
+            update_fields=[
+                "kind",
+                "canonical_name",
+                "name",
+                "architecture",
+                "version",
+                "languages",
+                "batch",
+                "streaming",
+                "seen_at",
+            ],
+        )
+        Model.objects.filter(connection=connection).exclude(uuid__in=rows).delete()
+
+
+def give_owner_to_empty_projects() -> None:
+    """Make the first administrator the owner of every project that nobody is in."""
+    administrator = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    if administrator is None:
+        return
+    Membership.objects.bulk_create(
+        [
+            Membership(user=administrator, project=project, role=Membership.Role.OWNER)
+            for project in Project.objects.filter(memberships=None)
+        ],
+        ignore_conflicts=True,
+    )

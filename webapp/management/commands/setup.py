@@ -1,0 +1,41 @@
+"""`manage.py setup`: what a first start needs, safe to run at every start."""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from management.mirror import NoServer, connect, give_owner_to_empty_projects, mirror
+from management.models import User
+from speechclient import SpeechError
+
+DEFAULT_EMAIL = "admin@earshot.local"
+
+
+class Command(BaseCommand):
+    help = "Connect to the speech server, mirror its projects, make the first administrator."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.make_administrator()
+        try:
+            connection = connect()
+        except NoServer as error:
+            raise CommandError(str(error)) from error
+        try:
+            mirror(connection)
+        except SpeechError as error:
+            # The library works without the server; the mirror task tries again by itself.
+            self.stderr.write(f"{connection} at {connection.base_url} does not answer: {error}")
+        give_owner_to_empty_projects()
+
+    def make_administrator(self) -> None:
+        """Make the first administrator, once: later starts change nobody's password."""
+        if User.objects.filter(is_superuser=True).exists():
+            return
+        email = settings.ENV.admin_email or DEFAULT_EMAIL
+        password = settings.ENV.admin_password or secrets.token_urlsafe(12)
+        User.objects.create_superuser(email, password)
+        self.stdout.write(f"Made the administrator {email}.")
+        if not settings.ENV.admin_password:
+            self.stdout.write(f"Password (shown this once): {password}")
