@@ -30,7 +30,7 @@ from .account import (
 )
 from .errors import InvalidOption
 from .fields import Fields
-from .http import HttpConnection, Query, path_of
+from .http import Answer, HttpConnection, Query, path_of
 from .records import Record
 
 RecordKind = TypeVar("RecordKind", bound=Record)
@@ -101,7 +101,7 @@ class AccountClient:
             body["expiration_date"] = expiration_date.isoformat()
         if time_to_live_seconds is not None:
             body["time_to_live_in_seconds"] = time_to_live_seconds
-        return NewKey.read(self._send("POST", "keys", json=body))
+        return NewKey.read(self._send("POST", "keys", json=body).fields())
 
     def delete_key(self, api_key_id: str) -> None:
         self._send("DELETE", "keys", api_key_id)
@@ -195,11 +195,11 @@ class AccountClient:
             raise InvalidOption(f"config cannot be written as JSON: {error}") from error
         if metadata is not None:
             body["metadata"] = dict(metadata)
-        return AgentConfiguration.read(self._send("POST", "agents", json=body))
+        return AgentConfiguration.read(self._send("POST", "agents", json=body).fields())
 
     def update_agent(self, agent_id: str, metadata: Mapping[str, str]) -> AgentConfiguration:
         body = {"metadata": dict(metadata)}
-        return AgentConfiguration.read(self._send("PUT", "agents", agent_id, json=body))
+        return AgentConfiguration.read(self._send("PUT", "agents", agent_id, json=body).fields())
 
     def delete_agent(self, agent_id: str) -> None:
         self._send("DELETE", "agents", agent_id)
@@ -212,11 +212,11 @@ class AccountClient:
 
     def create_agent_variable(self, key: str, value: object) -> AgentVariable:
         body = {"key": key, "value": value}
-        return AgentVariable.read(self._send("POST", "agent-variables", json=body))
+        return AgentVariable.read(self._send("POST", "agent-variables", json=body).fields())
 
     def update_agent_variable(self, variable_id: str, value: object) -> AgentVariable:
-        fields = self._send("PATCH", "agent-variables", variable_id, json={"value": value})
-        return AgentVariable.read(fields)
+        answer = self._send("PATCH", "agent-variables", variable_id, json={"value": value})
+        return AgentVariable.read(answer.fields())
 
     def delete_agent_variable(self, variable_id: str) -> None:
         self._send("DELETE", "agent-variables", variable_id)
@@ -234,11 +234,13 @@ class AccountClient:
     ) -> DistributionCredentials:
         query = [("scopes", scope) for scope in scopes]
         query += [("provider", provider)] if provider else []
-        fields = self._send("POST", *_DISTRIBUTION, query=query, json={"comment": comment})
-        return DistributionCredentials.read(fields)
+        answer = self._send("POST", *_DISTRIBUTION, query=query, json={"comment": comment})
+        return DistributionCredentials.read(answer.fields())
 
     def delete_distribution_credentials(self, credentials_id: str) -> DistributionCredentials:
-        return DistributionCredentials.read(self._send("DELETE", *_DISTRIBUTION, credentials_id))
+        return DistributionCredentials.read(
+            self._send("DELETE", *_DISTRIBUTION, credentials_id).fields()
+        )
 
     def _path(self, segments: Sequence[str]) -> str:
         return path_of("projects", self.project_id, *segments)
@@ -246,8 +248,8 @@ class AccountClient:
     def _get(self, *segments: str, query: Query = ()) -> Fields:
         return self._http.get(self._path(segments), query).fields()
 
-    def _send(self, method: str, *segments: str, query: Query = (), json: object = None) -> Fields:
-        return self._http.send(method, self._path(segments), query, json=json).fields()
+    def _send(self, method: str, *segments: str, query: Query = (), json: object = None) -> Answer:
+        return self._http.send(method, self._path(segments), query, json=json)
 
     def _list(
         self, kind: type[RecordKind], name: str, *segments: str, query: Query = ()
