@@ -27,6 +27,7 @@ class Incoming:
         declared = headers.get("content-length", "")
         self._receive = receive
         self._declared = int(declared) if declared.isascii() and declared.isdigit() else None
+        # Nothing is on its way; the server still says so in one message.
         self.is_complete = not self._declared and "transfer-encoding" not in headers
 
     async def read(self, spool: Path | None) -> Body:
@@ -43,7 +44,7 @@ class Incoming:
         size = 0
         buffer = bytearray()
         try:
-            while not self.is_complete:
+            while True:
                 buffer += await self._next()
                 if size + len(buffer) > limit:
                     raise _too_large(limit)
@@ -51,6 +52,8 @@ class Incoming:
                     await asyncio.to_thread(_append, path, sha256, bytes(buffer))
                     size += len(buffer)
                     buffer.clear()
+                if self.is_complete:
+                    break
         except BaseException:
             if path is not None:
                 path.unlink(missing_ok=True)

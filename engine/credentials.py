@@ -8,6 +8,7 @@ another process deletes within that second.
 from __future__ import annotations
 
 import hmac
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -55,6 +56,7 @@ class Credentials:
     def __init__(self) -> None:
         self._known: dict[str, tuple[Identity, float]] = {}
         self._generation = 0
+        self._lock = threading.Lock()
         self._used: dict[uuid.UUID, datetime] = {}
 
     async def verify(self, authorization: str) -> Identity:
@@ -87,9 +89,10 @@ class Credentials:
         raise invalid_credentials()
 
     def forget(self) -> None:
-        """Something changed: what is known of keys must be asked anew."""
-        self._generation += 1
-        self._known.clear()
+        """Something changed: what is known of keys must be asked anew. Callable from any thread."""
+        with self._lock:
+            self._generation += 1
+            self._known.clear()
 
     async def save_last_use(self) -> None:
         """Write down when keys were last used: one query for each, now and then."""
@@ -124,14 +127,18 @@ class Credentials:
             identity = await in_database(find)
             if identity is None:
                 raise invalid_credentials()
+            self._remember(name, identity, generation)
+        if identity.expires is not None and identity.expires <= datetime.now(UTC):
+            raise invalid_credentials()
+        return identity
+
+    def _remember(self, name: str, identity: Identity, generation: int) -> None:
+        with self._lock:
             # What was read before a deletion must not be remembered after it.
             if generation == self._generation:
                 if len(self._known) >= _MOST_KNOWN:
                     self._known.clear()
                 self._known[name] = (identity, time.monotonic() + FRESH_SECONDS)
-        if identity.expires is not None and identity.expires <= datetime.now(UTC):
-            raise invalid_credentials()
-        return identity
 
 
 def grant_token(identity: Identity, ttl_seconds: float) -> str:

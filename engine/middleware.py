@@ -6,13 +6,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
 from engine.calls import call_of
-from engine.errors import Refusal, bad_request, internal_error, not_found
+from engine.errors import Refusal, bad_request, internal_error, invalid_credentials, not_found
+from engine.models import Key, Member, Project
 
 
 class ErrorForms(MiddlewareMixin):
     """Views raise ``Refusal``; here it becomes the answer. Every answer tells its length."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, Key.DoesNotExist | Member.DoesNotExist | Project.DoesNotExist):
+            # The caller's own were deleted between the gate and the view.
+            error = invalid_credentials()
         return respond(request, error) if isinstance(error, Refusal) else None
 
     def process_response(

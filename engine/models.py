@@ -98,7 +98,8 @@ class Request(models.Model):
 class UsageKind(models.Model):
     """What the sums are kept apart by: one row for each combination that occurred.
 
-    The texts are JSON lists, sorted, so that equal combinations are equal rows.
+    Lists are texts, ``"\\na\\nb\\n"``: sorted, so that equal combinations are equal rows, with an
+    end at every entry, so that any database finds one exactly (``usage.join`` and ``split``).
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="usage_kinds")
@@ -107,9 +108,9 @@ class UsageKind(models.Model):
     endpoint = models.CharField(max_length=16)
     method = models.CharField(max_length=16)
     deployment = models.CharField(max_length=16)
-    model_ids = models.JSONField(default=list)
-    feature_set = models.JSONField(default=list)
-    tags = models.JSONField(default=list)
+    model_ids = models.TextField()
+    feature_set = models.TextField()
+    tags = models.TextField()
     language = models.CharField(max_length=16, blank=True)
     line_item = models.CharField(max_length=100)
 
@@ -164,7 +165,7 @@ class AgentVariable(models.Model):
     variable_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     project = models.ForeignKey(Project, models.CASCADE, related_name="agent_variables")
     key = models.CharField(max_length=100)
-    value = models.JSONField()
+    value = models.JSONField(null=True)  # null is a value
     api_version = models.PositiveSmallIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -11,8 +11,10 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
+from uuid import UUID
 
 from engine.errors import bad_request, undeserialized_query
 
@@ -129,6 +131,28 @@ def choice(about: str, *allowed: str, default: str = "") -> Any:
     return _parameter(default, read, about, schema)
 
 
+def choices(about: str, *allowed: str) -> Any:
+    """Any number of ``allowed``, in the order given."""
+    one = choice(about, *allowed)
+
+    def read(name: str, values: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.metadata["read"](name, [value]) for value in values))
+
+    return _parameter((), read, about, {"type": "array", "items": one.metadata["schema"]})
+
+
+def identifier(about: str) -> Any:
+    """A UUID; None when it is not given."""
+
+    def read(name: str, values: Sequence[str]) -> UUID | None:
+        try:
+            return UUID(values[-1]) if values[-1] else None
+        except ValueError:
+            raise undeserialized_query(f"{name}: UUID parsing failed") from None
+
+    return _parameter(None, read, about, {"type": "string", "format": "uuid"})
+
+
 def integer(about: str, least: int, most: int) -> Any:
     """None when it is not given."""
 
@@ -143,6 +167,13 @@ def integer(about: str, least: int, most: int) -> Any:
     return _parameter(None, read, about, {"type": "integer", "minimum": least, "maximum": most})
 
 
+def whole(about: str, default: int, least: int, most: int) -> Any:
+    """As ``integer``, with a default."""
+    read = integer(about, least, most).metadata["read"]
+    schema = {"type": "integer", "default": default, "minimum": least, "maximum": most}
+    return _parameter(default, read, about, schema)
+
+
 def number(about: str, default: float, least: float, most: float) -> Any:
     def read(name: str, values: Sequence[str]) -> float:
         try:
@@ -155,6 +186,34 @@ def number(about: str, default: float, least: float, most: float) -> Any:
 
     schema = {"type": "number", "default": default, "minimum": least, "maximum": most}
     return _parameter(default, read, about, schema)
+
+
+def day(about: str) -> Any:
+    """``YYYY-MM-DD``, or the day of a date and time; None when it is not given."""
+
+    def read(name: str, values: Sequence[str]) -> date | None:
+        moment = _read_moment(name, values[-1])
+        return moment.date() if moment else None
+
+    return _parameter(None, read, about, {"type": "string", "format": "date"})
+
+
+def moment(about: str) -> Any:
+    """A date and time, UTC where it names no offset; None when it is not given."""
+
+    def read(name: str, values: Sequence[str]) -> datetime | None:
+        return _read_moment(name, values[-1])
+
+    return _parameter(None, read, about, {"type": "string", "format": "date-time"})
+
+
+def optional_flag(about: str) -> Any:
+    """None when it is not given."""
+
+    def read(name: str, values: Sequence[str]) -> bool:
+        return _read_flag(name, values[-1])
+
+    return _parameter(None, read, about, {"type": "boolean"})
 
 
 def flag_or_texts(about: str) -> Any:
@@ -189,6 +248,19 @@ def _read_flag(name: str, value: str) -> bool:
     if value.lower() not in _FLAGS:
         raise undeserialized_query(f"{name}: provided string was not `true` or `false`")
     return _FLAGS[value.lower()]
+
+
+def _read_moment(name: str, value: str) -> datetime | None:
+    if not value:
+        return None
+    try:
+        # A space is a plus that was not escaped.
+        found = datetime.fromisoformat(value.strip().replace(" ", "+"))
+    except ValueError:
+        found = None
+    if found is None or not 1900 <= found.year < 9000:
+        raise undeserialized_query(f"{name}: `{value}` is not a date (YYYY-MM-DD)")
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _printable(name: str, value: str) -> str:

@@ -3,14 +3,81 @@
 from django.urls import path
 
 from engine.operations import route
-from engine.views import health, projects
+from engine.views import (
+    agents,
+    auth,
+    billing,
+    distribution,
+    health,
+    keys,
+    members,
+    projects,
+    requests,
+    usage,
+)
 
 PROJECT = "v1/projects/<str:project_id>"
+CREDENTIALS = f"{PROJECT}/self-hosted/distribution/credentials"
 
 urlpatterns = [
     path("healthz", route(GET=health.show_health)),
+    path("v1/auth/grant", route(POST=auth.make_token)),
+    path("v1/auth/token", route(GET=auth.show_token)),
     path("v1/projects", route(GET=projects.list_projects)),
-    path(PROJECT, route(GET=projects.show_project)),
+    path(
+        PROJECT,
+        route(
+            GET=projects.show_project,
+            PATCH=projects.change_project,
+            DELETE=projects.delete_project,
+        ),
+    ),
+    path(f"{PROJECT}/leave", route(DELETE=projects.leave_project)),
+    path(f"{PROJECT}/keys", route(GET=keys.list_keys, POST=keys.make_api_key)),
+    path(f"{PROJECT}/keys/<str:key_id>", route(GET=keys.show_key, DELETE=keys.delete_key)),
+    path(f"{PROJECT}/members", route(GET=members.list_members)),
+    path(f"{PROJECT}/members/<str:member_id>", route(DELETE=members.remove_member)),
+    path(
+        f"{PROJECT}/members/<str:member_id>/scopes",
+        route(GET=members.list_scopes, PUT=members.change_scopes),
+    ),
+    path(f"{PROJECT}/invites", route(GET=members.list_invites, POST=members.send_invite)),
+    path(f"{PROJECT}/invites/<str:email>", route(DELETE=members.delete_invite)),
+    path(f"{PROJECT}/requests", route(GET=requests.list_requests)),
+    path(f"{PROJECT}/requests/<str:request_id>", route(GET=requests.show_request)),
+    path(f"{PROJECT}/usage", route(GET=usage.show_usage)),
+    path(f"{PROJECT}/usage/fields", route(GET=usage.show_fields)),
+    path(f"{PROJECT}/usage/breakdown", route(GET=usage.show_breakdown)),
+    path(f"{PROJECT}/balances", route(GET=billing.list_balances)),
+    path(f"{PROJECT}/balances/<str:balance_id>", route(GET=billing.show_balance)),
+    path(f"{PROJECT}/purchases", route(GET=billing.list_purchases)),
+    path(f"{PROJECT}/billing/breakdown", route(GET=billing.show_breakdown)),
+    path(f"{PROJECT}/billing/fields", route(GET=billing.show_fields)),
+    path(f"{PROJECT}/agents", route(GET=agents.list_agents, POST=agents.make_agent)),
+    path(
+        f"{PROJECT}/agents/<str:agent_id>",
+        route(GET=agents.show_agent, PUT=agents.change_agent, DELETE=agents.delete_agent),
+    ),
+    path(
+        f"{PROJECT}/agent-variables",
+        route(GET=agents.list_variables, POST=agents.make_variable),
+    ),
+    path(
+        f"{PROJECT}/agent-variables/<str:variable_id>",
+        route(
+            GET=agents.show_variable,
+            PATCH=agents.change_variable,
+            DELETE=agents.delete_variable,
+        ),
+    ),
+    path(
+        CREDENTIALS,
+        route(GET=distribution.list_credentials, POST=distribution.make_credentials),
+    ),
+    path(
+        f"{CREDENTIALS}/<str:distribution_credentials_id>",
+        route(GET=distribution.show_credentials, DELETE=distribution.delete_credentials),
+    ),
 ]
 
 handler400 = "engine.middleware.answer_bad_request"

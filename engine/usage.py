@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 
@@ -80,6 +80,15 @@ def add_to_sums(kind: UsageKind, call: Call, dollars: float) -> None:
     )
 
 
+def join(entries: Iterable[str]) -> str:
+    """A list as ``UsageKind`` keeps it: sorted, without repetition."""
+    return "".join(f"\n{entry}" for entry in sorted(set(entries))) + "\n"
+
+
+def split(text: str) -> list[str]:
+    return text.split("\n")[1:-1]
+
+
 def _kind(call: Call, line_item: str) -> UsageKind:
     usage = call.usage
     facts = {
@@ -87,9 +96,9 @@ def _kind(call: Call, line_item: str) -> UsageKind:
         "endpoint": call.kind,
         "method": usage.method,
         "deployment": DEPLOYMENT,
-        "model_ids": sorted(set(usage.models)),
-        "feature_set": sorted(set(usage.features)),
-        "tags": sorted(set(usage.tags)),
+        "model_ids": join(usage.models),
+        "feature_set": join(usage.features),
+        "tags": join(usage.tags),
         "language": usage.language,
         "line_item": line_item,
     }

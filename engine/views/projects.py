@@ -1,24 +1,84 @@
 """Projects: the contract's section 14.1."""
 
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 
 from engine.calls import call_of
+from engine.credentials import CREDENTIALS
 from engine.models import Project
 from engine.operations import operation
+from engine.payloads import describe, read_payload, required, text
+from engine.schemas import MESSAGE, TEXT, listing, record
+from engine.views.members import check_owner_remains
+
+PROJECT = record(project_id=TEXT, name=TEXT)
 
 
-@operation("project:read", tag="Projects")
+@dataclass(frozen=True)
+class ProjectChange:
+    name: str = required(text(200, 1), "The new name.")
+
+
+@operation("project:read", tag="Projects", answer=listing("projects", PROJECT))
 def list_projects(request: HttpRequest) -> JsonResponse:
-    """The projects of the key: the one it was made in."""
-    found = Project.objects.filter(pk=call_of(request).caller.project_id)
-    shown = [{"project_id": project.project_id, "name": project.name} for project in found]
-    return JsonResponse({"projects": shown})
+    """List projects
+
+    The projects of the key: the one it was made in.
+    """
+    return JsonResponse({"projects": [_shown(_project(request))]})
 
 
-@operation("project:read", tag="Projects")
+@operation(
+    "project:read",
+    tag="Projects",
+    answer=record(project_id=TEXT, name=TEXT, mip_opt_out={"type": "boolean"}),
+)
 def show_project(request: HttpRequest, project_id: str) -> JsonResponse:
-    """One project."""
-    project = Project.objects.get(pk=call_of(request).caller.project_id)
-    return JsonResponse(
-        {"project_id": project.project_id, "name": project.name, "mip_opt_out": True}
-    )
+    """Get a project"""
+    # Nothing sent to this engine trains anything.
+    return JsonResponse(_shown(_project(request)) | {"mip_opt_out": True})
+
+
+@operation("project:write", tag="Projects", body=describe(ProjectChange), answer=MESSAGE)
+def change_project(request: HttpRequest, project_id: str) -> JsonResponse:
+    """Rename a project"""
+    change = read_payload(ProjectChange, request.body)
+    Project.objects.filter(pk=call_of(request).caller.project_id).update(name=change.name)
+    return JsonResponse({"message": "Successfully updated project info."})
+
+
+@operation("project:write:destroy", tag="Projects", answer=MESSAGE)
+def delete_project(request: HttpRequest, project_id: str) -> JsonResponse:
+    """Delete a project
+
+    With its members, keys, requests and usage. Every key of it is refused at once.
+    """
+    _project(request).delete()
+    CREDENTIALS.forget()
+    return JsonResponse({"message": "Successfully deleted project."})
+
+
+@operation("", tag="Projects", answer=MESSAGE)
+def leave_project(request: HttpRequest, project_id: str) -> JsonResponse:
+    """Leave a project
+
+    The member behind the key is removed, with all their keys. The last owner stays.
+    """
+    caller = call_of(request).caller
+    with transaction.atomic():
+        member = _project(request).members.get(pk=caller.member_id)
+        check_owner_remains(member)
+        member.delete()
+    CREDENTIALS.forget()
+    return JsonResponse({"message": "Successfully left project."})
+
+
+def _project(request: HttpRequest) -> Project:
+    return Project.objects.get(pk=call_of(request).caller.project_id)
+
+
+def _shown(project: Project) -> dict[str, Any]:
+    return {"project_id": project.project_id, "name": project.name}

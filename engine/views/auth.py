@@ -1,0 +1,65 @@
+"""Short-lived tokens and the probe of a key: the contract's sections 1.3 and 1.4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, JsonResponse
+
+from engine.calls import call_of
+from engine.credentials import grant_token
+from engine.errors import bad_json, forbidden
+from engine.models import Key
+from engine.operations import operation
+from engine.payloads import NUMBER, describe, optional, read_payload
+from engine.responses import timestamp
+from engine.schemas import NUMBER as NUMBER_SCHEMA
+from engine.schemas import TEXT, TEXTS, record
+from engine.scopes import MEMBER
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 1, 3600
+
+
+@dataclass(frozen=True)
+class GrantRequest:
+    ttl_seconds: float = optional(NUMBER, "How long the token opens calls: 1 to 3600.", 30)
+
+
+@operation(
+    "usage:write",
+    tag="Auth",
+    body=describe(GrantRequest),
+    answer=record(access_token=TEXT, expires_in=NUMBER_SCHEMA),
+)
+def make_token(request: HttpRequest) -> JsonResponse:
+    """Make a short-lived token
+
+    Sent as `Authorization: Bearer`, it opens listen, speak, read and the agent, not the account.
+    """
+    caller = call_of(request).caller
+    ttl = read_payload(GrantRequest, request.body).ttl_seconds
+    if not SHORTEST_SECONDS <= ttl <= LONGEST_SECONDS:
+        raise bad_json(f"ttl_seconds is {ttl:g}; it must be 1 to 3600")
+    if caller.is_token or not caller.may_hand_out(sorted(MEMBER)):
+        raise forbidden()
+    return JsonResponse({"access_token": grant_token(caller, ttl), "expires_in": ttl})
+
+
+@operation(
+    "",
+    tag="Auth",
+    answer=record(api_key_id=TEXT, scopes=TEXTS, created=TEXT, comment=TEXT, accessor=TEXT),
+)
+def show_token(request: HttpRequest) -> JsonResponse:
+    """Describe the calling key"""
+    caller = call_of(request).caller
+    key = Key.objects.get(pk=caller.api_key_id)
+    return JsonResponse(
+        {
+            "api_key_id": str(key.api_key_id),
+            "scopes": list(caller.scopes),
+            "created": timestamp(key.created),
+            "comment": key.comment,
+            "accessor": str(key.api_key_id),
+        }
+    )

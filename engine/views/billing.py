@@ -1,0 +1,149 @@
+"""Balances, purchases and costs: the contract's section 14.7.
+
+An engine of one's own has prices only where its operator sets them (``ENGINE_PRICES``), and
+balances where they record purchases (``python -m engine credit``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+
+from engine.calls import call_of
+from engine.errors import not_found
+from engine.models import Balance
+from engine.operations import operation
+from engine.options import read_options, whole
+from engine.reports import (
+    BillingFilters,
+    Period,
+    billing_breakdown,
+    billing_fields,
+    remaining_balances,
+)
+from engine.responses import timestamp
+from engine.schemas import (
+    DAY,
+    MAYBE_TEXT,
+    MOMENT,
+    NUMBER,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    array,
+    listing,
+    record,
+)
+
+_BALANCE = record(balance_id=TEXT, amount=NUMBER, units=TEXT, purchase_order_id=TEXT)
+_ORDER = record(
+    {"expiration": MOMENT},
+    order_id=TEXT,
+    created=MOMENT,
+    amount=NUMBER,
+    units=TEXT,
+    order_type=TEXT,
+)
+_COST = record(
+    dollars=NUMBER,
+    grouping=record(
+        start=DAY,
+        end=DAY,
+        accessor=MAYBE_TEXT,
+        deployment=MAYBE_TEXT,
+        line_item=MAYBE_TEXT,
+        tags={"type": ["array", "null"], "items": TEXT},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class PurchaseFilters:
+    limit: int = whole("How many.", 10, 1, 1000)
+
+
+@operation("billing:read", tag="Billing", answer=listing("balances", _BALANCE))
+def list_balances(request: HttpRequest, project_id: str) -> JsonResponse:
+    """List balances
+
+    What is left of each purchase.
+    """
+    remaining = remaining_balances(call_of(request).caller.project_id)
+    return JsonResponse({"balances": [_shown(*entry) for entry in remaining]})
+
+
+@operation("billing:read", tag="Billing", answer=_BALANCE)
+def show_balance(request: HttpRequest, project_id: str, balance_id: str) -> JsonResponse:
+    """Get a balance"""
+    for balance, amount in remaining_balances(call_of(request).caller.project_id):
+        if str(balance.balance_id) == balance_id.lower():
+            return JsonResponse(_shown(balance, amount))
+    raise not_found("balance")
+
+
+@operation("billing:read", tag="Billing", query=PurchaseFilters, answer=listing("orders", _ORDER))
+def list_purchases(request: HttpRequest, project_id: str) -> JsonResponse:
+    """List purchases"""
+    call = call_of(request)
+    limit = read_options(PurchaseFilters, call.query).limit
+    found = Balance.objects.filter(project_id=call.caller.project_id).order_by("-created")
+    return JsonResponse({"orders": [_order(balance) for balance in found[:limit]]})
+
+
+@operation(
+    "billing:read",
+    tag="Billing",
+    query=BillingFilters,
+    answer=record(
+        start=DAY, end=DAY, resolution=record(units=TEXT, amount=WHOLE), results=array(_COST)
+    ),
+)
+def show_breakdown(request: HttpRequest, project_id: str) -> JsonResponse:
+    """Break costs down
+
+    Dollars a day at the prices of the day, split by any of the groupings.
+    """
+    call = call_of(request)
+    filters = read_options(BillingFilters, call.query)
+    return JsonResponse(billing_breakdown(call.caller.project_id, filters))
+
+
+@operation(
+    "billing:read",
+    tag="Billing",
+    query=Period,
+    answer=record(
+        accessors=TEXTS,
+        deployments=TEXTS,
+        tags=TEXTS,
+        line_items={"type": "object", "additionalProperties": TEXT},
+    ),
+)
+def show_fields(request: HttpRequest, project_id: str) -> JsonResponse:
+    """List what costs can be filtered by"""
+    call = call_of(request)
+    return JsonResponse(billing_fields(call.caller.project_id, read_options(Period, call.query)))
+
+
+def _shown(balance: Balance, amount: float) -> dict[str, Any]:
+    return {
+        "balance_id": str(balance.balance_id),
+        "amount": amount,
+        "units": balance.units,
+        "purchase_order_id": str(balance.order_id),
+    }
+
+
+def _order(balance: Balance) -> dict[str, Any]:
+    order = {
+        "order_id": str(balance.order_id),
+        "created": timestamp(balance.created),
+        "amount": balance.amount,
+        "units": balance.units,
+        "order_type": balance.order_type,
+    }
+    if balance.expiration is not None:
+        order["expiration"] = timestamp(balance.expiration)
+    return order

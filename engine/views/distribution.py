@@ -1,0 +1,110 @@
+"""Credentials of self-hosted distributions, kept as records: the contract's section 14.9."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+
+from engine.calls import call_of
+from engine.errors import bad_request, not_found
+from engine.models import DistributionCredentials, Member
+from engine.operations import operation
+from engine.options import choice, read_options, texts
+from engine.payloads import describe, optional, read_payload, text
+from engine.responses import timestamp
+from engine.schemas import MOMENT, TEXT, TEXTS, listing, record
+from engine.scopes import SELF_HOSTED
+from engine.views.lookup import find
+
+_ITEM = record(
+    member=record(member_id=TEXT, email=TEXT),
+    distribution_credentials=record(
+        distribution_credentials_id=TEXT, provider=TEXT, comment=TEXT, scopes=TEXTS, created=MOMENT
+    ),
+)
+
+
+@dataclass(frozen=True)
+class CredentialOptions:
+    scopes: tuple[str, ...] = texts("`self-hosted:products` (all) or one product; repeatable.")
+    provider: str = choice("Where images come from.", "quay", default="quay")
+
+
+@dataclass(frozen=True)
+class NewCredentials:
+    comment: str = optional(text(500), "What they are for.", "")
+
+
+@operation("project:read", tag="Self-hosted", answer=listing("distribution_credentials", _ITEM))
+def list_credentials(request: HttpRequest, project_id: str) -> JsonResponse:
+    """List distribution credentials"""
+    found = _credentials(request).order_by("-created")
+    return JsonResponse({"distribution_credentials": [_shown(row) for row in found]})
+
+
+@operation(
+    "project:write",
+    tag="Self-hosted",
+    query=CredentialOptions,
+    body=describe(NewCredentials),
+    answer=_ITEM,
+)
+def make_credentials(request: HttpRequest, project_id: str) -> JsonResponse:
+    """Make distribution credentials"""
+    call = call_of(request)
+    options = read_options(CredentialOptions, call.query)
+    scopes = options.scopes or ("self-hosted:products",)
+    unknown = [scope for scope in scopes if scope not in SELF_HOSTED]
+    if unknown:
+        raise bad_request(f"Bad Request: unknown scope {unknown[0]}.")
+    row = DistributionCredentials.objects.create(
+        project_id=call.caller.project_id,
+        member=Member.objects.get(pk=call.caller.member_id),
+        provider=options.provider,
+        comment=read_payload(NewCredentials, request.body).comment,
+        scopes=list(scopes),
+    )
+    return JsonResponse(_shown(row))
+
+
+@operation("project:read", tag="Self-hosted", answer=_ITEM)
+def show_credentials(
+    request: HttpRequest, project_id: str, distribution_credentials_id: str
+) -> JsonResponse:
+    """Get distribution credentials"""
+    return JsonResponse(_shown(_find(request, distribution_credentials_id)))
+
+
+@operation("project:write", tag="Self-hosted", answer=_ITEM)
+def delete_credentials(
+    request: HttpRequest, project_id: str, distribution_credentials_id: str
+) -> JsonResponse:
+    """Delete distribution credentials"""
+    row = _find(request, distribution_credentials_id)
+    shown = _shown(row)
+    row.delete()
+    return JsonResponse(shown)
+
+
+def _credentials(request: HttpRequest) -> Any:
+    found = DistributionCredentials.objects.filter(project_id=call_of(request).caller.project_id)
+    return found.select_related("member")
+
+
+def _find(request: HttpRequest, key: str) -> DistributionCredentials:
+    return find(_credentials(request), key, not_found("distribution credentials"))
+
+
+def _shown(row: DistributionCredentials) -> dict[str, Any]:
+    return {
+        "member": {"member_id": str(row.member_id), "email": row.member.email},
+        "distribution_credentials": {
+            "distribution_credentials_id": str(row.distribution_credentials_id),
+            "provider": row.provider,
+            "comment": row.comment,
+            "scopes": row.scopes,
+            "created": timestamp(row.created),
+        },
+    }

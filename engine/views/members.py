@@ -1,0 +1,175 @@
+"""Members, their scopes and invites: the contract's section 14.4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.http import HttpRequest, JsonResponse
+
+from engine.calls import call_of
+from engine.credentials import CREDENTIALS, Identity
+from engine.errors import bad_request, insufficient_scope, not_found
+from engine.models import Invite, Member
+from engine.operations import operation
+from engine.payloads import describe, read_payload, required, text
+from engine.schemas import MAYBE_TEXT, MESSAGE, TEXT, TEXTS, listing, record
+from engine.scopes import KNOWN, grants, role_of
+from engine.views.lookup import find
+
+
+@dataclass(frozen=True)
+class ScopeChange:
+    scope: str = required(text(64, 1), "A role (`member`, `admin`, `owner`) or one scope.")
+
+
+@dataclass(frozen=True)
+class NewInvite:
+    email: str = required(text(254, 3), "Who is invited.")
+    scope: str = required(text(64, 1), "The role they will have.")
+
+
+@operation(
+    "members:read",
+    tag="Members",
+    answer=listing(
+        "members",
+        record(
+            member_id=TEXT, email=TEXT, first_name=MAYBE_TEXT, last_name=MAYBE_TEXT, scopes=TEXTS
+        ),
+    ),
+)
+def list_members(request: HttpRequest, project_id: str) -> JsonResponse:
+    """List members"""
+    members = Member.objects.filter(project_id=call_of(request).caller.project_id)
+    return JsonResponse({"members": [_shown(member) for member in members.order_by("created")]})
+
+
+@operation("members:write:kick", tag="Members", answer=MESSAGE)
+def remove_member(request: HttpRequest, project_id: str, member_id: str) -> JsonResponse:
+    """Remove a member
+
+    Their keys are refused at once. Removing an admin or an owner needs the scope of that class;
+    the last owner stays.
+    """
+    with transaction.atomic():
+        member = _find_member(request, member_id)
+        _check_class(call_of(request).caller, member.scopes, "write:kick")
+        check_owner_remains(member)
+        member.delete()
+    CREDENTIALS.forget()
+    return JsonResponse({"message": "Successfully removed member."})
+
+
+@operation("members:read:scopes", tag="Members", answer=record(scopes=TEXTS))
+def list_scopes(request: HttpRequest, project_id: str, member_id: str) -> JsonResponse:
+    """List a member's scopes"""
+    return JsonResponse({"scopes": _find_member(request, member_id).scopes})
+
+
+@operation("members:write:scopes", tag="Members", body=describe(ScopeChange), answer=MESSAGE)
+def change_scopes(request: HttpRequest, project_id: str, member_id: str) -> JsonResponse:
+    """Change a member's role
+
+    It replaces what the member had, and bounds what every key of theirs may do.
+    """
+    caller = call_of(request).caller
+    scopes = [_known(read_payload(ScopeChange, request.body).scope)]
+    with transaction.atomic():
+        member = _find_member(request, member_id)
+        for affected in (member.scopes, scopes):
+            _check_class(caller, affected, "write:scopes")
+        if not caller.may_hand_out(scopes):
+            raise insufficient_scope()
+        if role_of(scopes) != "owners":
+            check_owner_remains(member)
+        member.scopes = scopes
+        member.save(update_fields=["scopes"])
+    CREDENTIALS.forget()
+    return JsonResponse({"message": "Successfully updated member scopes."})
+
+
+@operation(
+    "members:read:invites", tag="Members", answer=listing("invites", record(email=TEXT, scope=TEXT))
+)
+def list_invites(request: HttpRequest, project_id: str) -> JsonResponse:
+    """List invites"""
+    invites = Invite.objects.filter(project_id=call_of(request).caller.project_id)
+    return JsonResponse({"invites": list(invites.order_by("created").values("email", "scope"))})
+
+
+@operation("members:write:invites", tag="Members", body=describe(NewInvite), answer=MESSAGE)
+def send_invite(request: HttpRequest, project_id: str) -> JsonResponse:
+    """Invite someone
+
+    The engine sends no mail: its operator accepts for them with `python -m engine accept EMAIL`,
+    which prints their first key.
+    """
+    caller = call_of(request).caller
+    wanted = read_payload(NewInvite, request.body)
+    try:
+        validate_email(wanted.email)
+    except ValidationError:
+        raise bad_request(f"Bad Request: {wanted.email} is no e-mail address.") from None
+    scope = _known(wanted.scope)
+    _check_class(caller, [scope], "write:invites")
+    if not caller.may_hand_out([scope]):
+        raise insufficient_scope()
+    if Member.objects.filter(project_id=caller.project_id, email__iexact=wanted.email).exists():
+        raise bad_request(f"Bad Request: {wanted.email} is a member already.")
+    Invite.objects.update_or_create(
+        project_id=caller.project_id, email=wanted.email.lower(), defaults={"scope": scope}
+    )
+    return JsonResponse({"message": "Successfully sent project invite."})
+
+
+@operation("members:write:invites", tag="Members", answer=MESSAGE)
+def delete_invite(request: HttpRequest, project_id: str, email: str) -> JsonResponse:
+    """Withdraw an invite"""
+    caller = call_of(request).caller
+    invites = Invite.objects.filter(project_id=caller.project_id, email__iexact=email)
+    invite = invites.first()
+    if invite is None:
+        raise not_found("invite")
+    _check_class(caller, [invite.scope], "write:invites")
+    invite.delete()
+    return JsonResponse({"message": "Successfully deleted project invite."})
+
+
+def check_owner_remains(member: Member) -> None:
+    """Raises ``Refusal`` (400) when ``member`` is the last owner of their project."""
+    if role_of(member.scopes) != "owners":
+        return
+    others = Member.objects.filter(project_id=member.project_id).exclude(pk=member.pk)
+    if not any(grants(other.scopes, "owners:write") for other in others):
+        raise bad_request("Bad Request: a project keeps at least one owner.")
+
+
+def _find_member(request: HttpRequest, member_id: str) -> Member:
+    members = Member.objects.filter(project_id=call_of(request).caller.project_id)
+    return find(members, member_id, not_found("member"))
+
+
+def _check_class(caller: Identity, scopes: list[str], action: str) -> None:
+    """Admins and owners are touched only by those who hold the scopes of their class."""
+    if not caller.allows(f"{role_of(scopes)}:{action}"):
+        raise insufficient_scope()
+
+
+def _known(scope: str) -> str:
+    if scope not in KNOWN:
+        raise bad_request(f"Bad Request: unknown scope {scope}.")
+    return scope
+
+
+def _shown(member: Member) -> dict[str, Any]:
+    return {
+        "member_id": str(member.member_id),
+        "email": member.email,
+        "first_name": member.first_name or None,
+        "last_name": member.last_name or None,
+        "scopes": member.scopes,
+    }

@@ -1,0 +1,112 @@
+"""The log of requests: the contract's section 14.5."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, JsonResponse
+
+from engine.calls import call_of
+from engine.errors import not_found
+from engine.models import Request
+from engine.operations import operation
+from engine.options import choice, identifier, moment, read_options, whole
+from engine.reports import DEPLOYMENTS, ENDPOINTS, METHODS
+from engine.responses import timestamp
+from engine.schemas import ANYTHING, MOMENT, TEXT, WHOLE, array, record
+from engine.views.lookup import find
+
+
+@dataclass(frozen=True)
+class RequestFilters:
+    start: datetime | None = moment("Only requests from this moment on.")
+    end: datetime | None = moment("Only requests before this moment.")
+    limit: int = whole("Requests a page.", 10, 1, 1000)
+    page: int = whole("Which page, from 0.", 0, 0, 1_000_000)
+    accessor: UUID | None = identifier("Id of an API key.")
+    request_id: UUID | None = identifier("Id of a request.")
+    deployment: str = choice("Where it ran.", *DEPLOYMENTS)
+    endpoint: str = choice("What was called.", *ENDPOINTS)
+    method: str = choice("How it was answered.", *METHODS)
+    status: str = choice(
+        "`succeeded`: code under 300; `failed`: 400 and up.", "succeeded", "failed"
+    )
+
+
+_REQUEST = record(
+    request_id=TEXT,
+    project_uuid=TEXT,
+    created=MOMENT,
+    path=TEXT,
+    api_key_id=TEXT,
+    response=ANYTHING,
+    code=WHOLE,
+    deployment=TEXT,
+    callback=TEXT,
+)
+
+
+@operation(
+    "usage:read",
+    tag="Requests",
+    query=RequestFilters,
+    answer=record(page=WHOLE, limit=WHOLE, requests=array(_REQUEST)),
+)
+def list_requests(request: HttpRequest, project_id: str) -> JsonResponse:
+    """List requests
+
+    Newest first. No audio and no transcript is kept.
+    """
+    call = call_of(request)
+    filters = read_options(RequestFilters, call.query)
+    conditions: dict[str, Any] = {
+        "created__gte": filters.start,
+        "created__lt": filters.end,
+        "accessor": filters.accessor,
+        "pk": filters.request_id,
+        "deployment": filters.deployment,
+        "endpoint": filters.endpoint,
+        "method": filters.method,
+        "code__lt": 300 if filters.status == "succeeded" else None,
+        "code__gte": 400 if filters.status == "failed" else None,
+    }
+    found = Request.objects.filter(
+        project_id=call.caller.project_id,
+        **{name: value for name, value in conditions.items() if value},
+    ).order_by("-created")
+    first = filters.page * filters.limit
+    return JsonResponse(
+        {
+            "page": filters.page,
+            "limit": filters.limit,
+            "requests": [_shown(row) for row in found[first : first + filters.limit]],
+        }
+    )
+
+
+@operation("usage:read", tag="Requests", answer=record(request=_REQUEST))
+def show_request(request: HttpRequest, project_id: str, request_id: str) -> JsonResponse:
+    """Get a request"""
+    found = Request.objects.filter(project_id=call_of(request).caller.project_id)
+    return JsonResponse({"request": _shown(find(found, request_id, not_found("request")))})
+
+
+def _shown(row: Request) -> dict[str, Any]:
+    return {
+        "request_id": str(row.request_id),
+        "project_uuid": row.project_id,
+        "created": timestamp(row.created),
+        "path": row.path,
+        "api_key_id": str(row.accessor),
+        "response": {
+            "details": row.details,
+            "code": row.code,
+            "completed": timestamp(row.completed),
+        },
+        "code": row.code,
+        "deployment": row.deployment,
+        "callback": row.callback,
+    }

@@ -1,0 +1,82 @@
+"""Usage: the contract's section 14.6."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, JsonResponse
+
+from engine.calls import call_of
+from engine.operations import operation
+from engine.options import read_options
+from engine.reports import (
+    BreakdownFilters,
+    Period,
+    UsageFilters,
+    usage_breakdown,
+    usage_fields,
+)
+from engine.schemas import DAY, MAYBE_TEXT, NUMBER, TEXT, TEXTS, WHOLE, array, record
+
+_MAYBE_TEXTS = {"type": ["array", "null"], "items": TEXT}
+_RESULT = record(
+    hours=NUMBER,
+    total_hours=NUMBER,
+    agent_hours=NUMBER,
+    tokens_in=WHOLE,
+    tokens_out=WHOLE,
+    tts_characters=WHOLE,
+    requests=WHOLE,
+    grouping=record(
+        start=DAY,
+        end=DAY,
+        accessor=MAYBE_TEXT,
+        endpoint=MAYBE_TEXT,
+        feature_set=MAYBE_TEXT,
+        models=_MAYBE_TEXTS,
+        method=MAYBE_TEXT,
+        tags=_MAYBE_TEXTS,
+        deployment=MAYBE_TEXT,
+    ),
+)
+_REPORT = record(
+    start=DAY, end=DAY, resolution=record(units=TEXT, amount=WHOLE), results=array(_RESULT)
+)
+
+
+@operation("usage:read", tag="Usage", query=UsageFilters, answer=_REPORT)
+def show_usage(request: HttpRequest, project_id: str) -> JsonResponse:
+    """Get usage by day
+
+    Deprecated by Deepgram in favour of the breakdown, whose rows without a grouping it has.
+    """
+    call = call_of(request)
+    filters = read_options(UsageFilters, call.query)
+    return JsonResponse(usage_breakdown(call.caller.project_id, filters, ""))
+
+
+@operation("usage:read", tag="Usage", query=BreakdownFilters, answer=_REPORT)
+def show_breakdown(request: HttpRequest, project_id: str) -> JsonResponse:
+    """Break usage down
+
+    Sums a day, split by one grouping. Only calls that succeeded are counted.
+    """
+    call = call_of(request)
+    filters = read_options(BreakdownFilters, call.query)
+    return JsonResponse(usage_breakdown(call.caller.project_id, filters, filters.grouping))
+
+
+@operation(
+    "usage:read",
+    tag="Usage",
+    query=Period,
+    answer=record(
+        tags=TEXTS,
+        models=array(record(name=TEXT, language=TEXT, version=TEXT, model_id=TEXT)),
+        processing_methods=TEXTS,
+        features=TEXTS,
+    ),
+)
+def show_fields(request: HttpRequest, project_id: str) -> JsonResponse:
+    """List what usage can be filtered by"""
+    call = call_of(request)
+    found = usage_fields(call.caller.project_id, read_options(Period, call.query))
+    return JsonResponse(found)
