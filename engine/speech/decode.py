@@ -1,0 +1,307 @@
+"""Any container and codec to 16 kHz samples, decoded in a separate, confined process.
+
+The bytes decide what the audio is, not its name or type. The process gets an empty environment,
+an empty directory, no network, and limits on memory and processor time; the audio reaches it as
+its standard input, so that it knows no path. Samples come in blocks: memory does not grow with
+the length of a recording.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.speech.errors import (
+    AudioError,
+    AudioLimit,
+    DecoderLost,
+    EmptyAudio,
+    NoAudio,
+    SpeechError,
+    UnsupportedAudio,
+)
+
+RATE = 16_000  # Hz, of every block
+Samples = npt.NDArray[np.float32]
+
+_ERRORS: dict[str, type[AudioError]] = {
+    "empty": EmptyAudio,
+    "none": NoAudio,
+    "unsupported": UnsupportedAudio,
+    "limit": AudioLimit,
+}
+_HEADER = struct.Struct("<cI")
+# What starts a container: such bytes are read as what they are, whatever the caller said.
+_CONTAINER_STARTS = (
+    b"RIFF",
+    b"RIFX",
+    b"RF64",
+    b"OggS",
+    b"fLaC",
+    b"ID3",
+    b"#!AMR",
+    b"\x1aE\xdf\xa3",
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one recording may ask for; beyond it ``AudioLimit``. Contract, section 4."""
+
+    max_channels: int = 20
+    max_sample_rate: int = 384_000  # Hz
+    max_seconds: float = 12 * 3600.0
+    memory_bytes: int = 1 << 30  # of address space, libraries included
+    cpu_seconds: int = 900
+    stall_seconds: float = 60.0  # without one block of samples
+
+
+@dataclass(frozen=True)
+class RawFormat:
+    """How to read audio without a container; contract, sections 5.1 and 9.1."""
+
+    encoding: str
+    sample_rate: int | None = None  # Hz
+    channels: int = 1
+
+    def demuxer(self) -> dict[str, Any] | None:
+        """FFmpeg's demuxer with its options; None where the bytes say it themselves."""
+        rate, layout = self.sample_rate or 8000, f"{self.channels}C"
+        # FFmpeg writes "mono", "stereo", or "3C" for three tracks without places.
+        layout = {1: "mono", 2: "stereo"}.get(self.channels, layout)
+        pcm = {"linear16": "s16le", "linear32": "f32le", "mulaw": "mulaw", "alaw": "alaw"}
+        if self.encoding in pcm:
+            options = {"sample_rate": str(rate), "ch_layout": layout}
+            return {"format": pcm[self.encoding], "options": options}
+        bare = {"amr-nb": "amrnb", "amr-wb": "amrwb", "g729": "g729"}
+        if self.encoding in bare:
+            return {"format": bare[self.encoding], "options": {}}
+        return None  # flac, opus, ogg-opus and speex come in a container of their own
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the audio turned out to be."""
+
+    format: str
+    codec: str
+    channels: int
+    sample_rate: int  # Hz
+
+
+class Decoder:
+    """One stream of encoded bytes becoming samples.
+
+    ``source`` is a path, or a binary file, read from its start. Without one the stream is live:
+    ``feed`` it bytes as they come and call ``finish`` after the last, from another thread than
+    the one that reads ``blocks``. Close it, or use it as a context, to end the process.
+    """
+
+    def __init__(
+        self,
+        source: BinaryIO | Path | None,
+        *,
+        raw: RawFormat | None = None,
+        multichannel: bool = False,
+        limits: Limits = Limits(),
+    ) -> None:
+        self.samples = 0  # decoded so far, a channel
+        self.truncated = False  # known at the end: the data broke off or was damaged
+        self._limits = limits
+        self._live = source is None
+        self._multichannel = multichannel
+        self._head: Head | None = None
+        self._written_channels = 1
+        self._first: tuple[bytes, bytes] | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="decode-")
+        with contextlib.ExitStack() as files:
+            stdin: int = subprocess.PIPE
+            if source is not None:
+                stdin = files.enter_context(_as_file(source)).fileno()
+                raw = _unless_contained(stdin, raw)
+            order = {
+                "raw": raw.demuxer() if raw else None,
+                "multichannel": multichannel,
+                "live": self._live,
+                "max_channels": limits.max_channels,
+                "max_sample_rate": limits.max_sample_rate,
+                "max_seconds": limits.max_seconds,
+                "memory_bytes": limits.memory_bytes,
+                "cpu_seconds": limits.cpu_seconds,
+            }
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, json.dumps(order)],
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=self._folder.name,
+                env={},
+                bufsize=0,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self._process.wait()
+        self._folder.cleanup()
+
+    @property
+    def head(self) -> Head:
+        """What the audio is; waits for enough bytes to know. Raises ``AudioError``."""
+        if self._head is None:
+            kind, payload = self._receive()
+            if kind != b"H":
+                raise UnsupportedAudio("the decoder answered out of order")
+            head = json.loads(payload)
+            self._written_channels = head.pop("written_channels")
+            self._head = Head(**head)
+        return self._head
+
+    def blocks(self) -> Iterator[Samples]:
+        """Samples as they are decoded: float32, (channels, samples), -1 to 1, at 16 kHz.
+
+        One channel holds the mix of all, or with ``multichannel`` each is its own. Raises
+        ``AudioError``, possibly after some blocks.
+        """
+        head = self.head
+        channels = head.channels if self._multichannel else 1
+        while True:
+            kind, payload = self._receive()
+            if kind == b"Z":
+                self.truncated = json.loads(payload)["truncated"]
+                return
+            block = np.frombuffer(payload, np.int16).reshape(-1, self._written_channels).T
+            samples = np.multiply(block, np.float32(1 / 32768), dtype=np.float32)
+            if samples.shape[0] != channels:
+                samples = samples.mean(axis=0, keepdims=True)
+            self.samples += samples.shape[1]
+            yield samples
+
+    def feed(self, data: bytes) -> None:
+        """Give a live stream its next bytes; waits while the decoder is behind."""
+        stdin = self._process.stdin
+        assert stdin is not None, "only a live stream is fed"
+        view = memoryview(data)
+        # The process is gone when what came before was refused; ``blocks`` says why.
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            while view:
+                view = view[stdin.write(view) :]
+
+    def finish(self) -> None:
+        """No more bytes will be fed."""
+        assert self._process.stdin is not None, "only a live stream is fed"
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def _receive(self) -> tuple[bytes, bytes]:
+        header = self._read(_HEADER.size)
+        kind, size = _HEADER.unpack(header)
+        payload = self._read(size)
+        if kind == b"E":
+            error = json.loads(payload)
+            raise _ERRORS[error["kind"]](error["message"])
+        return kind, payload
+
+    def _read(self, size: int) -> bytes:
+        stdout = self._process.stdout
+        assert stdout is not None
+        data = bytearray()
+        deadline = None if self._live else time.monotonic() + self._limits.stall_seconds
+        while len(data) < size:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([stdout], [], [], left)[0]:
+                self._process.kill()
+                raise AudioLimit(
+                    f"decoding gave nothing for {self._limits.stall_seconds:g} seconds"
+                )
+            piece = stdout.read(size - len(data))
+            if not piece:
+                raise self._death()
+            data += piece
+        return bytes(data)
+
+    def _death(self) -> SpeechError:
+        code = self._process.wait()
+        if code == -signal.SIGXCPU:
+            limit = self._limits.cpu_seconds
+            return AudioLimit(f"decoding takes more than {limit} seconds of processor time")
+        if code in (-signal.SIGKILL, -signal.SIGTERM):
+            return DecoderLost("the decoder was stopped from outside")
+        # A crash on crafted bytes ends here: it took the child alone.
+        return UnsupportedAudio(f"the decoder broke off on this audio (status {code})")
+
+
+_ROOT = str(Path(__file__).resolve().parents[2])
+
+
+def _find_av() -> str:
+    spec = importlib.util.find_spec("av")
+    if spec is None or spec.origin is None:
+        raise ImportError("PyAV is not installed: pip install av")
+    return str(Path(spec.origin).parent.parent)
+
+
+# -I and -S: neither the environment nor site-packages' own start-up code (100 ms) is read.
+_PROGRAM = (
+    f"import sys; sys.path += [{_ROOT!r}, {_find_av()!r}]; "
+    "from engine.speech.decode_child import main; main()"
+)
+
+
+def _as_file(source: BinaryIO | Path) -> BinaryIO:
+    """An open file with a descriptor of its own; bytes in memory move to an unnamed file."""
+    if isinstance(source, Path):
+        return source.open("rb")
+    try:
+        return os.fdopen(os.dup(source.fileno()), "rb", buffering=0)
+    except (io.UnsupportedOperation, AttributeError):
+        copy = tempfile.TemporaryFile()  # noqa: SIM115 the caller closes it
+        source.seek(0)
+        shutil.copyfileobj(source, copy, 1 << 20)
+        copy.flush()
+        return copy
+
+
+def _unless_contained(descriptor: int, raw: RawFormat | None) -> RawFormat | None:
+    """``raw``, unless the bytes start a container, which then speaks for itself."""
+    if raw is None:
+        return None
+    try:
+        start = os.pread(descriptor, 8, 0)
+    except OSError:  # a pipe
+        return raw
+    return None if start.startswith(_CONTAINER_STARTS) else raw

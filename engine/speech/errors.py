@@ -1,0 +1,43 @@
+"""What can go wrong between bytes and words, by what the caller does next."""
+
+from __future__ import annotations
+
+
+class SpeechError(Exception):
+    """The root of every error of this package."""
+
+
+class AudioError(SpeechError):
+    """The audio cannot be used as it is: send other audio. The message names the value."""
+
+
+class EmptyAudio(AudioError):
+    """Not one byte was sent."""
+
+
+class NoAudio(AudioError):
+    """A container that can be read, in which there is no sound."""
+
+
+class UnsupportedAudio(AudioError):
+    """Corrupt, or in no format that is read here."""
+
+
+class AudioLimit(AudioError):
+    """More channels, a higher rate, a greater length or more work than is allowed."""
+
+
+class DecoderLost(SpeechError):
+    """The decoding process was killed, by the system or a person: try again."""
+
+
+class UnknownModel(SpeechError):
+    """No such model, or not for this language."""
+
+
+class MissingWeights(SpeechError):
+    """The weights of a model are not on this machine: install or allow them."""
+
+
+class Cancelled(SpeechError):
+    """The caller no longer wants the result."""

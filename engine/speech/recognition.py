@@ -1,0 +1,350 @@
+"""Recordings and live segments to words: decoding, voice, windows, the queue, the model."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from engine.speech.decode import RATE, Decoder, Limits, RawFormat, Samples
+from engine.speech.errors import Cancelled, UnknownModel
+from engine.speech.transcript import ChannelTranscript, Segment, Transcript
+from engine.speech.vad import FRAME_SECONDS
+from engine.speech.weights import find_weights
+from engine.speech.whisper import WINDOW_SECONDS, Hypothesis, Reading, Whisper, Window
+from engine.speech.windows import SpeechWindow, WindowCutter
+from engine.speech.work import Job, Priority, Work
+
+_DETECTION_SECONDS = 8.0  # of voice; more does not find the language better
+
+
+@dataclass(frozen=True)
+class RecognitionSettings:
+    """What an operator may choose."""
+
+    cache: Path  # where packaged weights are joined
+    english: str = "tiny.en"
+    multilingual: str = "base"
+    allow_download: bool = False
+    device: str = "auto"
+    compute_type: str = "int8"
+    threads: int = 2  # calls of a model at the same time
+    threads_per_call: int = 1  # 2 calls of one thread outdo 1 of two by a half
+    windows_per_call: int = 4
+    windows_in_flight: int = 4  # of one request
+    limits: Limits = field(default_factory=Limits)
+
+
+class Recognizer:
+    """Everything that turns speech into words; one for a process, safe for many threads."""
+
+    def __init__(self, settings: RecognitionSettings) -> None:
+        self._settings = settings
+        self._work = Work(threads=settings.threads, windows_per_call=settings.windows_per_call)
+        self._models: dict[str, Whisper] = {}
+        self._loading = threading.Lock()
+
+    def warm(self, models: Sequence[str]) -> None:
+        """Load ``models`` and run each once, so that the first request is not slow."""
+        silence = np.zeros(RATE, np.float32)
+        for name in models:
+            self._model(name).transcribe([Window(silence, 2.0)], Reading())
+
+    def close(self) -> None:
+        """Cancel what waits and end the threads."""
+        self._work.close()
+
+    def waiting(self) -> dict[Priority, int]:
+        """How many windows wait for a model, by priority."""
+        return self._work.waiting()
+
+    def model_for(self, language: str) -> str:
+        """The local model for a language where the caller names none."""
+        is_english = language.split("-")[0].lower() == "en"
+        return self._settings.english if is_english else self._settings.multilingual
+
+    def recognize(
+        self,
+        source: BinaryIO | Path,
+        *,
+        model: str | None = None,
+        language: str | None = "en",
+        detect_language: bool | Sequence[str] = False,
+        keyterms: Sequence[str] = (),
+        multichannel: bool = False,
+        raw: RawFormat | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Transcript:
+        """Transcribe a whole recording; returns when it is done, with memory for some windows.
+
+        ``source`` is a path or a binary file, read from its start by a confined process.
+        ``model`` is a local name (``tiny.en``, ``base``, a path); without one the language
+        decides. ``language`` is a code such as ``en`` or ``es-419``; it is ignored with
+        ``detect_language``, which may name the only candidates. ``raw`` describes audio without
+        a container. Raises ``AudioError`` (send other audio), ``UnknownModel``,
+        ``MissingWeights``, ``Cancelled`` once ``cancelled`` is set, ``DecoderLost`` (try again).
+        """
+        if not detect_language and not language:
+            raise UnknownModel("neither a language nor detect_language is given")
+        with Decoder(
+            source, raw=raw, multichannel=multichannel, limits=self._settings.limits
+        ) as decoder:
+            channels = decoder.head.channels if multichannel else 1
+            flow = _Flow(self._settings.windows_in_flight, cancelled)
+            tracks = [
+                _Track(
+                    recognizer=self,
+                    flow=flow,
+                    model=model,
+                    language=None if detect_language else language,
+                    candidates=detect_language if not isinstance(detect_language, bool) else (),
+                    keyterms=tuple(keyterms),
+                )
+                for _ in range(channels)
+            ]
+            try:
+                for block in decoder.blocks():
+                    flow.check()
+                    for track, samples in zip(tracks, block, strict=True):
+                        track.feed(samples)
+                results = tuple(track.finish() for track in tracks)
+            finally:
+                flow.cancel()
+            return Transcript(
+                channels=results,
+                duration=decoder.samples / RATE,
+                samples=decoder.samples,
+                source_channels=decoder.head.channels,
+                source_sample_rate=decoder.head.sample_rate,
+                truncated=decoder.truncated,
+                speech_seconds=sum(track.voiced_seconds for track in tracks),
+                queued_seconds=flow.waited,
+            )
+
+    def submit(
+        self,
+        samples: Samples,
+        *,
+        priority: Priority,
+        model: str | None = None,
+        language: str = "en",
+        keyterms: Sequence[str] = (),
+        context_seconds: float | None = None,
+        word_times: bool = True,
+        owner: object = None,
+    ) -> Future[Hypothesis]:
+        """Queue one segment of live speech, at most 30 s of float32 samples at 16 kHz.
+
+        The words are timed from the first sample. ``context_seconds`` is what the model sees of
+        the segment and the silence behind it, at least the segment; None means all 30 s, which
+        costs more and is more exact: audio + 2 s suit interim results. Cancel the future to drop
+        a segment that still waits.
+        """
+        name = model or self.model_for(language)
+        seconds = len(samples) / RATE
+        encoded = WINDOW_SECONDS if context_seconds is None else max(context_seconds, seconds)
+        return self.queue(
+            name,
+            Window(samples, min(encoded, WINDOW_SECONDS)),
+            Reading(_code(language), tuple(keyterms), word_times),
+            priority,
+            owner,
+        ).future
+
+    def reads(self, name: str | None, language: str) -> bool:
+        """Whether the model ``name`` knows ``language``; None is the model for it."""
+        return name is None or _code(language) in self._model(name).languages()
+
+    def detect(
+        self, samples: Samples, *, priority: Priority, candidates: Sequence[str] = ()
+    ) -> Future[tuple[str, float]]:
+        """Queue the question which language is spoken in ``samples``; 8 s of voice are enough.
+
+        The answer is a code, one of ``candidates`` if there are any, and its probability.
+        """
+        name = self._settings.multilingual
+        codes = tuple(_code(candidate) for candidate in candidates)
+        job = Job(
+            item=samples,
+            call=partial(self._detect, name, codes),
+            kind=("detect", name, codes),
+            priority=priority,
+            owner=object(),
+        )
+        return self._work.submit(job)
+
+    def _detect(
+        self, name: str, candidates: Sequence[str], items: Sequence[Samples]
+    ) -> list[tuple[str, float]]:
+        model = self._model(name)
+        return [model.detect_language(samples, candidates) for samples in items]
+
+    def queue(
+        self, name: str, window: Window, reading: Reading, priority: Priority, owner: object
+    ) -> Job:
+        """Queue one window for the model ``name``; see ``submit``."""
+        model = self._model(name)
+        if reading.language not in model.languages():
+            raise UnknownModel(f"model {name!r} does not know the language {reading.language!r}")
+        job = Job(
+            item=window,
+            call=partial(model.transcribe, reading=reading),
+            kind=(name, reading),
+            priority=priority,
+            owner=owner,
+        )
+        self._work.submit(job)
+        return job
+
+    def _model(self, name: str) -> Whisper:
+        model = self._models.get(name)
+        if model is None:
+            with self._loading:
+                model = self._models.get(name)
+                if model is None:
+                    settings = self._settings
+                    folder = find_weights(
+                        name, cache=settings.cache, allow_download=settings.allow_download
+                    )
+                    model = self._models[name] = Whisper(
+                        folder,
+                        device=settings.device,
+                        compute_type=settings.compute_type,
+                        workers=settings.threads,
+                        threads_per_worker=settings.threads_per_call,
+                    )
+        return model
+
+
+def _code(language: str) -> str:
+    """Whisper's code for a BCP-47 tag."""
+    return language.split("-")[0].lower()
+
+
+@dataclass
+class _Flight:
+    """A window on its way through the queue."""
+
+    job: Job
+    window: SpeechWindow
+    segments: list[Segment]
+
+
+class _Flow:
+    """The windows of one request: no more than some in flight, results in order."""
+
+    def __init__(self, most: int, cancelled: threading.Event | None) -> None:
+        self._most = most
+        self._cancelled = cancelled
+        self._flights: deque[_Flight] = deque()
+        self.waited = 0.0  # seconds in the queue, summed
+
+    def check(self) -> None:
+        if self._cancelled is not None and self._cancelled.is_set():
+            raise Cancelled("the request was cancelled")
+
+    def add(self, flight: _Flight) -> None:
+        self._flights.append(flight)
+        while len(self._flights) >= self._most:
+            self._land()
+
+    def land_all(self) -> None:
+        while self._flights:
+            self._land()
+
+    def cancel(self) -> None:
+        for flight in self._flights:
+            flight.job.future.cancel()
+
+    def wait(self, future: Future[Any]) -> Any:
+        """The result of ``future``, unless the request is cancelled first."""
+        while True:
+            try:
+                return future.result(timeout=0.25)
+            except TimeoutError:
+                if future.done():
+                    raise
+                self.check()
+
+    def _land(self) -> None:
+        flight = self._flights[0]
+        hypothesis: Hypothesis = self.wait(flight.job.future)
+        self._flights.popleft()
+        self.waited += flight.job.waited
+        flight.segments += flight.window.segments(hypothesis.words)
+
+
+class _Track:
+    """One channel of a recording on its way to words."""
+
+    def __init__(
+        self,
+        *,
+        recognizer: Recognizer,
+        flow: _Flow,
+        model: str | None,
+        language: str | None,
+        candidates: Sequence[str],
+        keyterms: tuple[str, ...],
+    ) -> None:
+        self._recognizer = recognizer
+        self._flow = flow
+        self._model = model
+        self._language = language
+        self._confidence = 1.0
+        self._candidates = candidates
+        self._keyterms = keyterms
+        self._cutter = WindowCutter()
+        self._segments: list[Segment] = []
+
+    @property
+    def voiced_seconds(self) -> float:
+        return self._cutter.voiced_frames * FRAME_SECONDS
+
+    def feed(self, samples: Samples) -> None:
+        for window in self._cutter.feed(samples):
+            self._read(window)
+
+    def finish(self) -> ChannelTranscript:
+        for window in self._cutter.finish():
+            self._read(window)
+        self._flow.land_all()
+        language = self._language or "en"
+        return ChannelTranscript(
+            segments=tuple(self._segments),
+            language=language,
+            language_confidence=self._confidence if self._language else 0.0,
+            model=self._model or self._recognizer.model_for(language),
+        )
+
+    def _read(self, window: SpeechWindow) -> None:
+        if self._language is None:
+            self._language, self._confidence = self._detect(window)
+            if not self._recognizer.reads(self._model, self._language):
+                self._model = None  # what was asked for knows English alone
+        name = self._model or self._recognizer.model_for(self._language)
+        job = self._recognizer.queue(
+            name,
+            Window(window.samples),
+            Reading(_code(self._language), self._keyterms),
+            Priority.BATCH,
+            self._flow,
+        )
+        self._flow.add(_Flight(job, window, self._segments))
+
+    def _detect(self, window: SpeechWindow) -> tuple[str, float]:
+        voiced = np.concatenate([piece.voiced for piece in window.pieces])
+        frames = window.samples.reshape(len(voiced), -1)[voiced]
+        samples = frames[: round(_DETECTION_SECONDS / FRAME_SECONDS)].ravel()
+        future = self._recognizer.detect(
+            samples, priority=Priority.BATCH, candidates=self._candidates
+        )
+        language, confidence = self._flow.wait(future)
+        return language, confidence

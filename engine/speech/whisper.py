@@ -1,0 +1,255 @@
+"""Whisper on CTranslate2: windows of samples to words."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import faster_whisper
+import numpy as np
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import get_suppressed_tokens, merge_punctuations
+
+from engine.speech.decode import RATE, Samples
+from engine.speech.transcript import Word
+
+WINDOW_SECONDS = 30.0  # what one encoding holds at most
+_FRAMES_PER_SECOND = 100
+_TOKENS_PER_SECOND = 50  # of the alignment: one encoder position is 20 ms
+_PREPENDED = "\"'“¿([{-"
+_APPENDED = "\"'.。,，!！?？:：”)]}、"
+
+# OpenAI's thresholds for a decoding that went wrong (whisper/transcribe.py).
+_REPETITIVE = 2.4
+_IMPROBABLE = -1.0
+_SILENT = 0.6
+_SECOND_TEMPERATURE = 0.4
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What the model made of one window; times in seconds from its first sample."""
+
+    text: str
+    words: tuple[Word, ...]  # empty unless word times were asked for
+    average_log_probability: float
+    no_speech_probability: float
+    compression_ratio: float
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read windows; windows of equal readings can go into one call."""
+
+    language: str = "en"
+    keyterms: tuple[str, ...] = ()
+    word_times: bool = True
+
+
+@dataclass(frozen=True)
+class Window:
+    """``samples`` (float32, at 16 kHz) and how many seconds of context to encode.
+
+    The model was trained on 30 s; what is missing is silence. Less costs less: the time of an
+    encoding grows faster than its length.
+    """
+
+    samples: Samples
+    encoded_seconds: float = WINDOW_SECONDS
+
+
+class Whisper:
+    """One model in memory. Calls may come from as many threads as ``workers``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        device: str = "auto",
+        compute_type: str = "int8",
+        workers: int = 2,
+        threads_per_worker: int = 1,
+    ) -> None:
+        self._model: Any = faster_whisper.WhisperModel(
+            str(folder),
+            device=device,
+            compute_type=compute_type,
+            cpu_threads=threads_per_worker,
+            num_workers=workers,
+        )
+        self._suppressed = get_suppressed_tokens(self._tokenizer("en"), [-1])
+
+    @property
+    def is_multilingual(self) -> bool:
+        return self._model.model.is_multilingual
+
+    def languages(self) -> tuple[str, ...]:
+        """The codes that the model knows."""
+        return tuple(self._model.supported_languages)
+
+    def transcribe(self, windows: Sequence[Window], reading: Reading) -> list[Hypothesis]:
+        """One hypothesis for each window, in their order; one call of the model for all."""
+        tokenizer = self._tokenizer(reading.language)
+        encoded = self._encode(windows)
+        prompt = self._model.get_prompt(
+            tokenizer, [], without_timestamps=True, hotwords=" ".join(reading.keyterms) or None
+        )
+        results = self._generate(encoded, [prompt] * len(windows), _longest(windows), 0.0)
+        drafts = [_Draft(result, 0.0, tokenizer) for result in results]
+        for index, draft in enumerate(drafts):
+            if draft.went_wrong:
+                drafts[index] = self._second_try(windows[index], prompt, draft, tokenizer)
+        words: list[tuple[Word, ...]] = [()] * len(windows)
+        if reading.word_times:
+            words = self._align(encoded, windows, drafts, tokenizer)
+        return [draft.hypothesis(found) for draft, found in zip(drafts, words, strict=True)]
+
+    def detect_language(
+        self, samples: Samples, candidates: Sequence[str] = ()
+    ) -> tuple[str, float]:
+        """The language that is spoken and its probability, from at most 30 s of voice.
+
+        With ``candidates`` (codes) it is one of them, where the model knows any.
+        """
+        encoded = self._encode([Window(samples)])
+        found = [
+            (token[2:-2], probability)  # "<|en|>"
+            for token, probability in self._model.model.detect_language(encoded)[0]
+        ]
+        allowed = [pair for pair in found if pair[0] in candidates] or found
+        return max(allowed, key=lambda pair: pair[1])
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        return Tokenizer(
+            self._model.hf_tokenizer, self.is_multilingual, task="transcribe", language=language
+        )
+
+    def _encode(self, windows: Sequence[Window]) -> Any:
+        seconds = max(window.encoded_seconds for window in windows)
+        frames = min(round(seconds * _FRAMES_PER_SECOND / 2) * 2, 3000)
+        features = np.zeros((len(windows), self._model.model.n_mels, frames), np.float32)
+        for row, window in zip(features, windows, strict=True):
+            levels = self._model.feature_extractor(window.samples)[:, :-1][:, :frames]
+            row[:, : levels.shape[1]] = levels
+        return self._model.model.encode(ctranslate2.StorageView.from_array(features))
+
+    def _generate(
+        self, encoded: Any, prompts: list[list[int]], longest: int, temperature: float
+    ) -> list[Any]:
+        sampling: dict[str, Any] = {"beam_size": 1}
+        if temperature:
+            sampling |= {"num_hypotheses": 3, "sampling_topk": 0}
+        return self._model.model.generate(
+            encoded,
+            prompts,
+            max_length=min(self._model.max_length, len(prompts[0]) + longest),
+            suppress_tokens=self._suppressed,
+            return_scores=True,
+            return_no_speech_prob=True,
+            sampling_temperature=temperature or 1.0,
+            **sampling,
+        )
+
+    def _second_try(
+        self, window: Window, prompt: list[int], draft: _Draft, tokenizer: Tokenizer
+    ) -> _Draft:
+        """The better of ``draft`` and one that was sampled, which seldom loops."""
+        encoded = self._encode([window])
+        result = self._generate(encoded, [prompt], _longest([window]), _SECOND_TEMPERATURE)[0]
+        second = _Draft(result, _SECOND_TEMPERATURE, tokenizer)
+        return min(draft, second, key=lambda draft: (draft.is_repetitive, -draft.probability))
+
+    def _align(
+        self,
+        encoded: Any,
+        windows: Sequence[Window],
+        drafts: Sequence[_Draft],
+        tokenizer: Tokenizer,
+    ) -> list[tuple[Word, ...]]:
+        lengths = [len(window.samples) for window in windows]
+        frames = [max(2, length * _FRAMES_PER_SECOND // RATE) for length in lengths]
+        found = self._model.model.align(
+            encoded, tokenizer.sot_sequence, [draft.tokens for draft in drafts], frames
+        )
+        return [
+            _timed_words(draft.tokens, alignment, tokenizer)
+            for draft, alignment in zip(drafts, found, strict=True)
+        ]
+
+
+class _Draft:
+    """The tokens of one window with what tells whether to believe them."""
+
+    def __init__(self, result: Any, temperature: float, tokenizer: Tokenizer) -> None:
+        tokens = result.sequences_ids[0]
+        self.temperature = temperature
+        self.no_speech_probability = result.no_speech_prob
+        self.probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        self.text = tokenizer.decode(tokens).strip()
+        data = self.text.encode()
+        self.ratio = len(data) / len(zlib.compress(data)) if data else 0.0
+        self.tokens: list[int] = [] if self.is_silence else tokens
+
+    @property
+    def is_silence(self) -> bool:
+        """The model says that nobody speaks, and does not believe its own text."""
+        return self.no_speech_probability > _SILENT and self.probability < _IMPROBABLE
+
+    @property
+    def is_repetitive(self) -> bool:
+        return self.ratio > _REPETITIVE
+
+    @property
+    def went_wrong(self) -> bool:
+        return not self.is_silence and (self.is_repetitive or self.probability < _IMPROBABLE)
+
+    def hypothesis(self, words: tuple[Word, ...]) -> Hypothesis:
+        return Hypothesis(
+            text="" if self.is_silence else self.text,
+            words=words,
+            average_log_probability=self.probability,
+            no_speech_probability=self.no_speech_probability,
+            compression_ratio=self.ratio,
+            temperature=self.temperature,
+        )
+
+
+def _longest(windows: Sequence[Window]) -> int:
+    """Tokens that so much speech can hold: a decoding that loops ends here, not at 448."""
+    seconds = max(len(window.samples) for window in windows) / RATE
+    return round(40 + 16 * seconds)
+
+
+def _timed_words(tokens: list[int], alignment: Any, tokenizer: Tokenizer) -> tuple[Word, ...]:
+    """Words with the times at which the attention moves on to them (faster-whisper's rule)."""
+    texts, pieces = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
+    if len(pieces) <= 1:
+        return ()
+    text_indices, time_indices = np.array(alignment.alignments).T
+    first = np.diff(text_indices, prepend=-1).astype(bool)
+    times = (time_indices[first] / _TOKENS_PER_SECOND).tolist()
+    bounds = np.cumsum([0, *(len(piece) for piece in pieces[:-1])]).tolist()
+    timed: list[dict[str, Any]] = []
+    for index, text in enumerate(texts[:-1]):
+        begin, end = bounds[index], bounds[index + 1]
+        probability = float(np.mean(alignment.text_token_probs[begin:end]))
+        timed.append(
+            {
+                "word": text,
+                "tokens": pieces[index],
+                "start": times[begin],
+                "end": times[end],
+                "probability": probability,
+            }
+        )
+    merge_punctuations(timed, _PREPENDED, _APPENDED)
+    return tuple(
+        Word(word["word"].strip(), word["start"], word["end"], word["probability"])
+        for word in timed
+        if word["word"].strip()
+    )

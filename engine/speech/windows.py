@@ -1,0 +1,175 @@
+"""Cut one stream of audio into windows of speech, and find the way back to its times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.speech.decode import RATE, Samples
+from engine.speech.transcript import Segment, Word
+from engine.speech.vad import FRAME, VoiceDetector
+
+_PADDING = 12  # frames kept around speech, some 400 ms: soft first and last sounds
+_SHORTEST_WORD = 0.02  # seconds; the model's own steps
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the recording that is in a window, by frames of the recording."""
+
+    first: int
+    voiced: npt.NDArray[np.bool_]  # for each of its frames
+
+    @property
+    def end(self) -> int:
+        return self.first + len(self.voiced)
+
+
+@dataclass(frozen=True)
+class SpeechWindow:
+    """Speech for one call of the model: pieces of the recording, one behind the other."""
+
+    samples: Samples
+    pieces: tuple[Piece, ...]
+
+    def segments(self, words: tuple[Word, ...]) -> list[Segment]:
+        """``words``, timed in this window, as segments of the recording.
+
+        A word lies in one piece and where its voice is, begins after the word before it ended
+        and lasts at least 20 ms.
+        """
+        bounds = np.cumsum([0, *(len(piece.voiced) for piece in self.pieces)]) * FRAME / RATE
+        by_piece: list[list[Word]] = [[] for _ in self.pieces]
+        for word in words:
+            middle = (word.start + word.end) / 2
+            index = int(np.searchsorted(bounds, middle, side="right")) - 1
+            index = min(max(index, 0), len(self.pieces) - 1)
+            by_piece[index].append(_placed(word, self.pieces[index], float(bounds[index])))
+        found = []
+        earliest = 0.0
+        for placed in by_piece:
+            for index, word in enumerate(placed):
+                start = max(word.start, earliest)
+                earliest = max(word.end, start + _SHORTEST_WORD)
+                placed[index] = Word(
+                    word.text, round(start, 3), round(earliest, 3), word.confidence
+                )
+            if placed:
+                found.append(Segment(tuple(placed)))
+        return found
+
+
+def _placed(word: Word, piece: Piece, offset: float) -> Word:
+    """``word`` in the time of the recording, without the silence at its ends."""
+    first = min(int((word.start - offset) * RATE / FRAME), len(piece.voiced) - 1)
+    first = max(first, 0)
+    last = min(int((word.end - offset) * RATE / FRAME), len(piece.voiced) - 1)
+    shift = piece.first * FRAME / RATE - offset
+    start, end = word.start + shift, word.end + shift
+    heard = np.flatnonzero(piece.voiced[first : last + 1])
+    if len(heard):
+        start = max(start, (piece.first + first + int(heard[0])) * FRAME / RATE)
+        end = min(end, (piece.first + first + int(heard[-1]) + 1) * FRAME / RATE)
+    else:
+        start = min(max(start, piece.first * FRAME / RATE), piece.end * FRAME / RATE)
+        end = min(max(end, start), piece.end * FRAME / RATE)
+    return Word(word.text, start, end, word.confidence)
+
+
+class WindowCutter:
+    """Samples in, windows of speech out; holds no more than one window and its silence.
+
+    Speech is what the voice detector hears, with 400 ms on both sides. A window gathers speech
+    until it would grow over ``longest_seconds`` and is cut at the longest pause, or else the
+    quietest moment, behind ``shortest_seconds``.
+    """
+
+    def __init__(self, *, shortest_seconds: float = 20.0, longest_seconds: float = 28.0) -> None:
+        self._shortest = round(shortest_seconds * RATE / FRAME)
+        self._longest = round(longest_seconds * RATE / FRAME)
+        self._detector = VoiceDetector()
+        self._rest = np.zeros(0, np.float32)  # samples that do not yet fill a frame
+        self._silence: list[Samples] = []  # the last frames of a silence, at most the padding
+        self._frames: list[Samples] = []
+        self._voiced: list[bool] = []
+        self._places: list[int] = []  # of each frame of the window, its number in the recording
+        self._unvoiced = _PADDING  # frames since the last voice
+        self._count = 0  # frames of the recording so far
+        self.voiced_frames = 0
+
+    def feed(self, samples: Samples) -> list[SpeechWindow]:
+        """The windows that ``samples`` (float32, at 16 kHz) complete."""
+        flags = self._detector.voiced(samples)
+        samples = np.concatenate((self._rest, samples))
+        self._rest = samples[len(flags) * FRAME :]
+        windows = []
+        for index, voiced in enumerate(flags.tolist()):
+            self._add(samples[index * FRAME : (index + 1) * FRAME], voiced)
+            if len(self._frames) >= self._longest:
+                windows.append(self._cut(self._best_cut()))
+        return windows
+
+    def finish(self) -> list[SpeechWindow]:
+        """The last window, if there is speech left."""
+        windows = self.feed(np.zeros(-len(self._rest) % FRAME, np.float32))
+        if any(self._voiced):
+            windows.append(self._cut(len(self._frames)))
+        return windows
+
+    def take(self) -> SpeechWindow | None:
+        """What has been gathered so far, without waiting for more; None when it is no speech."""
+        return self._cut(len(self._frames)) if any(self._voiced) else None
+
+    def _add(self, frame: Samples, voiced: bool) -> None:
+        number = self._count
+        self._count += 1
+        if voiced:
+            self.voiced_frames += 1
+            for back, silent in enumerate(self._silence):
+                self._keep(silent, False, number - len(self._silence) + back)
+            self._silence.clear()
+            self._unvoiced = 0
+            self._keep(frame, True, number)
+            return
+        self._unvoiced += 1
+        if self._unvoiced <= _PADDING:
+            self._keep(frame, False, number)
+            return
+        self._silence.append(frame)
+        if len(self._silence) > _PADDING:
+            self._silence.pop(0)
+
+    def _keep(self, frame: Samples, voiced: bool, number: int) -> None:
+        self._frames.append(frame)
+        self._voiced.append(voiced)
+        self._places.append(number)
+
+    def _best_cut(self) -> int:
+        """The number of frames for the window that must be cut now."""
+        pauses = [
+            (self._places[index] - self._places[index - 1], index)
+            for index in range(self._shortest, len(self._frames))
+        ]
+        longest, index = max(pauses)
+        if longest > 1:
+            return index
+        # No pause long enough to be left out: the quietest fifth of a second.
+        frames = np.stack(self._frames[self._shortest :])
+        loudness = np.log(np.mean(np.square(frames), axis=1) + 1e-9)
+        smooth = np.convolve(
+            loudness + np.array(self._voiced[self._shortest :]), np.ones(6), "valid"
+        )
+        return self._shortest + int(np.argmin(smooth)) + 3
+
+    def _cut(self, count: int) -> SpeechWindow:
+        frames, self._frames = self._frames[:count], self._frames[count:]
+        voiced, self._voiced = np.array(self._voiced[:count]), self._voiced[count:]
+        places, self._places = np.array(self._places[:count]), self._places[count:]
+        starts = [0, *(np.flatnonzero(np.diff(places) > 1) + 1).tolist(), count]
+        pieces = tuple(
+            Piece(int(places[start]), voiced[start:end]) for start, end in pairwise(starts)
+        )
+        return SpeechWindow(np.concatenate(frames), pieces)
