@@ -12,13 +12,13 @@ from .listen import (
     Paragraph,
     Sentence,
     Utterance,
-    Word,
     read_listen_response,
 )
 from .models import Model, Models, Project
 from .options import ListenOptions, ReadOptions, SpeakOptions
 from .read import ReadResponse, read_read_response
 from .speak import Speech, SpeechInfo
+from .words import Word
 
 __all__ = [
     "AccountClient",

@@ -130,6 +130,12 @@ class Fields:
             return ()
         return tuple(clean_text(e, MAX_LINE) for e in value[:limit] if isinstance(e, str))
 
+    def integers(self, name: str, limit: int = 10_000) -> tuple[int, ...]:
+        """The list ``name`` with 0 in place of elements that are no integers."""
+        value = self._members.get(name)
+        elements = value[:limit] if isinstance(value, list) else []
+        return tuple(Fields({"": element}).integer("") for element in elements)
+
     def pairs(self, name: str, limit: int = 10_000) -> dict[str, str]:
         """The object ``name`` with its string members."""
         members = list(Fields(self._members.get(name))._members.items())[:limit]

@@ -6,39 +6,18 @@ Times are seconds from the first sample. Source: sections 5.2 to 5.6 of the cont
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from .errors import ServiceUnavailable
 from .fields import MAX_TEXT, Fields, clean_line, read_json
 from .insights import Insights, read_insights
+from .words import MAX_WORDS, Timeline, Word, read_speaker
 
 logger = logging.getLogger(__name__)
 
-MAX_WORDS = 1_000_000
 MAX_CHANNELS = 100
 MAX_ALTERNATIVES = 100
-MAX_DURATION_SECONDS = 30 * 86_400.0  # a month: beyond it a time is a mistake
-MAX_WORD_LENGTH = 1_000
-MAX_SPEAKER = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """``word`` is bare and lower case; ``punctuated_word`` equals it when none was asked for.
-
-    ``confidence`` is 0 to 1. ``speaker`` counts from 0 within one answer.
-    """
-
-    word: str
-    start: float
-    end: float
-    confidence: float
-    punctuated_word: str
-    speaker: int | None = None
-    speaker_confidence: float | None = None
-    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +192,7 @@ def read_listen_response(
             "the server's answer has no results", request_id=request_id or None, status=200
         )
 
-    timeline = _Timeline(metadata.number("duration"), max_words)
+    timeline = Timeline(metadata.number("duration"), max_words)
     channels = tuple(
         _channel(channel, timeline) for channel in results.objects("channels", MAX_CHANNELS)
     )
@@ -252,46 +231,7 @@ def read_listen_response(
     )
 
 
-class _Timeline:
-    """Brings times into the recording and counts what it had to change."""
-
-    def __init__(self, duration: float, max_words: int) -> None:
-        self.duration = min(max(duration, 0.0), MAX_DURATION_SECONDS)
-        # Without a duration the words' own times are all there is.
-        self._end = self.duration or MAX_DURATION_SECONDS
-        self.repairs = 0
-        self.words_left = max_words
-
-    def span(self, fields: Fields) -> tuple[float, float]:
-        """``start`` and ``end`` with 0 <= start <= end <= duration."""
-        start, end = fields.number("start"), fields.number("end")
-        clamped_start = min(max(start, 0.0), self._end)
-        clamped_end = min(max(end, clamped_start), self._end)
-        if (clamped_start, clamped_end) != (start, end):
-            self.repairs += 1
-        return clamped_start, clamped_end
-
-    def words(self, fields: Fields) -> Iterator[Word]:
-        for word in fields.objects("words", self.words_left + 1):
-            if self.words_left == 0:
-                self.repairs += 1
-                return
-            self.words_left -= 1
-            start, end = self.span(word)
-            text = word.text("word", limit=MAX_WORD_LENGTH)
-            yield Word(
-                word=text,
-                start=start,
-                end=end,
-                confidence=word.share("confidence"),
-                punctuated_word=word.text("punctuated_word", limit=MAX_WORD_LENGTH) or text,
-                speaker=_speaker(word),
-                speaker_confidence=word.optional_share("speaker_confidence"),
-                language=word.optional_text("language"),
-            )
-
-
-def _channel(channel: Fields, timeline: _Timeline) -> Channel:
+def _channel(channel: Fields, timeline: Timeline) -> Channel:
     alternatives = tuple(
         _alternative(alternative, timeline)
         for alternative in channel.objects("alternatives", MAX_ALTERNATIVES)
@@ -304,7 +244,7 @@ def _channel(channel: Fields, timeline: _Timeline) -> Channel:
     )
 
 
-def _alternative(alternative: Fields, timeline: _Timeline) -> Alternative:
+def _alternative(alternative: Fields, timeline: Timeline) -> Alternative:
     return Alternative(
         transcript=alternative.text("transcript", limit=MAX_TEXT),
         confidence=alternative.share("confidence"),
@@ -318,7 +258,7 @@ def _alternative(alternative: Fields, timeline: _Timeline) -> Alternative:
     )
 
 
-def _paragraph(paragraph: Fields, timeline: _Timeline) -> Paragraph:
+def _paragraph(paragraph: Fields, timeline: Timeline) -> Paragraph:
     start, end = timeline.span(paragraph)
     sentences = []
     for sentence in paragraph.objects("sentences"):
@@ -330,7 +270,7 @@ def _paragraph(paragraph: Fields, timeline: _Timeline) -> Paragraph:
         start=start,
         end=end,
         num_words=max(paragraph.integer("num_words"), 0),
-        speaker=_speaker(paragraph),
+        speaker=read_speaker(paragraph),
     )
 
 
@@ -346,7 +286,7 @@ def _entity(entity: Fields) -> Entity:
     )
 
 
-def _search(search: Fields, timeline: _Timeline) -> Search:
+def _search(search: Fields, timeline: Timeline) -> Search:
     hits = []
     for hit in search.objects("hits", 10_000):
         start, end = timeline.span(hit)
@@ -354,7 +294,7 @@ def _search(search: Fields, timeline: _Timeline) -> Search:
     return Search(query=search.text("query"), hits=tuple(hits))
 
 
-def _utterance(utterance: Fields, timeline: _Timeline) -> Utterance:
+def _utterance(utterance: Fields, timeline: Timeline) -> Utterance:
     start, end = timeline.span(utterance)
     return Utterance(
         id=utterance.text("id", limit=100),
@@ -364,7 +304,7 @@ def _utterance(utterance: Fields, timeline: _Timeline) -> Utterance:
         channel=min(max(utterance.integer("channel"), 0), MAX_CHANNELS - 1),
         transcript=utterance.text("transcript", limit=MAX_TEXT),
         words=tuple(timeline.words(utterance)),
-        speaker=_speaker(utterance),
+        speaker=read_speaker(utterance),
     )
 
 
@@ -374,11 +314,6 @@ def _models(model_info: Fields) -> tuple[ModelInfo, ...]:
         for model in model_info.members(1_000)
         if "name" in model
     )
-
-
-def _speaker(fields: Fields) -> int | None:
-    speaker = fields.optional_integer("speaker")
-    return speaker if speaker is not None and 0 <= speaker <= MAX_SPEAKER else None
 
 
 def _request_id(fields: Fields) -> str:

@@ -16,6 +16,7 @@ _READERS: dict[Any, Callable[[Fields, str], Any]] = {
     float | None: Fields.optional_number,
     bool: Fields.flag,
     tuple[str, ...]: Fields.texts,
+    tuple[int, ...]: Fields.integers,
     dict[str, str]: Fields.pairs,
     date | None: Fields.day,
     datetime | None: Fields.moment,
@@ -35,7 +36,12 @@ class Record:
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
-        return cls(**{name: _read(kind, fields, name) for name, kind in cls.kinds.items()})
+        return cls(**cls.values(fields))
+
+    @classmethod
+    def values(cls, fields: Fields) -> dict[str, Any]:
+        """The fields that the class itself adds, by name."""
+        return {name: _read(kind, fields, name) for name, kind in cls.kinds.items()}
 
 
 def _read(kind: Any, fields: Fields, name: str) -> Any:

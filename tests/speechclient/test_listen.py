@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechclient import ListenResponse, ServiceUnavailable, SpeechError, Word, read_listen_response
-from speechclient import listen as listen_module
+from speechclient import words as words_module
 from speechclient.listen import Warning
 
 from .answers import REQUEST_ID, listen_body, word
@@ -190,7 +190,7 @@ def test_of_duplicate_keys_the_last_one_counts():
 
 
 def test_a_word_of_a_megabyte_is_cut():
-    assert len(words_of(read(word("a" * 1_000_000)))[0].word) == listen_module.MAX_WORD_LENGTH
+    assert len(words_of(read(word("a" * 1_000_000)))[0].word) == words_module.MAX_WORD_LENGTH
 
 
 def test_words_beyond_the_limit_are_left_out_over_all_channels(caplog):
@@ -259,7 +259,7 @@ def test_no_bytes_are_too_odd(raw):
 
 
 def check_sane(response: ListenResponse) -> None:
-    end = response.duration or listen_module.MAX_DURATION_SECONDS
+    end = response.duration or words_module.MAX_DURATION_SECONDS
     words = [w for c in response.channels for a in c.alternatives for w in a.words]
     words += [w for utterance in response.utterances for w in utterance.words]
     for item in (*words, *response.utterances, *response.paragraphs):
