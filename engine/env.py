@@ -35,6 +35,12 @@ class Environment:
     cors_origins: tuple[str, ...]
     strict: bool  # the hosted service's rules where the engine is more lenient
     prices: Path | None
+    model_cache: Path  # where weights that come in parts are joined
+    english_model: str
+    multilingual_model: str
+    allow_download: bool
+    threads: int  # models at work at the same time
+    processing_seconds: int  # for one recording, then 504
     callback_retry_seconds: float
     limits: Mapping[str, Limits]
 
@@ -62,6 +68,12 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         cors_origins=tuple((environ.get("ENGINE_CORS_ORIGINS") or "*").split()),
         strict=_flag(environ, "ENGINE_STRICT", False),
         prices=_file(environ, "ENGINE_PRICES"),
+        model_cache=Path(environ.get("ENGINE_MODEL_CACHE") or data / "models").absolute(),
+        english_model=environ.get("ENGINE_ENGLISH_MODEL") or "tiny.en",
+        multilingual_model=environ.get("ENGINE_MULTILINGUAL_MODEL") or "base",
+        allow_download=_flag(environ, "ENGINE_ALLOW_DOWNLOAD", False),
+        threads=_integer(environ, "ENGINE_THREADS", max(2, os.cpu_count() or 2), 1, 256),
+        processing_seconds=_integer(environ, "ENGINE_PROCESSING_SECONDS", 7200, 1, 86400),
         callback_retry_seconds=_integer(environ, "ENGINE_CALLBACK_RETRY_SECONDS", 30, 1, 86400),
         limits={kind: _limits(environ, kind, usual) for kind, usual in DEFAULT_LIMITS.items()},
     )

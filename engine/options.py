@@ -157,9 +157,11 @@ def integer(about: str, least: int, most: int) -> Any:
     """None when it is not given."""
 
     def read(name: str, values: Sequence[str]) -> int:
-        if not re.fullmatch(r"-?\d{1,18}", values[-1], re.ASCII):
+        # The SDK types limits as floats and then sends "10.0".
+        found = re.fullmatch(r"(-?\d{1,18})(?:\.0*)?", values[-1], re.ASCII)
+        if found is None:
             raise undeserialized_query(f"{name}: invalid digit found in string")
-        number = int(values[-1])
+        number = int(found[1])
         if not least <= number <= most:
             raise undeserialized_query(f"{name}: {number} is not between {least} and {most}")
         return number
