@@ -1,0 +1,594 @@
+"""How recognised words are written: numbers, dates, money, addresses, fillers, profanity.
+
+English, by rules. Whisper writes some numbers in digits and some in letters as it likes; the
+options decide which: ``smart_format`` and ``numerals`` write digits, without them numbers are
+spelled out. Words that become one keep the start of the first and the end of the last.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from engine.speech import spoken
+from engine.text.numbers import (
+    Number,
+    digit_of,
+    find_numbers,
+    ordinal_digits,
+    with_commas,
+)
+from engine.text.words import Word, merge, tail
+
+MONTHS = {
+    month.lower(): month
+    for month in (
+        "January February March April May June July August September October November December"
+    ).split()
+}
+TOP_LEVEL_DOMAINS = frozenset(
+    "com org net edu gov mil io ai co us uk ca au de fr es it nl eu ch at app dev info biz me tv "
+    "shop store cloud tech online".split()
+)
+CURRENCIES = {
+    "dollar": "$", "dollars": "$", "buck": "$", "bucks": "$", "euro": "€", "euros": "€",
+    "yen": "¥", "rupee": "₹", "rupees": "₹",
+}  # fmt: skip
+# "Ten pounds" may be money or weight: it is money only in this company.
+STERLING = ("sterling", "pence", "quid")
+MEASURES = {
+    "millimeter": "mm", "centimeter": "cm", "meter": "m", "kilometer": "km", "inch": "in",
+    "foot": "ft", "yard": "yd", "mile": "mi", "milligram": "mg", "gram": "g", "kilogram": "kg",
+    "kilo": "kg", "ounce": "oz", "pound": "lb", "milliliter": "ml", "liter": "l",
+    "gallon": "gal", "quart": "qt", "pint": "pt", "second": "s", "millisecond": "ms",
+    "minute": "min", "hour": "hr", "hertz": "Hz", "kilohertz": "kHz", "megahertz": "MHz",
+    "gigahertz": "GHz", "watt": "W", "kilowatt": "kW", "megawatt": "MW", "volt": "V",
+    "amp": "A", "ampere": "A", "byte": "B", "kilobyte": "KB", "megabyte": "MB",
+    "gigabyte": "GB", "terabyte": "TB", "calorie": "cal", "degree": "°",
+}  # fmt: skip
+IRREGULAR_PLURALS = {"feet": "foot", "inches": "inch"}
+MEASURE_SPELLINGS = {"metre": "meter", "litre": "liter", "gramme": "gram"}
+TEMPERATURES = {"celsius": "°C", "centigrade": "°C", "fahrenheit": "°F"}
+COMPOUND_MEASURES = {
+    ("mile", "hour"): "mph", ("kilometer", "hour"): "km/h", ("meter", "second"): "m/s",
+    ("megabit", "second"): "Mbps", ("foot", "second"): "ft/s",
+}  # fmt: skip
+FILLERS = frozenset("uh uhh uhm um umm erm er err hmm hm mm mmm mhm".split())
+
+_PROFANITIES = (
+    "fuck", "motherfuck", "shit", "bullshit", "horseshit", "cunt", "asshole", "arsehole",
+    "bastard", "bitch", "cock", "cocksuck", "dick", "dickhead", "dipshit", "douchebag", "faggot",
+    "goddamn", "goddamned", "jackass", "jerkoff", "nigger", "nigga", "piss", "prick", "pussy",
+    "slut", "twat", "wank", "whore", "wop", "retard",
+)  # fmt: skip
+PROFANITY = re.compile(
+    rf"(?:{'|'.join(sorted(_PROFANITIES, key=len, reverse=True))})"
+    r"(?:s|es|ed|er|ers|ing|in|in'|y|ty|ted|ting|tier|head|heads|face|faces|less)?(?:'s)?"
+)
+
+DICTATION = {
+    ("period",): ".", ("full", "stop"): ".", ("comma",): ",", ("question", "mark"): "?",
+    ("exclamation", "mark"): "!", ("exclamation", "point"): "!", ("colon",): ":",
+    ("semicolon",): ";", ("semi", "colon"): ";", ("ellipsis",): "…",
+    ("new", "line"): "\n", ("newline",): "\n", ("new", "paragraph"): "\n\n",
+    ("hyphen",): "-", ("dash",): " –", ("open", "parenthesis"): "(",
+    ("close", "parenthesis"): ")", ("open", "quote"): "“", ("close", "quote"): "”",
+    ("unquote",): "”",
+}  # fmt: skip
+# "The Victorian period", "a long dash": with one of these before it the word is meant as such.
+NOT_DICTATED_AFTER = frozenset(
+    "a an the this that these those my your his her our their any every each some long short "
+    "time trial grace waiting cooling class lunch same whole first second third last next one"
+    .split()
+)  # fmt: skip
+OPENING_MARKS = ("(", "“")
+
+
+@dataclass(frozen=True)
+class Formatting:
+    """The options of section 5.1 that change how words are written."""
+
+    smart_format: bool = False
+    numerals: bool = False
+    measurements: bool = False
+    dictation: bool = False
+    filler_words: bool = False
+    profanity_filter: bool = False
+
+
+def format_words(words: Sequence[Word], options: Formatting) -> list[Word]:
+    """The words as the options ask for them."""
+    written = list(words)
+    if not options.filler_words:
+        written = remove_fillers(written)
+    if options.dictation:
+        written = dictate(written)
+    if options.smart_format or options.numerals or options.measurements:
+        written = write_numbers(written, options)
+    else:
+        written = spell_numbers(written)
+    if options.profanity_filter:
+        written = mask_profanity(written)
+    return written
+
+
+def remove_fillers(words: Sequence[Word]) -> list[Word]:
+    """Without "uh" and "um"; their punctuation and capitals go to their neighbours."""
+    kept: list[Word] = []
+    capital = False
+    for word in words:
+        if word.word not in FILLERS:
+            if capital:
+                word = replace(word, punctuated_word=_capitalised(word.punctuated_word))
+            kept.append(word)
+            capital = False
+            continue
+        capital = capital or word.punctuated_word[:1].isupper()
+        mark = tail(word.punctuated_word)
+        if kept and mark[:1] in (".", "?", "!") and not tail(kept[-1].punctuated_word):
+            kept[-1] = replace(kept[-1], punctuated_word=kept[-1].punctuated_word + mark[0])
+    return kept
+
+
+def mask_profanity(words: Sequence[Word]) -> list[Word]:
+    """Profane words as their first letter and asterisks."""
+    return [_masked(word) if PROFANITY.fullmatch(word.word) else word for word in words]
+
+
+def dictate(words: Sequence[Word]) -> list[Word]:
+    """Spoken punctuation as marks: "period", "new line", "open parenthesis".
+
+    A mark goes to the word before it (opening ones to the word after it); after a full stop or
+    a new line the next word begins with a capital.
+    """
+    written: list[Word] = []
+    opening, capital, position = "", False, 0
+    while position < len(words):
+        word = words[position]
+        mark, count = _dictated(words, position)
+        if mark is None or (not written and mark not in OPENING_MARKS):
+            text = opening + word.punctuated_word
+            written.append(word.written(_capitalised(text) if capital else text))
+            opening, capital = "", False
+        elif mark in OPENING_MARKS:
+            opening = mark
+        else:
+            before = written[-1].punctuated_word
+            # Whisper's own guess of the mark gives way to the spoken one.
+            text = before.rstrip(",.?!;:") if mark in ",.?!;:…" else before
+            written[-1] = replace(
+                written[-1],
+                punctuated_word=text + mark,
+                end=words[position + count - 1].end,
+            )
+            capital = mark in (".", "?", "!", "\n", "\n\n") or (capital and mark not in ",;:-")
+        position += count
+    return written
+
+
+def spell_numbers(words: Sequence[Word]) -> list[Word]:
+    """Digits as letters: ``900`` becomes two words that share its time by their length."""
+    spelled: list[Word] = []
+    for word in words:
+        says = _said(word)
+        if says is None:
+            spelled.append(word)
+            continue
+        if spelled and tail(spelled[-1].punctuated_word)[:1] in (".", "?", "!"):
+            says = _capitalised(says)
+        spelled += _shared_out(word, says)
+    return spelled
+
+
+def write_numbers(words: Sequence[Word], options: Formatting) -> list[Word]:
+    """Numbers in digits, and with ``smart_format`` everything that is made of numbers."""
+    phrase = Phrase(words)
+    rules: list[Rule] = []
+    if options.smart_format:
+        rules += [_email, _url, _phone, _date, _time, _money, _percent]
+    if options.measurements:
+        rules.append(_measure)
+    written: list[Word] = []
+    position = 0
+    while position < len(words):
+        match = next((found for rule in rules if (found := rule(phrase, position))), None)
+        match = match or _number(phrase, position, options)
+        if match is None:
+            written.append(words[position])
+            position += 1
+            continue
+        count, text = match
+        group = words[position : position + count]
+        written.append(merge(group, text + _closing(phrase, position + count)))
+        position += count
+    return written
+
+
+class Phrase:
+    """Words and the numbers among them, looked at by the rules."""
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        self.words = words
+        self.bare = [word.word for word in words]
+        self._stops = [
+            tail(word.punctuated_word) != "" or word.speaker != following.speaker
+            for word, following in zip(words, [*words[1:], *words[-1:]], strict=True)
+        ]
+        self._numbers = {number.first: number for number in find_numbers(self.bare, self._stops)}
+
+    def at(self, position: int) -> str:
+        return self.bare[position] if 0 <= position < len(self.bare) else ""
+
+    def number(self, position: int) -> Number | None:
+        return self._numbers.get(position)
+
+    def stops(self, position: int) -> bool:
+        """True when punctuation follows the word."""
+        return self._stops[position] if position < len(self._stops) else True
+
+
+Match = tuple[int, str]  # words taken, what they are written as
+Rule = Callable[[Phrase, int], Match | None]
+
+_MERIDIEMS = {
+    "am": "AM", "pm": "PM", "a.m": "AM", "p.m": "PM",
+}  # fmt: skip
+_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})")
+_WRITTEN_MONEY = re.compile(r"([$€£¥])(\d[\d,]*(?:\.\d+)?)")
+_WRITTEN_TIME = re.compile(r"(\d{1,2}(?::\d{2})?)(am|pm|a\.m|p\.m)")
+
+
+def _email(phrase: Phrase, first: int) -> Match | None:
+    """ "john dot smith at example dot com"."""
+    local, position = _address_part(phrase, first)
+    if not local or phrase.at(position) not in ("at", "@"):
+        return None
+    domain, position = _address_part(phrase, position + 1)
+    if "." not in domain or domain.rsplit(".", 1)[1] not in TOP_LEVEL_DOMAINS:
+        return None
+    return position - first, f"{local}@{domain}".replace("@.", "@")
+
+
+def _url(phrase: Phrase, first: int) -> Match | None:
+    """ "www dot example dot com slash help"."""
+    domain, position = _address_part(phrase, first)
+    if "." not in domain or position == first + 1:
+        return None
+    if domain.rsplit(".", 1)[1] not in TOP_LEVEL_DOMAINS:
+        return None
+    while phrase.at(position) == "slash" and not phrase.stops(position):
+        path, after = _address_part(phrase, position + 1)
+        if not path:
+            break
+        domain, position = f"{domain}/{path}", after
+    return position - first, domain
+
+
+_ADDRESS_MARKS = {"dot": ".", "point": ".", "underscore": "_", "dash": "-", "hyphen": "-"}
+
+
+def _address_part(phrase: Phrase, position: int) -> tuple[str, int]:
+    """Words joined by "dot", "underscore" and "dash", and where they end."""
+    if not re.fullmatch(r"[\w.-]+", phrase.at(position)) or phrase.at(position) in _ADDRESS_MARKS:
+        return "", position
+    text, position = _address_word(phrase, position)
+    while phrase.at(position) in _ADDRESS_MARKS and not phrase.stops(position - 1):
+        following = phrase.at(position + 1)
+        if not re.fullmatch(r"[\w.-]+", following):
+            break
+        mark = _ADDRESS_MARKS[phrase.at(position)]
+        word, position = _address_word(phrase, position + 1)
+        text += mark + word
+    return text, position
+
+
+def _address_word(phrase: Phrase, position: int) -> tuple[str, int]:
+    number = phrase.number(position)
+    if number is not None and not number.ordinal:
+        return number.digits, position + number.count
+    return phrase.at(position), position + 1
+
+
+def _phone(phrase: Phrase, first: int) -> Match | None:
+    """Seven, ten or eleven digits that were read out or written in groups."""
+    digits, position, groups = "", first, 0
+    while position < len(phrase.words) and len(digits) < 11:
+        word = phrase.at(position)
+        repeat = {"double": 2, "triple": 3}.get(word, 1)
+        if repeat > 1:
+            position += 1
+            word = phrase.at(position)
+        plain = re.sub(r"[-().+]", "", word)
+        digit = digit_of(plain) if len(plain) <= 11 else None
+        tens = word.split("-")
+        if digit is None and len(tens) == 2 and all(map(digit_of, tens)):
+            digit = str(int(digit_of(tens[0]) or 0) + int(digit_of(tens[1]) or 0))
+        if digit is None:
+            break
+        digits, groups, position = digits + digit * repeat, groups + 1, position + 1
+        if phrase.stops(position - 1) and tail(phrase.words[position - 1].punctuated_word) != ",":
+            break
+    if len(digits) not in (7, 10, 11) or (len(digits) == 11 and digits[0] != "1"):
+        return None
+    if groups == 1 and not re.fullmatch(r"\d{10}|.*\d[-.)]\d.*", phrase.at(first)):
+        return None
+    if groups == 2 and len(digits) == 7 and not re.fullmatch(r"\d{3}", phrase.at(first)):
+        return None
+    parts = [digits[-4:], digits[-7:-4], digits[-10:-7], digits[:-10]]
+    return position - first, "-".join(part for part in reversed(parts) if part)
+
+
+def _date(phrase: Phrase, first: int) -> Match | None:
+    """ "January fifth twenty twenty four", "the fifth of January", "May 3rd"."""
+    month = MONTHS.get(phrase.at(first))
+    if month is not None:
+        day = phrase.number(first + 1)
+        if (
+            day is None
+            or not _is_day(day)
+            or (
+                month in ("May", "March")
+                and not day.spelled
+                and phrase.words[first].punctuated_word.islower()
+            )
+        ):
+            return None  # fmt: skip
+        position = first + 1 + day.count
+        text = f"{month} {int(day.digits)}"
+        year = _year(phrase, position)
+        if year is None:
+            return position - first, text
+        return position + year.count - first, f"{text}, {year.digits}"
+    start = first + 1 if phrase.at(first) == "the" else first
+    day = phrase.number(start)
+    if day is None or not day.ordinal or not _is_day(day):
+        return None
+    position = start + day.count
+    if phrase.at(position) != "of" or phrase.at(position + 1) not in MONTHS:
+        return None
+    month = MONTHS[phrase.at(position + 1)]
+    position += 2
+    year = None if phrase.stops(position - 1) else _year(phrase, position)
+    text = f"{month} {int(day.digits)}"
+    if year is None:
+        return position - first, text
+    return position + year.count - first, f"{text}, {year.digits}"
+
+
+def _is_day(number: Number) -> bool:
+    return "." not in number.digits and not number.scale and 1 <= int(number.digits) <= 31
+
+
+def _year(phrase: Phrase, position: int) -> Number | None:
+    number = phrase.number(position)
+    return number if number is not None and number.year else None
+
+
+def _time(phrase: Phrase, first: int) -> Match | None:
+    """ "three thirty pm", "10:15 a.m.", "five o'clock"."""
+    if match := _WRITTEN_TIME.fullmatch(phrase.at(first)):
+        return 1, f"{match[1]} {_MERIDIEMS[match[2]]}"
+    position, clock = first, ""
+    if match := _CLOCK.fullmatch(phrase.at(first)):
+        position, clock = first + 1, f"{int(match[1])}:{match[2]}"
+    else:
+        hour = phrase.number(first)
+        if hour is None or hour.ordinal or hour.scale or "." in hour.digits:
+            return None
+        position, clock = first + hour.count, hour.digits
+        if hour.sequence or hour.year:  # "one oh five pm", "twelve thirty pm"
+            clock = f"{int(hour.digits[:-2])}:{hour.digits[-2:]}" if len(clock) in (3, 4) else ""
+        elif not 1 <= int(hour.digits) <= 12:
+            return None
+        else:
+            position, clock = _with_minutes(phrase, position, clock)
+    if not clock:
+        return None
+    if phrase.at(position) in ("o'clock", "oclock"):
+        return position + 1 - first, f"{clock} o'clock"
+    meridiem, count = _meridiem(phrase, position)
+    if meridiem is None:
+        return None
+    return position + count - first, f"{clock} {meridiem}"
+
+
+def _with_minutes(phrase: Phrase, position: int, hour: str) -> tuple[int, str]:
+    if phrase.at(position) in ("oh", "o") and phrase.number(position + 1) is not None:
+        minutes = phrase.number(position + 1)
+        if minutes is not None and len(minutes.digits) == 1:
+            return position + 1 + minutes.count, f"{hour}:0{minutes.digits}"
+    minutes = phrase.number(position)
+    if minutes is not None and minutes.digits.isdecimal() and 10 <= int(minutes.digits) <= 59:
+        return position + minutes.count, f"{hour}:{minutes.digits}"
+    return position, hour
+
+
+def _meridiem(phrase: Phrase, position: int) -> tuple[str | None, int]:
+    word = phrase.at(position)
+    if word in _MERIDIEMS:
+        return _MERIDIEMS[word], 1
+    if word in ("a", "p") and phrase.at(position + 1) == "m":
+        return f"{word.upper()}M", 2
+    return None, 0
+
+
+def _money(phrase: Phrase, first: int) -> Match | None:
+    """ "twenty dollars and fifty cents", "five million euros", "three pounds sterling"."""
+    number = phrase.number(first)
+    if number is None or number.ordinal:
+        return None
+    position = first + number.count
+    unit = phrase.at(position)
+    sign = CURRENCIES.get(unit)
+    if unit in ("pound", "pounds", "quid"):
+        near = {unit, phrase.at(position + 1), phrase.at(position + 2), phrase.at(position + 3)}
+        sign = "£" if near & set(STERLING) else None
+    if sign is None:
+        return None
+    position += 1
+    if phrase.at(position) == "sterling":
+        position += 1
+    if number.scale:
+        return position - first, f"{sign}{with_commas(number.digits)} {number.scale}"
+    amount = with_commas(number.digits)
+    after = position + 1 if phrase.at(position) == "and" else position
+    cents = phrase.number(after)
+    if cents is not None and phrase.at(after + cents.count) in ("cent", "cents", "pence"):
+        amount += f".{int(cents.digits):02}" if cents.digits.isdecimal() else ""
+        position = after + cents.count + 1
+    elif "." in amount and len(amount.rsplit(".", 1)[1]) == 1:
+        amount += "0"
+    return position - first, f"{sign}{amount}"
+
+
+def _percent(phrase: Phrase, first: int) -> Match | None:
+    number = phrase.number(first)
+    if number is None or number.ordinal or number.scale:
+        return None
+    position = first + number.count
+    if phrase.at(position) == "percent":
+        return number.count + 1, f"{with_commas(number.digits)}%"
+    if phrase.at(position) == "per" and phrase.at(position + 1) == "cent":
+        return number.count + 2, f"{with_commas(number.digits)}%"
+    return None
+
+
+def _measure(phrase: Phrase, first: int) -> Match | None:
+    """ "five kilometers", "sixty miles per hour", "twenty degrees celsius"."""
+    number = phrase.number(first)
+    if number is None or number.ordinal or number.scale:
+        return None
+    position = first + number.count
+    unit = _unit(phrase.at(position))
+    digits = with_commas(number.digits)
+    over = _unit(phrase.at(position + 2))
+    if phrase.at(position + 1) in ("per", "an", "a") and (unit, over) in COMPOUND_MEASURES:
+        return number.count + 3, f"{digits} {COMPOUND_MEASURES[unit, over]}"
+    if unit not in MEASURES:
+        return None
+    if unit == "degree":
+        scale = TEMPERATURES.get(phrase.at(position + 1))
+        return (
+            (number.count + 2, f"{digits} {scale}") if scale else (number.count + 1, f"{digits}°")
+        )
+    return number.count + 1, f"{digits} {MEASURES[unit]}"
+
+
+def _unit(word: str) -> str:
+    word = IRREGULAR_PLURALS.get(word, word)
+    word = word if word in MEASURES else word.removesuffix("s")
+    return MEASURE_SPELLINGS.get(word, word)
+
+
+def _number(phrase: Phrase, first: int, options: Formatting) -> Match | None:
+    number = phrase.number(first)
+    if number is None or not (options.smart_format or options.numerals):
+        return None
+    small = not number.sequence and not number.scale and number.value < 10
+    if number.ordinal:
+        if small and number.spelled:
+            return None
+        return number.count, ordinal_digits(int(number.digits))
+    if small and number.spelled and "." not in number.digits:
+        # "One of them" is no number; the other small ones are digits only where asked for.
+        if not options.numerals or phrase.at(first) in ("one", "a"):
+            return None
+    grouped = options.smart_format and not number.sequence and not number.year
+    long_written = not number.spelled and len(number.digits) > 7  # an account, not an amount
+    digits = with_commas(number.digits) if grouped and not long_written else number.digits
+    text = f"{digits} {number.scale}" if number.scale else digits
+    return number.count, text
+
+
+def _closing(phrase: Phrase, position: int) -> str:
+    """The punctuation before ``position``, without the full stop of "p.m." in mid-sentence."""
+    last = phrase.words[position - 1]
+    mark = tail(last.punctuated_word)
+    if last.word in ("a.m", "p.m", "m") and mark.startswith("."):
+        ends = position == len(phrase.words)
+        return mark if ends or phrase.words[position].punctuated_word[0].isupper() else mark[1:]
+    return mark
+
+
+def _dictated(words: Sequence[Word], position: int) -> tuple[str | None, int]:
+    if position and words[position - 1].word in NOT_DICTATED_AFTER:
+        return None, 1
+    for count in (2, 1):
+        spoken_mark = tuple(word.word for word in words[position : position + count])
+        if len(spoken_mark) == count and spoken_mark in DICTATION:
+            return DICTATION[spoken_mark], count
+    return None, 1
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _masked(word: Word) -> Word:
+    mark = tail(word.punctuated_word)
+    text = word.punctuated_word.removesuffix(mark)
+    return replace(
+        word, word=word.word[0] + "*" * (len(word.word) - 1),
+        punctuated_word=text[0] + "*" * (len(text) - 1) + mark,
+    )  # fmt: skip
+
+
+_SPELLABLE = re.compile(
+    r"(?P<currency>[$€£])?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"(?P<after>%|st|nd|rd|th|s)?"
+)
+
+
+def _said(word: Word) -> str | None:
+    """What a number in digits is read as; None for everything else."""
+    match = _SPELLABLE.fullmatch(word.word)
+    if match is None:
+        return None
+    number, after = match["number"].replace(",", ""), match["after"]
+    if match["currency"]:
+        return _spoken_money(match["currency"], number) if not after else None
+    if after == "%":
+        return f"{spoken.amount(number)} percent"
+    if after == "s":
+        return None  # "the 1990s": no number
+    if after:
+        return spoken.ordinal(int(number)) if number.isdecimal() else None
+    if number == match["number"] and number.isdecimal() and 1100 <= int(number) <= 2099:
+        return spoken.year(int(number))
+    if number.isdecimal() and (len(number) > 6 and "," not in match["number"]):
+        return spoken.digits(number)
+    return spoken.amount(number)
+
+
+def _spoken_money(sign: str, number: str) -> str:
+    unit = {"$": "dollar", "€": "euro", "£": "pound"}[sign]
+    whole, _, cents = number.partition(".")
+    said = f"{spoken.amount(whole)} {unit}" + ("" if whole == "1" else "s")
+    if cents and int(cents):
+        small = "pence" if sign == "£" else "cents"
+        said += f" and {spoken.amount(str(int(cents.ljust(2, '0')[:2])))} {small}"
+    return said
+
+
+def _shared_out(word: Word, says: str) -> list[Word]:
+    parts = says.replace("-", " ").split()
+    total = sum(map(len, parts))
+    seconds = (word.end - word.start) / total
+    spelled, start = [], word.start
+    for part in parts:
+        end = start + seconds * len(part)
+        spelled.append(replace(word, word=part.lower(), punctuated_word=part, start=start, end=end))
+        start = end
+    mark = tail(word.punctuated_word)
+    spelled[-1] = replace(spelled[-1], punctuated_word=parts[-1] + mark, end=word.end)
+    return spelled
+
+
+ENTITY_RULES: dict[str, Rule] = {
+    "EMAIL_ADDRESS": _email,
+    "URL": _url,
+    "PHONE_NUMBER": _phone,
+    "DATE": _date,
+    "TIME": _time,
+    "MONEY": _money,
+    "PERCENT": _percent,
+}

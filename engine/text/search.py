@@ -1,0 +1,127 @@
+"""Find and replace in recognised words, and the terms a recogniser should listen for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rapidfuzz import fuzz
+
+from engine.text.words import Word, bare, merge, tail
+
+LEAST_CONFIDENCE = 0.6
+MOST_HITS = 10
+_SOUNDS = str.maketrans(
+    "bfpvcgjkqsxzdtlmnr", "111122222222334556", "aeiouhwy"
+)  # Soundex's groups of consonants, vowels dropped
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A place that sounds like the query; ``snippet`` is what stands there."""
+
+    confidence: float
+    start: float
+    end: float
+    snippet: str
+
+
+def search(words: Sequence[Word], query: str) -> list[Hit]:
+    """The places that are spelled or sound like ``query``, best first, at most ten.
+
+    As many words as the query has, one more or one less: "data base" finds "database".
+    """
+    wanted = [bare(word) for word in query.split()]
+    wanted = [word for word in wanted if word]
+    if not wanted:
+        return []
+    text = "".join(wanted)
+    found = []
+    for length in {max(1, len(wanted) - 1), len(wanted), len(wanted) + 1}:
+        for first in range(len(words) - length + 1):
+            said = "".join(word.word for word in words[first : first + length])
+            confidence = _likeness(text, said)
+            if confidence >= LEAST_CONFIDENCE:
+                found.append((confidence, -abs(length - len(wanted)), first, length))
+    hits: list[Hit] = []
+    taken: set[int] = set()
+    for confidence, _, first, length in sorted(found, reverse=True):
+        if taken.isdisjoint(range(first, first + length)) and len(hits) < MOST_HITS:
+            taken.update(range(first, first + length))
+            part = words[first : first + length]
+            snippet = " ".join(word.word for word in part)
+            hits.append(Hit(round(confidence, 4), part[0].start, part[-1].end, snippet))
+    return hits
+
+
+def replace_words(words: Sequence[Word], rules: Iterable[tuple[str, str]]) -> list[Word]:
+    """The words with each phrase replaced; see ``parse_replacements``.
+
+    Several words that are replaced become one; an empty replacement removes them.
+    """
+    written = list(words)
+    for find, replacement in rules:
+        wanted = [bare(word) for word in find.split()]
+        if any(wanted):
+            written = _replaced(written, wanted, replacement.strip())
+    return written
+
+
+def parse_replacements(values: Iterable[str]) -> list[tuple[str, str]]:
+    """``find:replace`` parameters as pairs; without a colon the phrase is removed."""
+    pairs = []
+    for value in values:
+        find, _, replacement = value.partition(":")
+        pairs.append((find, replacement))
+    return pairs
+
+
+def hotwords(keyterms: Iterable[str], keywords: Iterable[str] = ()) -> str | None:
+    """The terms to prefer, as Whisper's hot words: a comma between, the strongest first.
+
+    ``keywords`` are ``word`` or ``word:intensifier``; what is boosted below zero is left out,
+    since a recogniser can be told only what to expect. None when there are no terms.
+    """
+    boosted = []
+    for keyword in keywords:
+        word, _, intensifier = keyword.partition(":")
+        boosted.append((_number(intensifier), word))
+    strongest = sorted(boosted, key=lambda pair: -pair[0])
+    terms = [*keyterms, *(word for boost, word in strongest if boost > 0)]
+    return ", ".join(term.strip() for term in terms if term.strip()) or None
+
+
+def _likeness(wanted: str, said: str) -> float:
+    if wanted == said:
+        return 1.0
+    letters = fuzz.ratio(wanted, said) / 100
+    # Two unlike words can share a skeleton of two consonants; a longer one is evidence.
+    skeleton = wanted.translate(_SOUNDS)
+    if len(skeleton) < 3:
+        return letters
+    sound = fuzz.ratio(skeleton, said.translate(_SOUNDS)) / 100
+    return max(letters, 0.5 * letters + 0.5 * sound)
+
+
+def _replaced(words: list[Word], wanted: list[str], replacement: str) -> list[Word]:
+    written: list[Word] = []
+    position = 0
+    while position < len(words):
+        part = words[position : position + len(wanted)]
+        if [word.word for word in part] != wanted:
+            written.append(words[position])
+            position += 1
+            continue
+        position += len(wanted)
+        mark = tail(part[-1].punctuated_word)
+        if replacement:
+            written.append(merge(part, replacement + mark))
+        elif written and mark and not tail(written[-1].punctuated_word):
+            last = written[-1]
+            written[-1] = replace(last, punctuated_word=last.punctuated_word + mark)
+    return written
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
