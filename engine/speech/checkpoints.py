@@ -1,6 +1,7 @@
 """Read the tensors of a PyTorch checkpoint without PyTorch, and without running its code."""
 
 import io
+import json
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -62,3 +63,20 @@ def _tensor(
     steps = [step * storage.itemsize for step in stride]
     view = np.lib.stride_tricks.as_strided(storage[offset:], shape=shape, strides=steps)
     return np.ascontiguousarray(view)
+
+
+def load_safetensors(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """The float32 tensors of a safetensors file. Raises ``MissingWeights`` for anything else."""
+    try:
+        content = path.read_bytes()
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length])
+    except (OSError, ValueError) as error:
+        raise MissingWeights(f"{path} holds no safetensors") from error
+    tensors = {}
+    for name, about in header.items():
+        if about.get("dtype") == "F32":
+            start, end = (8 + length + offset for offset in about["data_offsets"])
+            values = np.frombuffer(content[start:end], np.float32)
+            tensors[name] = values.reshape(about["shape"])
+    return tensors

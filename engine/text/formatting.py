@@ -70,7 +70,7 @@ DICTATION = {
     ("exclamation", "mark"): "!", ("exclamation", "point"): "!", ("colon",): ":",
     ("semicolon",): ";", ("semi", "colon"): ";", ("ellipsis",): "…",
     ("new", "line"): "\n", ("newline",): "\n", ("new", "paragraph"): "\n\n",
-    ("hyphen",): "-", ("dash",): " –", ("open", "parenthesis"): "(",
+    ("hyphen",): "-", ("dash",): " \u2013", ("open", "parenthesis"): "(",
     ("close", "parenthesis"): ")", ("open", "quote"): "“", ("close", "quote"): "”",
     ("unquote",): "”",
 }  # fmt: skip
@@ -488,10 +488,10 @@ def _number(phrase: Phrase, first: int, options: Formatting) -> Match | None:
         if small and number.spelled:
             return None
         return number.count, ordinal_digits(int(number.digits))
-    if small and number.spelled and "." not in number.digits:
-        # "One of them" is no number; the other small ones are digits only where asked for.
-        if not options.numerals or phrase.at(first) in ("one", "a"):
-            return None
+    # "One of them" is no number; the other small ones are digits only where asked for.
+    stays = not options.numerals or phrase.at(first) in ("one", "a")
+    if small and stays and number.spelled and "." not in number.digits:
+        return None
     grouped = options.smart_format and not number.sequence and not number.year
     long_written = not number.spelled and len(number.digits) > 7  # an account, not an amount
     digits = with_commas(number.digits) if grouped and not long_written else number.digits

@@ -47,7 +47,6 @@ _JOINERS = FILLERS | {
     "and", "dash", "hyphen", "space", "point", "dot", "slash", "then",
     "for", "to", "too", "ate", "won",
 }  # fmt: skip
-_SEPARATED = re.compile(r"[-\s./,()+$€£%#:]")
 
 
 class CannotRedact(ValueError):
@@ -245,9 +244,9 @@ def _digits_in(word: str) -> str | None:
     value = UNITS.get(word) or TEENS.get(word) or TENS.get(word) or ORDINALS.get(word)
     if value and word != "second":  # mostly time
         return str(value)
-    parts = [_digits_in(part) for part in _SEPARATED.split(word)] if "-" in word else [None]
-    if len(parts) > 1 and all(parts):
-        return _spoken_digits([part for part in _SEPARATED.split(word)])
+    parts = word.split("-")  # "forty-one"
+    if len(parts) > 1 and all(map(_digits_in, parts)):
+        return _spoken_digits(parts)
     return None
 
 

@@ -7,7 +7,7 @@ from rapidfuzz import fuzz
 
 from engine.text.words import Word, bare, merge, tail
 
-LEAST_CONFIDENCE = 0.6
+LEAST_CONFIDENCE = 0.65
 MOST_HITS = 10
 _SOUNDS = str.maketrans(
     "bfpvcgjkqsxzdtlmnr", "111122222222334556", "aeiouhwy"
