@@ -134,6 +134,7 @@ class ListenSession:
         self._origin = 0  # of the first sample kept
         self._received = 0
         self._seen = 0  # samples that the detector has judged
+        self._voiced_until = 0  # the end of the last frame with voice
         self._settled_until = 0  # results touch each other: where the next one starts
         self._segment: _Segment | None = None
         self._questions: dict[int, _Question] = {}
@@ -153,6 +154,16 @@ class ListenSession:
     def is_settled(self) -> bool:
         """Whether every final result has been told."""
         return not self._waiting
+
+    @property
+    def is_in_speech(self) -> bool:
+        """Whether a segment is open: there was voice, and no pause long enough since."""
+        return self._segment is not None
+
+    @property
+    def silence_seconds(self) -> float:
+        """How long there has been no voice; 0 while there is."""
+        return (self._seen - self._voiced_until) / RATE
 
     def push(self, samples: Samples) -> list[Step]:
         """Take samples (float32, 16 kHz) that followed those before."""
@@ -201,6 +212,7 @@ class ListenSession:
         """Follow one frame of the detector."""
         segment = self._segment
         if voiced:
+            self._voiced_until = self._seen
             steps = self._forget_early()
             if segment is None:
                 first = max(self._seen - FRAME - _ROLL, self._settled_until)
