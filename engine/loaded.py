@@ -6,7 +6,20 @@ from functools import cache
 
 from django.conf import settings
 
+from engine.catalog import Catalog
+from engine.speech.diarization import Diarizer
 from engine.speech.recognition import RecognitionSettings, Recognizer
+from engine.speech.synthesis import Synthesizer
+
+
+@cache
+def catalog() -> Catalog:
+    environment = settings.ENVIRONMENT
+    return Catalog(
+        environment.english_model,
+        environment.multilingual_model,
+        allow_download=environment.allow_download,
+    )
 
 
 @cache
@@ -21,3 +34,13 @@ def recognizer() -> Recognizer:
             threads=environment.threads,
         )
     )
+
+
+@cache
+def diarizer() -> Diarizer:
+    return Diarizer(settings.ENVIRONMENT.model_cache)
+
+
+@cache
+def synthesizer() -> Synthesizer:
+    return Synthesizer(settings.ENVIRONMENT.model_cache)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
@@ -21,6 +21,14 @@ from engine.errors import bad_request, undeserialized_query
 Options = TypeVar("Options")
 Reader = Callable[[str, Sequence[str]], Any]
 
+# What usage is told apart by: the contract's section 14.6.
+FEATURES = (
+    "alternatives callback callback_method channels custom_intent custom_intent_mode custom_topic "
+    "custom_topic_mode detect_entities detect_language diarize dictation encoding extra "
+    "filler_words intents keyterm keywords language measurements multichannel numerals paragraphs "
+    "profanity_filter punctuate redact replace sample_rate search sentiment smart_format summarize "
+    "topics utt_split utterances version"
+).split()
 MOST_PARAMETERS = 1_000
 MOST_LABELS = 100
 MOST_KEYTERMS = 100
@@ -47,12 +55,12 @@ def parse_query(query: str) -> dict[str, list[str]]:
         raise undeserialized_query("the query string cannot be decoded") from None
 
 
-def names_used(options: Any) -> list[str]:
-    """The parameters that were set to something other than their default."""
+def features_used(options: Any) -> list[str]:
+    """The features that were set to something other than their default."""
     return [
         parameter.name
         for parameter in fields(options)
-        if getattr(options, parameter.name) != _default(parameter)
+        if parameter.name in FEATURES and getattr(options, parameter.name) != parameter.default
     ]
 
 
@@ -68,14 +76,6 @@ def describe(kind: type) -> list[dict[str, Any]]:
         }
         for parameter in fields(kind)
     ]
-
-
-def _default(parameter: Any) -> Any:
-    return (
-        parameter.default_factory()
-        if parameter.default_factory is not MISSING
-        else parameter.default
-    )
 
 
 def _parameter(default: Any, read: Reader, about: str, schema: Mapping[str, Any]) -> Any:

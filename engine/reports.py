@@ -19,16 +19,9 @@ from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
 from engine.models import Balance, UsageDay, UsageKind
-from engine.options import choice, choices, day, identifier, optional_flag, text
+from engine.options import FEATURES, choice, choices, day, identifier, optional_flag, text
 from engine.usage import split
 
-FEATURES = (
-    "alternatives callback callback_method channels custom_intent custom_intent_mode custom_topic "
-    "custom_topic_mode detect_entities detect_language diarize dictation encoding extra "
-    "filler_words intents keyterm keywords language measurements multichannel numerals paragraphs "
-    "profanity_filter punctuate redact replace sample_rate search sentiment smart_format summarize "
-    "topics utt_split utterances version"
-).split()
 DEPLOYMENTS = ("hosted", "beta", "self-hosted")
 ENDPOINTS = ("listen", "read", "speak", "agent")
 METHODS = ("sync", "async", "streaming")

@@ -11,7 +11,9 @@ from typing import Any
 from engine.accounts import purge_requests
 from engine.credentials import Credentials
 from engine.database import in_database
-from engine.env import Environment
+from engine.env import Environment, Misconfigured
+from engine.loaded import recognizer
+from engine.speech.errors import MissingWeights
 
 logger = logging.getLogger("engine")
 
@@ -28,7 +30,17 @@ class Service:
         self.spool = environment.data / "engine-spool"
 
     def warm(self) -> None:
-        """Load the models, so that the first call is as fast as the next."""
+        """Load the models, so that the first call is as fast as the next.
+
+        Raises ``Misconfigured`` when their weights are not here.
+        """
+        environment = self._environment
+        try:
+            recognizer().warm([environment.english_model, environment.multilingual_model])
+        except MissingWeights as error:
+            raise Misconfigured(
+                f"{error}; set ENGINE_ENGLISH_MODEL and ENGINE_MULTILINGUAL_MODEL."
+            ) from error
 
     async def live(self, receive: Any, send: Any) -> None:
         """The ASGI lifespan."""
@@ -46,6 +58,7 @@ class Service:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_last_use()
+        await asyncio.to_thread(recognizer().close)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _purge(self) -> None:

@@ -1,0 +1,99 @@
+"""The list of models: the contract's section 14.2, and the think models of 14.8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+
+from engine.calls import call_of
+from engine.errors import not_found
+from engine.loaded import catalog
+from engine.operations import operation
+from engine.options import flag, read_options
+from engine.schemas import FLAG, TEXT, TEXTS, UUID, array, listing, record
+from engine.speech.voices import MODELS as VOICES
+from engine.speech.voices import catalogue
+
+_STT = record(
+    name=TEXT,
+    canonical_name=TEXT,
+    architecture=TEXT,
+    languages=TEXTS,
+    version=TEXT,
+    uuid=UUID,
+    batch=FLAG,
+    streaming=FLAG,
+    formatted_output=FLAG,
+)
+_TTS = record(
+    name=TEXT,
+    canonical_name=TEXT,
+    architecture=TEXT,
+    languages=TEXTS,
+    version=TEXT,
+    uuid=UUID,
+    metadata=record(
+        accent=TEXT, age=TEXT, color=TEXT, image=TEXT, sample=TEXT, tags=TEXTS, use_cases=TEXTS
+    ),
+)
+_MODELS = record(stt=array(_STT), tts=array(_TTS))
+_MODEL = {"oneOf": [_STT, _TTS]}
+
+
+@dataclass(frozen=True)
+class ModelFilters:
+    include_outdated: bool = flag("Also old versions; this engine has one of each model.")
+
+
+@operation(None, tag="Models", query=ModelFilters, answer=_MODELS)
+def list_models(request: HttpRequest) -> JsonResponse:
+    """List models
+
+    Those of Deepgram's names that are answered here, and the local models behind them.
+    """
+    read_options(ModelFilters, call_of(request).query)
+    stt = [model.as_json() for model in catalog().models.values()]
+    return JsonResponse({"stt": stt, "tts": catalogue()})
+
+
+@operation(None, tag="Models", answer=_MODEL)
+def show_model(request: HttpRequest, model_id: str) -> JsonResponse:
+    """Get a model"""
+    return JsonResponse(_find(model_id))
+
+
+@operation("project:read", tag="Models", query=ModelFilters, answer=_MODELS)
+def list_project_models(request: HttpRequest, project_id: str) -> JsonResponse:
+    """List a project's models
+
+    The same as for everyone: no model is private here.
+    """
+    return list_models(request)
+
+
+@operation("project:read", tag="Models", answer=_MODEL)
+def show_project_model(request: HttpRequest, project_id: str, model_id: str) -> JsonResponse:
+    """Get a project's model"""
+    return JsonResponse(_find(model_id))
+
+
+def _find(key: str) -> dict[str, Any]:
+    recognition = catalog().find_by_uuid(key)
+    if recognition is not None:
+        return recognition.as_json()
+    for voice in VOICES.values():
+        if voice.uuid == key.lower():
+            return voice.as_json()
+    raise not_found("model")
+
+
+@operation(
+    "project:read",
+    tag="Agents",
+    answer=listing("models", record(id=TEXT, name=TEXT, provider=TEXT)),
+)
+def list_think_models(request: HttpRequest) -> JsonResponse:
+    """List the models an agent can think with"""
+    return JsonResponse({"models": []})
