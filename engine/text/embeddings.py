@@ -8,7 +8,6 @@ import hashlib
 import importlib.util
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +62,6 @@ class Embeddings:
         (states,) = self._session.run(None, inputs)
         summed = (states * mask[:, :, None]).sum(axis=1)
         return np.asarray(summed / np.linalg.norm(summed, axis=1, keepdims=True), np.float32)
-
-
-@lru_cache(maxsize=1)
-def shared_embeddings(cache: Path) -> Embeddings:
-    """One model for the whole process."""
-    return Embeddings(cache)
 
 
 def _packaged() -> Path:

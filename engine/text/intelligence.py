@@ -1,0 +1,202 @@
+"""Summary, topics, intents and sentiment of a text: one call for listen and read alike."""
+
+import logging
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from engine.text.embeddings import Embeddings
+from engine.text.endpoint import Answer, Endpoint, EndpointFailed, Question
+from engine.text.labels import LabelledSegment, find_intents, find_topics
+from engine.text.paragraphs import Sentence, sentences
+from engine.text.sentiment import (
+    SentimentSegment,
+    average_score,
+    score_sentences,
+    sentiment_of,
+    sentiment_segments,
+)
+from engine.text.summary import SHORTEST_WORDS, summarize
+from engine.text.words import Word
+
+LOCAL = "local"
+MOST_TOKENS = 150_000  # the contract's section 4
+
+log = logging.getLogger(__name__)
+
+__all__ = ["LOCAL", "MOST_TOKENS", "Insights", "Intelligence", "Question", "count_tokens",
+           "words_of"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Insights:
+    """What was found; a feature that was not asked for is None.
+
+    ``backend`` says what found it: ``local``, or the model's name at the endpoint.
+    ``tokens`` gives input and output tokens by feature: ``summary``, ``topics``, ``intents``,
+    ``sentiment``.
+    """
+
+    backend: str
+    summary: str | None = None
+    topics: list[LabelledSegment] | None = None
+    intents: list[LabelledSegment] | None = None
+    sentiments: list[SentimentSegment] | None = None
+    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def blocks(self) -> dict[str, Any]:
+        """``topics``, ``intents`` and ``sentiments`` in the flat form of section 5.4.
+
+        The summary is not among them: listen and read name it differently.
+        """
+        blocks: dict[str, Any] = {}
+        if self.topics is not None:
+            blocks["topics"] = {"segments": _labelled(self.topics, "topics", "topic")}
+        if self.intents is not None:
+            blocks["intents"] = {"segments": _labelled(self.intents, "intents", "intent")}
+        if self.sentiments is not None:
+            average = average_score(self.sentiments)
+            blocks["sentiments"] = {
+                "segments": [
+                    {
+                        "text": segment.text,
+                        "start_word": segment.start_word,
+                        "end_word": segment.end_word,
+                        "sentiment": segment.sentiment,
+                        "sentiment_score": segment.sentiment_score,
+                    }
+                    for segment in self.sentiments
+                ],
+                "average": {"sentiment": sentiment_of(average), "sentiment_score": average},
+            }
+        return blocks
+
+
+class Intelligence:
+    """One for the process. The local models load when they are first needed."""
+
+    def __init__(self, cache: Path, endpoint: Endpoint | None = None, threads: int = 1) -> None:
+        """``cache`` is where converted models are kept; ``endpoint`` is preferred if given."""
+        self._cache = cache
+        self._endpoint = endpoint
+        self._threads = threads
+        self._loading = threading.Lock()
+        self._embeddings: Embeddings | None = None
+
+    def analyse(self, words: Sequence[Word], question: Question) -> Insights:
+        """What ``question`` asks for, about an English transcript or the words of a text.
+
+        Raises ``MissingWeights`` when there are neither local models nor a working endpoint.
+        """
+        found = sentences(words)
+        if not found:
+            return _insights(LOCAL, found, question, _nothing(question))
+        if self._endpoint is not None:
+            try:
+                answer = self._asked(self._endpoint, found, question)
+            except EndpointFailed as error:
+                log.warning("text intelligence falls back on local models: %s", error)
+            else:
+                return _insights(self._endpoint.model, found, question, answer)
+        return _insights(LOCAL, found, question, self._locally(found, question))
+
+    def _asked(self, endpoint: Endpoint, found: list[Sentence], question: Question) -> Answer:
+        short = found[-1].end_word + 1 <= SHORTEST_WORDS
+        if not short or not question.summarize:
+            return endpoint.ask(found, question)
+        rest = replace(question, summarize=False)
+        text = " ".join(sentence.text for sentence in found)
+        if not (rest.topics or rest.intents or rest.sentiment):
+            return Answer(text, None, None, None)
+        return replace(endpoint.ask(found, rest), summary=text)
+
+    def _locally(self, found: list[Sentence], question: Question) -> Answer:
+        return Answer(
+            summary=summarize(found, self._embed) if question.summarize else None,
+            topics=find_topics(
+                found, self._embed, question.custom_topics, question.custom_topic_mode
+            )
+            if question.topics
+            else None,
+            intents=find_intents(
+                found, self._embed, question.custom_intents, question.custom_intent_mode
+            )
+            if question.intents
+            else None,
+            scores=score_sentences(found) if question.sentiment else None,
+        )
+
+    def _embed(self, texts: Sequence[str]) -> Any:
+        with self._loading:
+            if self._embeddings is None:
+                self._embeddings = Embeddings(self._cache, self._threads)
+        return self._embeddings(texts)
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of a written text, without times, for ``POST /v1/read``."""
+    return [Word.of(word, 0.0, 0.0) for word in text.split()]
+
+
+def count_tokens(text: str) -> int:
+    """Words and punctuation marks: near enough to what any tokenizer counts."""
+    return len(re.findall(r"\w+|[^\w\s]", text))
+
+
+def _nothing(question: Question) -> Answer:
+    return Answer(
+        summary="" if question.summarize else None,
+        topics=[] if question.topics else None,
+        intents=[] if question.intents else None,
+        scores=[] if question.sentiment else None,
+    )
+
+
+def _insights(backend: str, found: list[Sentence], question: Question, answer: Answer) -> Insights:
+    scores = answer.scores
+    sentiments = None if scores is None else sentiment_segments(found, scores)
+    incoming = count_tokens(" ".join(sentence.text for sentence in found))
+    outgoing = {
+        "summary": answer.summary,
+        "topics": _names(answer.topics),
+        "intents": _names(answer.intents),
+        "sentiment": None if sentiments is None else " ".join(s.sentiment for s in sentiments),
+    }
+    return Insights(
+        backend=backend,
+        summary=answer.summary,
+        topics=answer.topics,
+        intents=answer.intents,
+        sentiments=sentiments,
+        tokens={
+            feature: (incoming, count_tokens(text))
+            for feature, text in outgoing.items()
+            if text is not None
+        },
+    )
+
+
+def _names(segments: list[LabelledSegment] | None) -> str | None:
+    if segments is None:
+        return None
+    return " ".join(label.name for segment in segments for label in segment.labels)
+
+
+def _labelled(
+    segments: Sequence[LabelledSegment], plural: str, singular: str
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": segment.text,
+            "start_word": segment.start_word,
+            "end_word": segment.end_word,
+            plural: [
+                {singular: label.name, "confidence_score": label.confidence_score}
+                for label in segment.labels
+            ],
+        }
+        for segment in segments
+    ]

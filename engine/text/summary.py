@@ -1,0 +1,98 @@
+"""A summary out of the text's own sentences: the central ones that are no courtesies."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from engine.text.embeddings import Floats
+from engine.text.paragraphs import Sentence
+
+SHORTEST_WORDS = 50  # up to here a text is its own summary
+MOST_SENTENCES = 4
+SHARE = 0.25  # of the words, at most
+LEAST_WORDS = 45
+DIVERSITY = 0.35  # the weight of not repeating what was said already
+
+_COURTESY = re.compile(
+    r"\b(thanks?|thank you|welcome|hello|hi|hey|goodbye|bye|good (morning|afternoon|evening)|"
+    r"how are you|nice to|pleasure|have a (good|great|nice)|take care|my name is|this is \w+ "
+    r"(speaking|from|with)|speaking|bear with me|one moment|hold on|no problem|of course|"
+    r"you're welcome|anything else|how (can|may) i help|i('m| am) (fine|good|sorry)|excuse me|"
+    r"can you hear me|sounds good|got it|all right|let me (see|check|look)|appreciate)\b",
+    re.I,
+)
+_PURPOSE = re.compile(
+    r"\b(the (problem|issue|point|plan|goal)"
+    r"|i('d| would) like to|i (want|need|wanted|needed) to|we (need|want|have|decided|agreed|plan)"
+    r"( to)?|we('ll| will)|i('ll| will)|let's|because|important|instead|decided|agreed|"
+    r"(does|did|is|was|do)(n't| not) (work|working|arrive|charged?)|broken|refund|deadline|by "
+    r"(monday|tuesday|wednesday|thursday|friday|tomorrow|next))\b",
+    re.I,
+)
+_SUBJECT = re.compile(
+    r"\b(calling (about|because|to|regarding)|(main|first|today's) (topic|point|question|thing)|"
+    r"(topic|subject|agenda|question|problem) (today|here )?is|the reason (for|why|i|we)|"
+    r"(talk|here|speak|meeting) (today )?(is )?(about|to discuss)|this is about)\b",
+    re.I,
+)
+_OPENING = re.compile(
+    r"^(?:(?:so|well|okay|ok|and|but|yeah|yes|no|oh|right|um|uh|i mean|you know|actually|all right"
+    r"|sure|great|alright)\b[,.]?\s+)+",
+    re.I,
+)
+
+
+def summarize(sentences: Sequence[Sentence], embed: Callable[[Sequence[str]], Floats]) -> str:
+    """At most four sentences and a quarter of the words; 50 words or fewer stay as they are."""
+    total = sum(_length(sentence) for sentence in sentences)
+    if total <= SHORTEST_WORDS:
+        return " ".join(sentence.text for sentence in sentences)
+    told = [sentence for sentence in sentences if _length(sentence) >= 4] or list(sentences)
+    meanings = embed([sentence.text for sentence in told])
+    worth = _worth(told, meanings)
+    limit = max(LEAST_WORDS, int(SHARE * total))
+    chosen: list[int] = []
+    left = set(range(len(told)))
+    while left and len(chosen) < MOST_SENTENCES:
+        repeats = meanings @ meanings[chosen].T if chosen else np.zeros((len(told), 1))
+        scores = (1 - DIVERSITY) * worth - DIVERSITY * repeats.max(axis=1)
+        best = max(left, key=lambda index: scores[index])
+        left.remove(best)
+        words = sum(_length(told[index]) for index in [*chosen, best])
+        if not chosen or words <= limit:
+            chosen.append(best)
+    return " ".join(_opened(told[index].text) for index in sorted(chosen))
+
+
+def _worth(sentences: Sequence[Sentence], meanings: Floats) -> Floats:
+    """How central each sentence is, less for courtesies, more for what somebody wants."""
+    middle = meanings.mean(axis=0)
+    worth = meanings @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
+    for index, sentence in enumerate(sentences):
+        length = _length(sentence)
+        if _COURTESY.search(sentence.text):
+            worth[index] -= 0.35 if length < 15 else 0.15
+        if _SUBJECT.search(sentence.text):
+            worth[index] += 0.45
+        elif _PURPOSE.search(sentence.text):
+            worth[index] += 0.15
+        if re.search(r"\d", sentence.text):
+            worth[index] += 0.05
+        if sentence.text.rstrip().endswith("?"):
+            worth[index] -= 0.1
+        if length < 7:
+            worth[index] -= 0.15
+        if length > 45:
+            worth[index] -= 0.1
+    return worth
+
+
+def _opened(text: str) -> str:
+    """Without "So, okay, well" at the beginning."""
+    text = _OPENING.sub("", text)
+    return text[:1].upper() + text[1:]
+
+
+def _length(sentence: Sentence) -> int:
+    return sentence.end_word - sentence.start_word + 1
