@@ -328,13 +328,13 @@ def _network(base_url: str) -> httpx.BaseTransport:
         if hasattr(socket, option):
             keepalive.append((socket.IPPROTO_TCP, getattr(socket, option), value))
     return httpx.HTTPTransport(
-        proxy=_proxy_for(base_url),
+        proxy=proxy_for(base_url),
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=5.0),
         socket_options=keepalive,
     )
 
 
-def _proxy_for(base_url: str) -> str | None:
+def proxy_for(base_url: str) -> str | None:
     """The environment's proxy for ``base_url``; never one for this machine itself."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""

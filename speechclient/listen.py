@@ -217,7 +217,7 @@ def read_listen_response(
         channels=channels,
         utterances=utterances,
         insights=read_insights(results),
-        models=_models(metadata.object("model_info")),
+        models=read_models(metadata.object("model_info")),
         warnings=tuple(
             Warning(
                 parameter=warning.text("parameter"),
@@ -253,7 +253,7 @@ def _alternative(alternative: Fields, timeline: Timeline) -> Alternative:
             _paragraph(paragraph, timeline)
             for paragraph in alternative.object("paragraphs").objects("paragraphs")
         ),
-        entities=tuple(_entity(entity) for entity in alternative.objects("entities")),
+        entities=tuple(read_entity(entity) for entity in alternative.objects("entities")),
         languages=alternative.texts("languages", 1_000),
     )
 
@@ -274,7 +274,7 @@ def _paragraph(paragraph: Fields, timeline: Timeline) -> Paragraph:
     )
 
 
-def _entity(entity: Fields) -> Entity:
+def read_entity(entity: Fields) -> Entity:
     start_word = max(entity.integer("start_word"), 0)
     return Entity(
         label=entity.text("label"),
@@ -308,7 +308,7 @@ def _utterance(utterance: Fields, timeline: Timeline) -> Utterance:
     )
 
 
-def _models(model_info: Fields) -> tuple[ModelInfo, ...]:
+def read_models(model_info: Fields) -> tuple[ModelInfo, ...]:
     return tuple(
         ModelInfo(model.text("name"), model.text("version"), model.text("arch"))
         for model in model_info.members(1_000)

@@ -94,3 +94,87 @@ class SpeakOptions(Options):
     callback_method: str | None = None
     tag: tuple[str, ...] = ()
     mip_opt_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenStreamOptions(Options):
+    """Options of ``WS /v1/listen``. Source: section 9.1 of the contract.
+
+    ``encoding`` and ``sample_rate`` describe raw audio and are left out for containers.
+    ``endpointing`` is milliseconds, or False for never.
+    """
+
+    model: str = "nova-3"
+    version: str | None = None
+    language: str | None = None
+    language_hint: tuple[str, ...] = ()
+    encoding: str | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+    multichannel: bool = False
+    interim_results: bool = False
+    endpointing: bool | int | None = None
+    utterance_end_ms: int | None = None
+    vad_events: bool = False
+    punctuate: bool = False
+    smart_format: bool = False
+    numerals: bool = False
+    dictation: bool = False
+    profanity_filter: bool = False
+    diarize: bool = False
+    diarize_model: str | None = None
+    detect_entities: bool = False
+    no_delay: bool = False
+    redact: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    keyterm: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    callback: str | None = None
+    callback_method: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tag: tuple[str, ...] = ()
+    mip_opt_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FluxOptions(Options):
+    """Options of ``WS /v2/listen``. Source: section 10.1 of the contract."""
+
+    model: str = "flux-general-en"
+    encoding: str | None = None
+    sample_rate: int | None = None
+    eot_threshold: float | None = None
+    eager_eot_threshold: float | None = None
+    eot_timeout_ms: int | None = None
+    keyterm: tuple[str, ...] = ()
+    language_hint: tuple[str, ...] = ()
+    profanity_filter: bool = False
+    numerals: bool = False
+    redact: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    mip_opt_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakStreamOptions(Options):
+    """Options of ``WS /v1/speak``. Source: section 11.1 of the contract."""
+
+    model: str = "aura-asteria-en"
+    encoding: str | None = None
+    sample_rate: int | None = None
+    speed: float | None = None
+    mip_opt_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FluxSpeakOptions(Options):
+    """Options of ``WS /v2/speak``. Source: section 12.1 of the contract."""
+
+    model: str = "flux-haley-en"
+    encoding: str | None = None
+    sample_rate: int | None = None
+    speed: float | None = None
+    expressivity: int | None = None
+    tag: tuple[str, ...] = ()
+    mip_opt_out: bool = False

@@ -86,6 +86,12 @@ def _flag_or_text(name: str, value: Any) -> bool | str:
     return text.lower() == "true" if text.lower() in ("true", "false") else text
 
 
+def _flag_or_integer(name: str, value: Any) -> bool | int:
+    if isinstance(value, bool) or str(value).lower() in ("true", "false"):
+        return _flag(name, value)
+    return _integer(name, value)
+
+
 def _flag_or_texts(name: str, value: Any) -> bool | tuple[str, ...]:
     if isinstance(value, bool):
         return value
@@ -146,6 +152,7 @@ _READERS: dict[Any, Reader] = {
     float | None: _or_none(_number),
     tuple[str, ...]: _texts,
     bool | str: _flag_or_text,
+    bool | int | None: _or_none(_flag_or_integer),
     bool | tuple[str, ...]: _flag_or_texts,
     Mapping[str, str]: _pairs,
     Mapping[str, bool]: _flags,

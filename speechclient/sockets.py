@@ -1,0 +1,342 @@
+"""The live sockets over ``websockets``: they move frames, ``streams`` says what the frames mean.
+
+Every wait on the server has a timeout, every buffer a limit: a reader that stops lets at most
+``max_queue`` messages in, a server that stops reading makes ``send`` wait and then fail. Nothing
+is compressed, no redirect is followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Self, TypeVar
+from urllib.parse import urlencode
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.http11 import Response
+from websockets.typing import Subprotocol
+
+from .credentials import Credential
+from .errors import ServiceUnavailable, SpeechError, error_from_answer
+from .fields import clean_line
+from .http import proxy_for, read_base_url, read_request_id
+from .options import FluxOptions, FluxSpeakOptions, ListenStreamOptions, SpeakStreamOptions
+from .parameters import Options
+from .streams.flux import FluxSession
+from .streams.listen import ListenSession
+from .streams.session import Event, StreamSession
+from .streams.speak import FluxSpeakSession, SpeakSession
+
+logger = logging.getLogger(__name__)
+
+# At DEBUG websockets writes the handshake with the credential into the log, so it never gets there.
+_wire_logger = logging.getLogger(f"{__name__}.wire")
+_wire_logger.setLevel(logging.INFO)
+
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_QUEUE = 64
+MAX_WRITE_BUFFER_BYTES = 256 * 1024
+AUDIO_FRAME_BYTES = 64 * 1024
+
+Session = TypeVar("Session", bound=StreamSession)
+Choices = TypeVar("Choices", bound=Options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SocketTimeouts:
+    """How long each wait on the server may last, in seconds.
+
+    A server that vanished is noticed after ``ping_seconds`` + ``pong_seconds``, whatever the
+    stream is doing. ``finish_seconds`` is what the server has to say the rest once it was asked.
+    """
+
+    open_seconds: float = 10.0
+    send_seconds: float = 10.0
+    ping_seconds: float = 5.0
+    pong_seconds: float = 10.0
+    finish_seconds: float = 30.0
+    close_seconds: float = 2.0
+
+
+class _Connect(connect):
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc  # the credential is for the server that was named
+
+
+class Stream(Generic[Session, Choices]):
+    """An open socket. Iterate for events; the end of the iteration is a normal end.
+
+    Iterating and sending raise ``BadRequest`` (change the input), ``ServiceUnavailable`` (open
+    another and go on) or ``Denied``. One task iterates, others may send. Use it in an
+    ``async with``, or ``close`` it.
+    """
+
+    path: ClassVar[str]
+    session_class: type[Session]
+
+    def __init__(
+        self, socket: ClientConnection, session: Session, timeouts: SocketTimeouts
+    ) -> None:
+        self.session = session
+        self._socket = socket
+        self._timeouts = timeouts
+        self._finish_at: float | None = None
+        self._receiving: asyncio.Timeout | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        base_url: str,
+        api_key: str,
+        options: Choices,
+        *,
+        access_token: str = "",
+        timeouts: SocketTimeouts = SocketTimeouts(),
+        as_subprotocol: bool = False,
+    ) -> Self:
+        """Connect to the server at ``base_url`` (``http``, ``https``, ``ws`` or ``wss``).
+
+        The credential travels in a header, or as browsers have to send it with
+        ``as_subprotocol``. Raises as the stream itself does when the server refuses, and
+        ``ValueError`` for a base URL or a key that cannot be one.
+        """
+        credential = (
+            Credential("Bearer", access_token) if access_token else Credential("Token", api_key)
+        )
+        base_url = read_base_url(base_url, ("ws", "wss", "http", "https"))
+        http_url = base_url.replace("ws", "http", 1) if base_url.startswith("ws") else base_url
+        socket_url = http_url.replace("http", "ws", 1)
+        protocols = [Subprotocol(name) for name in credential.subprotocols()]
+        connecting = _Connect(
+            f"{socket_url}{cls.path}?{urlencode(options.query())}",
+            additional_headers=None if as_subprotocol else credential.headers(),
+            subprotocols=protocols if as_subprotocol and protocols else None,
+            user_agent_header="earshot-speechclient",
+            compression=None,
+            proxy=proxy_for(http_url),
+            open_timeout=timeouts.open_seconds,
+            ping_interval=timeouts.ping_seconds,
+            ping_timeout=timeouts.pong_seconds,
+            close_timeout=timeouts.close_seconds,
+            max_size=MAX_MESSAGE_BYTES,
+            max_queue=MAX_QUEUE,
+            write_limit=MAX_WRITE_BUFFER_BYTES,
+            logger=_wire_logger,
+        )
+        try:
+            socket = await connecting
+        except (OSError, EOFError, WebSocketException) as error:
+            failure = _refusal(error, credential, base_url)
+            logger.warning("%s failed: %s, request_id=%s", cls.path, failure, failure.request_id)
+            raise failure from error
+        request_id = read_request_id(_headers(socket.response, credential))
+        logger.info("%s opened, request_id=%s", cls.path, request_id)
+        return cls(socket, cls.session_class(request_id), timeouts)
+
+    @property
+    def request_id(self) -> str | None:
+        return self.session.request_id
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        while True:
+            try:
+                async with asyncio.timeout_at(self._finish_at) as self._receiving:
+                    frame = await self._socket.recv()
+            except TimeoutError as error:
+                seconds = self._timeouts.finish_seconds
+                raise ServiceUnavailable(
+                    f"the server did not finish within {seconds:g} s", request_id=self.request_id
+                ) from error
+            except ConnectionClosed as error:
+                failure = self._failure(error)
+                if failure is None:
+                    raise StopAsyncIteration from None
+                raise failure from error
+            event = self.session.receive(frame)
+            if event is not None:
+                return event
+
+    async def send(self, frame: str | bytes) -> None:
+        """Send a frame as it is: text as text, bytes as binary. Waits while the server is slow."""
+        try:
+            async with asyncio.timeout(self._timeouts.send_seconds):
+                await self._socket.send(frame)
+        except TimeoutError as error:
+            raise ServiceUnavailable(
+                "the server takes no more data", request_id=self.request_id
+            ) from error
+        except ConnectionClosed as error:
+            failure = self._failure(error) or ServiceUnavailable(
+                "the stream has ended", request_id=self.request_id
+            )
+            raise failure from error
+
+    async def finish(self) -> None:
+        """Ask for the rest: keep iterating, the events end within ``finish_seconds``."""
+        await self.send(self.session.close_stream())
+        self._finish_at = asyncio.get_running_loop().time() + self._timeouts.finish_seconds
+        if self._receiving is not None and not self._receiving.expired():
+            with contextlib.suppress(RuntimeError):  # no receive is under way
+                self._receiving.reschedule(self._finish_at)
+
+    async def close(self) -> None:
+        """Close now; what the server has not said is lost. Never raises, may be repeated."""
+        try:
+            async with asyncio.timeout(self._timeouts.close_seconds):
+                await self._socket.close()
+        except TimeoutError:
+            self._socket.transport.abort()
+
+    def _failure(self, error: ConnectionClosed) -> SpeechError | None:
+        """What the end of the connection means; None for a normal one."""
+        close = error.rcvd
+        if error.sent is not None and not error.rcvd_then_sent:
+            # We closed first: on the caller's wish with 1000, otherwise because the server was
+            # silent or sent what cannot be taken, which its echo must not turn into our fault.
+            close = error.sent
+        code = close.code if close and (close is error.rcvd or close.code == 1000) else None
+        failure = self.session.closed(code, close.reason if close else "")
+        if failure is not None:
+            logger.warning(
+                "%s ended: %s, code=%s, request_id=%s",
+                self.path,
+                failure,
+                failure.code or failure.status,
+                failure.request_id,
+            )
+        return failure
+
+
+class ListenStream(Stream[ListenSession, ListenStreamOptions]):
+    """Live transcription, ``WS /v1/listen``. In silence send ``keep_alive`` every 3 to 5 s."""
+
+    path = "/v1/listen"
+    session_class = ListenSession
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Audio in the encoding of the options, best in pieces of 20 to 250 ms."""
+        await _send_audio(self, audio)
+
+    async def keep_alive(self) -> None:
+        await self.send(self.session.keep_alive())
+
+    async def finalize(self, channel_index: int | None = None) -> None:
+        """Ask for what is buffered as a final result, of one channel or of all."""
+        await self.send(self.session.finalize(channel_index))
+
+    async def configure(self, keyterms: Sequence[str]) -> None:
+        """Replace the key terms."""
+        await self.send(self.session.configure(keyterms))
+
+
+class FluxStream(Stream[FluxSession, FluxOptions]):
+    """Turns of a conversation, ``WS /v2/listen``."""
+
+    path = "/v2/listen"
+    session_class = FluxSession
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Audio in the encoding of the options, best in pieces of 80 ms."""
+        await _send_audio(self, audio)
+
+    async def force_end_turn(self) -> None:
+        await self.send(self.session.force_end_turn())
+
+    async def configure(
+        self,
+        *,
+        eot_threshold: float | None = None,
+        eager_eot_threshold: float | None = None,
+        eot_timeout_ms: int | None = None,
+        keyterms: Sequence[str] | None = None,
+        language_hints: Sequence[str] | None = None,
+    ) -> None:
+        """Change what is given; an empty list clears one, None keeps what holds."""
+        await self.send(
+            self.session.configure(
+                eot_threshold=eot_threshold,
+                eager_eot_threshold=eager_eot_threshold,
+                eot_timeout_ms=eot_timeout_ms,
+                keyterms=keyterms,
+                language_hints=language_hints,
+            )
+        )
+
+
+class SpeakStream(Stream[SpeakSession, SpeakStreamOptions]):
+    """Text in, audio out, ``WS /v1/speak``."""
+
+    path = "/v1/speak"
+    session_class = SpeakSession
+
+    async def speak(self, text: str) -> None:
+        """Text to be spoken, at most 2,000 characters at a time."""
+        await self.send(self.session.speak(text))
+
+    async def flush(self) -> None:
+        """Speak everything given so far; ``Flushed`` follows its last audio."""
+        await self.send(self.session.flush())
+
+    async def clear(self) -> None:
+        """Drop what is buffered; audio that comes before ``Cleared`` belongs to it."""
+        await self.send(self.session.clear())
+
+
+class FluxSpeakStream(Stream[FluxSpeakSession, FluxSpeakOptions]):
+    """Text in, audio out in turns, ``WS /v2/speak``."""
+
+    path = "/v2/speak"
+    session_class = FluxSpeakSession
+
+    async def speak(self, text: str) -> None:
+        """Text of the active turn; pieces are joined as they are."""
+        await self.send(self.session.speak(text))
+
+    async def flush(self) -> None:
+        """End of the turn's text."""
+        await self.send(self.session.flush())
+
+    async def interrupt(self, played_ms: int | None = None) -> None:
+        """Stop the turn, ``played_ms`` into its audio where that is known."""
+        await self.send(self.session.interrupt(played_ms))
+
+    async def configure(self, speed: float) -> None:
+        await self.send(self.session.configure(speed))
+
+
+async def _send_audio(stream: Stream, audio: bytes) -> None:
+    # An empty frame would end the stream (section 9.2); a range over nothing sends none.
+    for start in range(0, len(audio), AUDIO_FRAME_BYTES):
+        await stream.send(audio[start : start + AUDIO_FRAME_BYTES])
+
+
+def _refusal(error: Exception, credential: Credential, base_url: str) -> SpeechError:
+    if isinstance(error, InvalidStatus):
+        body = credential.scrub(bytes(error.response.body or b"").decode("utf-8", "replace"))
+        headers = _headers(error.response, credential)
+        return error_from_answer(error.response.status_code, headers, body.encode())
+    if isinstance(error, TimeoutError):
+        return ServiceUnavailable(f"the server cannot be reached in time ({base_url})")
+    if isinstance(error, OSError):
+        reason = clean_line(str(error), 200)
+        return ServiceUnavailable(f"the server cannot be reached: {reason} ({base_url})")
+    return ServiceUnavailable(f"the server did not open a socket ({base_url})")
+
+
+def _headers(response: Response | None, credential: Credential) -> dict[str, str]:
+    """Headers by lower-case name; of repeated ones the last counts."""
+    pairs = response.headers.raw_items() if response is not None else ()
+    return {name.lower(): credential.scrub(value) for name, value in pairs}

@@ -1,0 +1,1 @@
+"""What the messages of the live sockets mean, without sockets and clocks."""

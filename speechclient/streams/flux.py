@@ -1,0 +1,137 @@
+"""``WS /v2/listen``: turns of a conversation. Source: section 10 of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..fields import MAX_TEXT, Fields
+from ..words import Timeline, Word
+from .session import Event, StreamError, StreamSession, StreamWarning, message
+
+MAX_WORDS_OF_TURN = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Connected(Event):
+    """The first message."""
+
+    request_id: str
+    sequence_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnInfo(Event):
+    """A turn so far; ``transcript`` is the whole of it, not what is new.
+
+    ``event`` is ``StartOfTurn``, ``Update``, ``EagerEndOfTurn``, ``TurnResumed`` or
+    ``EndOfTurn``; ``trigger`` says what ended it: ``model``, ``manual`` or ``timeout``.
+    """
+
+    sequence_id: int
+    event: str
+    turn_index: int
+    audio_window_start: float
+    audio_window_end: float
+    transcript: str
+    words: tuple[Word, ...]
+    end_of_turn_confidence: float
+    trigger: str | None
+    languages: tuple[str, ...]
+
+    @classmethod
+    def values(cls, fields: Fields) -> dict[str, Any]:
+        timeline = Timeline(max_words=MAX_WORDS_OF_TURN)
+        window = Fields(
+            {
+                "start": fields.number("audio_window_start"),
+                "end": fields.number("audio_window_end"),
+            }
+        )
+        start, end = timeline.span(window)
+        return {
+            "sequence_id": fields.integer("sequence_id"),
+            "event": fields.text("event", limit=100),
+            "turn_index": max(fields.integer("turn_index"), 0),
+            "audio_window_start": start,
+            "audio_window_end": end,
+            "transcript": fields.text("transcript", limit=MAX_TEXT),
+            "words": tuple(timeline.words(fields)),
+            "end_of_turn_confidence": fields.share("end_of_turn_confidence"),
+            "trigger": fields.optional_text("trigger"),
+            "languages": fields.texts("languages", 1_000),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Configured(Event):
+    """A Configure was taken; all values are those that hold now."""
+
+    sequence_id: int
+    eot_threshold: float | None
+    eager_eot_threshold: float | None
+    eot_timeout_ms: float | None
+    keyterms: tuple[str, ...]
+    language_hints: tuple[str, ...]
+
+    @classmethod
+    def values(cls, fields: Fields) -> dict[str, Any]:
+        thresholds = fields.object("thresholds")
+        return {
+            "sequence_id": fields.integer("sequence_id"),
+            "eot_threshold": thresholds.optional_number("eot_threshold"),
+            "eager_eot_threshold": thresholds.optional_number("eager_eot_threshold"),
+            "eot_timeout_ms": thresholds.optional_number("eot_timeout_ms"),
+            "keyterms": fields.texts("keyterms"),
+            "language_hints": fields.texts("language_hints"),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureFailed(Event):
+    """A Configure changed nothing."""
+
+    sequence_id: int
+    code: str
+    description: str
+
+
+class FluxSession(StreamSession):
+    """Frames of ``/v2/listen``. Methods that return text make a frame to be sent as text."""
+
+    events: ClassVar[Mapping[str, type[Event]]] = {
+        "Connected": Connected,
+        "TurnInfo": TurnInfo,
+        "ConfigureSuccess": Configured,
+        "ConfigureFailure": ConfigureFailed,
+        "Warning": StreamWarning,
+        "Error": StreamError,
+    }
+
+    def force_end_turn(self) -> str:
+        """Ends the current turn now."""
+        return message("ForceEndTurn")
+
+    def configure(
+        self,
+        *,
+        eot_threshold: float | None = None,
+        eager_eot_threshold: float | None = None,
+        eot_timeout_ms: int | None = None,
+        keyterms: Sequence[str] | None = None,
+        language_hints: Sequence[str] | None = None,
+    ) -> str:
+        """Changes what is given; an empty list clears one, None keeps what holds."""
+        thresholds = {
+            "eot_threshold": eot_threshold,
+            "eager_eot_threshold": eager_eot_threshold,
+            "eot_timeout_ms": eot_timeout_ms,
+        }
+        given = {name: value for name, value in thresholds.items() if value is not None}
+        return message(
+            "Configure",
+            thresholds=given or None,
+            keyterms=None if keyterms is None else list(keyterms),
+            language_hints=None if language_hints is None else list(language_hints),
+        )

@@ -1,0 +1,352 @@
+"""The sockets against a real WebSocket server in the same loop."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+
+import pytest
+import pytest_asyncio
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from speechclient import BadRequest, Denied, ServiceUnavailable
+from speechclient.options import (
+    FluxOptions,
+    FluxSpeakOptions,
+    ListenStreamOptions,
+    SpeakStreamOptions,
+)
+from speechclient.sockets import (
+    FluxSpeakStream,
+    FluxStream,
+    ListenStream,
+    SocketTimeouts,
+    SpeakStream,
+)
+from speechclient.streams.listen import Results, StreamMetadata
+from speechclient.streams.speak import Audio, Flushed
+
+from .conftest import KEY
+
+RAW = ListenStreamOptions(encoding="linear16", sample_rate=16000, interim_results=True)
+QUICK = SocketTimeouts(
+    open_seconds=0.3,
+    send_seconds=0.3,
+    ping_seconds=0.2,
+    pong_seconds=0.2,
+    finish_seconds=0.3,
+    close_seconds=0.3,
+)
+
+
+@pytest_asyncio.fixture
+async def host() -> AsyncIterator[Callable]:
+    """``await host(handler, **options)`` serves ``handler(connection)`` and gives its URL."""
+    async with AsyncExitStack() as stack:
+
+        async def start(handler, **options) -> str:
+            async def name_request(connection, request, response):
+                response.headers["dg-request-id"] = "r-1"
+
+            options = {"process_response": name_request, "compression": "deflate"} | options
+            server = await stack.enter_async_context(serve(handler, "127.0.0.1", 0, **options))
+            return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+        yield start
+
+
+async def listening(connection: ServerConnection) -> None:
+    """Answers audio with a result of its size, and CloseStream as the contract says."""
+    async for frame in connection:
+        if isinstance(frame, bytes):
+            alternative = {"transcript": str(len(frame)), "confidence": 1, "words": []}
+            body = {"type": "Results", "channel": {"alternatives": [alternative]}}
+            await connection.send(json.dumps(body))
+        elif json.loads(frame)["type"] == "CloseStream":
+            await connection.send(json.dumps({"type": "Metadata", "request_id": "r-1"}))
+            return
+
+
+async def test_audio_goes_up_and_results_come_down(host):
+    seen = []
+
+    async def handler(connection):
+        seen.append(connection.request)
+        await listening(connection)
+
+    async with await ListenStream.open(await host(handler), KEY, RAW) as stream:
+        await stream.send_audio(bytes(640))
+        await stream.finish()
+        events = [event async for event in stream]
+
+    assert [type(event) for event in events] == [Results, StreamMetadata]
+    assert events[0].transcript == "640"
+    assert stream.request_id == "r-1"
+    (request,) = seen
+    assert request.path == (
+        "/v1/listen?model=nova-3&encoding=linear16&sample_rate=16000&interim_results=true"
+    )
+    assert request.headers["authorization"] == f"Token {KEY}"
+    assert "sec-websocket-extensions" not in request.headers
+
+
+async def test_an_empty_chunk_does_not_end_the_stream_and_a_large_one_is_cut(host):
+    async with await ListenStream.open(await host(listening), KEY, RAW) as stream:
+        await stream.send_audio(b"")
+        await stream.send_audio(bytes(100_000))
+        await stream.finish()
+        sizes = [int(event.transcript) async for event in stream if isinstance(event, Results)]
+    assert sizes == [65_536, 34_464]
+
+
+async def test_the_credential_travels_as_a_subprotocol_where_headers_cannot(host):
+    seen = []
+
+    def first(connection, offered):
+        seen.extend(offered)
+        return offered[0]
+
+    async def handler(connection):
+        seen.append(connection.request.headers.get("authorization"))
+
+    url = await host(handler, select_subprotocol=first, subprotocols=[Subprotocol("bearer")])
+    async with await ListenStream.open(url, "", RAW, access_token="jwt", as_subprotocol=True):
+        pass
+    assert seen == ["bearer", "jwt", None]
+
+
+async def test_control_messages_are_text(host):
+    frames = []
+
+    async def handler(connection):
+        async for frame in connection:
+            frames.append(json.loads(frame)["type"] if isinstance(frame, str) else frame)
+
+    url = await host(handler)
+    async with await ListenStream.open(url, KEY, RAW) as stream:
+        await stream.keep_alive()
+        await stream.finalize()
+        await stream.configure(["Earshot"])
+    async with await FluxStream.open(url, KEY, FluxOptions()) as stream:
+        await stream.send_audio(b"pcm")
+        await stream.force_end_turn()
+        await stream.configure(eot_threshold=0.8)
+    async with await FluxSpeakStream.open(url, KEY, FluxSpeakOptions()) as stream:
+        await stream.speak("Hi.")
+        await stream.interrupt(5)
+        await stream.configure(1.1)
+        await stream.flush()
+    async with await SpeakStream.open(url, KEY, SpeakStreamOptions()) as stream:
+        await stream.clear()
+    assert frames == [
+        *["KeepAlive", "Finalize", "Configure"],
+        *[b"pcm", "ForceEndTurn", "Configure"],
+        *["Speak", "Interrupt", "Configure", "Flush"],
+        "Clear",
+    ]
+
+
+async def test_text_goes_up_and_audio_comes_down(host):
+    async def handler(connection):
+        async for frame in connection:
+            kind = json.loads(frame)["type"]
+            if kind == "Flush":
+                await connection.send(b"pcm")
+                await connection.send(json.dumps({"type": "Flushed", "sequence_id": 0}))
+            elif kind == "Close":
+                return
+
+    async with await SpeakStream.open(await host(handler), KEY, SpeakStreamOptions()) as stream:
+        await stream.speak("Hello.")
+        await stream.flush()
+        events = [await anext(stream), await anext(stream)]
+        await stream.finish()
+        events += [event async for event in stream]
+    assert events == [Audio(raw=b"pcm"), Flushed(raw=events[1].raw, sequence_id=0)]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, BadRequest), (401, Denied), (429, ServiceUnavailable), (503, ServiceUnavailable)],
+)
+async def test_a_refused_handshake_says_why(host, caplog, status, kind):
+    def refuse(connection, request):
+        response = connection.respond(HTTPStatus(status), "")
+        response.headers["dg-error"] = f"no, {KEY}"
+        response.headers["dg-request-id"] = "r-2"
+        response.headers["retry-after"] = "4"
+        return response
+
+    url = await host(listening, process_request=refuse, process_response=None)
+    with pytest.raises(kind, match=r"no, \[secret\]") as refused:
+        await ListenStream.open(url, KEY, RAW)
+    assert (refused.value.status, refused.value.request_id) == (status, "r-2")
+    if isinstance(refused.value, ServiceUnavailable):
+        assert refused.value.retry_after == 4.0
+    assert "request_id=r-2" in caplog.text
+
+
+async def test_the_body_of_a_refused_handshake_is_read(host):
+    def refuse(connection, request):
+        body = {"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials.", "request_id": "r-3"}
+        return connection.respond(HTTPStatus.UNAUTHORIZED, json.dumps(body))
+
+    url = await host(listening, process_request=refuse, process_response=None)
+    with pytest.raises(Denied, match="Invalid credentials") as refused:
+        await ListenStream.open(url, KEY, RAW)
+    assert (refused.value.code, refused.value.request_id) == ("INVALID_AUTH", "r-3")
+
+
+async def test_a_redirect_is_not_followed(host):
+    visits = []
+
+    def redirect(connection, request):
+        visits.append(request.path)
+        response = connection.respond(HTTPStatus.TEMPORARY_REDIRECT, "")
+        response.headers["location"] = "/elsewhere"
+        return response
+
+    with pytest.raises(Denied, match="redirect"):
+        await ListenStream.open(await host(listening, process_request=redirect), KEY, RAW)
+    assert len(visits) == 1
+
+
+async def test_nobody_listening_is_an_outage(unused_tcp_port):
+    with pytest.raises(ServiceUnavailable, match="cannot be reached"):
+        await ListenStream.open(f"http://127.0.0.1:{unused_tcp_port}", KEY, RAW)
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", None])
+async def test_a_server_that_is_none_is_an_outage(answer):
+    async def handle(reader, writer):
+        await reader.read(1000)
+        if answer is None:
+            await reader.read()
+        else:
+            writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ServiceUnavailable):
+            await ListenStream.open(f"http://127.0.0.1:{port}", KEY, RAW, timeouts=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "kind", "key"),
+    [
+        (1008, "bad. See https://dpgr.am/data0000", BadRequest, "DATA-0000"),
+        (1011, "late. See https://dpgr.am/net0001", ServiceUnavailable, "NET-0001"),
+    ],
+)
+async def test_a_close_with_a_reason_is_raised(host, code, reason, kind, key):
+    async def handler(connection):
+        await connection.close(code, reason)
+
+    async with await ListenStream.open(await host(handler), KEY, RAW) as stream:
+        with pytest.raises(kind) as ended:
+            await anext(stream)
+        assert (ended.value.code, ended.value.request_id) == (key, "r-1")
+        with pytest.raises(kind):
+            await stream.send_audio(b"late")
+
+
+async def test_a_connection_that_is_cut_is_an_outage(host):
+    async def handler(connection):
+        connection.transport.abort()
+
+    async with await ListenStream.open(await host(handler), KEY, RAW) as stream:
+        with pytest.raises(ServiceUnavailable, match="broke off"):
+            await anext(stream)
+
+
+async def test_a_server_that_vanished_is_noticed(host):
+    """Half open: nothing arrives any more, not even a FIN."""
+
+    async def handler(connection):
+        connection.transport.pause_reading()
+        await connection.wait_closed()
+
+    url = await host(handler, ping_interval=None, close_timeout=0.1)
+    async with await ListenStream.open(url, KEY, RAW, timeouts=QUICK) as stream:
+        with pytest.raises(ServiceUnavailable, match="ping"):
+            await anext(stream)
+
+
+async def test_a_server_that_does_not_finish_is_given_up(host):
+    async def handler(connection):
+        async for _ in connection:
+            pass
+
+    url = await host(handler)
+    async with await ListenStream.open(url, KEY, RAW, timeouts=QUICK) as stream:
+        waiting = asyncio.create_task(anext(stream))
+        await asyncio.sleep(0)
+        await stream.finish()
+        with pytest.raises(ServiceUnavailable, match="did not finish"):
+            await waiting
+
+
+async def test_a_server_that_stops_reading_makes_sending_fail(host):
+    async def handler(connection):
+        connection.transport.pause_reading()
+        await connection.wait_closed()
+
+    url = await host(handler, ping_interval=None, close_timeout=0.1)
+    patient = SocketTimeouts(send_seconds=0.3, close_seconds=0.3)
+    async with await ListenStream.open(url, KEY, RAW, timeouts=patient) as stream:
+        with pytest.raises(ServiceUnavailable, match="takes no more data"):
+            await stream.send_audio(bytes(64_000_000))
+
+
+async def test_messages_are_bounded_and_the_server_is_to_blame(host):
+    async def handler(connection):
+        await connection.send("x" * (5 * 1024 * 1024))
+        await connection.wait_closed()
+
+    async with await ListenStream.open(await host(handler), KEY, RAW) as stream:
+        with pytest.raises(ServiceUnavailable):
+            await anext(stream)
+
+
+async def test_a_reader_that_stops_holds_the_server_back(host):
+    sent = 0
+
+    async def handler(connection):
+        nonlocal sent
+        while True:
+            await connection.send(json.dumps({"type": "Results", "pad": "x" * 10_000}))
+            sent += 1
+
+    async with await ListenStream.open(await host(handler, write_limit=1), KEY, RAW) as stream:
+        await anext(stream)
+        previous = -1
+        while previous != sent:
+            previous = sent
+            await asyncio.sleep(0.2)
+        assert sent < 2_000
+
+
+async def test_closing_ends_the_iteration_and_can_be_repeated(host):
+    stream = await ListenStream.open(await host(listening), KEY, RAW)
+    waiting = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0)
+    await stream.close()
+    await stream.close()
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+    with pytest.raises(ServiceUnavailable, match="has ended"):
+        await stream.keep_alive()
+
+
+async def test_the_key_is_never_logged(host, caplog):
+    caplog.set_level(logging.DEBUG)
+    async with await ListenStream.open(await host(listening), KEY, RAW) as stream:
+        await stream.finish()
+        _ = [event async for event in stream]
+    ours = [record for record in caplog.records if record.name.startswith("speechclient")]
+    assert any("/v1/listen opened, request_id=r-1" in record.getMessage() for record in ours)
+    assert not [record for record in ours if KEY in record.getMessage()]

@@ -1,0 +1,212 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechclient import BadRequest, ServiceUnavailable, SpeechError
+from speechclient.streams import flux, listen, speak
+from speechclient.streams.flux import FluxSession, TurnInfo
+from speechclient.streams.listen import ListenSession, Results, SpeechStarted, UtteranceEnd
+from speechclient.streams.session import StreamError
+from speechclient.streams.speak import Audio, Flushed, FluxSpeakSession, SpeakSession, TurnSpoken
+
+from .answers import MODEL, word
+from .test_listen import any_json
+
+SESSIONS = [ListenSession, FluxSession, SpeakSession, FluxSpeakSession]
+
+RESULTS = {
+    "type": "Results",
+    "channel_index": [1, 2],
+    "duration": 1.98,
+    "start": 0.5,
+    "is_final": True,
+    "speech_final": False,
+    "from_finalize": True,
+    "channel": {
+        "alternatives": [{"transcript": "hello", "confidence": 0.97, "words": [word("hello")]}]
+    },
+    "metadata": {"request_id": "r-1", "model_uuid": MODEL},
+    "entities": [{"label": "NAME", "value": "Ada", "start_word": 0, "end_word": 1}],
+}
+
+
+def receive(session, **members):
+    return session.receive(json.dumps(members))
+
+
+def test_a_result_says_where_it_stands_and_whether_it_can_change():
+    raw = json.dumps(RESULTS)
+    event = ListenSession().receive(raw)
+    assert isinstance(event, Results)
+    assert (event.channel_index, event.channels) == (1, 2)
+    assert (event.start, event.duration) == (0.5, 1.98)
+    assert (event.is_final, event.speech_final, event.from_finalize) == (True, False, True)
+    assert event.transcript == "hello"
+    assert event.alternatives[0].words[0].start == 0.08
+    assert event.entities[0].label == "NAME"
+    assert event.raw == raw
+
+
+def test_marks_between_results_are_read():
+    session = ListenSession()
+    started = receive(session, type="SpeechStarted", channel=[0, 1], timestamp=1.5)
+    assert isinstance(started, SpeechStarted)
+    assert started.timestamp == 1.5
+    ended = receive(session, type="UtteranceEnd", channel=[0, 1], last_word_end=2.5)
+    assert isinstance(ended, UtteranceEnd)
+    assert ended.last_word_end == 2.5
+    assert receive(session, type="UtteranceEnd", last_word_end=-1).last_word_end is None
+
+
+def test_metadata_closes_a_stream():
+    session = ListenSession()
+    info = {MODEL: {"name": "nova-3", "version": "1", "arch": "nova-3"}}
+    event = receive(session, type="Metadata", request_id="r-1", duration=3, model_info=info)
+    assert (event.request_id, event.duration, event.models[0].name) == ("r-1", 3.0, "nova-3")
+    assert session.request_id == "r-1"
+
+
+def test_a_turn_is_read_whole():
+    event = receive(
+        FluxSession(),
+        type="TurnInfo",
+        event="EndOfTurn",
+        sequence_id=11,
+        turn_index=2,
+        audio_window_start=0.0,
+        audio_window_end=2.4,
+        transcript="What is it?",
+        words=[{"word": "What", "confidence": 0.99}],
+        end_of_turn_confidence=0.86,
+        trigger="model",
+    )
+    assert isinstance(event, TurnInfo)
+    assert (event.event, event.sequence_id, event.turn_index) == ("EndOfTurn", 11, 2)
+    assert (event.audio_window_start, event.audio_window_end) == (0.0, 2.4)
+    assert (event.words[0].word, event.words[0].start) == ("What", 0.0)
+    assert (event.end_of_turn_confidence, event.trigger) == (0.86, "model")
+
+
+def test_what_holds_after_configure_is_read():
+    event = receive(
+        FluxSession(),
+        type="ConfigureSuccess",
+        thresholds={"eot_threshold": 0.8, "eot_timeout_ms": 3000},
+        keyterms=["Earshot"],
+    )
+    assert isinstance(event, flux.Configured)
+    assert (event.eot_threshold, event.eager_eot_threshold) == (0.8, None)
+    assert event.keyterms == ("Earshot",)
+    refused = receive(ListenSession(), type="ConfigureFailure", code="C", description="no")
+    assert isinstance(refused, listen.ConfigureFailed)
+
+
+def test_binary_frames_are_audio_where_audio_comes():
+    assert SpeakSession().receive(b"pcm") == Audio(raw=b"pcm")
+    assert FluxSpeakSession().receive(b"pcm").data == b"pcm"
+    assert ListenSession().receive(b"pcm") is None
+    assert FluxSession().receive(b"pcm") is None
+
+
+def test_speech_is_acknowledged():
+    assert receive(SpeakSession(), type="Flushed", sequence_id=3).sequence_id == 3
+    assert isinstance(receive(SpeakSession(), type="Flushed"), Flushed)
+    assert isinstance(receive(SpeakSession(), type="Cleared"), speak.Cleared)
+    spoken = receive(
+        FluxSpeakSession(), type="SpeechMetadata", speech_id="dg_sp_1", audio_duration_ms=9
+    )
+    assert isinstance(spoken, TurnSpoken)
+    assert (spoken.speech_id, spoken.audio_duration_ms) == ("dg_sp_1", 9.0)
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_unknown_kinds_are_ignored(session):
+    assert receive(session(), type="LatencyReport", ms=5) is None
+    assert receive(session(), type=5) is None
+    assert receive(session()) is None
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_text_that_is_no_json_is_the_servers_fault(session):
+    for frame in ("", "[]", "{", '"Results"'):
+        with pytest.raises(ServiceUnavailable, match="no JSON object") as broken:
+            session("r-1").receive(frame)
+        assert broken.value.request_id == "r-1"
+
+
+@given(st.sampled_from(SESSIONS), st.data())
+def test_no_message_is_too_odd(session, data):
+    kind = data.draw(st.sampled_from(list(session.events)))
+    names = ["channel", "channel_index", "alternatives", "words", "start", "thresholds", "event"]
+    names += session.events[kind].kinds
+    members = data.draw(st.dictionaries(st.sampled_from(names), any_json))
+    event = session().receive(json.dumps({**members, "type": kind}))
+    assert isinstance(event, session.events[kind])
+    if isinstance(event, Results):
+        assert 0 <= event.channel_index < event.channels
+        event.transcript.encode()
+
+
+@given(st.sampled_from(SESSIONS), st.text(st.characters(exclude_categories=[])))
+def test_no_text_is_too_odd(session, frame):
+    try:
+        assert session().receive(frame) is None
+    except SpeechError:
+        return
+
+
+def test_client_messages_are_those_of_the_contract():
+    said = [
+        ListenSession().keep_alive(),
+        ListenSession().finalize(),
+        ListenSession().finalize(0),
+        ListenSession().close_stream(),
+        ListenSession().configure(["Earshot"]),
+        FluxSession().force_end_turn(),
+        FluxSession().configure(eot_threshold=0.8, keyterms=[]),
+        FluxSession().close_stream(),
+        SpeakSession().speak("Hi."),
+        SpeakSession().flush(),
+        SpeakSession().clear(),
+        SpeakSession().close_stream(),
+        FluxSpeakSession().interrupt(1200),
+        FluxSpeakSession().interrupt(),
+        FluxSpeakSession().configure(1.1),
+        FluxSpeakSession().close_stream(),
+    ]
+    assert [json.loads(text) for text in said] == [
+        {"type": "KeepAlive"},
+        {"type": "Finalize"},
+        {"type": "Finalize", "channel": 0},
+        {"type": "CloseStream"},
+        {"type": "Configure", "keyterms": ["Earshot"]},
+        {"type": "ForceEndTurn"},
+        {"type": "Configure", "thresholds": {"eot_threshold": 0.8}, "keyterms": []},
+        {"type": "CloseStream"},
+        {"type": "Speak", "text": "Hi."},
+        {"type": "Flush"},
+        {"type": "Clear"},
+        {"type": "Close"},
+        {"type": "Interrupt", "playback_offset": {"type": "time_ms", "value": 1200}},
+        {"type": "Interrupt"},
+        {"type": "Configure", "speed": 1.1},
+        {"type": "Close"},
+    ]
+
+
+def test_a_close_after_an_error_tells_what_the_error_said():
+    session = FluxSession("r-1")
+    event = receive(session, type="Error", code="DATA-0000", description="not audio")
+    assert isinstance(event, StreamError)
+    failure = session.closed(1008, "see https://dpgr.am/data0000")
+    assert isinstance(failure, BadRequest)
+    assert (str(failure), failure.code, failure.request_id) == ("not audio", "DATA-0000", "r-1")
+
+
+def test_an_error_that_is_not_followed_by_one_is_forgotten():
+    session = ListenSession()
+    event = receive(session, type="Error", variant="SchemaError", description="unknown type")
+    assert (event.code, event.description) == ("SchemaError", "unknown type")
+    assert session.closed(1000, "") is None
