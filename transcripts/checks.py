@@ -1,0 +1,51 @@
+"""System checks: what the transcripts cannot work without."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
+
+
+@register
+def search_has_an_index(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Whether the chosen database has the text index that search is built on."""
+    engine = settings.DATABASES["default"]["ENGINE"]
+    if engine not in (SQLITE, POSTGRESQL):
+        return [
+            Error(
+                f"{engine} has no text index that search can use.",
+                hint="Set DATABASE_URL to a sqlite:// or postgresql:// address.",
+                id="transcripts.E001",
+            )
+        ]
+    if engine == SQLITE and not has_fts5():
+        return [
+            Error(
+                f"SQLite {sqlite3.sqlite_version} of this Python was built without FTS5.",
+                hint="Use a Python whose SQLite has FTS5, version 3.25 or newer, "
+                "or set DATABASE_URL to a postgresql:// address.",
+                id="transcripts.E002",
+            )
+        ]
+    return []
+
+
+def has_fts5() -> bool:
+    """Whether this Python's SQLite can make the index: FTS5 with a choice of categories."""
+    memory = sqlite3.connect(":memory:")
+    try:
+        memory.execute(
+            "CREATE VIRTUAL TABLE words USING fts5(text, tokenize=\"unicode61 categories 'L*'\")"
+        )
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        memory.close()
+    return True

@@ -1,0 +1,155 @@
+"""The text index of PostgreSQL: a generated tsvector with GIN, written with the row.
+
+Letters are folded by a function of ours rather than the extension *unaccent*: any owner of
+a database may make it, it is immutable, and it does not depend on the database's locale.
+"""
+# ruff: noqa: S608 statements are put together of our own pieces; what was typed is a parameter
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from django.db import OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from transcripts.search.query import Query, TooSlow
+
+TIMEOUT_MS = 3000
+
+# Like SQLite's unicode61 with remove_diacritics: lower case, Latin letters without their
+# accents, and everything but letters and digits a separator, since PostgreSQL's own parser
+# would keep addresses, paths and signed numbers whole. A tsvector holds at most 1 MB: of an
+# utterance longer than any real one, the beginning is found.
+FUNCTION = r"""
+CREATE OR REPLACE FUNCTION transcripts_fold(text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $function$
+    SELECT regexp_replace(
+        lower(
+            normalize(
+                regexp_replace(
+                    normalize(left($1, 100000), NFD), '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'
+                ),
+                NFC
+            ) COLLATE {collation}
+        ),
+        '[^[:alnum:]]+', ' ', 'g'
+    )
+$function$
+"""
+INSTALL = (
+    """
+    ALTER TABLE transcripts_utterance ADD COLUMN search tsvector
+        GENERATED ALWAYS AS (to_tsvector('simple', transcripts_fold(text))) STORED
+    """,
+    """
+    CREATE INDEX transcripts_utterance_search ON transcripts_utterance
+        USING gin (search) WITH (fastupdate = off) WHERE searchable
+    """,
+    """
+    CREATE INDEX transcripts_utterance_newest ON transcripts_utterance
+        (project_id, id DESC) WHERE searchable
+    """,
+)
+UNINSTALL = (
+    "ALTER TABLE transcripts_utterance DROP COLUMN IF EXISTS search",
+    "DROP INDEX IF EXISTS transcripts_utterance_newest",
+    "DROP FUNCTION IF EXISTS transcripts_fold(text)",
+)
+
+
+def install(database: BaseDatabaseWrapper) -> None:
+    with database.cursor() as cursor:
+        # A database in the C locale lowers only ASCII by itself; nearly every server has ICU.
+        cursor.execute("SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'")
+        collation = '"und-x-icu"' if cursor.fetchone() else '"default"'
+        cursor.execute(FUNCTION.replace("{collation}", f"pg_catalog.{collation}"))
+        for statement in INSTALL:
+            cursor.execute(statement)
+
+
+def uninstall(database: BaseDatabaseWrapper) -> None:
+    with database.cursor() as cursor:
+        for statement in UNINSTALL:
+            cursor.execute(statement)
+
+
+def newest(
+    query: Query, projects: Sequence[int] | None, before: int | None, limit: int
+) -> list[int]:
+    where, values = matching(query, projects)
+    if before is not None:
+        where += " AND id < %s"
+        values.append(before)
+    rows = fetch(
+        f"SELECT id FROM transcripts_utterance WHERE {where} ORDER BY id DESC LIMIT {limit}",
+        values,
+    )
+    return [pk for (pk,) in rows]
+
+
+def best(
+    query: Query, projects: Sequence[int] | None, after: tuple[float, int] | None, limit: int
+) -> list[tuple[float, int]]:
+    expression, wanted = tsquery(query)
+    where, values = matching(query, projects)
+    later = ""
+    if after is not None:
+        later = "WHERE score > %s OR (score = %s AND id < %s)"
+        values += [after[0], *after]
+    # 1: divided by the logarithm of the length, so that a long monologue does not win by it.
+    return fetch(
+        f"""
+        SELECT score, id FROM (
+            SELECT -ts_rank(search, {expression}, 1)::float8 AS score, id
+            FROM transcripts_utterance WHERE {where}
+        ) AS ranked {later} ORDER BY score, id DESC LIMIT {limit}
+        """,
+        [*wanted, *values],
+    )
+
+
+def count(query: Query, projects: Sequence[int] | None, cap: int) -> int:
+    where, values = matching(query, projects)
+    statement = f"SELECT 1 FROM transcripts_utterance WHERE {where} LIMIT {cap}"
+    return fetch(f"SELECT count(*) FROM ({statement}) AS found", values)[0][0]
+
+
+def matching(query: Query, projects: Sequence[int] | None) -> tuple[str, list[Any]]:
+    """The condition on an utterance to match in these projects, and its values."""
+    expression, values = tsquery(query)
+    where = f"searchable AND search @@ {expression}"
+    if projects is not None:
+        where += " AND project_id = ANY(%s)"
+        values.append(list(projects))
+    return where, values
+
+
+def tsquery(query: Query) -> tuple[str, list[Any]]:
+    """The query as an expression of type tsquery, folded by the same function as the text."""
+    phrase = "phraseto_tsquery('simple', transcripts_fold(%s))"
+    # What folds to nothing asks for nothing; an empty quoted word would be an error.
+    prefix = (
+        "to_tsquery('simple', coalesce("
+        "''''' || nullif(btrim(transcripts_fold(%s)), '') || ''':*', ''))"
+    )
+    pieces: list[str] = []
+    values: list[Any] = []
+    for term in query.terms:
+        whole = term.words[:-1] if term.prefix else term.words
+        steps = [phrase] * bool(whole) + [prefix] * term.prefix
+        pieces.append(f"({' <-> '.join(steps)})")
+        values += [" ".join(whole)] * bool(whole) + [term.words[-1]] * term.prefix
+    return f"({' && '.join(pieces)})", values
+
+
+def fetch(statement: str, values: Sequence[Any]) -> list[tuple]:
+    """Run a statement under the time limit; raises ``TooSlow`` beyond it."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
+            cursor.execute(statement, values)
+            return cursor.fetchall()
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise TooSlow from error
+        raise
