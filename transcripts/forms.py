@@ -1,5 +1,6 @@
 """What people type on the library's pages."""
 
+import unicodedata
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -7,12 +8,39 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from management.models import User
 from transcripts.models import Recording, State
+
+
+def is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def day_starts(day: date) -> datetime:
     """The first moment of a day in the reader's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+class TitleForm(forms.Form):
+    """A recording's title: one line, without what turns or hides text."""
+
+    title = forms.CharField(max_length=255, strip=True)
+
+    def clean_title(self) -> str:
+        typed = str(self.cleaned_data["title"])
+        title = " ".join("".join(each for each in typed if is_shown(each)).split())
+        if not title:
+            raise forms.ValidationError("Type a title.")
+        return title
+
+
+def is_shown(character: str) -> bool:
+    # Cc and Cf hold line ends, NUL and marks of direction; joiners (ZWJ, ZWNJ) spell words.
+    return (
+        character.isspace()
+        or character in "\u200c\u200d"
+        or unicodedata.category(character) not in ("Cc", "Cf")
+    )
 
 
 class LibraryFilters(forms.Form):
@@ -51,3 +79,38 @@ class LibraryFilters(forms.Form):
         if chosen.get("before"):
             recordings = recordings.filter(pk__lt=chosen["before"])
         return recordings
+
+
+class BulkForm(forms.Form):
+    """One thing to do with several recordings. Those this person may not change are left out."""
+
+    ACTIONS = (("retry", "Retry"), ("cancel", "Stop"), ("delete", "Delete"))
+
+    action = forms.ChoiceField(choices=ACTIONS)
+    ids = forms.TypedMultipleChoiceField(coerce=int)
+
+    def __init__(self, data: Any, user: User) -> None:
+        super().__init__(data)
+        ids = [each for each in data.getlist("ids")[:1000] if is_id(each)]
+        self.recordings = Recording.objects.writable_by(user).filter(pk__in=ids)
+        field = self.fields["ids"]
+        assert isinstance(field, forms.TypedMultipleChoiceField)
+        field.choices = [(each, each) for each in ids]
+
+    def apply(self) -> str:
+        """Do it; a sentence that says what happened."""
+        if self.cleaned_data["action"] == "delete":
+            removed = list(self.recordings)
+            for each in removed:
+                each.remove()
+            return sentence(len(removed), "is deleted", "are deleted")
+        if self.cleaned_data["action"] == "cancel":
+            stopped = sum(each.cancel() for each in self.recordings)
+            return sentence(stopped, "was stopped", "were stopped")
+        # A finished transcript is no failure: it is transcribed again one by one, on purpose.
+        ended = self.recordings.filter(state__in=(State.FAILED, State.CANCELLED))
+        return sentence(sum(each.retry() for each in ended), "is tried again", "are tried again")
+
+
+def sentence(count: int, one: str, several: str) -> str:
+    return f"{count} recording{'' if count == 1 else 's'} {one if count == 1 else several}."

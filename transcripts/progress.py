@@ -7,12 +7,18 @@ from statistics import median
 
 from django.utils import timezone
 
+from management.models import Connection
 from transcripts.models import OPEN_STATES, Recording, State, Transcription
 from transcripts.reading import clock
 
 SAMPLE = 20
 # Recordings shorter than this say more about the start-up of a request than about speed.
 SAMPLE_SECONDS = 10.0
+SHORT_STAGES = (
+    Transcription.Stage.FETCHING,
+    Transcription.Stage.CHECKING,
+    Transcription.Stage.STORING,
+)
 
 
 @dataclass(frozen=True)
@@ -40,23 +46,30 @@ def seconds_a_second(connection_id: int) -> float | None:
     return median(ratios) if ratios else None
 
 
-def describe(
-    run: Transcription, recording: Recording, now: datetime, pace: float | None
-) -> Progress:
+@dataclass(frozen=True)
+class Server:
+    """What the progress of a run depends on beside the run."""
+
+    retry_at: datetime | None
+    pace: float | None
+
+
+def describe(run: Transcription, recording: Recording, now: datetime, server: Server) -> Progress:
     """What an open run is doing: known parts as a fraction, the rest as time taken."""
     if run.state == State.QUEUED:
-        if run.failures and run.not_before > now:
-            wait = clock((run.not_before - now).total_seconds())
-            return Progress(f"The speech server did not answer; trying again in {wait}")
-        return Progress("Waiting for its turn")
-    if run.stage == Transcription.Stage.FETCHING:
-        return Progress("Fetching the audio")
-    if run.stage == Transcription.Stage.STORING:
-        return Progress("Storing the transcript")
+        again = max(run.not_before, server.retry_at or now)
+        if again <= now:
+            return Progress("Waiting for its turn")
+        trouble = run.error or "The speech server does not answer"
+        wait = clock((again - now).total_seconds() + 1)
+        return Progress(f"{trouble.rstrip('.')}; trying again in {wait}")
+    if run.stage in SHORT_STAGES:
+        return Progress(Transcription.Stage(run.stage).label)
     if run.stage == Transcription.Stage.TRANSCRIBING and run.sent_at:
         words = f"Transcribing for {clock((now - run.sent_at).total_seconds())}"
-        if pace is not None and recording.duration:
-            words += f", usually done after about {clock(max(1, pace * recording.duration))}"
+        if server.pace is not None and recording.duration:
+            usual = clock(max(1, server.pace * recording.duration))
+            words += f", usually done after about {usual}"
         return Progress(words)
     if recording.size_bytes:
         part = min(1.0, run.bytes_sent / recording.size_bytes)
@@ -81,15 +94,18 @@ def rows(recordings: Iterable[Recording]) -> list[Row]:
     if pending:
         found = Transcription.objects.filter(recording__in=pending).order_by("pk")
         runs = {run.recording_id: run for run in found}
-    connections = {each.project.connection_id for each in listed if each.state in OPEN_STATES}
-    paces = {pk: seconds_a_second(pk) for pk in connections}
+    needed = {each.project.connection_id for each in listed if each.state in OPEN_STATES}
+    servers = {
+        pk: Server(connection.retry_at, seconds_a_second(pk))
+        for pk, connection in (Connection.objects.in_bulk(needed) if needed else {}).items()
+    }
     now = timezone.now()
 
     def row(recording: Recording) -> Row:
         run = runs.get(recording.pk)
         if run is None or recording.state not in OPEN_STATES:
             return Row(recording, run)
-        pace = paces[recording.project.connection_id]
-        return Row(recording, run, describe(run, recording, now, pace))
+        server = servers[recording.project.connection_id]
+        return Row(recording, run, describe(run, recording, now, server))
 
     return [row(each) for each in listed]

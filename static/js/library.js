@@ -1,0 +1,113 @@
+// The library: filters without empty words in the address, selection, keys, files dropped on it.
+
+import "./rows.js";
+import { typing } from "./shell.js";
+import { filesOf, Uploads } from "./uploads.js";
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (!event.target.matches("[data-filters]")) return;
+  for (const [name, value] of [...event.detail.formData.entries()]) {
+    if (value === "") event.detail.formData.delete(name);
+  }
+});
+
+// Selection.
+
+const bulk = document.querySelector("[data-bulk]");
+
+function ticks() {
+  return [...document.querySelectorAll("[data-tick]:checked")];
+}
+
+function showBulk() {
+  if (!bulk) return;
+  const count = ticks().length;
+  bulk.hidden = count === 0;
+  bulk.querySelector("[data-bulk-words]").textContent = `${count} selected`;
+  bulk.elements.next.value = location.pathname + location.search;
+}
+
+let lastTick = null;
+document.addEventListener("click", (event) => {
+  const tick = event.target.closest?.("[data-tick]");
+  if (!tick) return;
+  if (event.shiftKey && lastTick?.isConnected) {
+    const all = [...document.querySelectorAll("[data-tick]")];
+    const [from, to] = [all.indexOf(lastTick), all.indexOf(tick)].sort((one, other) => one - other);
+    for (const each of all.slice(from, to + 1)) each.checked = tick.checked;
+  }
+  lastTick = tick;
+  showBulk();
+});
+document.addEventListener("change", (event) => event.target.matches("[data-tick]") && showBulk());
+document.addEventListener("htmx:afterSwap", showBulk);
+document.addEventListener("htmx:oobAfterSwap", showBulk);
+bulk?.querySelector("[data-bulk-none]").addEventListener("click", () => {
+  for (const tick of ticks()) tick.checked = false;
+  showBulk();
+});
+showBulk();
+
+// Keys.
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  const row = event.target.closest("[data-row]");
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    if (event.target.closest(".rail, .menu-list")) return;
+    const links = [...document.querySelectorAll("[data-row-link]")];
+    const at = row ? links.indexOf(row.querySelector("[data-row-link]")) : -1;
+    const next = event.key === "ArrowDown" ? links[at + 1] : links[Math.max(0, at - 1)];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  } else if (event.key === "x" && row) {
+    row.querySelector("[data-tick]")?.click();
+  } else if (event.key === "u") {
+    document.querySelector("[data-upload]")?.click();
+  }
+});
+
+// Files dropped anywhere.
+
+const panel = document.querySelector("[data-library-uploads]");
+if (panel) acceptDrops();
+
+function acceptDrops() {
+  const here = document.querySelector("[data-drop-here]");
+  const uploads = new Uploads(panel.querySelector("[data-uploads]"), {
+    url: panel.dataset.url,
+    rowsUrl: panel.dataset.rowsUrl,
+    maxBytes: Number(panel.dataset.maxBytes),
+    choose: () => ({
+      project: panel.dataset.project,
+      options: JSON.parse(localStorage.getItem("upload options") ?? "{}"),
+    }),
+  });
+  uploads.addEventListener("choose", () => document.querySelector("[data-upload]").click());
+  uploads.addEventListener("finished", ({ detail: { row } }) => {
+    const list = document.querySelector("[data-rows]");
+    if (!row.dataset.row) return;
+    if (!list) {
+      if (!uploads.busy) location.reload();
+      return;
+    }
+    for (const same of list.querySelectorAll(`[data-row="${row.dataset.row}"]`)) if (same !== row) same.remove();
+    list.prepend(row);
+  });
+  const carriesFiles = (event) => event.dataTransfer.types.includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    here.hidden = false;
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) here.hidden = true;
+  });
+  addEventListener("drop", async (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    here.hidden = true;
+    uploads.add(await filesOf(event.dataTransfer));
+  });
+}

@@ -1,0 +1,130 @@
+// What works on every page: theme, keys, menus, dialogs, polls that rest while nobody looks.
+
+const root = document.documentElement;
+const year = 365 * 24 * 3600;
+
+function remember(name, value) {
+  const age = value === "" ? 0 : year;
+  document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=${age}; samesite=lax`;
+}
+
+// The server says dates in the reader's zone, and the rail's links keep the project chosen last.
+remember("timezone", Intl.DateTimeFormat().resolvedOptions().timeZone ?? "");
+const project = new URLSearchParams(location.search).get("project");
+if (project !== null) remember("project", project);
+
+for (const button of document.querySelectorAll("[data-theme-choice]")) {
+  button.addEventListener("click", () => {
+    const theme = button.dataset.themeChoice;
+    remember("theme", theme);
+    if (theme) root.dataset.theme = theme;
+    else delete root.dataset.theme;
+    for (const other of document.querySelectorAll("[data-theme-choice]")) {
+      other.setAttribute("aria-pressed", String(other === button));
+    }
+    document.dispatchEvent(new Event("themechange"));
+  });
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  document.dispatchEvent(new Event("themechange"));
+});
+
+// Keys. A page's own keys follow the same rule: none while one types.
+
+export function typing(target) {
+  return target.closest("input:not([type=range], [type=checkbox]), textarea, select, dialog") !== null;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return closeMenus(null, true);
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (event.key === "/") {
+    const search = document.querySelector("[data-main-search]") ?? document.querySelector("[data-quick-search]");
+    search?.focus();
+    search?.select();
+    event.preventDefault();
+  } else if (event.key === "?") {
+    document.getElementById("keys")?.showModal();
+    event.preventDefault();
+  }
+});
+
+// Menus close when one leaves them.
+
+function closeMenus(except, returnFocus = false) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (menu === except) continue;
+    const held = menu.contains(document.activeElement);
+    menu.open = false;
+    if (returnFocus && held) menu.querySelector("summary").focus();
+  }
+}
+
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("focusin", (event) => closeMenus(event.target.closest("details.menu")));
+
+// Dialogs.
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open-dialog]");
+  if (opener) document.getElementById(opener.dataset.openDialog).showModal();
+  if (event.target instanceof HTMLDialogElement && outside(event.target, event)) event.target.close();
+});
+
+function outside(dialog, { clientX, clientY }) {
+  const box = dialog.getBoundingClientRect();
+  return clientX < box.left || clientX > box.right || clientY < box.top || clientY > box.bottom;
+}
+
+/** Ask before something that cannot be undone; resolves to whether to do it. */
+export function confirmed({ title, text, yes }) {
+  const dialog = document.getElementById("confirm");
+  dialog.querySelector("h2").textContent = title;
+  dialog.querySelector("[data-confirm-text]").textContent = text;
+  dialog.querySelector("[data-confirm-yes]").textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+document.addEventListener(
+  "submit",
+  async (event) => {
+    const form = event.target;
+    const asked = event.submitter?.dataset.confirm ? event.submitter : form;
+    if (!asked.dataset.confirm || form.dataset.agreed) {
+      delete form.dataset.agreed;
+      return;
+    }
+    // Before htmx hears of it: capture phase.
+    event.preventDefault();
+    event.stopPropagation();
+    const { confirm: title, confirmText: text, confirmYes: yes } = asked.dataset;
+    if (!(await confirmed({ title, text, yes }))) return;
+    form.dataset.agreed = "yes";
+    form.requestSubmit(event.submitter);
+  },
+  true,
+);
+
+// Polls.
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const answered = event.detail.xhr.responseURL;
+  if (answered && new URL(answered).pathname === "/sign-in/") {
+    event.detail.shouldSwap = false;
+    location.reload();
+  }
+});
+
+const offline = document.querySelector("[data-offline]");
+document.addEventListener("htmx:sendError", () => offline && (offline.hidden = false));
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (offline && event.detail.successful) offline.hidden = true;
+});

@@ -4,6 +4,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from management.models import Project, User
+from transcripts.forms import is_id
 from transcripts.models import Recording
 
 
@@ -39,7 +40,3 @@ def visible_recording(request: HttpRequest, pk: int) -> Recording:
 
 def writable_recording(request: HttpRequest, pk: int) -> Recording:
     return get_object_or_404(Recording.objects.writable_by(person(request)), pk=pk)
-
-
-def is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19

@@ -1,22 +1,26 @@
 """The library: every recording a person may see, newest first."""
 
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from transcripts.forms import LibraryFilters
-from transcripts.models import OPEN_STATES, Recording
+from management.models import Project, User
+from transcripts.forms import BulkForm, LibraryFilters, is_id
+from transcripts.models import Recording
 from transcripts.progress import rows
 from transcripts.views.access import (
     chosen_project,
-    is_id,
     person,
     visible_projects,
     writable_projects,
 )
 
 PAGE_ROWS = 50
+MOST_AT_ONCE = 200
 
 
 @never_cache
@@ -28,6 +32,7 @@ def library(request: HttpRequest) -> HttpResponse:
     # Ids rather than a subquery: the database then walks the newest rows and stops.
     projects = [project.pk] if project else visible_projects(user)
     listed = filters.narrow(Recording.objects.filter(project__in=projects))
+    writable = writable_projects(user)
     page = rows(listed.select_related("project").order_by("-pk")[: PAGE_ROWS + 1])
     older = page[PAGE_ROWS - 1].recording.pk if len(page) > PAGE_ROWS else None
     query = request.GET.copy()
@@ -42,25 +47,51 @@ def library(request: HttpRequest) -> HttpResponse:
             "older": query.urlencode() if older else None,
             "filters": filters,
             "project": project,
-            "writable": writable_projects(user),
+            "writable": writable,
+            "upload_project": upload_project(project, user),
+            "max_bytes": settings.ENV.max_upload_bytes,
         },
     )
+
+
+def upload_project(project: Project | None, user: User) -> Project | None:
+    """Where files dropped on this list go: its project, else the first one they may go to."""
+    writable = Project.objects.writable_by(user)
+    return (project and writable.filter(pk=project.pk).first()) or writable.first()
 
 
 @never_cache
 @require_safe
 def library_rows(request: HttpRequest) -> HttpResponse:
-    """The rows with these ids again: facts of those still open, whole rows of the others."""
+    """The rows with these ids again: facts of those still open, whole rows of the others.
+
+    With ``whole`` all come whole, as a page that has just uploaded them needs.
+    """
     user = person(request)
     ids = [int(each) for each in request.GET.get("ids", "").split(",") if is_id(each)]
-    shown = Recording.objects.visible_to(user).filter(pk__in=ids[:200]).select_related("project")
-    listed = rows(shown)
+    seen = Recording.objects.visible_to(user).filter(pk__in=ids[:MOST_AT_ONCE])
+    listed = rows(seen.select_related("project"))
+    facts = [row for row in listed if row.progress and "whole" not in request.GET]
     return render(
         request,
         "transcripts/_library_update.html",
         {
-            "open_rows": [row for row in listed if row.recording.state in OPEN_STATES],
-            "closed_rows": [row for row in listed if row.recording.state not in OPEN_STATES],
+            "open_rows": facts,
+            "whole_rows": [row for row in listed if row not in facts],
             "writable": writable_projects(user),
         },
     )
+
+
+@require_POST
+def recordings_change(request: HttpRequest) -> HttpResponse:
+    """Retry, cancel or delete the selected recordings, as far as this person may."""
+    form = BulkForm(request.POST, user=person(request))
+    if form.is_valid():
+        messages.success(request, form.apply())
+    else:
+        messages.error(request, "Nothing was changed: select recordings and choose what to do.")
+    target = request.POST.get("next", "")
+    # Only back to a page of ours.
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    return redirect(target if safe else "library")

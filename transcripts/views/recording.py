@@ -3,19 +3,33 @@
 from bisect import bisect_right
 from typing import Any
 
+from django.contrib import messages
 from django.db.models.functions import Length
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import get_object_or_404, render
-from django.utils.cache import patch_cache_control
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from transcripts import reading
+from transcripts.forms import TitleForm, is_id
 from transcripts.models import OPEN_STATES, Recording, State, Transcription, Waveform
 from transcripts.progress import rows
-from transcripts.views.access import is_id, person, visible_recording, writable_projects
+from transcripts.views.access import (
+    person,
+    visible_recording,
+    writable_projects,
+    writable_recording,
+)
 
 FOUND_SHOWN = 1000
+SPEEDS = ("0.5", "0.75", "1", "1.1", "1.25", "1.5", "1.75", "2", "2.5", "3")
+EXPORT_FORMATS = (
+    ("txt", "Text"),
+    ("srt", "SubRip subtitles (SRT)"),
+    ("vtt", "WebVTT captions"),
+    ("json", "JSON with word times"),
+)
 
 
 def finished_run(request: HttpRequest, recording: Recording) -> Transcription | None:
@@ -50,6 +64,8 @@ def recording(request: HttpRequest, pk: int) -> HttpResponse:
         "versions": found.transcriptions.filter(state=State.DONE).order_by("-pk"),
         "may_write": found.project_id in writable_projects(person(request)),
         "at": seconds(request.GET.get("t", "")),
+        "speeds": SPEEDS,
+        "export_formats": EXPORT_FORMATS,
     }
     if run:
         context |= transcript(run, context["at"] or 0.0)
@@ -63,6 +79,7 @@ def transcript(run: Transcription, at: float) -> dict[str, Any]:
             "start", "end", "speaker", "channel", Length("text")
         )
     )
+    voices = {(speaker, channel) for *_, speaker, channel, _ in outline if speaker is not None}
     found = reading.blocks(outline)
     # Starts may repeat or step back where channels overlap; the last one not after it will do.
     first = max(0, bisect_right([block.start for block in found], at) - 1)
@@ -71,6 +88,8 @@ def transcript(run: Transcription, at: float) -> dict[str, Any]:
         "first": first,
         "paragraphs": block_paragraphs(run, first),
         "turns": reading.turns(outline, bool(run.options.get("multichannel"))),
+        "voices": len(voices),
+        "block_size": reading.BLOCK_UTTERANCES,
     }
 
 
@@ -108,11 +127,18 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-def waveform(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Loudness over time, one byte a step (0 silent to 255), evenly over the whole length."""
-    found = get_object_or_404(Waveform, recording=visible_recording(request, pk))
-    response = HttpResponse(bytes(found.peaks), content_type="application/octet-stream")
-    patch_cache_control(response, private=True, max_age=3600)
+def waveform(request: HttpRequest, pk: int) -> HttpResponse:
+    """Loudness over time, one byte a step (0 silent to 255), evenly over the whole length.
+
+    Nothing while it is not drawn yet, or cannot be.
+    """
+    drawn = Waveform.objects.filter(recording=visible_recording(request, pk)).first()
+    peaks = bytes(drawn.peaks) if drawn else b""
+    response = HttpResponse(peaks, content_type="application/octet-stream")
+    if peaks:
+        patch_cache_control(response, private=True, max_age=3600)
+    else:
+        add_never_cache_headers(response)
     return response
 
 
@@ -134,3 +160,49 @@ def find(request: HttpRequest, pk: int) -> JsonResponse:
         for _ in range(reading.fold(text).count(wanted))
     ]
     return JsonResponse({"count": len(places), "places": places[:FOUND_SHOWN]})
+
+
+@require_POST
+def recording_rename(request: HttpRequest, pk: int) -> HttpResponse:
+    found = writable_recording(request, pk)
+    form = TitleForm(request.POST)
+    if form.is_valid():
+        found.title = form.cleaned_data["title"]
+        found.save(update_fields=["title"])
+    if not request.htmx:
+        return redirect(found)
+    return render(request, "transcripts/_title.html", {"recording": found, "may_write": True})
+
+
+@require_POST
+def recording_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    found = writable_recording(request, pk)
+    found.cancel()
+    return answer(request, found)
+
+
+@require_POST
+def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Transcribe again with the same options; a finished transcript stays as a version."""
+    found = writable_recording(request, pk)
+    found.retry()
+    return answer(request, found)
+
+
+@require_POST
+def recording_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    found = writable_recording(request, pk)
+    found.remove()
+    if request.htmx:
+        return HttpResponse()  # the row it stood in goes with it
+    messages.success(request, f"“{found.title}” is deleted.")
+    return redirect("library")
+
+
+def answer(request: HttpRequest, found: Recording) -> HttpResponse:
+    """After a change: the row of a list that asked, else the recording's page."""
+    if not request.htmx:
+        return redirect(found)
+    found.refresh_from_db()
+    context = {"row": rows([found])[0], "writable": [found.project_id]}
+    return render(request, "transcripts/_library_row.html", context)

@@ -1,14 +1,113 @@
 """Search in everything that was said."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from transcripts.views.access import chosen_project
+from transcripts.reading import Voice, voice
+from transcripts.search import BadSearch, Hit, Results, search
+from transcripts.views.access import chosen_project, person
+
+PAGE_HITS = 20
+ORDERS = (("newest", "Newest first"), ("relevance", "Best match first"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A hit as the page lists it."""
+
+    hit: Hit
+    voice: Voice | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring hits of one recording."""
+
+    recording: int
+    title: str
+    first: Hit
+    places: list[Place]
+
+
+def groups(hits: Iterable[Hit]) -> list[Group]:
+    found = []
+    for pk, together in groupby(hits, key=lambda hit: hit.recording):
+        # A second channel is only ever told apart when channels were transcribed apart.
+        places = [Place(hit, voice(hit.speaker, hit.channel, hit.channel > 0)) for hit in together]
+        first = places[0].hit
+        found.append(Group(pk, first.title, first, places))
+    return found
 
 
 @never_cache
 @require_safe
 def search_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "transcripts/search.html", {"project": chosen_project(request)})
+    """The page, with the results of ``q`` when there is one."""
+    return render(request, "transcripts/search.html", looked_up(request))
+
+
+@never_cache
+@require_safe
+def search_results(request: HttpRequest) -> HttpResponse:
+    """Results as one types; with ``cursor`` the next ones of a list."""
+    context = looked_up(request)
+    if request.GET.get("cursor"):
+        return render(request, "transcripts/_search_more.html", context)
+    response = render(request, "transcripts/_search_results.html", context)
+    response["HX-Replace-Url"] = f"{reverse('search')}?{context['query'].urlencode()}"
+    return response
+
+
+def looked_up(request: HttpRequest) -> dict[str, Any]:
+    project = chosen_project(request)
+    words = request.GET.get("q", "").replace("\0", " ").strip()
+    order = "relevance" if request.GET.get("order") == "relevance" else "newest"
+    query = request.GET.copy()
+    query.clear()
+    query["q"] = words
+    if project:
+        query["project"] = str(project.pk)
+    if order == "relevance":
+        query["order"] = order
+    context: dict[str, Any] = {
+        "words": words,
+        "project": project,
+        "order": order,
+        "orders": ORDERS,
+        "query": query,
+    }
+    if not words:
+        return context
+    try:
+        results = search(
+            person(request),
+            words,
+            project=project,
+            order=order,
+            cursor=request.GET.get("cursor") or None,
+            limit=PAGE_HITS,
+        )
+    except BadSearch as error:
+        return context | {"problem": str(error)}
+    return context | {
+        "results": results,
+        "groups": groups(results.hits),
+        "more": more(query, results),
+    }
+
+
+def more(query: Any, results: Results) -> str:
+    """The query string of the next page; empty at the end."""
+    if not results.cursor:
+        return ""
+    following = query.copy()
+    following["cursor"] = results.cursor
+    return str(following.urlencode())

@@ -1,14 +1,51 @@
 """The upload page; the bytes themselves go to `transcripts.views.uploads`."""
 
+from django.conf import settings
+from django.conf.locale import LANG_INFO
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from transcripts.views.access import chosen_project
+from management.models import Project
+from transcripts.options import DETECT, OptionsForm
+from transcripts.views.access import chosen_project, person
+
+DEFAULT_LANGUAGE = "en"
+
+
+def language_name(tag: str) -> str:
+    """A language as people call it: "Portuguese (BR)" for pt-BR; the tag if it is unknown."""
+    if tag == DETECT:
+        return "Detect the language"
+    if tag == "multi":
+        return "Several, mixed"
+    language, _, region = tag.partition("-")
+    known = LANG_INFO.get(language.lower(), {}).get("name")
+    if not known:
+        return tag
+    return f"{known} ({region})" if region else str(known)
 
 
 @never_cache
 @require_safe
 def upload(request: HttpRequest) -> HttpResponse:
-    return render(request, "transcripts/upload.html", {"project": chosen_project(request)})
+    user = person(request)
+    projects = list(Project.objects.writable_by(user))
+    form = OptionsForm(user)
+    languages = dict.fromkeys([DETECT, DEFAULT_LANGUAGE, *form.languages()])
+    return render(
+        request,
+        "transcripts/upload.html",
+        {
+            "project": chosen_project(request),
+            "projects": projects,
+            "form": form,
+            "languages": sorted(
+                ((tag, language_name(tag)) for tag in languages),
+                key=lambda pair: (pair[0] != DETECT, pair[1]),
+            ),
+            "default_language": DEFAULT_LANGUAGE,
+            "max_bytes": settings.ENV.max_upload_bytes,
+        },
+    )

@@ -1,0 +1,237 @@
+// The player: one audio element, a waveform drawn in the speakers' colours, a position slider.
+
+/** Seconds as people write them: 0:07, 12:40, 1:02:03. */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const pad = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
+}
+
+/** The last place in a sorted list that is not after `value`; -1 when all are. */
+export function lastNotAfter(sorted, value) {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+export class Player extends EventTarget {
+  /** `turns`: [[second, hue], ...] of the changes of voice. Fires `time` and `playing`. */
+  constructor(element, turns = []) {
+    super();
+    this.element = element;
+    this.audio = element.querySelector("[data-audio]");
+    this.position = element.querySelector("[data-position]");
+    this.duration = Number(element.dataset.duration);
+    this.wave = new Wave(element, this, turns);
+    this.#listen();
+    this.#speed(Number(localStorage.getItem("speed")) || 1);
+  }
+
+  get time() {
+    return this.audio.currentTime;
+  }
+
+  get playing() {
+    return !this.audio.paused && !this.audio.ended;
+  }
+
+  seek(seconds) {
+    this.audio.currentTime = Math.min(Math.max(0, seconds), this.duration || Infinity);
+    this.#show();
+  }
+
+  skip(seconds) {
+    this.seek(this.time + seconds);
+  }
+
+  play() {
+    // A refusal (no sound device, not playable) shows itself in the error event.
+    this.audio.play().catch(() => {});
+  }
+
+  toggle() {
+    if (this.playing) this.audio.pause();
+    else this.play();
+  }
+
+  faster(step) {
+    const options = [...this.element.querySelector("[data-speed]").options];
+    const at = options.findIndex((option) => Number(option.value) === this.audio.playbackRate);
+    const next = options[Math.min(options.length - 1, Math.max(0, at + step))];
+    this.#speed(Number(next.value));
+  }
+
+  #speed(rate) {
+    const select = this.element.querySelector("[data-speed]");
+    const known = [...select.options].find((option) => Number(option.value) === rate);
+    if (!known) return;
+    select.value = known.value;
+    this.audio.defaultPlaybackRate = this.audio.playbackRate = rate;
+    localStorage.setItem("speed", String(rate));
+  }
+
+  #listen() {
+    const { audio, position, element } = this;
+    element.querySelector("[data-play]").addEventListener("click", () => this.toggle());
+    for (const button of element.querySelectorAll("[data-skip]")) {
+      button.addEventListener("click", () => this.skip(Number(button.dataset.skip)));
+    }
+    element.querySelector("[data-speed]").addEventListener("change", (event) => {
+      this.#speed(Number(event.target.value));
+    });
+    position.addEventListener("input", () => this.seek(Number(position.value)));
+    position.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -60, PageUp: 60 };
+      if (!(event.key in steps)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.skip(steps[event.key]);
+    });
+    audio.addEventListener("durationchange", () => {
+      if (!this.duration && Number.isFinite(audio.duration)) {
+        this.duration = audio.duration;
+        position.max = String(audio.duration);
+        element.querySelector("[data-length]").textContent = clock(audio.duration);
+        this.#show();
+      }
+    });
+    audio.addEventListener("error", () => {
+      element.querySelector("[data-problem]").hidden = false;
+      document.body.classList.add("unplayable");
+    });
+    for (const name of ["play", "pause", "ended"]) {
+      audio.addEventListener(name, () => {
+        element.classList.toggle("playing", this.playing);
+        element.querySelector("[data-play]").setAttribute("aria-label", this.playing ? "Pause" : "Play");
+        this.dispatchEvent(new Event("playing"));
+        this.#follow();
+      });
+    }
+    for (const name of ["seeked", "timeupdate"]) audio.addEventListener(name, () => this.#show());
+  }
+
+  // timeupdate comes four times a second: too rarely for words.
+  #follow() {
+    if (!this.playing || this.following) return;
+    this.following = true;
+    const step = () => {
+      this.following = this.playing;
+      if (!this.playing) return;
+      this.#show();
+      requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  }
+
+  #show() {
+    const now = clock(this.time);
+    const shown = this.element.querySelector("[data-now]");
+    if (shown.textContent !== now) {
+      shown.textContent = now;
+      this.position.setAttribute("aria-valuetext", `${now} of ${clock(this.duration)}`);
+    }
+    this.position.value = String(this.time);
+    this.wave.draw();
+    this.dispatchEvent(new Event("time"));
+  }
+}
+
+class Wave {
+  constructor(element, player, turns) {
+    this.player = player;
+    this.starts = turns.map(([start]) => start);
+    this.hues = turns.map(([, hue]) => hue);
+    this.canvas = element.querySelector("[data-wave]");
+    this.hover = element.querySelector("[data-hover]");
+    this.peaks = new Uint8Array();
+    this.#colours();
+    new ResizeObserver(() => this.#size()).observe(this.canvas);
+    document.addEventListener("themechange", () => {
+      this.#colours();
+      this.draw(true);
+    });
+    player.position.addEventListener("pointermove", (event) => this.#point(event));
+    player.position.addEventListener("pointerleave", () => (this.hover.hidden = true));
+    this.#load(element.dataset.waveform);
+  }
+
+  async #load(url) {
+    const answer = await fetch(url).catch(() => null);
+    if (!answer?.ok) return;
+    this.peaks = new Uint8Array(await answer.arrayBuffer());
+    this.draw(true);
+  }
+
+  #colours() {
+    // Resolved by the browser: a canvas does not know light-dark().
+    const probe = document.createElement("span");
+    this.canvas.after(probe);
+    const resolve = (name) => {
+      probe.style.color = `var(${name})`;
+      return getComputedStyle(probe).color;
+    };
+    this.plain = resolve("--accent");
+    this.rest = resolve("--edge");
+    this.speakers = Array.from({ length: 8 }, (_, hue) => resolve(`--speaker-${hue}`));
+    this.cursor = resolve("--ink");
+    probe.remove();
+  }
+
+  #size() {
+    const ratio = devicePixelRatio || 1;
+    this.canvas.width = Math.round(this.canvas.clientWidth * ratio);
+    this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
+    this.ratio = ratio;
+    this.draw(true);
+  }
+
+  #point(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const part = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    this.hover.hidden = false;
+    this.hover.textContent = clock(part * this.player.duration);
+    const left = Math.min(box.width - this.hover.offsetWidth, Math.max(0, part * box.width - this.hover.offsetWidth / 2));
+    this.hover.style.transform = `translateX(${left}px)`;
+  }
+
+  /** Draw what changed: nothing while the cursor stands on the same pixel. */
+  draw(anew = false) {
+    const { canvas, player, ratio } = this;
+    if (!canvas.width) return;
+    const cursor = Math.round((canvas.width * player.time) / (player.duration || 1));
+    if (!anew && cursor === this.drawnAt) return;
+    this.drawnAt = cursor;
+    const context = canvas.getContext("2d");
+    const [step, bar] = [3 * ratio, 2 * ratio];
+    const bars = Math.floor(canvas.width / step);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    for (let index = 0; index < bars; index += 1) {
+      const x = index * step;
+      const height = Math.max(2 * ratio, this.#loudest(index / bars, (index + 1) / bars) * canvas.height);
+      const turn = lastNotAfter(this.starts, (index / bars) * player.duration);
+      const voice = turn < 0 ? this.plain : this.speakers[this.hues[turn]];
+      context.globalAlpha = x < cursor ? 1 : 0.42;
+      context.fillStyle = this.peaks.length ? voice : this.rest;
+      context.fillRect(x, (canvas.height - height) / 2, bar, height);
+    }
+    context.globalAlpha = 1;
+    context.fillStyle = this.cursor;
+    context.fillRect(Math.min(cursor, canvas.width - bar), 0, bar, canvas.height);
+  }
+
+  #loudest(from, to) {
+    const { peaks } = this;
+    const first = Math.floor(from * peaks.length);
+    const last = Math.max(first + 1, Math.floor(to * peaks.length));
+    let loudest = 0;
+    for (let index = first; index < last && index < peaks.length; index += 1) {
+      if (peaks[index] > loudest) loudest = peaks[index];
+    }
+    return loudest / 255;
+  }
+}
