@@ -15,16 +15,21 @@ from django.core.asgi import get_asgi_application
 django.setup()
 
 # The models behind these can only be imported once Django is set up.
+from engine.consumers.flux import FluxConsumer  # noqa: E402
+from engine.consumers.listen import ListenConsumer  # noqa: E402
 from engine.credentials import CREDENTIALS  # noqa: E402
 from engine.gate import Application, Gate  # noqa: E402
 from engine.service import Service  # noqa: E402
 
 rest = get_asgi_application()
 # The path of a WebSocket and the consumer that serves it.
-sockets: dict[str, Application] = {}
+sockets: dict[str, Application] = {
+    "/v1/listen": ListenConsumer.as_asgi(),
+    "/v2/listen": FluxConsumer.as_asgi(),
+}
 
 service = Service(settings.ENVIRONMENT, CREDENTIALS)
-gate = Gate(rest, sockets, CREDENTIALS, settings.ENVIRONMENT, service.spool)
+gate = Gate(rest, sockets, CREDENTIALS, settings.ENVIRONMENT)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

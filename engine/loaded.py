@@ -8,8 +8,11 @@ from django.conf import settings
 
 from engine.catalog import Catalog
 from engine.speech.diarization import Diarizer
+from engine.speech.endofturn import EndOfTurnModel
 from engine.speech.recognition import RecognitionSettings, Recognizer
 from engine.speech.synthesis import Synthesizer
+from engine.text.endpoint import Endpoint
+from engine.text.intelligence import Intelligence
 
 
 @cache
@@ -42,5 +45,25 @@ def diarizer() -> Diarizer:
 
 
 @cache
+def intelligence() -> Intelligence:
+    environment = settings.ENVIRONMENT
+    endpoint = (
+        Endpoint(
+            environment.intelligence_url,
+            environment.intelligence_model,
+            environment.intelligence_key,
+        )
+        if environment.intelligence_url
+        else None
+    )
+    return Intelligence(environment.model_cache, endpoint)
+
+
+@cache
 def synthesizer() -> Synthesizer:
     return Synthesizer(settings.ENVIRONMENT.model_cache)
+
+
+@cache
+def end_of_turn() -> EndOfTurnModel:
+    return EndOfTurnModel()

@@ -46,6 +46,14 @@ def read_options(kind: type[Options], query: str) -> Options:
     return kind(**values)
 
 
+def refuse_unknown(kind: type, query: str) -> None:
+    """Raises ``Refusal`` (400) for parameters that ``kind`` has not: version 2 is strict."""
+    known = {parameter.name for parameter in fields(kind)}
+    for name in parse_query(query):
+        if name not in known:
+            raise undeserialized_query(f"unknown field `{name[:100]}`")
+
+
 def parse_query(query: str) -> dict[str, list[str]]:
     try:
         return parse_qs(
@@ -355,14 +363,65 @@ class ListenOptions:
 
 
 @dataclass(frozen=True)
-class NoOptions:
-    """A call without parameters."""
+class ReadOptions:
+    """``POST /v1/read``: the contract's section 6."""
+
+    summarize: bool = flag_or("Add a summary.", "v1", "v2")
+    sentiment: bool = flag("Add the sentiment of each segment.")
+    topics: bool = flag("Add what the text is about.")
+    custom_topic: tuple[str, ...] = labels("Own topics; repeatable.")
+    custom_topic_mode: str = choice(
+        "`strict`: only own topics.", "extended", "strict", default="extended"
+    )
+    intents: bool = flag("Add what the text wants.")
+    custom_intent: tuple[str, ...] = labels("Own intents; repeatable.")
+    custom_intent_mode: str = choice(
+        "`strict`: only own intents.", "extended", "strict", default="extended"
+    )
+    language: str = text("Language of the text; English only.", "en")
+    callback: str = text("Answer at once and send the result to this URL.")
+    callback_method: str = choice("Method of the callback.", "POST", "PUT", default="POST")
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
 
 
-def check_keyterms(options: ListenOptions) -> None:
+@dataclass(frozen=True)
+class SpeakOptions:
+    """``POST /v1/speak``: the contract's sections 7.1 and 8."""
+
+    model: str = text("The voice; one of Deepgram's names, or a local one.", "aura-asteria-en")
+    encoding: str = text("linear16, mulaw, alaw, mp3 (default), opus, flac or aac.")
+    container: str = text("wav, ogg or none, where the encoding has one.")
+    sample_rate: str = text("Hz, where the encoding lets it be chosen.")
+    bit_rate: str = text("Bits a second, where the encoding lets it be chosen.")
+    speed: float = number("How fast, 1 being the voice's own pace.", 1.0, 0.7, 1.5)
+    callback: str = text("Answer at once and send the audio to this URL.")
+    callback_method: str = choice("Method of the callback.", "POST", "PUT", default="POST")
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
+    mip_opt_out: bool = flag("No effect: nothing is used for training here.")
+
+
+@dataclass(frozen=True)
+class FluxSpeakOptions:
+    """``POST /v2/speak``: the contract's section 7.2."""
+
+    model: str = text("The voice, `flux-{voice}-en`; required.")
+    encoding: str = text("linear16, mulaw, alaw, mp3 (default), opus, flac or aac.")
+    container: str = text("wav, ogg or none, where the encoding has one.")
+    sample_rate: str = text("Hz, where the encoding lets it be chosen.")
+    bit_rate: str = text("Bits a second, where the encoding lets it be chosen.")
+    speed: str = text("0.5 to 1.5 in steps of 0.05.", "1")
+    expressivity: str = text("-2 to 2, whole.", "0")
+    priority: str = choice("`low` waits for quiet hours; only with a callback.", "low", "normal")
+    callback: str = text("Answer at once and send the audio to this URL.")
+    callback_method: str = choice("Method of the callback.", "POST", "PUT", default="POST")
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
+    mip_opt_out: bool = flag("No effect: nothing is used for training here.")
+
+
+def check_keyterms(terms: Sequence[str]) -> None:
     """Raises ``Refusal`` in the words of section 3.3. A token is taken to be a word."""
-    tokens = sum(len(term.split()) for term in options.keyterm)
-    if len(options.keyterm) > MOST_KEYTERMS:
+    tokens = sum(len(term.split()) for term in terms)
+    if len(terms) > MOST_KEYTERMS:
         raise bad_request(f"Keyterm limit exceeded. The maximum number is {MOST_KEYTERMS}.")
     if tokens > MOST_KEYTERM_TOKENS:
         raise bad_request(

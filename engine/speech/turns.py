@@ -6,6 +6,7 @@ it has ended. Contract, sections 10.3 and 10.4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -117,7 +118,7 @@ class TurnSession:
             steps.append(self._turn(Event.UPDATE))
         return steps
 
-    def decoded(self, number: int, words: list[Word], seconds: float) -> list[Step]:
+    def decoded(self, number: int, words: Sequence[Word], seconds: float) -> list[Step]:
         """The recognizer's answer to a ``Decode``; see ``ListenSession.decoded``."""
         return [*self._follow(self._listen.decoded(number, words, seconds)), *self._judge()]
 

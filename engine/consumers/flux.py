@@ -1,0 +1,305 @@
+"""``WS /v2/listen``: the turns of a conversation. The contract's section 10."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine.catalog import Choice
+from engine.consumers.audio import Pace, open_audio, steps
+from engine.consumers.listen import DATA_REASON, reraise
+from engine.consumers.options import FluxOptions, refuse_unknown
+from engine.consumers.recognition import Questions
+from engine.consumers.sockets import Socket
+from engine.errors import bad_request, undeserialized_query
+from engine.loaded import catalog, end_of_turn, recognizer
+from engine.options import MOST_KEYTERMS, check_keyterms, features_used, read_options
+from engine.speech.decode import Samples
+from engine.speech.errors import AudioError
+from engine.speech.live import Decode, Drop
+from engine.speech.transcript import Word as HeardWord
+from engine.speech.turns import Event, NoTurn, Score, Step, Turn, TurnOptions, TurnSession
+from engine.text.formatting import Formatting
+from engine.text.processing import process
+from engine.text.redaction import CannotRedact, parse_redactions
+from engine.text.search import hotwords
+from engine.text.words import Word
+
+_SILENT = "No audio was received for 60 seconds."
+_REDACTIONS = {"numbers", "aggressive_numbers", "true", "false"}
+
+
+class FluxConsumer(Socket):
+    """One stream of turns.
+
+    Up: binary frames of audio; CloseStream, Configure and ForceEndTurn as JSON text. Down:
+    Connected, TurnInfo, ConfigureSuccess, ConfigureFailure, Warning, Error, each with the next
+    ``sequence_id``. Closes with 1000 (finished), 1008 (no audio), 1011 (60 s of nothing).
+    """
+
+    silence_seconds = 60.0
+
+    async def open(self) -> None:
+        refuse_unknown(FluxOptions, self.call.query)
+        options = self.options = read_options(FluxOptions, self.call.query)
+        if not options.model:
+            raise undeserialized_query("missing field `model`")
+        if not set(options.redact) <= _REDACTIONS:
+            raise bad_request("Bad Request: redact is numbers or aggressive_numbers.")
+        if options.eager_eot_threshold > options.eot_threshold:
+            raise undeserialized_query("eager_eot_threshold is greater than eot_threshold")
+        self.is_english = options.model == "flux-general-en"
+        if options.language_hint and self.is_english:
+            raise undeserialized_query("language_hint needs model=flux-general-multi")
+        check_keyterms(options.keyterm)
+        try:
+            self.redactions = parse_redactions(options.redact)
+        except CannotRedact as error:
+            raise bad_request(f"Bad Request: {error}") from None
+        if self.redactions and not self.is_english:
+            raise bad_request("Bad Request: redact is only available for English.")
+        language = "en" if self.is_english else (options.language_hint or ("en",))[0]
+        choice = Choice(options.model, None, language)
+        if not self.is_english:
+            choice = replace(choice, local=recognizer().model_for("multi"))
+        self.model = catalog().local_model(choice.local or recognizer().model_for(language))
+        self.audio = open_audio(options.encoding, options.sample_rate, 1)
+        self.session = TurnSession(
+            TurnOptions(
+                options.eot_threshold, options.eager_eot_threshold or None, options.eot_timeout_ms
+            )
+        )
+        self.keyterms = options.keyterm
+        self.numerals = options.numerals
+        self.hints = options.language_hint
+        self.questions = Questions(choice, self._hotwords(), self._answer, self._fail)
+        self.pace = Pace()
+        self.received_seconds = 0.0
+        self.sequence = 0
+        usage = self.call.usage
+        usage.tags += options.tag
+        usage.features = features_used(options)
+        usage.models, usage.model = [self.model.uuid], options.model
+        usage.language = language
+
+    async def greet(self) -> None:
+        self._say({"type": "Connected", "request_id": self.call.request_id})
+
+    async def hear(self, data: bytes) -> None:
+        try:
+            for block in await self.audio.feed(data):
+                await self._push(block)
+        except AudioError:
+            self._break_off("DATA-0000", DATA_REASON)
+
+    async def read(self, message: Mapping[str, Any]) -> None:
+        match message.get("type"):
+            case "CloseStream":
+                await self._close_stream()
+            case "ForceEndTurn":
+                self._follow(self.session.force_end())
+            case "Configure":
+                self._configure(message)
+            case _:
+                pass  # KeepAlive and whatever comes later: the contract's section 16, choice 13
+
+    def misread(self, problem: str) -> None:
+        self._break_off("MESSAGE-0000", problem)
+
+    def fall_silent(self) -> None:
+        self.finish(1011, _SILENT)
+
+    async def leave(self) -> None:
+        self.questions.drop_all()
+        await self.audio.close()
+        seconds = self.received_seconds
+        self.call.usage = replace(
+            self.call.usage, seconds=seconds, channel_seconds=seconds, method="streaming"
+        )
+
+    async def _push(self, samples: Samples) -> None:
+        for step in steps(samples):
+            mono = step.mean(axis=0)
+            self.received_seconds += len(mono) / 16_000
+            self._follow(self.session.push(mono))
+            await asyncio.sleep(0)
+            await self.questions.wait_for_room()
+        if wait := self.pace.wait_seconds(self.received_seconds):
+            await asyncio.sleep(wait)
+
+    def _follow(self, found: Sequence[Step]) -> None:
+        for step in found:
+            match step:
+                case Decode():
+                    self.questions.ask(0, step)
+                case Drop(number):
+                    self.questions.drop(0, number)
+                case Score():
+                    self.spawn(self._score(step))
+                case Turn():
+                    self._say(self._turn(step))
+                case NoTurn():
+                    self._warn("FORCE_END_TURN_NO_ACTIVE_TURN", "Nobody is speaking.")
+
+    async def _score(self, question: Score) -> None:
+        probability = await asyncio.to_thread(end_of_turn().score, question.samples)
+        self._follow(self.session.scored(question.number, probability))
+
+    def _answer(self, track: int, number: int, words: Sequence[HeardWord], seconds: float) -> None:
+        self._follow(self.session.decoded(number, words, seconds))
+
+    def _fail(self, error: BaseException) -> None:
+        self.spawn(reraise(error))
+
+    async def _close_stream(self) -> None:
+        try:
+            for block in await self.audio.finish():
+                await self._push(block)
+        except AudioError:
+            self._break_off("DATA-0000", DATA_REASON)
+            return
+        self._follow(self.session.finish())
+        await self.questions.wait_for_all()
+        self.finish()
+
+    def _configure(self, message: Mapping[str, Any]) -> None:
+        """All of it or nothing, in the order of the audio around it: section 10.4."""
+        try:
+            options = self._configured(message.get("thresholds"))
+            keyterms = _strings("keyterms", message.get("keyterms"), self.keyterms)
+            hints = _strings("language_hints", message.get("language_hints"), self.hints)
+            numerals = message.get("numerals")
+            if numerals is not None and not isinstance(numerals, bool):
+                raise ValueError("INVALID_NUMERALS", "numerals is true or false")
+            if len(keyterms) > MOST_KEYTERMS:
+                raise ValueError("INVALID_KEYTERMS", f"at most {MOST_KEYTERMS} key terms")
+        except ValueError as error:
+            code, description = error.args
+            self._say(
+                {
+                    "type": "ConfigureFailure",
+                    "request_id": self.call.request_id,
+                    "code": code,
+                    "description": description,
+                }
+            )
+            return
+        self.session.options, self.keyterms, self.hints = options, keyterms, hints
+        self.questions.keyterms = self._hotwords()
+        answer: dict[str, Any] = {
+            "type": "ConfigureSuccess",
+            "request_id": self.call.request_id,
+            "thresholds": {
+                "eot_threshold": options.eot_threshold,
+                "eager_eot_threshold": options.eager_eot_threshold,
+                "eot_timeout_ms": options.eot_timeout_ms,
+            },
+            "keyterms": list(keyterms),
+        }
+        if hints:
+            answer["language_hints"] = list(hints)
+        if numerals is not None:
+            self.numerals = answer["numerals"] = numerals
+        self._say(answer)
+
+    def _configured(self, thresholds: object) -> TurnOptions:
+        now = self.session.options
+        if thresholds is None:
+            return now
+        if not isinstance(thresholds, dict):
+            raise ValueError("INVALID_THRESHOLD", "thresholds is an object")
+        end = _number(thresholds, "eot_threshold", 0.5, 1.0, now.eot_threshold)
+        eager = now.eager_eot_threshold
+        if thresholds.get("eager_eot_threshold") is not None:
+            eager = _number(thresholds, "eager_eot_threshold", 0.3, 1.0, 0.0)
+        if eager is not None and eager > end:
+            raise ValueError(
+                "INVALID_THRESHOLD", f"eager_eot_threshold {eager:g} is greater than {end:g}"
+            )
+        timeout = _number(thresholds, "eot_timeout_ms", 500, 60_000, now.eot_timeout_ms)
+        return TurnOptions(end, eager, round(timeout))
+
+    def _hotwords(self) -> tuple[str, ...]:
+        terms = hotwords(self.keyterms)
+        return (terms,) if terms else ()
+
+    def _turn(self, turn: Turn) -> dict[str, Any]:
+        words = self._written(turn.words)
+        message: dict[str, Any] = {
+            "type": "TurnInfo",
+            "request_id": self.call.request_id,
+            "event": turn.event,
+            "turn_index": turn.index,
+            "audio_window_start": turn.window_start,
+            "audio_window_end": turn.window_end,
+            "transcript": " ".join(word.punctuated_word for word in words),
+            "words": [
+                {
+                    "word": word.punctuated_word,
+                    "confidence": round(min(1.0, max(0.0, word.confidence)), 4),
+                    "start": round(word.start, 3),
+                    "end": round(word.end, 3),
+                }
+                for word in words
+            ],
+            "end_of_turn_confidence": turn.confidence,
+        }
+        if turn.event is Event.END and turn.trigger is not None:
+            message["trigger"] = turn.trigger
+        if self.hints:
+            message["languages_hinted"] = list(self.hints)
+        return message
+
+    def _written(self, heard: Sequence[HeardWord]) -> list[Word]:
+        words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard]
+        if not self.is_english:
+            return words
+        formatting = Formatting(
+            numerals=self.numerals, profanity_filter=self.options.profanity_filter
+        )
+        return process(words, formatting, self.redactions)
+
+    def _say(self, message: dict[str, Any]) -> None:
+        self.tell(message | {"sequence_id": self.sequence})
+        self.sequence += 1
+
+    def _warn(self, code: str, description: str) -> None:
+        self._say(
+            {
+                "type": "Warning",
+                "request_id": self.call.request_id,
+                "code": code,
+                "description": description,
+            }
+        )
+
+    def _break_off(self, code: str, description: str) -> None:
+        self._say({"type": "Error", "code": code, "description": description})
+        self.finish(1008, description)
+
+
+def _strings(name: str, given: object, now: tuple[str, ...]) -> tuple[str, ...]:
+    """A list replaces what was there, an empty one too; nothing leaves it as it is."""
+    if given is None:
+        return now
+    if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
+        raise ValueError(f"INVALID_{name.upper()}", f"{name} is a list of strings")
+    return tuple(item for item in given if item.strip())
+
+
+def _number(values: Mapping[str, Any], name: str, low: float, high: float, now: float) -> float:
+    """A number, or one written as a string."""
+    given = values.get(name)
+    if given is None:
+        return now
+    try:
+        found = float(given) if not isinstance(given, bool) else float("nan")
+    except (TypeError, ValueError):
+        found = float("nan")
+    if not low <= found <= high:
+        raise ValueError(
+            "INVALID_THRESHOLD", f"{name} {given!r} is not between {low:g} and {high:g}"
+        )
+    return found

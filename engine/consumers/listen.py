@@ -1,0 +1,336 @@
+"""``WS /v1/listen``: live captions. The contract's section 9."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from statistics import fmean
+from typing import Any
+
+from engine.calls import Usage
+from engine.consumers.audio import Pace, open_audio, steps
+from engine.consumers.options import LiveListenOptions
+from engine.consumers.recognition import Questions
+from engine.consumers.sockets import Socket
+from engine.errors import bad_request, unknown_model
+from engine.loaded import catalog, diarizer, recognizer
+from engine.options import MOST_KEYTERMS, check_keyterms, features_used, read_options
+from engine.responses import timestamp
+from engine.speech.decode import Samples
+from engine.speech.diarization import LiveDiarizer
+from engine.speech.errors import AudioError, UnknownModel
+from engine.speech.live import (
+    Decode,
+    Drop,
+    Heard,
+    ListenSession,
+    LiveOptions,
+    SpeechStarted,
+    Step,
+    UtteranceEnd,
+)
+from engine.speech.transcript import Word as HeardWord
+from engine.text.entities import detect_entities
+from engine.text.formatting import Formatting
+from engine.text.processing import process
+from engine.text.redaction import CannotRedact, parse_redactions
+from engine.text.search import hotwords, parse_replacements, search
+from engine.text.words import Word, transcript
+from engine.transcription import is_english
+
+_SILENT = (
+    "Deepgram did not receive audio data or a text message within the timeout window. "
+    "See https://dpgr.am/net0001"
+)
+DATA_REASON = "The data cannot be decoded as audio. See https://dpgr.am/data0000"
+_NO_MESSAGE = "The message cannot be read. See https://dpgr.am/data0000"
+
+
+class ListenConsumer(Socket):
+    """One live stream of one or more tracks.
+
+    Up: binary frames of audio; KeepAlive, Finalize, CloseStream and Configure as JSON text.
+    Down: Results, SpeechStarted, UtteranceEnd, at last Metadata. Closes with 1000 (finished),
+    1008 (no audio), 1011 (10 s of nothing), 1013 (the client does not read).
+    """
+
+    async def open(self) -> None:
+        options = self.options = read_options(LiveListenOptions, self.call.query)
+        check_keyterms(options.keyterm)
+        try:
+            self.choice = catalog().choose(options.model, options.language)
+            self.redactions = parse_redactions(options.redact)
+        except UnknownModel:
+            raise unknown_model() from None
+        except CannotRedact as error:
+            raise bad_request(f"Bad Request: {error}") from None
+        self.is_english = is_english(self.choice.language)
+        if self.redactions and not self.is_english:
+            raise bad_request("Bad Request: redact is only available for English.")
+        if options.dictation and not options.is_punctuated:
+            raise bad_request("Bad Request: dictation needs punctuate=true.")
+        if options.utterance_end_ms and not options.interim_results:
+            raise bad_request("Bad Request: utterance_end_ms needs interim_results=true.")
+        if options.callback:
+            raise bad_request("Bad Request: callback is only available for recordings here.")
+        self.audio = open_audio(
+            options.encoding,
+            options.sample_rate,
+            options.channels,
+            multichannel=options.multichannel,
+        )
+        self.formatting = Formatting(
+            smart_format=options.smart_format,
+            numerals=options.numerals,
+            measurements=options.measurements,
+            dictation=options.dictation,
+            filler_words=options.filler_words,
+            profanity_filter=options.profanity_filter,
+        )
+        local = self.choice.local or recognizer().model_for(self.choice.language or "en")
+        self.model = catalog().local_model(local)
+        terms = hotwords(options.keyterm, options.keywords)
+        self.questions = Questions(self.choice, (terms,) if terms else (), self._answer, self._fail)
+        self.sessions: list[ListenSession] = []
+        self.diarizers: list[LiveDiarizer] = []
+        self.pace = Pace()
+        usage = self.call.usage
+        usage.tags += options.tag
+        usage.features = features_used(options)
+        usage.models, usage.model = [self.model.uuid], self.choice.asked
+        usage.language = self.choice.language or ""
+
+    async def hear(self, data: bytes) -> None:
+        if not data:  # a zero-length frame is CloseStream
+            await self._close_stream()
+            return
+        try:
+            for block in await self.audio.feed(data):
+                await self._push(block)
+        except AudioError:
+            self._finish_with_metadata(1008, DATA_REASON)
+
+    async def read(self, message: Mapping[str, Any]) -> None:
+        match message.get("type"):
+            case "KeepAlive":
+                pass
+            case "Finalize":
+                self._finalize(message.get("channel"))
+            case "CloseStream":
+                await self._close_stream()
+            case "Configure":
+                self._configure(message)
+            case unknown:
+                self._misspell(f"unknown message type {unknown!r}")
+
+    def misread(self, problem: str) -> None:
+        self._finish_with_metadata(1008, _NO_MESSAGE)
+
+    def fall_silent(self) -> None:
+        self._finish_with_metadata(1011, _SILENT)
+
+    async def leave(self) -> None:
+        self.questions.drop_all()
+        await self.audio.close()
+        self._count()
+
+    async def _push(self, samples: Samples) -> None:
+        if samples.shape[0] > 1 and not self.options.multichannel:
+            samples = samples.mean(axis=0, keepdims=True)
+        if not self.sessions:
+            self._start(samples.shape[0])
+        for step in steps(samples):
+            for track, session in enumerate(self.sessions):
+                if self.diarizers:
+                    self.diarizers[track].feed(step[track])
+                self._follow(track, session.push(step[track]))
+            # Others get their turn, and a client that is ahead of the models waits for them.
+            await asyncio.sleep(0)
+            await self.questions.wait_for_room()
+        if wait := self.pace.wait_seconds(self.sessions[0].received_seconds):
+            await asyncio.sleep(wait)
+
+    def _start(self, tracks: int) -> None:
+        options = LiveOptions(
+            interim_results=self.options.interim_results,
+            endpointing_ms=self.options.endpointing,
+            utterance_end_ms=self.options.utterance_end_ms,
+            vad_events=self.options.vad_events,
+        )
+        self.sessions = [ListenSession(options) for _ in range(tracks)]
+        if self.options.is_diarized:
+            self.diarizers = [diarizer().live() for _ in range(tracks)]
+
+    def _follow(self, track: int, found: Sequence[Step]) -> None:
+        for step in found:
+            match step:
+                case Decode():
+                    self.questions.ask(track, step)
+                case Drop(number):
+                    self.questions.drop(track, number)
+                case Heard():
+                    self.tell(self._results(track, step))
+                case SpeechStarted(moment):
+                    place = [track, len(self.sessions)]
+                    self.tell({"type": "SpeechStarted", "channel": place, "timestamp": moment})
+                case UtteranceEnd(end):
+                    place = [track, len(self.sessions)]
+                    self.tell({"type": "UtteranceEnd", "channel": place, "last_word_end": end})
+
+    def _answer(self, track: int, number: int, words: Sequence[HeardWord], seconds: float) -> None:
+        self._follow(track, self.sessions[track].decoded(number, words, seconds))
+
+    def _fail(self, error: BaseException) -> None:
+        self.spawn(reraise(error))
+
+    def _finalize(self, channel: object) -> None:
+        for track, session in enumerate(self.sessions):
+            if channel is None or channel == track:
+                self._follow(track, session.finalize())
+        if not self.sessions:
+            # Nothing was heard yet: the answer is the same, and empty.
+            self._start(self.options.channels if self.options.multichannel else 1)
+            self._finalize(channel)
+
+    async def _close_stream(self) -> None:
+        try:
+            for block in await self.audio.finish():
+                await self._push(block)
+        except AudioError:
+            self._finish_with_metadata(1008, DATA_REASON)
+            return
+        for track, session in enumerate(self.sessions):
+            self._follow(track, session.finish())
+        await self.questions.wait_for_all()
+        self._finish_with_metadata(1000)
+
+    def _configure(self, message: Mapping[str, Any]) -> None:
+        request_id = self.call.request_id
+        terms = message.get("keyterms")
+        answer: dict[str, Any] = {"type": "ConfigureSuccess", "request_id": request_id}
+        if terms is not None:
+            if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+                self._misspell("keyterms is a list of strings")
+                return
+            if len(terms) > MOST_KEYTERMS:
+                answer = {
+                    "type": "ConfigureFailure",
+                    "request_id": request_id,
+                    "code": "CONFIGURE_KEYTERM_LIMIT_EXCEEDED",
+                    "description": f"{len(terms)} key terms; at most {MOST_KEYTERMS}",
+                }
+            else:
+                found = hotwords(terms)
+                self.questions.keyterms = (found,) if found else ()
+                answer["keyterms"] = terms
+        self.tell(answer)
+
+    def _misspell(self, problem: str) -> None:
+        # A well-formed message of a kind that is not known: servers grow, and so do clients.
+        self.tell({"type": "Error", "variant": "SchemaError", "description": problem})
+
+    def _results(self, track: int, heard: Heard) -> dict[str, Any]:
+        options = self.options
+        words = self._written(track, heard)
+        alternative = {
+            "transcript": transcript(words, options.is_punctuated),
+            "confidence": round(fmean(w.confidence for w in words), 4) if words else 0.0,
+            "words": [self._word(word) for word in words],
+        }
+        channel: dict[str, Any] = {"alternatives": [alternative]}
+        if options.search:
+            channel["search"] = [
+                {"query": query, "hits": [asdict(hit) for hit in search(words, query)]}
+                for query in options.search
+            ]
+        message: dict[str, Any] = {
+            "type": "Results",
+            "channel_index": [track, len(self.sessions)],
+            "duration": heard.duration,
+            "start": heard.start,
+            "is_final": heard.is_final,
+            "speech_final": heard.speech_final,
+            "channel": channel,
+            "metadata": {
+                "request_id": self.call.request_id,
+                "model_info": self._model_info,
+                "model_uuid": self.model.uuid,
+            },
+            "from_finalize": heard.from_finalize,
+        }
+        if options.detect_entities and heard.is_final:
+            message["entities"] = [asdict(entity) for entity in detect_entities(words)]
+        return message
+
+    def _written(self, track: int, heard: Heard) -> list[Word]:
+        """The words of a result after the steps over the text."""
+        words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard.words]
+        if self.diarizers and heard.is_final:
+            words = self.diarizers[track].assign(words)
+        if not self.is_english:
+            return words
+        redactions = self.redactions
+        if redactions:
+            # A value may reach over the end of a result: alone, its half would not be known for
+            # what it is. So in a stream every number goes.
+            redactions |= {"aggressive_numbers"}
+        return process(words, self.formatting, redactions, parse_replacements(self.options.replace))
+
+    def _word(self, word: Word) -> dict[str, Any]:
+        answer: dict[str, Any] = {
+            "word": word.word,
+            "start": round(word.start, 3),
+            "end": round(word.end, 3),
+            "confidence": round(min(1.0, max(0.0, word.confidence)), 4),
+        }
+        if self.options.is_punctuated:
+            answer["punctuated_word"] = word.punctuated_word
+        if word.speaker is not None:
+            answer["speaker"] = word.speaker
+        return answer
+
+    @property
+    def _model_info(self) -> dict[str, str]:
+        model = self.model
+        return {
+            "name": model.canonical_name,
+            "version": model.version,
+            "arch": model.architecture,
+        }
+
+    def _finish_with_metadata(self, code: int, reason: str = "") -> None:
+        message: dict[str, Any] = {
+            "type": "Metadata",
+            "transaction_key": "deprecated",
+            "request_id": self.call.request_id,
+            "sha256": "incomplete",
+            "created": timestamp(self.call.created),
+            "duration": round(self._seconds, 4),
+            "channels": max(1, len(self.sessions)),
+        }
+        if self._seconds:
+            message |= {
+                "models": [self.model.uuid],
+                "model_info": {self.model.uuid: self._model_info},
+            }
+        self.tell(message)
+        self.finish(code, reason)
+
+    @property
+    def _seconds(self) -> float:
+        return self.sessions[0].received_seconds if self.sessions else 0.0
+
+    def _count(self) -> None:
+        usage: Usage = self.call.usage
+        self.call.usage = replace(
+            usage,
+            seconds=self._seconds,
+            channel_seconds=self._seconds * len(self.sessions),
+            method="streaming",
+        )
+
+
+async def reraise(error: BaseException) -> None:
+    """Fail inside a task of the socket, which ends it."""
+    raise error

@@ -1,0 +1,100 @@
+"""From a session's questions to the shared queue of models, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from engine.catalog import Choice
+from engine.loaded import recognizer
+from engine.speech.decode import RATE
+from engine.speech.live import Decode
+from engine.speech.transcript import Word
+from engine.speech.whisper import Hypothesis
+from engine.speech.work import Priority
+
+# An interim decoding sees this much silence behind the speech, a final one all 30 s: a quarter of
+# the time for some four points more of word error rate.
+_INTERIM_CONTEXT = 2.0
+# More finals than this unanswered, and the client is read no further until there are fewer.
+_MOST_FINALS = 4
+
+
+class Questions:
+    """The questions of one stream that the models have not answered yet.
+
+    ``answer`` is called in the event loop with the words and how long they took.
+    """
+
+    def __init__(
+        self,
+        choice: Choice,
+        keyterms: Sequence[str],
+        answer: Callable[[int, int, Sequence[Word], float], None],
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._choice = choice
+        self.keyterms = tuple(keyterms)
+        self._answer = answer
+        self._fail = fail
+        self._asked: dict[tuple[int, int], Future[Hypothesis]] = {}
+        self._finals: set[tuple[int, int]] = set()
+        self._changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def ask(self, track: int, decode: Decode) -> None:
+        """Queue a question of a track's session."""
+        key, asked_at = (track, decode.number), time.monotonic()
+        seconds = len(decode.samples) / RATE
+        future = recognizer().submit(
+            decode.samples,
+            priority=Priority.FINAL if decode.final else Priority.INTERIM,
+            model=self._choice.local,
+            language=self._choice.language or "en",
+            keyterms=self.keyterms,
+            context_seconds=None if decode.final else seconds + _INTERIM_CONTEXT,
+        )
+        self._asked[key] = future
+        if decode.final:
+            self._finals.add(key)
+        future.add_done_callback(
+            lambda done: self._loop.call_soon_threadsafe(self._settle, key, asked_at, done)
+        )
+
+    def drop(self, track: int, number: int) -> None:
+        """The answer is no longer wanted."""
+        key = track, number
+        if future := self._asked.pop(key, None):
+            future.cancel()
+        self._finals.discard(key)
+        self._changed.set()
+
+    def drop_all(self) -> None:
+        for track, number in list(self._asked):
+            self.drop(track, number)
+
+    async def wait_for_room(self) -> None:
+        """Wait until the stream is not too far ahead of its finals."""
+        await self._wait(_MOST_FINALS)
+
+    async def wait_for_all(self) -> None:
+        """Wait until every final question is answered."""
+        await self._wait(0)
+
+    async def _wait(self, most: int) -> None:
+        while len(self._finals) > most:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _settle(self, key: tuple[int, int], asked_at: float, future: Future[Any]) -> None:
+        if self._asked.pop(key, None) is None or future.cancelled():
+            return
+        self._finals.discard(key)
+        self._changed.set()
+        if (error := future.exception()) is not None:
+            self._fail(error)
+        else:
+            self._answer(*key, future.result().words, time.monotonic() - asked_at)

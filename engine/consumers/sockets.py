@@ -1,0 +1,172 @@
+"""What every socket of the engine does: frames in without a thread, messages out in order.
+
+A consumer answers ``open``, ``hear`` (a binary frame), ``read`` (a JSON message) and ``leave``;
+it says things with ``tell`` and ends with ``finish``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
+
+from engine.calls import SCOPE_KEY, Call
+
+logger = logging.getLogger("engine.sockets")
+
+# What a client that stopped reading may leave unread before it is cut off.
+_UNREAD_BYTES = 4 * 1024 * 1024
+_CLOSE_SECONDS = 10.0  # for the other side's answer to a close
+_INTERNAL = "The engine failed on this stream. Open it again."
+
+
+class Socket(AsyncConsumer):
+    """One WebSocket of the engine."""
+
+    silence_seconds: float = 10.0  # without a frame from the client, then ``fall_silent``
+
+    def __init__(self) -> None:
+        self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._unread = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._is_ending = False
+
+    @property
+    def call(self) -> Call:
+        return self.scope[SCOPE_KEY]
+
+    async def open(self) -> None:
+        """Check the handshake; raise ``Refusal`` before anything is accepted."""
+
+    async def greet(self) -> None:
+        """Say what comes first on an accepted socket."""
+
+    async def hear(self, data: bytes) -> None:
+        """Take a binary frame."""
+
+    async def read(self, message: Mapping[str, Any]) -> None:
+        """Take a JSON message."""
+
+    def misread(self, problem: str) -> None:
+        """A text frame that is no JSON object."""
+
+    def fall_silent(self) -> None:
+        """The client has sent nothing for ``silence_seconds``."""
+
+    async def leave(self) -> None:
+        """The socket is gone: let go of what it held."""
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        self._queue({"type": "websocket.send", "text": json.dumps(message)})
+
+    def tell_bytes(self, data: bytes) -> None:
+        self._queue({"type": "websocket.send", "bytes": data})
+
+    def finish(self, code: int = 1000, reason: str = "") -> None:
+        """Close behind what has been said; nothing is said after it."""
+        if not self._is_ending:
+            self._queue({"type": "websocket.close", "code": code, "reason": reason})
+            self._is_ending = True
+            self._set_alarm(_CLOSE_SECONDS)
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run ``work`` for as long as the socket lives; its failure ends the socket."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._is_done)
+        return task
+
+    @property
+    def is_ending(self) -> bool:
+        return self._is_ending
+
+    # Channels calls these.
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
+        # AsyncConsumer.dispatch visits a thread for every frame to close old database
+        # connections: no consumer here has any.
+        await getattr(self, get_handler_name(message))(message)
+
+    async def websocket_connect(self, message: Mapping[str, Any]) -> None:
+        await self.open()
+        await self.base_send({"type": "websocket.accept"})
+        self.spawn(self._deliver())
+        self._set_alarm(self.silence_seconds)
+        await self.greet()
+
+    async def websocket_receive(self, message: Mapping[str, Any]) -> None:
+        if self._is_ending:
+            return
+        self._set_alarm(self.silence_seconds)
+        data, text = message.get("bytes"), message.get("text")
+        if data is not None:
+            await self.hear(data)
+            return
+        try:
+            found = json.loads(text or "")
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            await self.read(found)
+        else:
+            self.misread("the message is not a JSON object")
+
+    async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
+        await self._end()
+        raise StopConsumer
+
+    async def _end(self) -> None:
+        self._is_ending = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.leave()
+
+    def _queue(self, message: dict[str, Any]) -> None:
+        if self._is_ending:
+            return
+        self._unread += len(message.get("bytes") or message.get("text") or "")
+        if self._unread > _UNREAD_BYTES:
+            # Nobody reads: what waits is dropped, so that the close is the next to go.
+            while not self._outgoing.empty():
+                self._outgoing.get_nowait()
+            self._unread = 0
+            self.finish(1013, "The client does not read what it is sent.")
+            return
+        self._outgoing.put_nowait(message)
+
+    async def _deliver(self) -> None:
+        while True:
+            message = await self._outgoing.get()
+            await self.base_send(message)
+            self._unread -= len(message.get("bytes") or message.get("text") or "")
+
+    def _set_alarm(self, seconds: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        if not self._is_ending:
+            self.fall_silent()
+
+    def _is_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or task.exception() is None:
+            return
+        logger.error(
+            "request_id=%s a task of %s failed",
+            self.call.request_id,
+            self.call.path,
+            exc_info=task.exception(),
+        )
+        self.finish(1011, _INTERNAL)
