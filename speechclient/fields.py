@@ -102,9 +102,12 @@ class Fields:
         value = self._members[name]
         return value if isinstance(value, int) and -(2**63) <= value < 2**63 else int(number)
 
-    def flag(self, name: str, default: bool = False) -> bool:
+    def flag(self, name: str) -> bool:
+        return self._members.get(name) is True
+
+    def optional_flag(self, name: str) -> bool | None:
         value = self._members.get(name)
-        return value if isinstance(value, bool) else default
+        return value if isinstance(value, bool) else None
 
     def object(self, name: str) -> Fields:
         return Fields(self._members.get(name))

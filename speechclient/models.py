@@ -9,9 +9,11 @@ from .records import Record
 
 @dataclass(frozen=True, slots=True)
 class Project(Record):
+    """``mip_opt_out`` is None in lists, which do not say."""
+
     project_id: str
     name: str
-    mip_opt_out: bool
+    mip_opt_out: bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ _READERS: dict[Any, Callable[[Fields, str], Any]] = {
     float: Fields.number,
     float | None: Fields.optional_number,
     bool: Fields.flag,
+    bool | None: Fields.optional_flag,
     tuple[str, ...]: Fields.texts,
     tuple[int, ...]: Fields.integers,
     dict[str, str]: Fields.pairs,
