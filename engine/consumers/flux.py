@@ -13,6 +13,7 @@ from engine.consumers.listen import DATA_REASON, reraise
 from engine.consumers.options import FluxOptions, refuse_unknown
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
+from engine.consumers.wording import write
 from engine.errors import bad_request, undeserialized_query
 from engine.loaded import catalog, end_of_turn, recognizer
 from engine.options import MOST_KEYTERMS, check_keyterms, features_used, read_options
@@ -22,7 +23,6 @@ from engine.speech.live import Decode, Drop
 from engine.speech.transcript import Word as HeardWord
 from engine.speech.turns import Event, NoTurn, Score, Step, Turn, TurnOptions, TurnSession
 from engine.text.formatting import Formatting
-from engine.text.processing import process
 from engine.text.redaction import CannotRedact, parse_redactions
 from engine.text.search import hotwords
 from engine.text.words import Word
@@ -259,7 +259,7 @@ class FluxConsumer(Socket):
         formatting = Formatting(
             numerals=self.numerals, profanity_filter=self.options.profanity_filter
         )
-        return process(words, formatting, self.redactions)
+        return write(words, formatting, self.redactions)
 
     def _say(self, message: dict[str, Any]) -> None:
         self.tell(message | {"sequence_id": self.sequence})

@@ -13,6 +13,7 @@ from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.options import LiveListenOptions
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
+from engine.consumers.wording import write
 from engine.errors import bad_request, unknown_model
 from engine.loaded import catalog, diarizer, recognizer
 from engine.options import MOST_KEYTERMS, check_keyterms, features_used, read_options
@@ -33,7 +34,6 @@ from engine.speech.live import (
 from engine.speech.transcript import Word as HeardWord
 from engine.text.entities import detect_entities
 from engine.text.formatting import Formatting
-from engine.text.processing import process
 from engine.text.redaction import CannotRedact, parse_redactions
 from engine.text.search import hotwords, parse_replacements, search
 from engine.text.words import Word, transcript
@@ -270,12 +270,9 @@ class ListenConsumer(Socket):
             words = self.diarizers[track].assign(words)
         if not self.is_english:
             return words
-        redactions = self.redactions
-        if redactions:
-            # A value may reach over the end of a result: alone, its half would not be known for
-            # what it is. So in a stream every number goes.
-            redactions |= {"aggressive_numbers"}
-        return process(words, self.formatting, redactions, parse_replacements(self.options.replace))
+        return write(
+            words, self.formatting, self.redactions, parse_replacements(self.options.replace)
+        )
 
     def _word(self, word: Word) -> dict[str, Any]:
         answer: dict[str, Any] = {
