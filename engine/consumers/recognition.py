@@ -19,6 +19,7 @@ from engine.speech.work import Priority
 # An interim decoding sees this much silence behind the speech, a final one all 30 s: a quarter of
 # the time for some four points more of word error rate.
 _INTERIM_CONTEXT = 2.0
+_REPETITIVE = 2.4  # OpenAI's threshold (whisper/transcribe.py)
 # More finals than this unanswered, and the client is read no further until there are fewer.
 _MOST_FINALS = 4
 
@@ -96,5 +97,8 @@ class Questions:
         self._changed.set()
         if (error := future.exception()) is not None:
             self._fail(error)
-        else:
-            self._answer(*key, future.result().words, time.monotonic() - asked_at)
+            return
+        found: Hypothesis = future.result()
+        # A guess from half a second of sound may loop: no words are better than those.
+        words = () if found.compression_ratio > _REPETITIVE else found.words
+        self._answer(*key, words, time.monotonic() - asked_at)
