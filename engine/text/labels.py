@@ -107,16 +107,16 @@ INTENTS = {
 }
 
 STOPWORDS = frozenset(
-    """a about after again all also am an and any are as at back be because been before being
-    both but by call calling can come could day did do does doing don't down even every first for from get
-    give go going good got had has have he her here him his how i i'll i'm i've if in into is it
-    it's its just know last let let's like little long look lot made make many may me mean might
-    more most much must my new no not now of off oh ok okay old on one only or other our out over
-    people please put really right said same say see she should so some something still such sure
-    take than thank thanks that that's the their them then there there's these they thing things
-    think this those three through time to today too topic two up us use very want was way we we're
-    well went were what what's when where which while who will with would yeah year years yes
-    yet you you're your""".split()
+    """a about after again all also am an and any are as at back be because been before being both
+    but by call calling can come could day did do does doing don't down even every first for from
+    get give go going good got had has have he her here him his how i i'll i'm i've if in into is
+    it it's its just know last let let's like little long look lot made make many may me mean
+    might more most much must my new no not now of off oh ok okay old on one only or other our out
+    over people please put really right said same say see she should so some something still such
+    sure take than thank thanks that that's the their them then there there's these they thing
+    things think this those three through time to today too topic two up us use very want was way
+    we we're well went were what what's when where which while who will with would yeah year years
+    yes yet you you're your""".split()
 )
 _PHRASE_BREAK = re.compile(r"[^\w'&-]+$")
 

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from engine.text.entities import detect_entities
 from engine.text.formatting import FILLERS, MONTHS
@@ -33,6 +34,7 @@ ALLOWED = (*GROUPS, *TYPES)
 
 CARD_DIGITS = range(12, 20)
 SSN_DIGITS = 9
+PHONE_DIGITS = range(7, 16)
 ACCOUNT_DIGITS = 6
 NUMBERS_DIGITS = 3  # "numbers" leaves alone what is shorter
 CONTEXT_WORDS = 10  # how far "expires" or "security code" may stand from its digits
@@ -87,22 +89,23 @@ def redact(words: Sequence[Word], kinds: Iterable[str]) -> list[Word]:
     ``kinds`` comes from ``parse_redactions``. The same value keeps its number.
     """
     wanted = frozenset(kinds)
-    labels: dict[int, tuple[str, str, int]] = {}  # first word: label, value, last word
-    taken: set[int] = set()
-
-    def claim(spans: Iterable[_Span], label: str, value: str | None = None) -> None:
-        for span in spans:
-            if taken.isdisjoint(range(span.first, span.last + 1)):
-                labels[span.first] = (label, value or span.digits, span.last)
-                taken.update(range(span.first, span.last + 1))
-
-    runs = _digit_runs(words)
+    hidden: list[_Hidden | None] = [None] * len(words)
     for kind in _IN_ORDER:
-        if kind in wanted:
-            free = [run for run in runs if taken.isdisjoint(range(run.first, run.last + 1))]
-            for spans, label, value in _FINDERS[kind](words, free):
-                claim(spans, label, value)
-    return _labelled(words, labels)
+        if kind not in wanted:
+            continue
+        for spans, label, value in _FINDERS[kind](words, _digit_runs(words, hidden)):
+            for span in spans:
+                place = _Hidden(label, value or span.digits, span)
+                for position in range(span.first, span.last + 1):
+                    hidden[position] = hidden[position] or place
+    return _labelled(words, hidden)
+
+
+@dataclass(frozen=True)
+class _Hidden:
+    label: str
+    value: str
+    span: _Span
 
 
 _Found = Iterable[tuple[list[_Span], str, str | None]]
@@ -144,7 +147,7 @@ def _ssns(words: Sequence[Word], runs: list[_Span]) -> _Found:
             yield part, "SSN", "".join(run.digits for run in part)
     for run in runs:
         near = _distance(words, run, _SSN_CONTEXT) <= CONTEXT_WORDS
-        if len(run.digits) >= 2 and near:
+        if near and 2 <= len(run.digits) < CARD_DIGITS[0]:
             yield [run], "SSN", None
 
 
@@ -156,11 +159,13 @@ def _accounts(words: Sequence[Word], runs: list[_Span]) -> _Found:
 
 
 def _phones(words: Sequence[Word], runs: list[_Span]) -> _Found:
-    yield from _entities("PHONE_NUMBER")(words, runs)
     for group in _bridged(runs):
         digits = "".join(run.digits for run in group)
-        if 7 <= len(digits) <= 15:
+        if len(digits) in PHONE_DIGITS:
             yield group, "PHONE_NUMBER", digits
+        else:
+            yield [run for run in group if len(run.digits) >= PHONE_DIGITS[0]], "PHONE_NUMBER", None
+    yield from _entities("PHONE_NUMBER")(words, runs)
 
 
 def _numbers(words: Sequence[Word], runs: list[_Span]) -> _Found:
@@ -210,21 +215,24 @@ _IN_ORDER = (
 )  # fmt: skip
 
 
-def _digit_runs(words: Sequence[Word]) -> list[_Span]:
-    """Stretches of numbers; fillers and punctuation inside belong to them."""
+def _digit_runs(words: Sequence[Word], hidden: Sequence[_Hidden | None]) -> list[_Span]:
+    """Stretches of numbers not hidden yet; fillers and punctuation inside belong to them."""
+    numeric = [
+        place is None and _digits_in(word.word) is not None
+        for word, place in zip(words, hidden, strict=True)
+    ]
     runs: list[_Span] = []
     position = 0
     while position < len(words):
-        if _digits_in(words[position].word) is None:
+        if not numeric[position]:
             position += 1
             continue
         first = last = position
         following = position
         while following < len(words) and following - last <= 2:
-            word = words[following].word
-            if _digits_in(word) is not None:
+            if numeric[following]:
                 last = following
-            elif word not in _JOINERS:
+            elif hidden[following] or words[following].word not in _JOINERS:
                 break
             following += 1
         said = [words[index].word for index in range(first, last + 1)]
@@ -316,21 +324,17 @@ def _is_year(words: Sequence[Word], run: _Span) -> bool:
     )  # fmt: skip
 
 
-def _labelled(words: Sequence[Word], labels: dict[int, tuple[str, str, int]]) -> list[Word]:
+def _labelled(words: Sequence[Word], hidden: Sequence[_Hidden | None]) -> list[Word]:
     numbers: dict[tuple[str, str], int] = {}
-    counts: dict[str, int] = {}
     written: list[Word] = []
-    position = 0
-    while position < len(words):
-        if position not in labels:
-            written.append(words[position])
-            position += 1
+    for place, group in groupby(zip(words, hidden, strict=True), key=lambda pair: pair[1]):
+        part = [word for word, _ in group]
+        if place is None:
+            written += part
             continue
-        label, value, last = labels[position]
-        if (label, value) not in numbers:
-            counts[label] = counts.get(label, 0) + 1
-            numbers[label, value] = counts[label]
-        text = f"[{label}_{numbers[label, value]}]{tail(words[last].punctuated_word)}"
-        written.append(merge(words[position : last + 1], text))
-        position = last + 1
+        key = (place.label, place.value)
+        if key not in numbers:
+            numbers[key] = sum(label == place.label for label, _ in numbers) + 1
+        text = f"[{place.label}_{numbers[key]}]{tail(part[-1].punctuated_word)}"
+        written.append(merge(part, text))
     return written

@@ -1,0 +1,171 @@
+import json
+
+import httpx
+import pytest
+
+from engine.text.endpoint import Endpoint, Question
+from engine.text.intelligence import Intelligence, count_tokens, words_of
+
+CALL = """Hi, good morning, thank you for calling Acme support, my name is Sarah, how can I help
+you today? Hi Sarah, how are you? I'm fine, thanks. So, I'm calling about the washing machine I
+ordered two weeks ago. It was supposed to arrive last Tuesday, and it still hasn't come. I'm really
+frustrated, because I took a day off work to wait for it. Oh, I'm so sorry to hear that. Let me
+check that for you. Okay, I can see that the delivery was delayed because the warehouse in Ohio ran
+out of stock. We can ship a replacement from another warehouse on Friday, or I can cancel the order
+and refund the full amount. If you can really deliver it on Friday, I'd rather keep the order.
+Great, I've scheduled the delivery for Friday. Oh, that's wonderful, thank you so much. Have a
+great day! You too, bye."""
+
+
+@pytest.fixture(scope="module")
+def intelligence(tmp_path_factory):
+    return Intelligence(tmp_path_factory.mktemp("models"))
+
+
+def answering(*answers: object) -> tuple[Endpoint, list[dict]]:
+    """An endpoint that gives these answers in turn, and what it was asked."""
+    asked: list[dict] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content))
+        answer = answers[min(len(asked), len(answers)) - 1]
+        if isinstance(answer, int):
+            return httpx.Response(answer)
+        content = answer if isinstance(answer, str) else json.dumps(answer)
+        return httpx.Response(200, json={"choices": [{"message": {"content": content}}]})
+
+    transport = httpx.MockTransport(respond)
+    return Endpoint("http://model.test/v1", "big-model", "secret", transport), asked
+
+
+def test_summary_says_what_the_call_was_about_and_no_courtesies(intelligence):
+    found = intelligence.analyse(words_of(CALL), Question(summarize=True))
+    assert found.backend == "local"
+    assert "washing machine" in found.summary
+    assert "good morning" not in found.summary
+    assert "Have a great day" not in found.summary
+    assert len(found.summary.split()) < 0.5 * len(CALL.split())
+
+
+def test_short_text_is_its_own_summary(intelligence):
+    text = "We moved the demo. It is on Friday."
+    assert intelligence.analyse(words_of(text), Question(summarize=True)).summary == text
+
+
+def test_sentiment_has_segments_and_an_average(intelligence):
+    text = "I love this, it is wonderful and great! The table is brown. This is awful, I hate it."
+    block = intelligence.analyse(words_of(text), Question(sentiment=True)).blocks()["sentiments"]
+    assert [s["sentiment"] for s in block["segments"]] == ["positive", "neutral", "negative"]
+    assert [(s["start_word"], s["end_word"]) for s in block["segments"]] == [
+        (0, 7),
+        (8, 11),
+        (12, 17),
+    ]
+    assert block["segments"][0]["text"] == "I love this, it is wonderful and great!"
+    assert -1 <= block["average"]["sentiment_score"] <= 1
+
+
+def test_topics_are_flat_segments_with_confidence(intelligence):
+    block = intelligence.analyse(words_of(CALL), Question(topics=True)).blocks()["topics"]
+    topics = {topic["topic"] for segment in block["segments"] for topic in segment["topics"]}
+    assert "Delivery" in topics
+    for segment in block["segments"]:
+        assert segment["text"] in " ".join(CALL.split())
+        assert all(0 <= topic["confidence_score"] <= 1 for topic in segment["topics"])
+
+
+def test_intents_are_found(intelligence):
+    block = intelligence.analyse(words_of(CALL), Question(intents=True)).blocks()["intents"]
+    intents = {intent["intent"] for segment in block["segments"] for intent in segment["intents"]}
+    assert intents & {"Check an order", "Request a refund", "Cancel an order"}
+
+
+@pytest.mark.parametrize("kind", ["topic", "intent"])
+def test_strict_mode_knows_only_the_given_labels(intelligence, kind):
+    labels = ["late delivery", "volcanoes"]
+    question = Question(
+        **{f"{kind}s": True, f"custom_{kind}s": labels, f"custom_{kind}_mode": "strict"}
+    )
+    block = intelligence.analyse(words_of(CALL), question).blocks()[f"{kind}s"]
+    found = {each[kind] for segment in block["segments"] for each in segment[f"{kind}s"]}
+    assert found == {"late delivery"}
+
+
+def test_custom_labels_join_the_known_ones_in_extended_mode(intelligence):
+    question = Question(topics=True, custom_topics=["late delivery"])
+    block = intelligence.analyse(words_of(CALL), question).blocks()["topics"]
+    topics = {topic["topic"] for segment in block["segments"] for topic in segment["topics"]}
+    assert "late delivery" in topics
+    assert len(topics) > 1
+
+
+def test_empty_text_has_empty_blocks(intelligence):
+    question = Question(summarize=True, sentiment=True, topics=True, intents=True)
+    found = intelligence.analyse([], question)
+    assert found.summary == ""
+    assert found.blocks()["topics"] == found.blocks()["intents"] == {"segments": []}
+    assert found.blocks()["sentiments"]["average"] == {
+        "sentiment": "neutral",
+        "sentiment_score": 0.0,
+    }
+
+
+def test_tokens_are_counted_by_feature(intelligence):
+    found = intelligence.analyse(words_of("All is well."), Question(summarize=True, sentiment=True))
+    assert found.tokens == {"summary": (4, 4), "sentiment": (4, 1)}
+    assert count_tokens("Don't go, now.") == 7
+
+
+def test_endpoint_is_preferred_and_named(tmp_path):
+    answer = {
+        "summary": "A late washing machine.",
+        "topics": [{"first": 0, "last": 1, "labels": [{"label": "Greeting", "confidence": 2}]}],
+        "sentiments": [0.5] * 15,
+    }
+    endpoint, asked = answering(answer)
+    question = Question(summarize=True, topics=True, sentiment=True)
+    found = Intelligence(tmp_path, endpoint).analyse(words_of(CALL), question)
+    assert found.backend == "big-model"
+    assert found.summary == "A late washing machine."
+    (segment,) = found.blocks()["topics"]["segments"]
+    assert segment["topics"] == [{"topic": "Greeting", "confidence_score": 1.0}]
+    assert segment["text"] == " ".join(CALL.split())[: len(segment["text"])]
+    assert found.blocks()["sentiments"]["average"]["sentiment"] == "positive"
+    assert asked[0]["temperature"] == 0
+    assert asked[0]["response_format"] == {"type": "json_object"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        503,
+        "no json",
+        [],
+        {},
+        {"summary": ""},
+        {"summary": 7},
+        {"summary": "x", "topics": [{"first": 0, "last": 99, "labels": []}]},
+        {"summary": "x", "topics": [{"first": "a"}]},
+    ],
+)
+def test_bad_answer_is_asked_for_again_then_given_up_for_the_local_result(intelligence, bad):
+    endpoint, asked = answering(bad)
+    fallback = Intelligence(intelligence._cache, endpoint)
+    found = fallback.analyse(words_of(CALL), Question(summarize=True, topics=True))
+    assert len(asked) == 2
+    assert found.backend == "local"
+    assert "washing machine" in found.summary
+
+
+def test_second_answer_counts(tmp_path):
+    endpoint, asked = answering("oops", {"summary": "Good."})
+    found = Intelligence(tmp_path, endpoint).analyse(words_of(CALL), Question(summarize=True))
+    assert (found.backend, found.summary, len(asked)) == ("big-model", "Good.", 2)
+
+
+def test_endpoint_may_not_invent_labels_in_strict_mode(tmp_path):
+    label = {"label": "Invented", "confidence": 1}
+    endpoint, _ = answering({"topics": [{"first": 0, "last": 0, "labels": [label]}]})
+    question = Question(topics=True, custom_topics=["Delivery"], custom_topic_mode="strict")
+    found = Intelligence(tmp_path, endpoint).analyse(words_of(CALL), question)
+    assert found.topics == []

@@ -1,0 +1,129 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.speech.spoken import digits as spoken_digits
+from engine.text.redaction import CannotRedact, parse_redactions, redact
+from tests.engine.text.says import words, written
+
+
+def redacted(text: str, *kinds: str) -> str:
+    return written(redact(words(text), parse_redactions(kinds)))
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("My social is 123-45-6789.", "My social is [SSN_1]."),
+        ("It is 123456789.", "It is [SSN_1]."),
+        ("one two three, forty five, sixty seven eighty nine.", "[SSN_1]."),
+        ("one two three uh four five, okay, 6789. Bye", "[SSN_1], okay, [SSN_1]. Bye"),
+        ("the last four of my social are 6789", "the last four of my social are [SSN_1]"),
+        ("I have 200 cows", "I have 200 cows"),
+    ],
+)
+def test_social_security_numbers(said, expected):
+    assert redacted(said, "ssn") == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("Card 4111 1111 1111 1111, thanks", "Card [CREDIT_CARD_1], thanks"),
+        ("it is 4111-1111-1111-1111.", "it is [CREDIT_CARD_1]."),
+        ("it is 4111111111111112", "it is [CREDIT_CARD_1]"),
+        (
+            "four one one one, okay, one one one one, yes, one one one one got it eleven eleven.",
+            "[CREDIT_CARD_1], okay, [CREDIT_CARD_1], yes, [CREDIT_CARD_1] got it [CREDIT_CARD_1].",
+        ),
+        ("double four triple one four one one one one one one one one one one", "[CREDIT_CARD_1]"),
+        ("the card ends in 1234", "the card ends in [CREDIT_CARD_1]"),
+        (
+            "it expires oh nine twenty seven code 123.",
+            "it expires [CREDIT_CARD_EXPIRATION_1] code [CVV_1].",
+        ),
+        (
+            "expires in September 2027 and security code is four five six",
+            "expires in [CREDIT_CARD_EXPIRATION_1] and security code is [CVV_1]",
+        ),
+        ("We sold two hundred cows in 1999", "We sold two hundred cows in 1999"),
+    ],
+)
+def test_card_data(said, expected):
+    assert redacted(said, "pci") == expected
+
+
+def test_numbers_are_three_digits_and_more():
+    said = "3 cats, 200 dogs, nineteen eighty four and four oh four"
+    assert redacted(said, "numbers") == "3 cats, [NUMBER_1] dogs, [NUMBER_2]"
+    assert redacted("200 dogs", "true") == "[NUMBER_1] dogs"
+
+
+def test_aggressive_numbers_are_all_of_them():
+    said = "3 cats in twenty-one rooms at 10:30 on the fifth, wait a second"
+    assert redacted(said, "aggressive_numbers") == (
+        "[NUMBER_1] cats in [NUMBER_2] rooms at [NUMBER_3] on the [NUMBER_4], wait a second"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "expected"),
+    [
+        ("email_address", "mail john dot smith at example dot com", "mail [EMAIL_ADDRESS_1]"),
+        ("email_address", "mail a@b.com, now", "mail [EMAIL_ADDRESS_1], now"),
+        ("phone_number", "call four one five double five five 1234", "call [PHONE_NUMBER_1]"),
+        ("phone_number", "call +44 20 7946 0958", "call [PHONE_NUMBER_1]"),
+        ("account_number", "account 00 12 34 56", "account [ACCOUNT_NUMBER_1]"),
+        ("dob", "born May 3rd 1984", "born [DATE_1]"),
+        ("money", "paid twenty dollars", "paid [MONEY_1]"),
+        ("age", "I am 35 years old", "I am [AGE_1]"),
+        ("url", "see www.example.com", "see [URL_1]"),
+        ("ip_address", "from 192.168.1.1", "from [IP_ADDRESS_1]"),
+    ],
+)  # fmt: skip
+def test_kinds_that_are_told_by_their_form(kind, said, expected):
+    assert redacted(said, kind) == expected
+
+
+def test_the_same_value_keeps_its_number_however_it_is_said():
+    said = "123-45-6789, no 987-65-4321, again one two three forty five sixty seven eighty nine"
+    assert redacted(said, "ssn") == "[SSN_1], no [SSN_2], again [SSN_1]"
+
+
+def test_label_lasts_as_long_as_what_it_hides():
+    said = redact(words("is one two three four five six seven eight nine."), {"ssn"})
+    assert (said[1].word, said[1].start, said[1].end) == ("[SSN_1]", 0.5, 4.9)
+
+
+@pytest.mark.parametrize("kind", ["phi", "pii", "name", "location", "bogus"])
+def test_what_rules_cannot_find_is_refused_with_what_is_allowed(kind):
+    with pytest.raises(CannotRedact, match=f"redact={kind}.*allowed are pci"):
+        parse_redactions(["ssn", kind])
+
+
+def test_redact_false_is_nothing():
+    assert parse_redactions(["false"]) == frozenset()
+    assert parse_redactions(["pci,ssn"]) >= {"ssn", "credit_card", "cvv"}
+
+
+def test_several_kinds_at_once():
+    said = "mail a@b.com, my social is 123456789, the card 4111 1111 1111 1111 and room 42"
+    assert redacted(said, "ssn", "pci", "email_address", "aggressive_numbers") == (
+        "mail [EMAIL_ADDRESS_1], my social is [SSN_1], the card [CREDIT_CARD_1] and room [NUMBER_1]"
+    )
+
+
+@given(
+    number=st.text("0123456789", min_size=16, max_size=16),
+    cuts=st.sets(st.integers(1, 15), max_size=5),
+    spell=st.lists(st.booleans(), min_size=6, max_size=6),
+)
+def test_no_card_number_gets_through_in_any_grouping(number, cuts, spell):
+    edges = [0, *sorted(cuts), 16]
+    groups = [number[a:b] for a, b in pairwise(edges)]
+    said = [
+        spoken_digits(group) if out else group for group, out in zip(groups, spell, strict=False)
+    ]
+    assert redacted("it is " + " ".join(said) + " thanks", "pci") == "it is [CREDIT_CARD_1] thanks"

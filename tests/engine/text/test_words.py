@@ -1,0 +1,40 @@
+import pytest
+
+from engine.text.words import Word, bare, merge, tail, transcript
+from tests.engine.text.says import words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello,", "hello"),
+        ("don't", "don't"),
+        ("(a.m.)", "a.m"),
+        ("$5.20.", "$5.20"),
+        ("50%,", "50%"),
+        ("-5", "-5"),
+        ('"Quote."', "quote"),
+        ("...", ""),
+        ("well-known,", "well-known"),
+        ("[SSN_1].", "[SSN_1]"),
+    ],
+)
+def test_bare_word_keeps_what_belongs_to_it(text, expected):
+    assert bare(text) == expected
+
+
+def test_tail_is_the_punctuation_after_a_word():
+    assert [tail(text) for text in ("street,", "word", 'end."', "5%")] == [",", "", '."', ""]
+
+
+def test_merged_words_last_from_the_first_to_the_end_of_the_last():
+    first, last = Word.of("two", 1.0, 1.4, 0.8), Word.of("five.", 1.5, 2.0, 0.6)
+    merged = merge([first, last], "25.")
+    assert (merged.word, merged.punctuated_word) == ("25", "25.")
+    assert (merged.start, merged.end, merged.confidence) == (1.0, 2.0, 0.7)
+
+
+def test_transcript_is_written_or_bare():
+    said = words("Hello, world.")
+    assert transcript(said, punctuated=True) == "Hello, world."
+    assert transcript(said, punctuated=False) == "hello world"
