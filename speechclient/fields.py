@@ -75,13 +75,12 @@ class Fields:
 
     def optional_number(self, name: str) -> float | None:
         value = self._members.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
+        if type(value) is int:  # not bool
+            try:
+                value = float(value)
+            except OverflowError:
+                return None
+        return value if type(value) is float and math.isfinite(value) else None
 
     def share(self, name: str) -> float:
         """A confidence or other share, clamped to 0..1; 0.0 when absent."""
@@ -91,16 +90,15 @@ class Fields:
         return self.share(name) if self.optional_number(name) is not None else None
 
     def integer(self, name: str, default: int = 0) -> int:
-        """An integer of at most 64 bits; a float counts when it is whole."""
+        """An integer of at most 64 bits, as databases have; a float counts when it is whole."""
         value = self.optional_integer(name)
         return default if value is None else value
 
     def optional_integer(self, name: str) -> int | None:
-        number = self.optional_number(name)
-        if number is None or number != int(number) or not -(2**63) <= number < 2**63:
-            return None
-        value = self._members[name]
-        return value if isinstance(value, int) and -(2**63) <= value < 2**63 else int(number)
+        value = self._members.get(name)
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        return value if type(value) is int and -(2**63) <= value < 2**63 else None
 
     def flag(self, name: str) -> bool:
         return self._members.get(name) is True
