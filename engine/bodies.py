@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,37 @@ SMALL_LIMIT = 2_000_000
 _WRITE_BYTES = 1 << 20  # one hop to a thread a mebibyte, not one a network packet
 _IDLE_SECONDS = 60.0  # without a byte
 _LINGER_SECONDS = 2.0
+
+
+async def store(
+    chunks: AsyncIterator[bytes], spool: Path | None, limit: int, too_large: Refusal
+) -> Body:
+    """All of ``chunks``, in a new file of ``spool`` or, without one, in memory.
+
+    Raises ``too_large`` as soon as there are more than ``limit`` bytes. No file is left behind
+    when anything goes wrong.
+    """
+    path = _new_file(spool) if spool else None
+    sha256 = hashlib.sha256()
+    size = 0
+    buffer = bytearray()
+    try:
+        async for chunk in chunks:
+            buffer += chunk
+            if size + len(buffer) > limit:
+                raise too_large
+            if path is not None and len(buffer) >= _WRITE_BYTES:
+                size += len(buffer)
+                await asyncio.to_thread(_append, path, sha256, bytes(buffer))
+                buffer.clear()
+        if path is None:
+            return Body(len(buffer), hashlib.sha256(buffer).hexdigest(), data=bytes(buffer))
+        await asyncio.to_thread(_append, path, sha256, bytes(buffer))
+        return Body(size + len(buffer), sha256.hexdigest(), path=path)
+    except BaseException:
+        if path is not None:
+            path.unlink(missing_ok=True)
+        raise
 
 
 class Incoming:
@@ -37,30 +68,10 @@ class Incoming:
         for a minute, 422 when the client stops before the end.
         """
         limit = LISTEN_LIMIT if spool else SMALL_LIMIT
+        too_large = listen_too_large(limit) if spool else payload_too_large()
         if self._declared is not None and self._declared > limit:
-            raise _too_large(limit)
-        path = _new_file(spool) if spool else None
-        sha256 = hashlib.sha256()
-        size = 0
-        buffer = bytearray()
-        try:
-            while True:
-                buffer += await self._next()
-                if size + len(buffer) > limit:
-                    raise _too_large(limit)
-                if path is not None and (len(buffer) >= _WRITE_BYTES or self.is_complete):
-                    await asyncio.to_thread(_append, path, sha256, bytes(buffer))
-                    size += len(buffer)
-                    buffer.clear()
-                if self.is_complete:
-                    break
-        except BaseException:
-            if path is not None:
-                path.unlink(missing_ok=True)
-            raise
-        if path is None:
-            return Body(len(buffer), hashlib.sha256(buffer).hexdigest(), data=bytes(buffer))
-        return Body(size, sha256.hexdigest(), path=path)
+            raise too_large
+        return await store(self._chunks(), spool, limit, too_large)
 
     async def drain(self) -> None:
         """Take what is still coming for a moment after a refusal.
@@ -74,6 +85,12 @@ class Incoming:
         except (TimeoutError, Refusal):
             pass
 
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        while True:
+            yield await self._next()
+            if self.is_complete:
+                return
+
     async def _next(self) -> bytes:
         try:
             async with asyncio.timeout(_IDLE_SECONDS):
@@ -85,10 +102,6 @@ class Incoming:
             raise truncated()
         self.is_complete = not message.get("more_body", False)
         return message.get("body", b"")
-
-
-def _too_large(limit: int) -> Refusal:
-    return listen_too_large(limit) if limit == LISTEN_LIMIT else payload_too_large()
 
 
 def _new_file(spool: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,15 @@ class Body:
     def discard(self) -> None:
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A whole answer, for the caller or for a callback."""
+
+    content: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -61,9 +71,11 @@ class Call:
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
     identity: Identity | None = None
+    content_type: str = ""  # of the body, without parameters, in lower case
     body: Body | None = None
     status: int = 499  # until something else was answered, the client has gone away
     callback: str = ""
+    is_deferred: bool = False  # recorded later, by whoever finishes the work
     usage: Usage = field(default_factory=Usage)
 
     @property
@@ -75,7 +87,7 @@ class Call:
     def shown_path(self) -> str:
         """The path with its query, without the credentials a callback may carry."""
         parameters = [
-            (name, _without_credentials(value) if name == "callback" else value)
+            (name, without_credentials(value) if name == "callback" else value)
             for name, value in parse_qsl(self.query, keep_blank_values=True)
         ]
         return f"{self.path}?{urlencode(parameters, quote_via=quote)}" if parameters else self.path
@@ -86,7 +98,7 @@ def call_of(request: HttpRequest) -> Call:
     return request.scope[SCOPE_KEY]  # type: ignore[attr-defined]
 
 
-def _without_credentials(url: str) -> str:
+def without_credentials(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -24,6 +24,14 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """Where the engine may go: ``private`` addresses only when its operator says so."""
+
+    private: bool
+    any_port: bool
+
+
+@dataclass(frozen=True)
 class Environment:
     data: Path
     host: str
@@ -41,8 +49,26 @@ class Environment:
     allow_download: bool
     threads: int  # models at work at the same time
     processing_seconds: int  # for one recording, then 504
+    fetch_private_hosts: bool  # URLs and callbacks may lead inside the network
     callback_retry_seconds: float
     limits: Mapping[str, Limits]
+    intelligence_url: str  # an OpenAI-compatible endpoint; "" for the local models
+    intelligence_model: str
+    intelligence_key: str
+
+    @property
+    def spool(self) -> Path:
+        """Bodies of calls that are under way."""
+        return self.data / "engine-spool"
+
+    @property
+    def jobs(self) -> Path:
+        """Bodies and results of calls that are answered by a callback."""
+        return self.data / "engine-jobs"
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(private=self.fetch_private_hosts, any_port=not self.strict)
 
 
 # Defaults of the contract's section 4, where it has one; a process takes what its memory holds.
@@ -57,6 +83,8 @@ DEFAULT_LIMITS = {
 def read_environment(environ: Mapping[str, str]) -> Environment:
     """Raises ``Misconfigured`` with one sentence that names the variable."""
     data = Path(environ.get("EARSHOT_DATA") or "var").absolute()
+    if environ.get("INTELLIGENCE_URL") and not environ.get("INTELLIGENCE_MODEL"):
+        raise Misconfigured("INTELLIGENCE_URL is set; set INTELLIGENCE_MODEL to a model there.")
     return Environment(
         data=data,
         host=environ.get("HOST") or "127.0.0.1",
@@ -74,7 +102,11 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         allow_download=_flag(environ, "ENGINE_ALLOW_DOWNLOAD", False),
         threads=_integer(environ, "ENGINE_THREADS", max(2, os.cpu_count() or 2), 1, 256),
         processing_seconds=_integer(environ, "ENGINE_PROCESSING_SECONDS", 7200, 1, 86400),
+        fetch_private_hosts=_flag(environ, "ENGINE_FETCH_PRIVATE_HOSTS", False),
         callback_retry_seconds=_integer(environ, "ENGINE_CALLBACK_RETRY_SECONDS", 30, 1, 86400),
+        intelligence_url=environ.get("INTELLIGENCE_URL") or "",
+        intelligence_model=environ.get("INTELLIGENCE_MODEL") or "",
+        intelligence_key=environ.get("INTELLIGENCE_KEY") or "",
         limits={kind: _limits(environ, kind, usual) for kind, usual in DEFAULT_LIMITS.items()},
     )
 

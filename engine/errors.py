@@ -90,6 +90,31 @@ def bad_remote_content(message: str) -> Refusal:
     return Refusal(400, "REMOTE_CONTENT_ERROR", message)
 
 
+def token_limit_exceeded(limit: int) -> Refusal:
+    return Refusal(
+        400, "TOKEN_LIMIT_EXCEEDED", f"The input has more than {limit:,} tokens; send less text."
+    )
+
+
+def no_text() -> Refusal:
+    return bad_payload("Input text contains no characters.")
+
+
+def text_or_url() -> Refusal:
+    return bad_payload(
+        "Failed to deserialize JSON payload. Please specify exactly one of `text` or `url` in the "
+        "JSON body."
+    )
+
+
+def text_too_long(limit: int) -> Refusal:
+    return Refusal(
+        413,
+        "Payload Too Large",
+        f"Input text exceeds maximum character limit of {limit}.",
+    )
+
+
 def invalid_credentials() -> Refusal:
     return Refusal(401, "INVALID_AUTH", "Invalid credentials.")
 

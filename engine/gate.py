@@ -14,7 +14,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from engine.admission import Admission
@@ -39,7 +38,7 @@ logger = logging.getLogger("engine.calls")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 SUBPROTOCOL_KEY = "earshot.subprotocol"
@@ -54,7 +53,6 @@ class Gate:
         sockets: Mapping[str, Application],
         credentials: Credentials,
         environment: Environment,
-        spool: Path,
     ) -> None:
         self._rest = rest
         self._sockets = sockets
@@ -62,7 +60,7 @@ class Gate:
         self._admission = Admission(environment.limits)
         self._origins = environment.cors_origins
         self._ids_are_uuids = not environment.project_id or _is_uuid(environment.project_id)
-        self._spool = spool
+        self._spool = environment.spool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope["path"], scope["query_string"].decode("latin-1"))
@@ -91,7 +89,8 @@ class Gate:
                 self._check_permission(call, operation.scope, arguments)
             project_id = call.identity.project_id if call.identity else ""
             with self._admission.admit(operation.kind, project_id):
-                is_audio = operation.takes_audio and not is_json(headers)
+                call.content_type = read_content_type(headers)
+                is_audio = operation.takes_audio and call.content_type != "application/json"
                 call.body = await incoming.read(self._spool if is_audio else None)
                 await self._rest(scope, _replay(call.body.data, receive), answer.send)
         except Refusal as refusal:
@@ -274,8 +273,8 @@ def read_headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def is_json(headers: Mapping[str, str]) -> bool:
-    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+def read_content_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def _settle(call: Call) -> None:
@@ -287,7 +286,7 @@ async def _settle(call: Call) -> None:
         time.monotonic() - call.started,
         call.identity.api_key_id if call.identity else "-",
     )
-    if call.identity is None or not call.kind:
+    if call.identity is None or not call.kind or call.is_deferred:
         return
     recording = asyncio.ensure_future(in_database(record, call))
     try:

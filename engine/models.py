@@ -184,3 +184,35 @@ class DistributionCredentials(models.Model):
     comment = models.CharField(max_length=500, blank=True)
     scopes = models.JSONField(default=list)
     created = models.DateTimeField(default=timezone.now)
+
+
+class CallbackJob(models.Model):
+    """A call that was answered with its id, until its result is delivered or given up.
+
+    What was sent and what came of it are files of ``ENVIRONMENT.jobs``, named after the id.
+    ``leased_until`` is renewed while a process works on the job: when it is past, the job is
+    free, whatever became of who had it.
+    """
+
+    request_id = models.UUIDField(primary_key=True)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="callback_jobs")
+    accessor = models.UUIDField()
+    created = models.DateTimeField()
+    kind = models.CharField(max_length=16)  # listen, read, speak
+    path = models.CharField(max_length=32)
+    query = models.TextField()
+    content_type = models.CharField(max_length=100)
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    tags = models.JSONField(default=list)
+    url = models.TextField()
+    http_method = models.CharField(max_length=4)
+    # What is to be delivered; empty until the work is done.
+    result_type = models.CharField(max_length=100, blank=True)
+    result_headers = models.JSONField(default=dict)
+    attempts = models.PositiveSmallIntegerField(default=0)  # deliveries that failed
+    due = models.DateTimeField()
+    leased_until = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["due"], name="callback_due")]

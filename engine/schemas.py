@@ -39,3 +39,114 @@ def listing(name: str, items: Schema) -> Schema:
 
 MESSAGE = record(message=TEXT)
 EMPTY = record()
+
+ACCEPTED = record(request_id=UUID)
+TEXT_OR_URL: Schema = {
+    "oneOf": [record(text=TEXT), record(url={"type": "string", "format": "uri"})]
+}
+
+_WORD = record(
+    {"punctuated_word": TEXT, "speaker": WHOLE, "speaker_confidence": NUMBER, "language": TEXT},
+    word=TEXT,
+    start=NUMBER,
+    end=NUMBER,
+    confidence=NUMBER,
+)
+_PARAGRAPH = record(
+    {"speaker": WHOLE},
+    sentences=array(record(text=TEXT, start=NUMBER, end=NUMBER)),
+    num_words=WHOLE,
+    start=NUMBER,
+    end=NUMBER,
+)
+_ENTITY = record(
+    label=TEXT, value=TEXT, raw_value=TEXT, confidence=NUMBER, start_word=WHOLE, end_word=WHOLE
+)
+_ALTERNATIVE = record(
+    {
+        "paragraphs": record(transcript=TEXT, paragraphs=array(_PARAGRAPH)),
+        "entities": array(_ENTITY),
+        "languages": TEXTS,
+        "languages_hinted": TEXTS,
+    },
+    transcript=TEXT,
+    confidence=NUMBER,
+    words=array(_WORD),
+)
+_SEARCH = record(
+    query=TEXT, hits=array(record(confidence=NUMBER, start=NUMBER, end=NUMBER, snippet=TEXT))
+)
+_CHANNEL = record(
+    {"search": array(_SEARCH), "detected_language": TEXT, "language_confidence": NUMBER},
+    alternatives=array(_ALTERNATIVE),
+)
+_UTTERANCE = record(
+    {"speaker": WHOLE, "languages": TEXTS},
+    start=NUMBER,
+    end=NUMBER,
+    confidence=NUMBER,
+    channel=WHOLE,
+    transcript=TEXT,
+    words=array(_WORD),
+    id=UUID,
+)
+
+
+def _labelled(plural: str, singular: str) -> Schema:
+    label = record(**{singular: TEXT}, confidence_score=NUMBER)
+    segment = record(text=TEXT, start_word=WHOLE, end_word=WHOLE, **{plural: array(label)})
+    return record(segments=array(segment))
+
+
+_SENTIMENT = record(sentiment={"enum": ["positive", "neutral", "negative"]}, sentiment_score=NUMBER)
+_SENTIMENT_SEGMENT = record(
+    text=TEXT,
+    start_word=WHOLE,
+    end_word=WHOLE,
+    sentiment={"enum": ["positive", "neutral", "negative"]},
+    sentiment_score=NUMBER,
+)
+_INSIGHTS: Mapping[str, Schema] = {
+    "topics": _labelled("topics", "topic"),
+    "intents": _labelled("intents", "intent"),
+    "sentiments": record(segments=array(_SENTIMENT_SEGMENT), average=_SENTIMENT),
+}
+_INFO = record(model_uuid=UUID, input_tokens=WHOLE, output_tokens=WHOLE, model=TEXT)
+_INFOS: Mapping[str, Schema] = {
+    f"{feature}_info": _INFO for feature in ("summary", "sentiment", "topics", "intents")
+}
+
+LISTEN = record(
+    metadata=record(
+        {
+            "tags": TEXTS,
+            "extra": {"type": "object", "additionalProperties": TEXT},
+            "warnings": array(record(parameter=TEXT, type=TEXT, message=TEXT)),
+            "diarize_info": record(model_uuid=UUID, arch=TEXT),
+            **_INFOS,
+        },
+        transaction_key=TEXT,
+        request_id=UUID,
+        sha256=TEXT,
+        created=MOMENT,
+        duration=NUMBER,
+        channels=WHOLE,
+        models=array(UUID),
+        model_info={
+            "type": "object",
+            "additionalProperties": record(name=TEXT, version=TEXT, arch=TEXT),
+        },
+    ),
+    results=record(
+        {
+            "utterances": array(_UTTERANCE),
+            "summary": record(result={"enum": ["success", "failure"]}, short=TEXT),
+            **_INSIGHTS,
+        },
+        channels=array(_CHANNEL),
+    ),
+)
+READ = record(
+    metadata=record(_INFOS, request_id=UUID, created=MOMENT, language=TEXT),
+    results=record({"summary": record(text=TEXT), **_INSIGHTS}),
+)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engine.accounts import purge_requests
+from engine.callbacks import Deliveries
 from engine.credentials import Credentials
 from engine.database import in_database
 from engine.env import Environment, Misconfigured
@@ -27,7 +28,6 @@ class Service:
     def __init__(self, environment: Environment, credentials: Credentials) -> None:
         self._environment = environment
         self._credentials = credentials
-        self.spool = environment.data / "engine-spool"
 
     def warm(self) -> None:
         """Load the models, so that the first call is as fast as the next.
@@ -46,11 +46,12 @@ class Service:
         """The ASGI lifespan."""
         await receive()
         # What a killed process left behind belongs to calls that nobody waits for any more.
-        shutil.rmtree(self.spool, ignore_errors=True)
-        self.spool.mkdir(parents=True)
+        shutil.rmtree(self._environment.spool, ignore_errors=True)
+        self._environment.spool.mkdir(parents=True)
         tasks = [
             asyncio.create_task(_repeat(_SAVE_USE_SECONDS, self._credentials.save_last_use)),
             asyncio.create_task(_repeat(_PURGE_SECONDS, self._purge)),
+            asyncio.create_task(Deliveries(self._environment).run()),
         ]
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -1,22 +1,24 @@
 """A recording and its options to the answer of ``POST /v1/listen``.
 
-options → recognition (and diarization beside it) → steps over the words → response.
+options → recognition, and who spoke beside it → steps over the words → insights → response.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
 
-from engine.calls import Usage
+from engine.calls import Answered, Body, Call, Usage
 from engine.catalog import Choice
 from engine.errors import (
     Refusal,
@@ -26,30 +28,40 @@ from engine.errors import (
     unavailable,
     unknown_model,
 )
-from engine.loaded import catalog, recognizer
-from engine.options import ListenOptions, check_keyterms, features_used
+from engine.fetch import fetch
+from engine.insights import Found, find_insights, is_wanted
+from engine.loaded import catalog, diarizer, recognizer
+from engine.options import ListenOptions, check_keyterms, features_used, read_options
+from engine.payloads import read_object
 from engine.responses import Channel, ModelInfo, Result, Warning, listen_response
-from engine.speech.decode import RawFormat
+from engine.speech.decode import Decoder, RawFormat
+from engine.speech.diarization import Diarization
 from engine.speech.errors import (
     AudioError,
-    Cancelled,
+    MissingWeights,
     SpeechError,
     UnknownModel,
     UnsupportedAudio,
 )
 from engine.speech.transcript import ChannelTranscript, Transcript
+from engine.speech.voices import NAMESPACE
 from engine.text.entities import detect_entities
 from engine.text.formatting import Formatting, format_words
 from engine.text.redaction import CannotRedact, parse_redactions, redact
 from engine.text.search import hotwords, parse_replacements, replace_words, search
 from engine.text.words import Word
 
-Answer = TypeVar("Answer")
+logger = logging.getLogger("engine.transcription")
+
+Outcome = TypeVar("Outcome")
 
 # Recordings that are decoded at the same time; further ones wait their turn. Each takes a
 # process and some windows of memory, and more would not be faster: they share the models.
-_RECORDINGS_AT_ONCE = 8
-_threads = ThreadPoolExecutor(2 * _RECORDINGS_AT_ONCE, "recording")
+RECORDINGS_AT_ONCE = 8
+_recognitions = ThreadPoolExecutor(RECORDINGS_AT_ONCE, "recognition")
+_diarizations = ThreadPoolExecutor(RECORDINGS_AT_ONCE, "diarization")
+
+DIARIZER_NAME = "segmentation-3.0+campplus"
 
 
 @dataclass(frozen=True)
@@ -59,17 +71,13 @@ class Plan:
     options: ListenOptions
     choice: Choice
     redactions: frozenset[str]
+    url: str | None  # where the audio is, unless it was sent
 
 
-@dataclass(frozen=True)
-class Transcribed:
-    response: dict[str, Any]
-    usage: Usage
-
-
-def plan(options: ListenOptions) -> Plan:
+def check(call: Call) -> Plan:
     """Raises ``Refusal`` (400) for what cannot be honoured."""
-    check_keyterms(options)
+    options = read_options(ListenOptions, call.query)
+    check_keyterms(options.keyterm)
     try:
         choice = catalog().choose(options.model, options.language, options.detect_language)
         redactions = parse_redactions(options.redact)
@@ -80,54 +88,96 @@ def plan(options: ListenOptions) -> Plan:
     if options.dictation and not options.is_punctuated:
         raise bad_request("Bad Request: dictation needs punctuate=true.")
     if redactions and not is_english(choice.language):
-        # The rules know English numbers: other languages would pass unredacted.
+        # The rules know English numbers: what is said in another language would pass.
         raise bad_request("Bad Request: redact is only available for English.")
-    return Plan(options, choice, redactions)
+    if options.summarize and choice.language and not is_english(choice.language):
+        raise bad_request("Summarization v2 not supported for non-English languages")
+    url = None if call.body is None or call.body.path else _read_url(call.body)
+    return Plan(options, choice, redactions, url)
+
+
+async def answer(call: Call, plan: Plan) -> Answered:
+    """Raises ``Refusal``; stops working when it is cancelled. Fills in ``call.usage``."""
+    if plan.url is not None:
+        reach = settings.ENVIRONMENT.reach
+        call.body = await fetch(plan.url, settings.ENVIRONMENT.spool, reach)
+    body = call.body
+    if body is None or body.path is None:
+        raise RuntimeError("a listen call has its audio in a file")
+    try:
+        async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
+            transcript, turns = await _listen(body.path, plan)
+            channels = await asyncio.to_thread(_write, transcript, turns, plan)
+            insights = await _insights(channels, plan.options)
+    except TimeoutError:
+        raise gateway_timeout() from None
+    models = _models(transcript.channels)
+    call.usage = Usage(
+        seconds=transcript.duration,
+        channel_seconds=transcript.duration * len(channels),
+        tokens_in=insights.tokens_in if insights else 0,
+        tokens_out=insights.tokens_out if insights else 0,
+        models=[model.uuid for model in models],
+        model=plan.choice.asked,
+        features=features_used(plan.options),
+        tags=[*call.usage.tags, *plan.options.tag],
+        language=transcript.channels[0].language,
+        method=call.usage.method,
+    )
+    result = Result(
+        request_id=call.request_id,
+        created=call.created,
+        sha256=body.sha256,
+        duration=transcript.duration,
+        channels=tuple(channels),
+        models=models,
+        warnings=tuple(_warnings(plan.options, transcript, turns)),
+        metadata=_metadata(turns, insights),
+        insights=_blocks(plan.options, insights),
+    )
+    return Answered(await asyncio.to_thread(_dump, result, plan.options))
 
 
 def is_english(language: str | None) -> bool:
     return language is not None and language.split("-")[0].lower() == "en"
 
 
-async def transcribe(
-    audio: Path, sha256: str, request_id: str, created: datetime, intended: Plan
-) -> Transcribed:
-    """Raises ``Refusal``; stops working when it is cancelled."""
-    options = intended.options
-    recognition = _in_thread(lambda cancelled: _recognize(audio, intended, cancelled))
+def _read_url(body: Body) -> str:
     try:
-        async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
-            transcript = await recognition
-    except TimeoutError:
-        raise gateway_timeout() from None
-    channels = [_written(channel, intended) for channel in transcript.channels]
-    warnings = _warnings(options, transcript.channels)
-    models = _models(transcript.channels)
-    result = Result(
-        request_id=request_id,
-        created=created,
-        sha256=sha256,
-        duration=transcript.duration,
-        channels=tuple(channels),
-        models=models,
-        warnings=tuple(warnings),
-    )
-    usage = Usage(
-        seconds=transcript.duration,
-        channel_seconds=transcript.duration * len(channels),
-        models=[model.uuid for model in models],
-        model=intended.choice.asked,
-        features=features_used(options),
-        language=transcript.channels[0].language,
-    )
-    return Transcribed(await asyncio.to_thread(listen_response, result, options), usage)
+        url = read_object(body.data).get("url")
+    except Refusal:
+        url = None
+    if not isinstance(url, str):
+        raise bad_request(
+            "Content-type was application/json, but we could not process the JSON payload."
+        )
+    return url
 
 
-async def _in_thread(work: Callable[[threading.Event], Answer]) -> Answer:
+async def _listen(audio: Path, plan: Plan) -> tuple[Transcript, list[Diarization] | None]:
+    """The words, and the turns of each channel if they are wanted and can be had."""
+    diarization = None
+    if plan.options.is_diarized:
+        work = _in_thread(_diarizations, lambda cancelled: _diarize(audio, plan, cancelled))
+        diarization = asyncio.create_task(work)
+    try:
+        transcript = await _in_thread(
+            _recognitions, lambda cancelled: _recognize(audio, plan, cancelled)
+        )
+        turns = await diarization if diarization else None
+    finally:
+        if diarization is not None:
+            diarization.cancel()
+    return transcript, turns
+
+
+async def _in_thread(
+    threads: ThreadPoolExecutor, work: Callable[[threading.Event], Outcome]
+) -> Outcome:
     """Run ``work``, which watches an event that is set when nobody waits any more."""
     cancelled = threading.Event()
     try:
-        return await asyncio.get_running_loop().run_in_executor(_threads, work, cancelled)
+        return await asyncio.get_running_loop().run_in_executor(threads, work, cancelled)
     except asyncio.CancelledError:
         cancelled.set()
         raise
@@ -143,12 +193,13 @@ def _refusal(error: SpeechError) -> Refusal:
             return bad_request(f"Bad Request: failed to process audio: {error}")
         case UnknownModel():
             return unknown_model()
-        case Cancelled() | _:
+        case _:
+            logger.error("recognition failed: %s", error)
             return unavailable()
 
 
-def _recognize(audio: Path, intended: Plan, cancelled: threading.Event) -> Transcript:
-    options, choice = intended.options, intended.choice
+def _recognize(audio: Path, plan: Plan, cancelled: threading.Event) -> Transcript:
+    options, choice = plan.options, plan.choice
     terms = hotwords(options.keyterm, options.keywords)
     return recognizer().recognize(
         audio,
@@ -160,6 +211,24 @@ def _recognize(audio: Path, intended: Plan, cancelled: threading.Event) -> Trans
         raw=_raw_format(options),
         cancelled=cancelled,
     )
+
+
+def _diarize(audio: Path, plan: Plan, cancelled: threading.Event) -> list[Diarization] | None:
+    """The turns of each channel; None when the models are not on this machine."""
+    try:
+        models = diarizer()
+    except MissingWeights as error:
+        logger.warning("no diarization: %s", error)
+        return None
+    multichannel = plan.options.multichannel
+    with Decoder(audio, raw=_raw_format(plan.options), multichannel=multichannel) as decoder:
+        tracks = [models.recording() for _ in range(decoder.head.channels if multichannel else 1)]
+        for block in decoder.blocks():
+            if cancelled.is_set():
+                break
+            for track, samples in zip(tracks, block, strict=True):
+                track.feed(samples)
+    return [track.finish() for track in tracks]
 
 
 def _candidates(options: ListenOptions) -> bool | Sequence[str]:
@@ -174,29 +243,40 @@ def _raw_format(options: ListenOptions) -> RawFormat | None:
     return RawFormat(options.encoding, options.sample_rate, options.channels or 1)
 
 
-def _written(channel: ChannelTranscript, intended: Plan) -> Channel:
+def _write(transcript: Transcript, turns: list[Diarization] | None, plan: Plan) -> list[Channel]:
+    return [
+        _write_channel(channel, turns[index] if turns else None, plan)
+        for index, channel in enumerate(transcript.channels)
+    ]
+
+
+def _write_channel(channel: ChannelTranscript, turns: Diarization | None, plan: Plan) -> Channel:
     """The steps over the words, one after the other."""
-    options = intended.options
+    options = plan.options
     words: Sequence[Word] = [
         replace(
             Word.of(word.text, word.start, word.end, word.confidence), language=channel.language
         )
         for word in channel.words
     ]
+    if turns is not None:
+        words = turns.assign(words)
     if is_english(channel.language):
-        words = redact(words, intended.redactions)
+        # Redaction is first, so that nothing made later can show what was taken out.
+        words = redact(words, plan.redactions)
         words = format_words(words, _formatting(options))
     words = replace_words(words, parse_replacements(options.replace))
-    hits = [
+    searches = [
         {"query": query, "hits": [asdict(hit) for hit in search(words, query)]}
         for query in options.search
     ]
+    entities = [asdict(entity) for entity in detect_entities(words)]
     return Channel(
         words=tuple(words),
         language=channel.language,
         language_confidence=channel.language_confidence,
-        search=hits if options.search else None,
-        entities=_entities(words) if options.detect_entities else None,
+        search=searches if options.search else None,
+        entities=entities if options.detect_entities else None,
     )
 
 
@@ -211,8 +291,36 @@ def _formatting(options: ListenOptions) -> Formatting:
     )
 
 
-def _entities(words: Sequence[Word]) -> list[dict[str, Any]]:
-    return [asdict(entity) for entity in detect_entities(words)]
+async def _insights(channels: Sequence[Channel], options: ListenOptions) -> Found | None:
+    """About what was said on all channels; None for another language than English."""
+    if not is_wanted(options) or not all(is_english(channel.language) for channel in channels):
+        return None
+    return await find_insights(_conversation(channels), options)
+
+
+def _conversation(channels: Sequence[Channel]) -> list[Word]:
+    """The words of all channels in the order they were said, as one text."""
+    words = [word for channel in channels for word in channel.words]
+    return sorted(words, key=lambda word: word.start) if len(channels) > 1 else words
+
+
+def _blocks(options: ListenOptions, insights: Found | None) -> dict[str, Any]:
+    blocks = dict(insights.blocks) if insights else {}
+    if options.summarize:
+        summary = insights.summary if insights else None
+        blocks["summary"] = {
+            "result": "failure" if summary is None else "success",
+            "short": summary or "",
+        }
+    return blocks
+
+
+def _metadata(turns: list[Diarization] | None, insights: Found | None) -> dict[str, Any]:
+    metadata = dict(insights.infos) if insights else {}
+    if turns is not None:
+        name = str(uuid.uuid5(NAMESPACE, DIARIZER_NAME))
+        metadata["diarize_info"] = {"model_uuid": name, "arch": DIARIZER_NAME}
+    return metadata
 
 
 def _models(channels: Sequence[ChannelTranscript]) -> tuple[ModelInfo, ...]:
@@ -225,32 +333,49 @@ def _models(channels: Sequence[ChannelTranscript]) -> tuple[ModelInfo, ...]:
     )
 
 
-_ENGLISH_ONLY = ("numerals", "measurements", "dictation", "filler_words", "profanity_filter")
+_BEST_EFFORT = {
+    "filler_words": "The recognizer leaves most fillers out by itself; those it wrote were kept.",
+    "detect_entities": (
+        "Entities are found by their form (dates, money, e-mail addresses, ...); names are not."
+    ),
+}
+_ENGLISH_ONLY = (
+    "numerals",
+    "measurements",
+    "dictation",
+    "filler_words",
+    "profanity_filter",
+    "summarize",
+    "sentiment",
+    "topics",
+    "intents",
+)
 
 
-def _warnings(options: ListenOptions, channels: Sequence[ChannelTranscript]) -> list[Warning]:
-    warnings = []
-    if options.filler_words:
-        warnings.append(
-            Warning(
-                "filler_words",
-                "best_effort",
-                "The recognizer leaves most fillers out by itself; those it wrote were kept.",
-            )
-        )
-    if options.detect_entities:
-        warnings.append(
-            Warning(
-                "detect_entities",
-                "best_effort",
-                "Entities are found by their form (dates, money, e-mail, ...); names are not.",
-            )
-        )
-    foreign = [channel.language for channel in channels if not is_english(channel.language)]
+def _warnings(
+    options: ListenOptions, transcript: Transcript, turns: list[Diarization] | None
+) -> list[Warning]:
+    """What was asked for and not, or not wholly, done."""
+    warnings = [
+        Warning(name, "best_effort", message)
+        for name, message in _BEST_EFFORT.items()
+        if getattr(options, name)
+    ]
+    foreign = [one.language for one in transcript.channels if not is_english(one.language)]
     if foreign:
         warnings += [
             Warning(name, "unsupported_language", f"{name} has no effect on {foreign[0]}.")
             for name in _ENGLISH_ONLY
             if getattr(options, name)
         ]
+    if options.is_diarized and turns is None:
+        message = "The models that tell speakers apart are not installed."
+        warnings.append(Warning("diarize", "unavailable", message))
+    if transcript.truncated:
+        message = "The recording broke off or is damaged: this is what could be decoded."
+        warnings.append(Warning("audio", "truncated", message))
     return warnings
+
+
+def _dump(result: Result, options: ListenOptions) -> bytes:
+    return json.dumps(listen_response(result, options)).encode()

@@ -10,12 +10,12 @@ from engine.views import (
     distribution,
     health,
     keys,
-    listen,
     members,
     models,
     projects,
     requests,
     usage,
+    work,
 )
 
 PROJECT = "v1/projects/<str:project_id>"
@@ -23,7 +23,10 @@ CREDENTIALS = f"{PROJECT}/self-hosted/distribution/credentials"
 
 urlpatterns = [
     path("healthz", route(GET=health.show_health)),
-    path("v1/listen", route(POST=listen.transcribe_recording)),
+    path("v1/listen", route(POST=work.transcribe_recording)),
+    path("v1/read", route(POST=work.read_text)),
+    path("v1/speak", route(POST=work.speak_text)),
+    path("v2/speak", route(POST=work.speak_text_with_flux)),
     path("v1/models", route(GET=models.list_models)),
     path("v1/models/<str:model_id>", route(GET=models.show_model)),
     path("v1/auth/grant", route(POST=auth.make_token)),

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from engine.calls import Call
+from engine.calls import Call, without_credentials
 from engine.env import Misconfigured
 from engine.models import Request, UsageDay, UsageKind
 
@@ -54,7 +54,7 @@ def record(call: Call) -> None:
                     method=usage.method,
                     deployment=DEPLOYMENT,
                     code=call.status,
-                    callback=call.callback,
+                    callback=without_credentials(call.callback),
                     details=details,
                 )
         except IntegrityError:

@@ -1,0 +1,75 @@
+"""A text and its options to the answer of ``POST /v1/read``: the contract's section 6."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from engine.calls import Answered, Call, Usage
+from engine.errors import bad_query, bad_request, gateway_timeout, no_text
+from engine.fetch import fetch
+from engine.insights import Found, find_insights, is_wanted
+from engine.options import ReadOptions, features_used, read_options
+from engine.responses import timestamp
+from engine.text.intelligence import words_of
+from engine.texts import TextSource, decode_text, read_text_source
+from engine.transcription import is_english
+
+
+@dataclass(frozen=True)
+class Plan:
+    options: ReadOptions
+    source: TextSource
+
+
+def check(call: Call) -> Plan:
+    """Raises ``Refusal`` (400, 415) for what cannot be honoured."""
+    options = read_options(ReadOptions, call.query)
+    if not is_wanted(options):
+        raise bad_query("Choose at least one of summarize, topics, intents and sentiment.")
+    if not is_english(options.language):
+        raise bad_request("Text intelligence is only available for English: language=en.")
+    return Plan(options, read_text_source(call, takes_plain_text=False))
+
+
+async def answer(call: Call, plan: Plan) -> Answered:
+    """Raises ``Refusal``. Fills in ``call.usage``."""
+    text = plan.source.text
+    if plan.source.url:
+        fetched = await fetch(plan.source.url, None, settings.ENVIRONMENT.reach)
+        text = decode_text(fetched.data)
+        if not text.strip():
+            raise no_text()
+    try:
+        async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
+            found = await find_insights(await asyncio.to_thread(words_of, text), plan.options)
+    except TimeoutError:
+        raise gateway_timeout() from None
+    call.usage = Usage(
+        tokens_in=found.tokens_in,
+        tokens_out=found.tokens_out,
+        models=sorted({info["model_uuid"] for info in found.infos.values()}),
+        model="intelligence",
+        features=features_used(plan.options),
+        tags=[*call.usage.tags, *plan.options.tag],
+        language="en",
+        method=call.usage.method,
+    )
+    return Answered(json.dumps(_response(call, plan.options, found)).encode())
+
+
+def _response(call: Call, options: ReadOptions, found: Found) -> dict[str, Any]:
+    metadata = {
+        "request_id": call.request_id,
+        "created": timestamp(call.created),
+        "language": options.language,
+        **found.infos,
+    }
+    results = dict(found.blocks)
+    if found.summary is not None:
+        results["summary"] = {"text": found.summary}
+    return {"metadata": metadata, "results": results}

@@ -1,0 +1,100 @@
+"""Listen, read and speak: the contract's sections 5, 6 and 7.
+
+Each checks everything it can before it works, and with a callback answers with its id at once.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+
+from engine import reading, speaking, transcription
+from engine.callbacks import Work, defer
+from engine.calls import call_of
+from engine.operations import operation
+from engine.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions
+from engine.schemas import ACCEPTED, LISTEN, READ, TEXT_OR_URL
+
+
+@operation(
+    "usage:write",
+    tag="Listen",
+    kind="listen",
+    takes_audio=True,
+    query=ListenOptions,
+    answer={"anyOf": [LISTEN, ACCEPTED]},
+)
+async def transcribe_recording(request: HttpRequest) -> HttpResponse:
+    """Transcribe a recording
+
+    The body is the audio itself, whose format is found by its bytes, or with the content type
+    `application/json` the address of the audio: `{"url": "https://..."}`.
+    """
+    return await _answer(request, transcription)
+
+
+@operation(
+    "usage:write",
+    tag="Read",
+    kind="read",
+    query=ReadOptions,
+    body=TEXT_OR_URL,
+    answer={"anyOf": [READ, ACCEPTED]},
+)
+async def read_text(request: HttpRequest) -> HttpResponse:
+    """Analyse a text
+
+    Summary, topics, intents and sentiment of an English text, given or at an address.
+    """
+    return await _answer(request, reading)
+
+
+@operation(
+    "usage:write",
+    tag="Speak",
+    kind="speak",
+    query=SpeakOptions,
+    body=TEXT_OR_URL,
+    answer_type="audio/*",
+)
+async def speak_text(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Speak a text
+
+    The audio is streamed as it is made. The text may also be sent as `text/plain`.
+    """
+    return await _speak(request)
+
+
+@operation(
+    "usage:write",
+    tag="Speak",
+    kind="speak",
+    query=FluxSpeakOptions,
+    body=TEXT_OR_URL,
+    answer_type="audio/*",
+)
+async def speak_text_with_flux(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Speak a text with a Flux voice
+
+    As `/v1/speak`, with pauses and pronunciations inside the text.
+    """
+    return await _speak(request)
+
+
+async def _answer(request: HttpRequest, work: Work) -> HttpResponse:
+    call = call_of(request)
+    plan = work.check(call)
+    if plan.options.callback:
+        return JsonResponse(await defer(call, plan.options))
+    answered = await work.answer(call, plan)
+    return HttpResponse(answered.content, content_type=answered.content_type)
+
+
+async def _speak(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    call = call_of(request)
+    plan = speaking.check(call)
+    if plan.options.callback:
+        return JsonResponse(await defer(call, plan.options))
+    speech = await speaking.speak(call, plan)
+    return StreamingHttpResponse(
+        speech.chunks, content_type=speech.content_type, headers=speech.headers
+    )

@@ -1,0 +1,325 @@
+"""Listen, read and speak, through Deepgram's own SDK."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from deepgram.core.api_error import ApiError
+
+from tests.engine.rest.conftest import Engine
+from tests.speech import join, pcm_bytes, say, wav_bytes
+
+SENTENCE = "The quick brown fox jumps over the lazy dog."
+
+
+@pytest.fixture(scope="session")
+def recording() -> bytes:
+    return wav_bytes(join(0.3, say(SENTENCE), 1.0, say("She sells sea shells."), 0.3))
+
+
+@pytest.fixture
+def transcribe(client):
+    def call(audio: bytes, **options):
+        return client.listen.v1.media.transcribe_file(
+            request=audio, request_options={"max_retries": 0}, **options
+        )
+
+    return call
+
+
+def test_a_recording_becomes_words_with_times(transcribe, recording):
+    answer = transcribe(recording, model="nova-3", smart_format=True)
+    alternative = answer.results.channels[0].alternatives[0]
+    assert "quick brown fox" in alternative.transcript
+    assert [word.word for word in alternative.words][:4] == ["the", "quick", "brown", "fox"]
+    assert alternative.words[0].punctuated_word == "The"
+    starts = [word.start for word in alternative.words]
+    assert starts == sorted(starts)
+    assert 0 < alternative.confidence <= 1
+    assert alternative.paragraphs.transcript.startswith("\n")
+
+
+def test_the_metadata_tell_what_was_sent_and_what_did_the_work(transcribe, recording):
+    metadata = transcribe(recording, model="nova-2", tag=["lab", "b"], extra=["case:7"]).metadata
+    assert metadata.sha256 == hashlib.sha256(recording).hexdigest()
+    assert metadata.transaction_key == "deprecated"
+    assert metadata.channels == 1
+    assert 4 < metadata.duration < 12
+    assert metadata.tags == ["lab", "b"]
+    assert metadata.extra == {"case": "7"}
+    assert metadata.model_info[metadata.models[0]]["name"] == "whisper-tiny.en"
+
+
+def test_utterances_are_split_at_pauses(transcribe, recording):
+    answer = transcribe(recording, utterances=True, utt_split=0.6)
+    utterances = answer.results.utterances
+    assert len(utterances) >= 2
+    assert utterances[-1].transcript.startswith("she")
+    together = transcribe(recording, utterances=True, utt_split=5).results.utterances
+    assert len(together) == 1
+
+
+def test_channels_are_transcribed_by_themselves(transcribe):
+    left, right = say(SENTENCE), say("Forty blue bottles.")
+    stereo = np.zeros((len(left), 2), np.float32)
+    stereo[:, 0] = left
+    stereo[: len(right), 1] = right
+    answer = transcribe(wav_bytes(stereo), multichannel=True, utterances=True)
+    texts = [channel.alternatives[0].transcript for channel in answer.results.channels]
+    assert answer.metadata.channels == 2
+    assert "fox" in texts[0]
+    assert "bottles" in texts[1]
+    assert {utterance.channel for utterance in answer.results.utterances} == {0, 1}
+
+
+def test_silence_is_an_empty_transcript(transcribe):
+    answer = transcribe(wav_bytes(np.zeros(32_000, np.float32)))
+    alternative = answer.results.channels[0].alternatives[0]
+    assert (alternative.transcript, alternative.confidence, alternative.words) == ("", 0.0, [])
+
+
+def test_raw_audio_is_read_as_described(engine: Engine):
+    with engine.http() as http:
+        answer = http.post(
+            "/v1/listen?encoding=linear16&sample_rate=8000&channels=1",
+            content=pcm_bytes(say(SENTENCE, rate=8000)),
+        ).json()
+    assert "fox" in answer["results"]["channels"][0]["alternatives"][0]["transcript"]
+
+
+@pytest.mark.parametrize(
+    ("audio", "problem"),
+    [
+        (b"", "empty"),
+        (b"this is no audio at all " * 50, "corrupt or unsupported data"),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n", "corrupt or unsupported data"),
+        (wav_bytes(np.zeros(0, np.float32)), "audio"),
+    ],
+)
+def test_what_is_no_audio_is_a_400(transcribe, audio, problem):
+    with pytest.raises(ApiError) as caught:
+        transcribe(audio)
+    assert caught.value.status_code == 400
+    assert caught.value.body["err_code"] == "Bad Request"
+    assert problem in caught.value.body["err_msg"]
+    assert caught.value.body["request_id"] == caught.value.headers["dg-request-id"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model": "no-such-model"},
+        {"model": "nova-3-medical", "language": "es"},
+        {"model": "whisper-tiny.en", "language": "de"},
+        {"language": "xx"},
+        {"model": "enhanced", "language": "multi"},
+    ],
+)
+def test_an_impossible_model_is_a_400(transcribe, recording, options):
+    with pytest.raises(ApiError) as caught:
+        transcribe(recording, **options)
+    assert caught.value.body["err_msg"] == (
+        "Bad Request: No such model/language/tier combination found."
+    )
+
+
+def test_two_speakers_are_told_apart(transcribe):
+    talk = join(
+        say("Good morning, this is the front desk, how can I help you today?", voice="joe"),
+        0.5,
+        say("Hello, I would like to book a room for the coming weekend, please.", voice="af_heart"),
+        0.5,
+        say("Certainly, what name should I put on the reservation for you?", voice="joe"),
+    )
+    answer = transcribe(wav_bytes(talk), diarize_model="latest", utterances=True, paragraphs=True)
+    speakers = [utterance.speaker for utterance in answer.results.utterances]
+    assert speakers[0] == 0
+    assert set(speakers) == {0, 1}
+    words = answer.results.channels[0].alternatives[0].words
+    assert all(0 <= word.speaker_confidence <= 1 for word in words)
+    paragraphs = answer.results.channels[0].alternatives[0].paragraphs
+    assert paragraphs.transcript.startswith("\nSpeaker 0: ")
+    assert answer.metadata.diarize_info["arch"]
+
+
+def test_redaction_reaches_everything(transcribe):
+    said = say(
+        "My card number is four one one one, one one one one, one one one one, one one one one."
+    )
+    answer = transcribe(
+        wav_bytes(said),
+        redact=["pci"],
+        smart_format=True,
+        utterances=True,
+        detect_entities=True,
+        search=["one one one"],
+    )
+    assert "[CREDIT_CARD_1]" in answer.results.channels[0].alternatives[0].transcript
+    shown = answer.results.model_dump_json()
+    assert "1111" not in shown
+    assert "one one" not in shown.replace('"query":"one one one"', "")
+
+
+def test_redaction_that_cannot_be_honoured_is_refused(transcribe, recording):
+    with pytest.raises(ApiError) as caught:
+        transcribe(recording, redact=["phi"])
+    assert caught.value.status_code == 400
+    with pytest.raises(ApiError) as caught:
+        transcribe(recording, redact=["pci"], language="es")
+    assert caught.value.status_code == 400
+
+
+def test_search_replace_and_entities(transcribe):
+    audio = wav_bytes(say("Please send five dollars to our office in May."))
+    answer = transcribe(
+        audio,
+        search=["office"],
+        replace=["office:bureau"],
+        detect_entities=True,
+        smart_format=True,
+    )
+    channel = answer.results.channels[0]
+    assert "bureau" in channel.alternatives[0].transcript
+    assert channel.search[0].query == "office"
+    assert "MONEY" in [entity.label for entity in channel.alternatives[0].entities]
+
+
+def test_insights_come_with_the_transcript(transcribe, recording):
+    answer = transcribe(recording, summarize="v2", sentiment=True, topics=True, intents=True)
+    assert answer.results.summary.result == "success"
+    assert "fox" in answer.results.summary.short
+    assert answer.results.sentiments.average.sentiment in ("positive", "neutral", "negative")
+    assert isinstance(answer.results.topics.segments, list)
+    assert answer.metadata.summary_info.input_tokens > 0
+
+
+def test_the_language_is_found(transcribe):
+    spanish = say("El perro corre por el parque con su amigo todas las mañanas.", voice="ef_dora")
+    answer = transcribe(wav_bytes(spanish), detect_language=["es", "en"], punctuate=True)
+    channel = answer.results.channels[0]
+    assert channel.detected_language == "es"
+    assert 0 < channel.language_confidence <= 1
+    assert answer.metadata.model_info[answer.metadata.models[0]]["name"] == "whisper-base"
+
+
+def test_what_is_not_wholly_done_is_said(transcribe):
+    spanish = say("Buenos días a todos los amigos.", voice="ef_dora")
+    answer = transcribe(wav_bytes(spanish), language="es", numerals=True, filler_words=True)
+    warnings = {(one["parameter"], one["type"]) for one in answer.metadata.warnings}
+    assert ("numerals", "unsupported_language") in warnings
+    assert ("filler_words", "best_effort") in warnings
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("punctuate=perhaps", "INVALID_QUERY_PARAMETER"),
+        ("utt_split=soon", "INVALID_QUERY_PARAMETER"),
+        ("diarize_model=v9", "INVALID_QUERY_PARAMETER"),
+        ("language=es&summarize=v2", "Bad Request"),
+        ("callback=ftp://example.org/x", "INVALID_QUERY_PARAMETER"),
+        ("&".join(["keyterm=a"] * 101), "Bad Request"),
+    ],
+)
+def test_a_wrong_parameter_is_a_400(engine: Engine, recording, query, code):
+    with engine.http() as http:
+        answer = http.post(f"/v1/listen?{query}", content=recording)
+    assert (answer.status_code, answer.json()["err_code"]) == (400, code)
+
+
+def test_unknown_parameters_are_ignored_and_booleans_read_in_any_case(engine: Engine, recording):
+    with engine.http() as http:
+        answer = http.post("/v1/listen?punctuate=True&no_such=1", content=recording).json()
+    assert answer["results"]["channels"][0]["alternatives"][0]["transcript"].startswith("The")
+
+
+def test_speech_is_streamed_in_the_format_asked_for(client):
+    with client.speak.v1.audio.with_raw_response.generate(
+        text=SENTENCE, model="aura-2-thalia-en", encoding="linear16", sample_rate=16000
+    ) as answer:
+        audio = b"".join(answer.data)
+        headers = answer.headers
+    assert audio[:4] == b"RIFF"
+    assert headers["content-type"] == "audio/wav"
+    assert headers["dg-model-name"] == "aura-2-thalia-en"
+    assert headers["dg-char-count"] == str(len(SENTENCE))
+    assert headers["dg-request-id"]
+
+
+def test_spoken_text_can_be_read_back(client, transcribe):
+    audio = b"".join(client.speak.v1.audio.generate(text=SENTENCE, model="aura-zeus-en"))
+    assert audio[:3] in (b"ID3", b"\xff\xf3\x00"[:3]) or audio[0] == 0xFF
+    assert "fox" in transcribe(audio).results.channels[0].alternatives[0].transcript
+
+
+def test_flux_voices_take_pauses(client):
+    audio = b"".join(
+        client.speak.v2.audio.generate(
+            model="flux-jack-en", text=r"Wait \{pause:1000ms\} for it.", encoding="linear16"
+        )
+    )
+    assert len(audio) > 24_000 * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("/v1/speak", {"text": ""}, 400, "PAYLOAD_ERROR"),
+        ("/v1/speak", {}, 400, "PAYLOAD_ERROR"),
+        ("/v1/speak", {"text": "a", "url": "https://example.org"}, 400, "PAYLOAD_ERROR"),
+        ("/v1/speak", {"text": "a" * 2001}, 413, "Payload Too Large"),
+        ("/v1/speak?encoding=mp3&container=wav", {"text": "a"}, 400, "INVALID_QUERY_PARAMETER"),
+        ("/v1/speak?speed=9", {"text": "a"}, 400, "INVALID_QUERY_PARAMETER"),
+        ("/v1/speak?model=flux-jack-en", {"text": "a"}, 400, "Bad Request"),
+        ("/v2/speak?model=aura-asteria-en", {"text": "a"}, 400, "Bad Request"),
+        ("/v2/speak", {"text": "a"}, 400, "INVALID_QUERY_PARAMETER"),
+        ("/v2/speak?model=flux-jack-en&speed=2", {"text": "a"}, 400, "SPEED_OUT_OF_RANGE"),
+        ("/v2/speak?model=flux-jack-en&speed=1.01", {"text": "a"}, 400, "SPEED_INCREMENT_INVALID"),
+        ("/v2/speak?model=flux-jack-en&nonsense=1", {"text": "a"}, 400, "INVALID_QUERY_PARAMETER"),
+        ("/v1/read?summarize=true", {"text": " "}, 400, "PAYLOAD_ERROR"),
+        ("/v1/read", {"text": "hello"}, 400, "INVALID_QUERY_PARAMETER"),
+        ("/v1/read?summarize=true&language=de", {"text": "hallo"}, 400, "Bad Request"),
+    ],
+)
+def test_what_cannot_be_spoken_or_read_is_refused(engine: Engine, path, body, status, code):
+    with engine.http() as http:
+        answer = http.post(path, json=body)
+    assert (answer.status_code, answer.json()["err_code"]) == (status, code)
+
+
+def test_another_content_type_is_a_415(engine: Engine):
+    with engine.http() as http:
+        answer = http.post("/v1/read?topics=true", content=b"x", headers={"content-type": "a/b"})
+    assert (answer.status_code, answer.json()["err_code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_a_text_is_analysed(client):
+    answer = client.read.v1.text.analyze(
+        request={"text": "I love this product. Please cancel my old subscription. " * 12},
+        summarize=True,
+        sentiment=True,
+        topics=True,
+        intents=True,
+        custom_intent=["cancel subscription"],
+        language="en",
+    )
+    assert answer.results.summary.text
+    assert answer.results.sentiments.average.sentiment == "positive"
+    intents = {one.intent for segment in answer.results.intents.segments for one in segment.intents}
+    assert "cancel subscription" in intents
+    assert answer.metadata.request_id
+
+
+def test_addresses_inside_the_network_are_refused(engine: Engine, client):
+    for url in (
+        "http://127.0.0.1/a.wav",
+        "http://[::ffff:10.0.0.1]/a.wav",
+        "http://2130706433/a.wav",
+        "http://169.254.169.254/latest",
+        "file:///etc/passwd",
+    ):
+        with pytest.raises(ApiError) as caught:
+            client.listen.v1.media.transcribe_url(url=url)
+        assert caught.value.body["err_code"] == "REMOTE_CONTENT_ERROR"
