@@ -109,9 +109,10 @@ def test_redact_false_is_nothing():
 
 
 def test_several_kinds_at_once():
-    said = "room 42, mail a@b.com, my social is 123456789, the card 4111 1111 1111 1111"
+    said = "room 42, then mail it to a@b.com, my social is 123456789, the card 4111 1111 1111 1111"
     assert redacted(said, "ssn", "pci", "email_address", "aggressive_numbers") == (
-        "room [NUMBER_1], mail [EMAIL_ADDRESS_1], my social is [SSN_1], the card [CREDIT_CARD_1]"
+        "room [NUMBER_1], then mail it to [EMAIL_ADDRESS_1], my social is [SSN_1], "
+        "the card [CREDIT_CARD_1]"
     )
 
 
