@@ -1,7 +1,7 @@
 """The live sockets over ``websockets``: they move frames, ``streams`` says what the frames mean.
 
 Every wait on the server has a timeout, every buffer a limit: a reader that stops lets at most
-``max_queue`` messages in, a server that stops reading makes ``send`` wait and then fail. Nothing
+``MAX_QUEUE`` messages in, a server that stops reading makes ``send`` wait and then fail. Nothing
 is compressed, no redirect is followed.
 """
 

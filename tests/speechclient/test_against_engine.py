@@ -6,10 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from speechclient import BadRequest, Denied, ListenOptions, SpeechClient
+from speechclient import BadRequest, Denied, ListenOptions, ReadOptions, SpeakOptions, SpeechClient
 from speechclient.account import RequestFilter
 from tests.engine.rest.conftest import Engine, start_engine
 from tests.speech import join, say, wav_bytes
+
+TEXT = """
+Good morning and thank you for calling. My order has not arrived, and I am quite angry about it.
+It was promised for Monday, and today is Thursday. I would like to cancel the order and get my
+money back. I am sorry to hear that. I will cancel the order and refund the payment to your card.
+That is wonderful, thank you very much for the quick help.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +84,37 @@ def test_every_part_of_a_transcript_is_read(client, speech):
     ]
 
 
+def test_speech_and_its_facts_are_read(client):
+    options = SpeakOptions(model="aura-2-thalia-en", encoding="linear16", container="none")
+    with client.speak("Good morning.", options) as speech:
+        pieces = list(speech)
+    assert sum(map(len, pieces)) > 24_000
+    assert speech.info.content_type.startswith("audio/l16")
+    assert (speech.info.request_id != "", speech.info.char_count) == (True, 13)
+    assert speech.info.model_name
+    with pytest.raises(BadRequest, match="sample_rate"):
+        client.speak("Hello.", SpeakOptions(encoding="mp3", sample_rate=16000))
+
+
+def test_insights_are_read(client):
+    options = ReadOptions(summarize=True, topics=True, intents=True, sentiment=True)
+    response = client.read(TEXT, options)
+    emitted = json.loads(response.raw)["results"]
+    insights = response.insights
+    assert response.request_id
+    assert (response.language, insights.summary) == ("en", emitted["summary"]["text"])
+    assert [[label.name for label in segment.labels] for segment in insights.topics] == [
+        [topic["topic"] for topic in segment["topics"]] for segment in emitted["topics"]["segments"]
+    ]
+    assert [segment.text for segment in insights.intents] == [
+        segment["text"] for segment in emitted["intents"]["segments"]
+    ]
+    assert [segment.score for segment in insights.sentiments] == [
+        segment["sentiment_score"] for segment in emitted["sentiments"]["segments"]
+    ]
+    assert insights.average_sentiment == emitted["sentiments"]["average"]["sentiment"]
+
+
 def test_projects_and_models_are_read(client):
     (project,) = client.projects()
     assert client.project(project.project_id).name == project.name == "Earshot"
@@ -115,8 +153,9 @@ def test_the_log_and_the_sums_of_a_request_are_read(client, account, speech):
     assert account.request(response.request_id) == request
     usage = account.usage_breakdown(grouping="endpoint")
     assert usage.resolution.units == "day"
-    assert "listen" in {row.grouping.endpoint for row in usage.results}
-    assert all(row.requests >= 1 and row.hours > 0 for row in usage.results)
+    (listen,) = [row for row in usage.results if row.grouping.endpoint == "listen"]
+    assert listen.requests >= 1
+    assert listen.hours > 0
     assert account.usage().start == usage.start
     assert "sums" in account.usage_fields().tags
     assert account.billing_breakdown().results[0].dollars == 0.0
