@@ -19,7 +19,7 @@ from speechclient import Project as ListedProject
 
 
 class NoServer(Exception):
-    """There is no speech server to connect to yet; the message says what is missing."""
+    """The speech server cannot be reached, or is not there yet; the message says why."""
 
 
 def connect() -> Connection:
@@ -72,14 +72,14 @@ def has_key(connection: Connection, key: str) -> bool:
 def mirror(connection: Connection) -> None:
     """Bring projects and models up to date.
 
-    Raises ``SpeechError`` when the server does not answer; the connection then says why.
+    Raises ``NoServer`` when the server does not answer; the connection then says why.
     """
     try:
         with speech_client(connection) as client:
             projects, models = client.projects(), client.models()
     except SpeechError as error:
         Connection.objects.filter(pk=connection.pk).update(error=str(error))
-        raise
+        raise NoServer(f"{connection} at {connection.base_url}: {error}") from error
     mirror_projects(connection, projects)
     mirror_models(connection, models)
     Connection.objects.filter(pk=connection.pk).update(seen_at=timezone.now(), error="")

@@ -5,7 +5,6 @@ import logging
 from celery import shared_task
 
 from management.mirror import NoServer, connect, mirror
-from speechclient import SpeechError
 
 logger = logging.getLogger(__name__)
 
@@ -16,5 +15,5 @@ def mirror_account() -> None:
     """Mirror the environment's connection, picking up an engine key that has changed."""
     try:
         mirror(connect())
-    except (NoServer, SpeechError) as error:
+    except NoServer as error:
         logger.warning("The speech account could not be mirrored: %s", error)
