@@ -81,9 +81,12 @@ class Connection(models.Model):
         connection.update(retry_at=Now() + timedelta(seconds=seconds), error=str(error))
 
     def resume(self) -> None:
-        """The server has answered: what waits for it may go."""
-        paused = Connection.objects.filter(pk=self.pk).exclude(retry_at=None, error="")
-        paused.update(seen_at=Now(), failures=0, retry_at=None, error="")
+        """The server has answered: what fails next is a new failure.
+
+        A pause that it asked for is kept; one that was a guess is over in seconds.
+        """
+        troubled = Connection.objects.filter(pk=self.pk).exclude(failures=0, error="")
+        troubled.update(seen_at=Now(), failures=0, error="")
 
     @property
     def api_key(self) -> str:

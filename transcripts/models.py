@@ -137,6 +137,11 @@ class Recording(models.Model):
         run.wake()
         return run
 
+    def order_waveform(self) -> None:
+        """Have a worker draw the waveform, once. Call it in a transaction."""
+        Waveform.objects.get_or_create(recording=self, defaults={"due_at": Now()})
+        ring_on_commit("transcripts.draw_waveform", self.pk)
+
     def cancel(self) -> bool:
         """Stop the open run; False when there is none. Its worker notices within a second."""
         with transaction.atomic():
@@ -210,6 +215,7 @@ class TranscriptionQuerySet(models.QuerySet["Transcription"]):
                         then=F("deaths") + 1,
                     ),
                     default=F("deaths"),
+                    output_field=models.PositiveIntegerField(),
                 ),
                 lease_until=Now() + LEASE,
                 started_at=Now(),
@@ -316,7 +322,12 @@ class Transcription(models.Model):
 
     def fail(self, error: str, request_id: str = "") -> None:
         """End the run for good, with the reason that people read."""
-        self._leave(State.FAILED, error=error, request_id=request_id, finished_at=Now())
+        with transaction.atomic():
+            trouble = {"error": error, "request_id": request_id}
+            ended = self._leave(State.FAILED, finished_at=Now(), **trouble)
+            # What is audio can be listened to even when nobody could transcribe it.
+            if ended and self.recording.media_type:
+                self.recording.order_waveform()
 
     def complete(self, response: ListenResponse) -> bool:
         """Store the answer, its text and the end of the run, all or nothing.
@@ -347,8 +358,7 @@ class Transcription(models.Model):
             if response.duration:
                 # The server has heard all of it; what the file's header says may be a guess.
                 Recording.objects.filter(pk=recording.pk).update(duration=response.duration)
-            Waveform.objects.get_or_create(recording=recording, defaults={"due_at": Now()})
-            ring_on_commit("transcripts.draw_waveform", recording.pk)
+            recording.order_waveform()
         return True
 
     def requeue(self) -> None:

@@ -1,0 +1,253 @@
+"""Audio by web address, fetched without reaching what the address must not reach.
+
+Whoever may add recordings may name any address; the server must not be made to ask machines
+that only it can see. Every name is resolved here, every address it has is checked, and the
+connection goes to a checked address, whatever the name resolves to later. Redirects are
+followed by the same rule.
+"""
+
+import hashlib
+import ipaddress
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import unquote, urljoin
+
+import httpx
+from django.utils.http import parse_header_parameters
+
+from transcripts.line import Line
+from transcripts.names import clean_name
+from transcripts.storage import full_disk_noticed
+
+PORTS = frozenset({80, 443, 8080, 8443})
+MAX_REDIRECTS = 5
+MAX_ADDRESSES = 4
+HEADER_SECONDS = 60.0
+TOTAL_SECONDS = 3600.0
+# A server that sends less than this over the first half minute is not sending a recording.
+SLOWEST_BYTES_A_SECOND = 1024
+PATIENCE_SECONDS = 30.0
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Addresses that carry an IPv4 address inside: the IPv4 rules count.
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class Refused(Exception):
+    """The address is not fetched, now or later; the message says why."""
+
+
+class Unreachable(Exception):
+    """It did not work this time; it may the next."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What came: the name the server gives it, its size, and its SHA-256 in hexadecimal."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What may be fetched. ``private_hosts`` opens the inside network, and every port."""
+
+    max_bytes: int
+    private_hosts: bool = False
+
+
+def check_address(url: str, rules: Rules) -> httpx.URL:
+    """Read an address. Raises ``Refused`` for what is refused without asking anybody."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Refused("This is not a web address.") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise Refused("Only addresses that start with http:// or https:// are fetched.")
+    if parsed.userinfo:
+        raise Refused("The address holds a user name or password; those are not sent.")
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    if port not in PORTS and not rules.private_hosts:
+        allowed = ", ".join(map(str, sorted(PORTS)))
+        raise Refused(f"Port {port} is not asked; {allowed} are.")
+    return parsed
+
+
+def name_of(url: httpx.URL) -> str:
+    """The name of the file that an address seems to lead to."""
+    return clean_name(unquote(url.path.rstrip("/")) or url.host)
+
+
+def fetch(url: str, target: Path, rules: Rules, watch: Callable[[Line], None]) -> Fetched:
+    """Fetch ``url`` into ``target``, in a stream, fsynced.
+
+    ``watch`` is called with the line of every connection made, and with it again as bytes
+    come: it may cut the line, or end the fetch with an error of its own. Raises ``Refused``,
+    ``Unreachable``, ``DiskFull``.
+    """
+    started = time.monotonic()
+    for _ in range(MAX_REDIRECTS + 1):
+        parsed = check_address(url, rules)
+        with asked(parsed, rules, watch) as (response, line):
+            location = response.headers.get("location")
+            if response.is_redirect and location:
+                url = urljoin(url, location)
+                continue
+            check_answer(response, rules)
+            seconds = TOTAL_SECONDS - (time.monotonic() - started)
+            with cut_after(line, seconds), full_disk_noticed():
+                return receive(response, parsed, target, rules, lambda: watch(line))
+    raise Refused(f"The address leads on more than {MAX_REDIRECTS} times.")
+
+
+@contextmanager
+def asked(
+    url: httpx.URL, rules: Rules, watch: Callable[[Line], None]
+) -> Iterator[tuple[httpx.Response, Line]]:
+    """The answer to a GET of ``url``, up to its headers, from the first address that connects."""
+    host = url.raw_host.decode()
+    port = url.port or (443 if url.scheme == "https" else 80)
+    trouble: Exception | None = None
+    for address in resolve(host, port, rules)[:MAX_ADDRESSES]:
+        line = Line(httpx.HTTPTransport(trust_env=False))
+        watch(line)
+        with httpx.Client(transport=line, trust_env=False, timeout=PATIENCE_SECONDS) as client:
+            request = client.build_request(
+                "GET",
+                url.copy_with(host=address),
+                headers={
+                    "host": url.netloc.decode(),
+                    "user-agent": "Earshot",
+                    "accept": "audio/*, video/*, application/octet-stream;q=0.9, */*;q=0.5",
+                    # A body that unpacks to a thousand times its size cannot be bounded.
+                    "accept-encoding": "identity",
+                },
+                # The certificate is checked for the name, though the address is connected to.
+                extensions={"sni_hostname": host},
+            )
+            try:
+                with cut_after(line, HEADER_SECONDS):
+                    response = client.send(request, stream=True)
+            except httpx.ConnectError as error:
+                trouble = error
+                continue
+            except httpx.HTTPError as error:
+                raise Unreachable(f"{url.host} does not answer as a web server does.") from error
+            try:
+                yield response, line
+            finally:
+                response.close()
+            return
+    raise Unreachable(f"{url.host} cannot be reached.") from trouble
+
+
+def resolve(host: str, port: int, rules: Rules) -> list[str]:
+    """The addresses of ``host``. Raises ``Refused`` when a single one of them is inside."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Unreachable(f"There is no host {host}.") from error
+    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    if not rules.private_hosts and not all(is_public(address) for address in addresses):
+        raise Refused(f"{host} is in a private network; only public addresses are fetched.")
+    return addresses
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open Internet, itself and what it wraps."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address):
+        wrapped = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo or (None, None))[1]
+        if parsed in NAT64:
+            wrapped = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        if wrapped is not None and not is_public(str(wrapped)):
+            return False
+        if parsed.ipv4_mapped:
+            return True
+    return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
+
+
+def check_answer(response: httpx.Response, rules: Rules) -> None:
+    """Raise ``Refused`` or ``Unreachable`` for an answer that is no recording."""
+    status = response.status_code
+    if status in BUSY:
+        raise Unreachable(f"The address answers {status} ({phrase(status)}).")
+    if status != HTTPStatus.OK:
+        raise Refused(f"The address answers {status} ({phrase(status)}).")
+    if response.headers.get("content-type", "").lower().startswith(("text/html", "text/plain")):
+        raise Refused("The address leads to a page, not to an audio or video file.")
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused("The address sends the file compressed, which was not asked for.")
+    announced = response.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > rules.max_bytes:
+        raise Refused(too_large(rules))
+
+
+def phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "unknown"
+
+
+def too_large(rules: Rules) -> str:
+    return f"The file at this address has more than {rules.max_bytes:,} bytes, the most taken."
+
+
+def receive(
+    response: httpx.Response,
+    url: httpx.URL,
+    target: Path,
+    rules: Rules,
+    tick: Callable[[], None],
+) -> Fetched:
+    """Write the body to ``target``, within the limits of size and time."""
+    hasher = hashlib.sha256()
+    size_bytes = 0
+    started = time.monotonic()
+    with target.open("wb") as file:
+        try:
+            for block in response.iter_raw():
+                size_bytes += len(block)
+                if size_bytes > rules.max_bytes:
+                    raise Refused(too_large(rules))
+                hasher.update(block)
+                file.write(block)
+                tick()
+                elapsed = time.monotonic() - started
+                if elapsed > PATIENCE_SECONDS and size_bytes < elapsed * SLOWEST_BYTES_A_SECOND:
+                    raise Unreachable("The address sends too slowly.")
+        except httpx.HTTPError as error:
+            raise Unreachable("The connection broke off before the file was complete.") from error
+        file.flush()
+        os.fsync(file.fileno())
+    if size_bytes == 0:
+        raise Refused("The file at this address is empty.")
+    return Fetched(given_name(response) or name_of(url), size_bytes, hasher.hexdigest())
+
+
+def given_name(response: httpx.Response) -> str:
+    """The file name that the server states, or nothing."""
+    _, parameters = parse_header_parameters(response.headers.get("content-disposition", ""))
+    name = parameters.get("filename", "")
+    return clean_name(name) if name else ""
+
+
+@contextmanager
+def cut_after(line: Line, seconds: float) -> Iterator[None]:
+    """Cut the line when the time is up: a server that trickles never runs into a timeout."""
+    timer = threading.Timer(max(0.0, seconds), line.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
