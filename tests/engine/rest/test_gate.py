@@ -1,0 +1,232 @@
+"""The door: credentials, limits, browsers, and the one record of each call."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+import time
+import uuid
+
+import httpx
+import pytest
+from deepgram.core.api_error import ApiError
+
+from tests.engine.rest.conftest import Engine
+from tests.speech import join, say, wav_bytes
+
+
+@pytest.fixture
+def long_recording() -> bytes:
+    sentence = say("The quick brown fox jumps over the lazy dog.")
+    return wav_bytes(join(*[part for _ in range(40) for part in (sentence, 0.5)]))
+
+
+def requests_of(engine: Engine, **filters):
+    listing = engine.client().manage.v1.projects.requests.list(engine.project_id, **filters)
+    return listing.requests
+
+
+def test_the_models_need_no_key(engine: Engine):
+    models = httpx.get(f"{engine.url}/v1/models").json()
+    assert "nova-3-general" in [model["canonical_name"] for model in models["stt"]]
+    one = models["tts"][0]
+    assert httpx.get(f"{engine.url}/v1/models/{one['uuid']}").json() == one
+    assert httpx.get(f"{engine.url}/v1/models/{uuid.uuid4()}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Token", "Token wrong", "Basic YTpi", "Bearer x.y.z", "Token ear_" + "0" * 46],
+)
+def test_a_wrong_credential_is_a_401(engine: Engine, authorization):
+    answer = httpx.get(f"{engine.url}/v1/projects", headers={"authorization": authorization})
+    assert answer.status_code == 401
+    body = answer.json()
+    assert (body["err_code"], body["err_msg"]) == ("INVALID_AUTH", "Invalid credentials.")
+    assert body["request_id"] == answer.headers["dg-request-id"]
+
+
+def test_a_key_as_bearer_is_refused(engine: Engine):
+    with pytest.raises(ApiError) as caught:
+        engine.client(access_token=engine.key).manage.v1.projects.list()
+    assert caught.value.status_code == 401
+
+
+def test_a_stranger_is_refused_before_the_body_is_read(engine: Engine):
+    sent = threading.Event()
+
+    def endless():
+        for _ in range(200):
+            if sent.is_set():
+                return
+            yield b"\0" * 65536
+            time.sleep(0.01)
+
+    before = time.monotonic()
+    with httpx.Client() as http:
+        answer = http.post(f"{engine.url}/v1/listen", content=endless())
+    sent.set()
+    assert answer.status_code == 401
+    assert time.monotonic() - before < 30
+
+
+def test_a_short_lived_token_opens_work_and_not_the_account(engine: Engine, client, recording):
+    granted = client.auth.v1.tokens.grant(ttl_seconds=60)
+    assert granted.expires_in == 60
+    bearer = engine.client(access_token=granted.access_token)
+    assert bearer.listen.v1.media.transcribe_file(request=recording).results.channels
+    with pytest.raises(ApiError) as caught:
+        bearer.manage.v1.projects.list()
+    assert caught.value.status_code == 401
+    assert caught.value.body["err_code"] == "INSUFFICIENT_PERMISSIONS"
+    with pytest.raises(ApiError) as caught:
+        bearer.auth.v1.tokens.grant()
+    assert caught.value.status_code == 403
+    brief = engine.client(access_token=client.auth.v1.tokens.grant(ttl_seconds=1).access_token)
+    time.sleep(1.1)
+    with pytest.raises(ApiError) as caught:
+        brief.listen.v1.media.transcribe_file(request=recording)
+    assert caught.value.body["err_code"] == "INVALID_AUTH"
+
+
+def test_a_token_dies_with_its_key(engine: Engine, client, project_id, recording):
+    made = client.manage.v1.projects.keys.create(
+        project_id, request={"comment": "short", "scopes": ["member"]}
+    )
+    token = engine.client(made.key).auth.v1.tokens.grant().access_token
+    client.manage.v1.projects.keys.delete(project_id, made.api_key_id)
+    with pytest.raises(ApiError) as caught:
+        engine.client(access_token=token).listen.v1.media.transcribe_file(request=recording)
+    assert caught.value.status_code == 401
+
+
+@pytest.mark.parametrize("ttl", [0, 3601, -5])
+def test_a_token_lasts_an_hour_at_most(client, ttl):
+    with pytest.raises(ApiError) as caught:
+        client.auth.v1.tokens.grant(ttl_seconds=ttl)
+    assert caught.value.status_code == 400
+
+
+def test_a_grant_needs_a_member(engine: Engine, client, project_id):
+    made = client.manage.v1.projects.keys.create(
+        project_id, request={"comment": "narrow", "scopes": ["usage:write"]}
+    )
+    with pytest.raises(ApiError) as caught:
+        engine.client(made.key).auth.v1.tokens.grant()
+    assert (caught.value.status_code, caught.value.body["err_code"]) == (403, "FORBIDDEN")
+
+
+def test_over_the_limit_is_a_429_and_nothing_else_suffers(lenient: Engine, long_recording):
+    answers: list[httpx.Response] = []
+
+    def call() -> None:
+        with lenient.http() as http:
+            answers.append(http.post("/v1/listen", content=long_recording))
+
+    threads = [threading.Thread(target=call) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    assert httpx.get(f"{lenient.url}/healthz").is_success
+    for thread in threads:
+        thread.join()
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes.count(200) >= 2
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) + codes.count(200) == 6
+    assert refused
+    assert refused[0].json()["err_code"] == "TOO_MANY_REQUESTS"
+    assert refused[0].json()["err_msg"] == "Too many requests. Please try again later"
+    assert refused[0].headers["retry-after"] == "1"
+
+
+def test_a_body_over_two_megabytes_is_a_413(engine: Engine):
+    with engine.http() as http:
+        answer = http.post("/v1/read?topics=true", json={"text": "x" * 2_000_001})
+    assert answer.status_code == 413
+    assert answer.json()["err_msg"] == "Payload size exceeds limit of 2 MB."
+
+
+def test_an_upload_over_two_gigabytes_is_a_413_before_it_is_read(engine: Engine):
+    with socket.create_connection(("127.0.0.1", engine.port)) as peer:
+        peer.sendall(
+            b"POST /v1/listen HTTP/1.1\r\nhost: x\r\ncontent-length: 2000000001\r\n"
+            b"authorization: Token " + engine.key.encode() + b"\r\n\r\n"
+        )
+        assert peer.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_client_that_goes_away_is_recorded_once_and_its_work_stops(
+    engine: Engine, long_recording
+):
+    before = len(requests_of(engine, limit=1000))
+    with pytest.raises(httpx.ReadTimeout), engine.http() as http:
+        http.post("/v1/listen?tag=gone", content=long_recording, timeout=0.3)
+    deadline = time.monotonic() + 10
+    while len(requests_of(engine, limit=1000)) == before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    found = requests_of(engine, limit=1000)
+    assert len(found) == before + 1
+    assert found[0].code == 499
+    assert list((engine.data / "engine-spool").iterdir()) == []
+
+
+def test_a_truncated_upload_is_recorded_as_such(engine: Engine):
+    with socket.create_connection(("127.0.0.1", engine.port)) as peer:
+        peer.sendall(
+            b"POST /v1/listen HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n"
+            b"authorization: Token " + engine.key.encode() + b"\r\n\r\nRIFF"
+        )
+    deadline = time.monotonic() + 10
+    while requests_of(engine)[0].code != 422 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert requests_of(engine)[0].code == 422
+
+
+def test_any_page_may_call(engine: Engine):
+    preflight = httpx.options(
+        f"{engine.url}/v1/listen",
+        headers={
+            "origin": "https://page.example",
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization,x-deepgram-session-id",
+        },
+    )
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    assert "authorization" in preflight.headers["access-control-allow-headers"]
+    refused = httpx.get(f"{engine.url}/v1/projects", headers={"origin": "https://page.example"})
+    assert refused.headers["access-control-allow-origin"] == "*"
+    assert "dg-request-id" in refused.headers["access-control-expose-headers"]
+
+
+def test_head_is_answered_without_a_body(engine: Engine):
+    answer = httpx.head(f"{engine.url}/v1/models")
+    assert answer.status_code == 200
+    assert answer.content == b""
+
+
+def test_unknown_paths_and_methods_are_named(engine: Engine):
+    assert httpx.get(f"{engine.url}/v9/nothing").status_code == 404
+    assert httpx.delete(f"{engine.url}/v1/models").status_code == 405
+
+
+def test_a_refused_socket_tells_why_in_its_headers(engine: Engine):
+    nonce = base64.b64encode(b"0123456789abcdef")
+    with socket.create_connection(("127.0.0.1", engine.port)) as peer:
+        peer.sendall(
+            b"GET /v1/listen HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+            b"sec-websocket-version: 13\r\nsec-websocket-key: " + nonce + b"\r\n\r\n"
+        )
+        answer = b""
+        while b"}" not in answer:
+            answer += peer.recv(4096)
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 401 ")
+    headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:])
+    assert headers["dg-error"] == "invalid credentials."
+    start = body.index("{")
+    assert json.loads(body[start : body.index("}") + 1])["request_id"] == headers["dg-request-id"]
