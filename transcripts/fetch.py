@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin
 
 import httpx
+from django.conf import settings
 from django.utils.http import parse_header_parameters
 
 from transcripts.line import Line
@@ -62,6 +63,11 @@ class Rules:
 
     max_bytes: int
     private_hosts: bool = False
+
+
+def house_rules() -> Rules:
+    """Those of this installation."""
+    return Rules(settings.ENV.max_upload_bytes, settings.ENV.fetch_private_hosts)
 
 
 def check_address(url: str, rules: Rules) -> httpx.URL:

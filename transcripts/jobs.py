@@ -242,11 +242,9 @@ def fetch_audio(job: Job) -> None:
     """Fetch the audio of a web address and keep it: a retry does not fetch it again."""
     recording = job.run.recording
     job.note(stage=Stage.FETCHING)
-    env = settings.ENV
     target = staging(f"fetch-{recording.pk}-{job.run.attempt}")
-    rules = fetch.Rules(env.max_upload_bytes, env.fetch_private_hosts)
     try:
-        fetched = fetch.fetch(recording.source_url, target, rules, job.use)
+        fetched = fetch.fetch(recording.source_url, target, fetch.house_rules(), job.use)
         name = keep(target, media_name("recordings", recording.created_at, target.name))
     finally:
         target.unlink(missing_ok=True)

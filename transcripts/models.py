@@ -131,6 +131,11 @@ class Recording(models.Model):
         """The newest run that has a text: what exports and search hold."""
         return self.transcriptions.filter(state=State.DONE).order_by("-pk").first()
 
+    def first_twin(self, user: "User") -> "Recording | None":
+        """The first recording with the same audio that this person may see, if there is one."""
+        twins = Recording.objects.visible_to(user).filter(sha256=self.sha256)
+        return twins.exclude(pk=self.pk).order_by("pk").first()
+
     def enqueue(self, options: dict[str, Any]) -> "Transcription":
         """Add a run with these options, to be done by a worker. Call it in a transaction."""
         run = self.transcriptions.create(options=options)

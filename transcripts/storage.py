@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from django.conf import settings
 from django.core.files import File
@@ -115,3 +115,20 @@ def local_file(name: str) -> Iterator[Path]:
             shutil.copyfileobj(source, copy, BLOCK_BYTES)
             copy.flush()
         yield Path(copy.name)
+
+
+def size_of(name: str) -> int:
+    """Bytes of a stored file. Raises ``FileNotFoundError``."""
+    return int(default_storage.size(name))
+
+
+def open_range(name: str, first: int, last: int) -> BinaryIO:
+    """A stored file to be read from byte ``first`` on; beyond ``last`` it may have nothing."""
+    if isinstance(default_storage, FileSystemStorage):
+        file = open(default_storage.path(name), "rb")  # noqa: SIM115 its reader closes it
+        file.seek(first)
+        return file
+    # Object storages of django-storages would fetch the whole object to open it.
+    storage: Any = default_storage
+    stored = storage.bucket.Object(storage._normalize_name(name))
+    return stored.get(Range=f"bytes={first}-{last}")["Body"]

@@ -150,6 +150,8 @@ def folders(settings, tmp_path: Path, media: Path) -> Path:
     settings.DATA = tmp_path / "data"
     settings.UPLOADS = tmp_path / "data" / "uploads"
     settings.UPLOADS.mkdir(parents=True)
+    # A slow hash is for real passwords.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return settings.DATA
 
 

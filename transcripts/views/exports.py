@@ -1,0 +1,128 @@
+"""A recording as files: its audio, for the player and to keep, and its transcript."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import BinaryIO
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import patch_cache_control
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from transcripts import captions
+from transcripts.models import Recording, Transcription
+from transcripts.ranges import Unsatisfiable, read_range
+from transcripts.storage import open_range, size_of
+from transcripts.views.access import visible_recording
+from transcripts.views.recording import finished_run
+
+BLOCK_BYTES = 256 * 1024
+CAPTION_FORMATS = {
+    "txt": (captions.txt, "text/plain"),
+    "srt": (captions.srt, "application/x-subrip"),
+    "vtt": (captions.vtt, "text/vtt"),
+}
+
+
+@require_safe
+def recording_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The audio for the player: a copy when browsers cannot play the original."""
+    found = visible_recording(request, pk)
+    if found.listening_copy:
+        return send(request, str(found.listening_copy), "audio/mpeg", f"{found.sha256}-copy")
+    media_type = found.media_type
+    # Nothing but sound and pictures under our own address.
+    if not media_type.startswith(("audio/", "video/")):
+        media_type = "application/octet-stream"
+    return send(request, str(found.file), media_type, found.sha256)
+
+
+@require_safe
+def recording_file(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The original, to keep, under the name that it came with."""
+    found = visible_recording(request, pk)
+    response = send(request, str(found.file), "application/octet-stream", found.sha256)
+    response["Content-Disposition"] = content_disposition_header(
+        True, found.original_name or f"{found.title}.audio"
+    )
+    return response
+
+
+@require_safe
+def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """The transcript as txt, srt, vtt or json: the newest finished one, or ``?version=``."""
+    found = visible_recording(request, pk)
+    run = finished_run(request, found)
+    if run is None or kind not in (*CAPTION_FORMATS, "json"):
+        raise Http404
+    utterances = list(run.utterances.order_by("index"))
+    if kind == "json":
+        body, media_type = captions.as_json(facts(found, run), utterances), "application/json"
+    else:
+        write, media_type = CAPTION_FORMATS[kind]
+        body = write(utterances, bool(run.options.get("multichannel")))
+    response = HttpResponse(body, content_type=f"{media_type}; charset=utf-8")
+    response["Content-Disposition"] = content_disposition_header(True, f"{found.title}.{kind}")
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def facts(recording: Recording, run: Transcription) -> dict[str, object]:
+    return {
+        "recording": recording.pk,
+        "title": recording.title,
+        "created_at": recording.created_at.isoformat(),
+        "duration": recording.duration,
+        "language": run.language,
+        "model": run.model_name,
+        "request_id": run.request_id,
+        "options": run.options,
+    }
+
+
+def send(request: HttpRequest, name: str, media_type: str, tag: str) -> HttpResponseBase:
+    """A stored file, or the part of it that is asked for: 200, 206, 304 or 416."""
+    if not name:
+        raise Http404  # its fetch is still under way
+    try:
+        size_bytes = size_of(name)
+    except FileNotFoundError:
+        raise Http404 from None
+    headers = {
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{tag}"',
+        "Cache-Control": "private, max-age=3600",
+    }
+    if request.headers.get("If-None-Match", "") == headers["ETag"]:
+        return HttpResponse(status=304, headers=headers)
+    asked = request.headers.get("Range", "")
+    if request.headers.get("If-Range", headers["ETag"]) != headers["ETag"]:
+        asked = ""  # the part would be one of another file
+    try:
+        part = read_range(asked, size_bytes)
+    except Unsatisfiable:
+        headers["Content-Range"] = f"bytes */{size_bytes}"
+        return HttpResponse(status=416, headers=headers)
+    first, last = part or (0, size_bytes - 1)
+    headers["Content-Length"] = str(last - first + 1)
+    if part:
+        headers["Content-Range"] = f"bytes {first}-{last}/{size_bytes}"
+    status = 206 if part else 200
+    if request.method == "HEAD":
+        return HttpResponse(status=status, headers=headers, content_type=media_type)
+    return StreamingHttpResponse(
+        blocks(open_range(name, first, last), last - first + 1),
+        status=status,
+        headers=headers,
+        content_type=media_type,
+    )
+
+
+async def blocks(file: BinaryIO, left: int) -> AsyncIterator[bytes]:
+    """The next ``left`` bytes of a file, read beside the event loop, never all at once."""
+    try:
+        while left > 0 and (block := await asyncio.to_thread(file.read, min(BLOCK_BYTES, left))):
+            left -= len(block)
+            yield block
+    finally:
+        file.close()

@@ -1,0 +1,215 @@
+"""Audio on its way in: chunks with tus 1.0's semantics, and web addresses to fetch.
+
+Refusals are JSON, ``{"error": sentence}``. Source: tus.io resumable upload protocol 1.0.
+"""
+
+import base64
+import binascii
+import json
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from management.models import Project
+from speechclient import InvalidOption
+from transcripts import fetch
+from transcripts import uploads as rules
+from transcripts.models import Recording, Upload
+from transcripts.names import title_of
+from transcripts.options import AddressForm
+from transcripts.storage import DiskFull
+from transcripts.views.access import person
+
+TUS = {"Tus-Resumable": "1.0.0"}
+CHUNK_TYPE = "application/offset+octet-stream"
+View = Callable[..., HttpResponse]
+
+
+def answers_refusals(view: View) -> View:
+    """Say every way in which an upload is not taken, in JSON and with its status."""
+
+    @wraps(view)
+    def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.headers.get("Tus-Resumable", "1.0.0") != "1.0.0":
+            return refusal("This server speaks tus 1.0.0.", 412, {"Tus-Version": "1.0.0"})
+        try:
+            response = view(request, *args, **kwargs)
+        except rules.Refused as error:
+            return refusal(str(error), error.status)
+        except InvalidOption as error:
+            return refusal(f"These options cannot be: {error}.", 400)
+        except rules.WrongOffset as error:
+            return refusal(str(error), 409, {"Upload-Offset": str(error.offset_bytes)})
+        except DiskFull as error:
+            return refusal(str(error), 507)
+        except Upload.DoesNotExist:
+            raise Http404 from None
+        for name, value in TUS.items():
+            response[name] = value
+        return response
+
+    return respond
+
+
+def refusal(message: str, status: int, headers: dict[str, str] | None = None) -> JsonResponse:
+    return JsonResponse({"error": message}, status=status, headers=TUS | (headers or {}))
+
+
+@never_cache
+@require_http_methods(["POST", "OPTIONS"])
+@answers_refusals
+def uploads(request: HttpRequest) -> HttpResponse:
+    """Open an upload: 201 and its address. Limits are checked here, before bytes travel.
+
+    Takes tus's headers, with filename, project and options (JSON) as metadata, or a JSON
+    body with name, size, project and options.
+    """
+    if request.method == "OPTIONS":
+        limit = str(settings.ENV.max_upload_bytes)
+        extensions = {"Tus-Version": "1.0.0", "Tus-Extension": "creation,termination"}
+        return HttpResponse(status=204, headers=extensions | {"Tus-Max-Size": limit})
+    asked = read_creation(request)
+    user = person(request)
+    project = Project.objects.writable_by(user).filter(pk=asked["project"]).first()
+    if project is None:
+        return refusal("There is no such project, or you may not add to it.", 404)
+    upload = rules.begin(user, project, asked["name"], asked["size"], asked["options"])
+    address = reverse("upload_chunk", args=[upload.pk])
+    headers = {"Location": address, "Upload-Offset": "0"}
+    return JsonResponse({"upload": str(upload.pk), "url": address}, status=201, headers=headers)
+
+
+def read_creation(request: HttpRequest) -> dict[str, Any]:
+    """What is to be uploaded, as ``name``, ``size``, ``project`` and ``options``."""
+    if request.content_type == "application/json":
+        try:
+            asked = json.loads(request.body)
+        except (ValueError, RecursionError):
+            asked = None
+        if not isinstance(asked, dict):
+            raise rules.Refused("The body is not a JSON object.")
+    else:
+        metadata = read_metadata(request.headers.get("Upload-Metadata", ""))
+        try:
+            options = json.loads(metadata.get("options") or "{}")
+        except (ValueError, RecursionError):
+            options = None
+        asked = {
+            "name": metadata.get("filename", ""),
+            "size": whole(request.headers.get("Upload-Length", "")),
+            "project": whole(metadata.get("project", "")),
+            "options": options,
+        }
+    name, size, project = asked.get("name", ""), asked.get("size"), asked.get("project")
+    if type(size) is not int or abs(size) > 2**62:
+        raise rules.Refused("The length of the upload is missing; it is a number of bytes.")
+    if type(project) is not int or abs(project) > 2**62:
+        raise rules.Refused("The project of the upload is missing; it is its number.")
+    if not isinstance(name, str):
+        raise rules.Refused("The name of the upload is not text.")
+    return {"name": name, "size": size, "project": project, "options": asked.get("options") or {}}
+
+
+def read_metadata(header: str) -> dict[str, str]:
+    """tus's ``Upload-Metadata``: pairs of a name and a base64 value, with commas between."""
+    found = {}
+    for pair in header.split(","):
+        name, _, encoded = pair.strip().partition(" ")
+        try:
+            found[name] = base64.b64decode(encoded, validate=True).decode()
+        except (binascii.Error, ValueError):
+            raise rules.Refused(f"The upload's metadata {name!r} is not base64.") from None
+    return found
+
+
+def whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+@never_cache
+@require_http_methods(["HEAD", "PATCH", "DELETE"])
+@answers_refusals
+def upload_chunk(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """HEAD: how far it is. PATCH: the next bytes, 204, or 200 with the recording after the last.
+
+    DELETE forgets it. A PATCH of no bytes at the end of a finished upload gives its recording
+    again, for a client whose answer was lost.
+    """
+    user = person(request)
+    mine = Upload.objects.filter(owner=user, project__in=Project.objects.writable_by(user))
+    upload = get_object_or_404(mine.select_related("project", "owner", "recording"), pk=pk)
+    if request.method == "HEAD":
+        length = {"Upload-Length": str(upload.size_bytes)}
+        return HttpResponse(headers={"Upload-Offset": str(upload.offset_bytes)} | length)
+    if request.method == "DELETE":
+        rules.cancel(upload)
+        return HttpResponse(status=204)
+    return receive_chunk(request, upload)
+
+
+def receive_chunk(request: HttpRequest, upload: Upload) -> HttpResponse:
+    if request.content_type != CHUNK_TYPE:
+        return refusal(f"The content type of a chunk is {CHUNK_TYPE}.", 415)
+    offset_bytes = whole(request.headers.get("Upload-Offset", ""))
+    if offset_bytes is None:
+        return refusal("Upload-Offset is missing; it is a number of bytes.", 400)
+    announced = whole(request.headers.get("Content-Length", "0")) or 0
+    if offset_bytes + announced > upload.size_bytes:
+        return refusal(f"{upload.name} has {upload.size_bytes:,} bytes; these are beyond it.", 413)
+    if not (offset_bytes == upload.offset_bytes == upload.size_bytes and announced == 0):
+        rules.append(upload, offset_bytes, request)
+    headers = {"Upload-Offset": str(upload.offset_bytes)}
+    if upload.offset_bytes < upload.size_bytes:
+        return HttpResponse(status=204, headers=headers)
+    recording = rules.finish(upload)
+    return JsonResponse(described(recording, request), headers=headers)
+
+
+def described(recording: Recording, request: HttpRequest) -> dict[str, Any]:
+    """The recording that an upload has become, and the first one with the same audio."""
+    twin = recording.first_twin(person(request))
+    return {
+        "recording": recording.pk,
+        "url": recording.get_absolute_url(),
+        "duplicate_of": {"id": twin.pk, "title": twin.title, "url": twin.get_absolute_url()}
+        if twin
+        else None,
+    }
+
+
+@require_POST
+def upload_by_url(request: HttpRequest) -> HttpResponse:
+    """Queue audio at a web address; a worker fetches it."""
+    user = person(request)
+    form = AddressForm(user, request.POST)
+    if form.is_valid():
+        try:
+            address = fetch.check_address(form.cleaned_data["url"], fetch.house_rules())
+        except fetch.Refused as error:
+            form.add_error("url", str(error))
+    if not form.is_valid():
+        problem = " ".join(str(each) for errors in form.errors.values() for each in errors)
+        messages.error(request, problem)
+        return redirect("upload")
+    name = fetch.name_of(address)
+    with transaction.atomic():
+        recording = Recording.objects.create(
+            project=form.cleaned_data["project"],
+            owner=user,
+            title=title_of(name),
+            original_name=name,
+            source=Recording.Source.URL,
+            source_url=str(address),
+        )
+        recording.enqueue(form.cleaned_data["options"])
+    return redirect(recording)
