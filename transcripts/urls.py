@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from transcripts.views import library, recording, search, tray, upload
+from transcripts.views import exports, library, recording, search, tray, upload, uploads
 
 urlpatterns = [
     path("", library.library, name="library"),
@@ -10,10 +10,20 @@ urlpatterns = [
     path("recordings/", library.recordings_change, name="recordings_change"),
     path("tray/", tray.tray, name="tray"),
     path("upload/", upload.upload, name="upload"),
+    path("upload/by-url/", uploads.upload_by_url, name="upload_by_url"),
+    path("uploads/", uploads.uploads, name="uploads"),
+    path("uploads/<uuid:pk>/", uploads.upload_chunk, name="upload_chunk"),
     path("recordings/<int:pk>/", recording.recording, name="recording"),
     path("recordings/<int:pk>/blocks/<int:number>/", recording.block, name="recording_block"),
     path("recordings/<int:pk>/progress/", recording.progress, name="recording_progress"),
     path("recordings/<int:pk>/waveform", recording.waveform, name="recording_waveform"),
+    path("recordings/<int:pk>/audio", exports.recording_audio, name="recording_audio"),
+    path("recordings/<int:pk>/file", exports.recording_file, name="recording_file"),
+    path(
+        "recordings/<int:pk>/transcript.<str:kind>",
+        exports.recording_export,
+        name="recording_export",
+    ),
     path("recordings/<int:pk>/find/", recording.find, name="recording_find"),
     path("recordings/<int:pk>/rename/", recording.recording_rename, name="recording_rename"),
     path("recordings/<int:pk>/cancel/", recording.recording_cancel, name="recording_cancel"),
