@@ -129,8 +129,8 @@ def tsquery(query: Query) -> tuple[str, list[Any]]:
     phrase = "phraseto_tsquery('simple', transcripts_fold(%s))"
     # What folds to nothing asks for nothing; an empty quoted word would be an error.
     prefix = (
-        "to_tsquery('simple', coalesce("
-        "''''' || nullif(btrim(transcripts_fold(%s)), '') || ''':*', ''))"
+        "to_tsquery('simple', "
+        "coalesce(quote_literal(nullif(btrim(transcripts_fold(%s)), '')) || ':*', ''))"
     )
     pieces: list[str] = []
     values: list[Any] = []
