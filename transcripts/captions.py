@@ -4,7 +4,6 @@ Captions keep to what subtitlers do: two lines of 42 characters, seven seconds, 
 a sentence or a clause ends, and time enough to read.
 """
 
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -218,9 +217,9 @@ def txt(utterances: Sequence[Spoken], multichannel: bool = False) -> str:
     return "\n".join(paragraphs)
 
 
-def as_json(facts: dict[str, Any], utterances: Sequence[Spoken]) -> str:
-    """``facts`` about the transcript and its ``utterances``, each with its ``words``."""
-    listed = [
+def as_objects(utterances: Sequence[Spoken]) -> list[dict[str, Any]]:
+    """Utterances with their words, ready for ``json.dumps``."""
+    return [
         {
             "channel": each.channel,
             "speaker": each.speaker,
@@ -234,4 +233,3 @@ def as_json(facts: dict[str, Any], utterances: Sequence[Spoken]) -> str:
         }
         for each in utterances
     ]
-    return json.dumps(facts | {"utterances": listed}, ensure_ascii=False, indent=1) + "\n"

@@ -1,6 +1,7 @@
 """A recording as files: its audio, for the player and to keep, and its transcript."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import BinaryIO
 
@@ -57,7 +58,8 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         raise Http404
     utterances = list(run.utterances.order_by("index"))
     if kind == "json":
-        body, media_type = captions.as_json(facts(found, run), utterances), "application/json"
+        whole = facts(found, run) | {"utterances": captions.as_objects(utterances)}
+        body, media_type = json.dumps(whole, ensure_ascii=False, indent=1), "application/json"
     else:
         write, media_type = CAPTION_FORMATS[kind]
         body = write(utterances, bool(run.options.get("multichannel")))
