@@ -48,6 +48,9 @@ def serve(environment: Environment, arguments: argparse.Namespace) -> None:
             ws="websockets-sansio",
             ws_max_size=2 << 20,
             ws_per_message_deflate=False,
+            # A client that is far ahead is not read for a while, its pongs neither; one that has
+            # gone is found by the sockets' own silence.
+            ws_ping_timeout=None,
             log_config=None,
             access_log=False,
             server_header=False,

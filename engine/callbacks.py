@@ -88,6 +88,10 @@ class Deliveries:
         self._environment = environment
         self._under_way: set[asyncio.Task[None]] = set()
 
+    async def prepare(self) -> None:
+        """To be done before any call is let in."""
+        await in_database(_remove_orphans, self._environment)
+
     async def run(self) -> None:
         """Look for due jobs until cancelled."""
         try:
@@ -171,9 +175,10 @@ class Deliveries:
             return
         else:
             logger.warning("request_id=%s given up: %s", job.request_id, problem)
+        files = [make(self._environment, job.request_id) for make in (_body_file, _result_file)]
         await in_database(job.delete)
-        for file in (_body_file, _result_file):
-            file(self._environment, job.request_id).unlink(missing_ok=True)
+        for file in files:
+            file.unlink(missing_ok=True)
 
 
 @asynccontextmanager
@@ -222,6 +227,15 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _remove_orphans(environment: Environment) -> None:
+    """Delete the files of jobs that are over: a kill can fall between a row and its files."""
+    environment.jobs.mkdir(parents=True, exist_ok=True)
+    known = {str(key) for key in CallbackJob.objects.values_list("pk", flat=True)}
+    for file in environment.jobs.iterdir():
+        if file.stem not in known:
+            file.unlink(missing_ok=True)
 
 
 def _claim_due(environment: Environment, places: int) -> list[CallbackJob]:

@@ -71,12 +71,15 @@ class Environment:
         return Reach(private=self.fetch_private_hosts, any_port=not self.strict)
 
 
+_LIVE = 2 * (os.cpu_count() or 2)
 # Defaults of the contract's section 4, where it has one; a process takes what its memory holds.
 DEFAULT_LIMITS = {
     "listen": Limits(per_project=50, per_process=100),
     "speak": Limits(per_project=15, per_process=30),
     "read": Limits(per_project=10, per_process=20),
     "stream": Limits(per_project=150, per_process=300),
+    # Listening sockets and agents: two streams of speech a core keep their lag (docs/live.md).
+    "live": Limits(per_project=_LIVE, per_process=_LIVE),
 }
 
 

@@ -120,7 +120,9 @@ class Gate:
             call.usage.method = "streaming"
             call.usage.tags = list(call.identity.tags)
             self._check_permission(call, "usage:write", {})
-            with self._admission.admit("stream", call.identity.project_id):
+            # Beyond what the models can follow, one stream more would make all of them lag.
+            kind = "stream" if call.kind == "speak" else "live"
+            with self._admission.admit(kind, call.identity.project_id):
                 await application(scope, _once_more(receive), answer.send)
         except Refusal as refusal:
             await answer.refuse(refusal)

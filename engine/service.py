@@ -48,10 +48,12 @@ class Service:
         # What a killed process left behind belongs to calls that nobody waits for any more.
         shutil.rmtree(self._environment.spool, ignore_errors=True)
         self._environment.spool.mkdir(parents=True)
+        deliveries = Deliveries(self._environment)
+        await deliveries.prepare()
         tasks = [
             asyncio.create_task(_repeat(_SAVE_USE_SECONDS, self._credentials.save_last_use)),
             asyncio.create_task(_repeat(_PURGE_SECONDS, self._purge)),
-            asyncio.create_task(Deliveries(self._environment).run()),
+            asyncio.create_task(deliveries.run()),
         ]
         await send({"type": "lifespan.startup.complete"})
         await receive()
