@@ -27,7 +27,6 @@ from django.utils import timezone
 from management.models import Project, User
 from transcripts.models import Recording, Upload
 from transcripts.names import clean_name, title_of
-from transcripts.options import complete
 from transcripts.storage import (
     BLOCK_BYTES,
     digest,
@@ -72,9 +71,9 @@ class Readable(Protocol):
 def begin(
     owner: User, project: Project, name: str, size_bytes: int, options: dict[str, Any]
 ) -> Upload:
-    """Open an upload, checking every limit before a byte travels.
+    """Open an upload, checking every limit before a byte travels. Raises ``Refused``.
 
-    Raises ``Refused`` and, for options that cannot be, ``InvalidOption``.
+    ``options`` are those of its transcription, as ``options.complete`` gives them.
     """
     name = clean_name(name)
     limit = settings.ENV.max_upload_bytes
@@ -87,7 +86,7 @@ def begin(
     if not has_room(size_bytes):
         raise Refused(f"The server has no room for {name}.", 507)
     return Upload.objects.create(
-        owner=owner, project=project, name=name, size_bytes=size_bytes, options=complete(options)
+        owner=owner, project=project, name=name, size_bytes=size_bytes, options=options
     )
 
 

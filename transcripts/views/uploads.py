@@ -26,7 +26,7 @@ from transcripts import fetch
 from transcripts import uploads as rules
 from transcripts.models import Recording, Upload
 from transcripts.names import title_of
-from transcripts.options import AddressForm
+from transcripts.options import AddressForm, complete
 from transcripts.storage import DiskFull
 from transcripts.views.access import person
 
@@ -83,7 +83,8 @@ def uploads(request: HttpRequest) -> HttpResponse:
     project = Project.objects.writable_by(user).filter(pk=asked["project"]).first()
     if project is None:
         return refusal("There is no such project, or you may not add to it.", 404)
-    upload = rules.begin(user, project, asked["name"], asked["size"], asked["options"])
+    options = complete(asked["options"])
+    upload = rules.begin(user, project, asked["name"], asked["size"], options)
     address = reverse("upload_chunk", args=[upload.pk])
     headers = {"Location": address, "Upload-Offset": "0"}
     return JsonResponse({"upload": str(upload.pk), "url": address}, status=201, headers=headers)

@@ -155,7 +155,7 @@ class Command(BaseCommand):
 
     def print_item(self, item: Item, as_json: bool, several: bool) -> None:
         recording = item.recording
-        if recording is not None:
+        if recording and not item.error:
             recording.refresh_from_db()
         run = recording.finished_transcription if recording and not item.error else None
         if item.error:
