@@ -1,6 +1,7 @@
 """`manage.py up`: web server, worker, scheduler and engine as one process group."""
 
 import fcntl
+import logging
 import signal
 import socket
 import sys
@@ -22,7 +23,6 @@ READY_SECONDS = 180.0
 
 class Command(BaseCommand):
     help = "Run Earshot: the web server, the worker, the scheduler and the engine in the box."
-    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -34,8 +34,9 @@ class Command(BaseCommand):
         lock = self.lock(settings.DATA / "up.lock")
         self.refuse_busy_ports()
         started = time.monotonic()
-        call_command("check", verbosity=0)
         call_command("migrate", verbosity=0, interactive=False)
+        # One screen: what is asked of the speech server is in the logs of those who ask.
+        logging.getLogger("speechclient").setLevel(logging.WARNING)
         group = ProcessGroup(processes(logs))
         signal.signal(signal.SIGTERM, self.interrupt)
         signal.signal(signal.SIGINT, self.interrupt)
