@@ -189,7 +189,9 @@ class TranscriptionQuerySet(models.QuerySet["Transcription"]):
         """Queued runs whose time has come and whose server is not paused."""
         paused = Connection.objects.filter(retry_at__gt=Now())
         ripe = self.filter(state=State.QUEUED, not_before__lte=Now())
-        return ripe.exclude(recording__project__connection__in=paused)
+        # No join: it would move the conditions of a claim into a subquery, which PostgreSQL
+        # does not look at again after waiting for the worker that took the row first.
+        return ripe.exclude(recording__in=Recording.objects.filter(project__connection__in=paused))
 
     def abandoned(self) -> "TranscriptionQuerySet":
         """Running ones whose worker has let the lease run out."""
@@ -321,7 +323,6 @@ class Transcription(models.Model):
             State.QUEUED,
             not_before=Now() + timedelta(seconds=pause),
             failures=F("failures") + int(failed),
-            stage="",
             **trouble,
         )
 
@@ -384,7 +385,7 @@ class Transcription(models.Model):
     def _leave(self, state: State, **values: Any) -> bool:
         """Leave the running state, the recording with it; False when the job is lost."""
         with transaction.atomic():
-            if not self.held.update(state=state, lease_until=None, **values):
+            if not self.held.update(state=state, lease_until=None, stage="", **values):
                 return False
             Recording.objects.filter(pk=self.recording_id).update(state=state)
         return True
