@@ -79,14 +79,22 @@ def show_project_model(request: HttpRequest, project_id: str, model_id: str) -> 
     return JsonResponse(_find(model_id))
 
 
-def _find(key: str) -> dict[str, Any]:
+def find_model(key: str) -> dict[str, Any] | None:
+    """The entry of the model with this uuid."""
     recognition = catalog().find_by_uuid(key)
     if recognition is not None:
         return recognition.as_json()
     for voice in VOICES.values():
         if voice.uuid == key.lower():
             return voice.as_json()
-    raise not_found("model")
+    return None
+
+
+def _find(key: str) -> dict[str, Any]:
+    model = find_model(key)
+    if model is None:
+        raise not_found("model")
+    return model
 
 
 @operation(

@@ -15,6 +15,7 @@ from engine.reports import (
     usage_fields,
 )
 from engine.schemas import DAY, MAYBE_TEXT, NUMBER, TEXT, TEXTS, WHOLE, array, record
+from engine.views.models import find_model
 
 _MAYBE_TEXTS = {"type": ["array", "null"], "items": TEXT}
 _RESULT = record(
@@ -79,4 +80,15 @@ def show_fields(request: HttpRequest, project_id: str) -> JsonResponse:
     """List what usage can be filtered by"""
     call = call_of(request)
     found = usage_fields(call.caller.project_id, read_options(Period, call.query))
-    return JsonResponse(found)
+    return JsonResponse(found | {"models": [_describe(model_id) for model_id in found["models"]]})
+
+
+def _describe(model_id: str) -> dict[str, str]:
+    model = find_model(model_id) or {}
+    languages = model.get("languages") or [""]
+    return {
+        "name": model.get("canonical_name", model_id),
+        "language": languages[0],
+        "version": model.get("version", ""),
+        "model_id": model_id,
+    }

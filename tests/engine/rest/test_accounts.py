@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 import uuid
 
@@ -12,7 +10,7 @@ import httpx
 import pytest
 from deepgram.core.api_error import ApiError
 
-from tests.engine.rest.conftest import ROOT, Engine, start_engine
+from tests.engine.rest.conftest import Engine, run_errand, start_engine
 
 
 @pytest.fixture
@@ -211,15 +209,3 @@ def test_the_root_key_is_revived_by_a_start_unless_it_was_deleted(own_engine: En
         ).is_success
     finally:
         again.stop()
-
-
-def run_errand(engine: Engine, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "engine", *arguments],
-        cwd=ROOT,
-        env={"EARSHOT_DATA": str(engine.data), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
