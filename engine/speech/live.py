@@ -200,13 +200,13 @@ class ListenSession:
 
     def finalize(self) -> list[Step]:
         """Settle what is buffered now: exactly one result with ``from_finalize`` follows."""
-        return self._settle(self._received, ends_speech=True, from_finalize=True)
+        return self._settle(self._received, ends_speech=self._ends_speech, from_finalize=True)
 
     def finish(self) -> list[Step]:
         """No more audio comes: settle the rest, if there is any."""
         if self._received == self._settled_until:
             return []
-        return self._settle(self._received, ends_speech=True)
+        return self._settle(self._received, ends_speech=self._ends_speech)
 
     def _hear(self, voiced: bool) -> list[Step]:
         """Follow one frame of the detector."""
@@ -217,7 +217,7 @@ class ListenSession:
             if segment is None:
                 first = max(self._seen - FRAME - _ROLL, self._settled_until)
                 self._segment = _Segment(first, self._seen)
-                if self._options.vad_events and not self._utterance_words:
+                if self._options.vad_events:
                     self._waiting.append(SpeechStarted(round((self._seen - FRAME) / RATE, 3)))
                     steps += self._tell()
             else:
@@ -233,11 +233,15 @@ class ListenSession:
         if self._seen - segment.first >= _CUT and silence >= _CUT_PAUSE:
             return self._settle(self._seen, ends_speech=False)
         if silence >= self._pause:
-            ends_speech = self._options.endpointing_ms is not None
-            return self._settle(self._seen, ends_speech=ends_speech)
+            return self._settle(self._seen, ends_speech=self._ends_speech)
         if silence >= _EARLY and self._early is None:
             return self._ask_early(segment)
         return []
+
+    @property
+    def _ends_speech(self) -> bool:
+        """``speech_final`` stays false where endpointing is off (section 9.4)."""
+        return self._options.endpointing_ms is not None
 
     @property
     def _pause(self) -> int:
@@ -322,8 +326,8 @@ class ListenSession:
                 if item.question is not None and item.question.words is None:
                     break
                 told.append(self._result(item))
-            else:
-                told.append(item)
+            elif not (isinstance(item, SpeechStarted) and self._utterance_words):
+                told.append(item)  # a pause inside an utterance does not start it again
             self._waiting.popleft()
         return told
 

@@ -93,7 +93,7 @@ class TurnSession:
         self._started = False
         self._eager = False
         self._eager_until = 0.0  # the end of the words that an eager end was about
-        self._forced = False
+        self._forced: Trigger | None = None
         self._updated = 0  # samples at the last update
         self._asked = 0  # questions to the end-of-turn model so far
         self._looks = 0  # of them in this pause
@@ -133,12 +133,12 @@ class TurnSession:
         """End the present turn now."""
         if not (self.words or self._listen.is_in_speech or not self._listen.is_settled):
             return [NoTurn()]
-        self._forced = True
+        self._forced = Trigger.MANUAL
         return [*self._follow(self._listen.finalize()), *self._judge()]
 
     def finish(self) -> list[Step]:
         """No more audio comes: an open turn with words ends."""
-        self._forced = True
+        self._forced = Trigger.TIMEOUT  # the contract's section 16, choice 12
         return [*self._follow(self._listen.finish()), *self._judge()]
 
     @property
@@ -189,19 +189,22 @@ class TurnSession:
         """End the turn, or say that it probably has ended."""
         if not self._listen.is_settled or self._listen.is_in_speech:
             return []
-        if not self._settled:
-            self._forced = False
-            return []
         silence = self._listen.silence_seconds
-        self._confidence = max(self._confidence, self._evidence(silence))
-        if self._forced:
-            return self._end(Trigger.MANUAL)
+        if not self._started:
+            self._forced = None
+            return []
+        if self._settled:
+            self._confidence = max(self._confidence, self._evidence(silence))
+        if self._forced is not None:
+            return self._end(self._forced)
         if self._confidence >= self.options.eot_threshold:
             return self._end(Trigger.MODEL)
         if silence * 1000 >= self.options.eot_timeout_ms:
             return self._end(Trigger.TIMEOUT)
         eager = self.options.eager_eot_threshold
-        if eager is not None and not self._eager and self._confidence >= eager:
+        if eager is None or self._eager or not self._settled:
+            return []
+        if self._confidence >= eager:
             self._eager = True
             self._eager_until = self._settled[-1].end
             return [self._turn(Event.EAGER)]
@@ -219,7 +222,8 @@ class TurnSession:
         self._index += 1
         self._window_start = self._listen.received_seconds
         self._settled, self._interim = [], ()
-        self._started = self._eager = self._forced = False
+        self._started = self._eager = False
+        self._forced = None
         self._confidence = 0.0
         return steps
 
