@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from engine.errors import bad_request
 from engine.speech.decode import RATE, Decoder, RawFormat, Samples
-from engine.speech.errors import AudioError
+from engine.speech.errors import EmptyAudio, SpeechError
 from engine.speech.rawaudio import PLAIN, RawAudio
 
 # One step of the detector and of the session: the event loop is never held longer than this
 # many samples take (some milliseconds).
 _STEP = RATE // 4
 _DECODERS = 64
+_MOST_BLOCKS = 8  # decoded and not yet taken: some bytes of silence may hold hours
 _threads = ThreadPoolExecutor(2 * _DECODERS, "live-decoder")
 
 # The contract's section 4: faster is slowed down to 1.25 times real time. The first seconds are
@@ -46,12 +48,23 @@ class PlainAudio:
 
     def __init__(self, encoding: str, sample_rate: int, channels: int) -> None:
         self._raw = RawAudio(encoding, sample_rate, channels)
+        self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
 
-    async def feed(self, data: bytes) -> list[Samples]:
-        return [self._raw.feed(data)]
+    async def feed(self, data: bytes) -> None:
+        """Take the next bytes; returns when their samples have been dealt with."""
+        self._blocks.put_nowait(self._raw.feed(data))
+        await self._blocks.join()
 
-    async def finish(self) -> list[Samples]:
-        return [self._raw.finish()]
+    async def finish(self) -> None:
+        """No more bytes come: ``blocks`` ends."""
+        self._blocks.put_nowait(self._raw.finish())
+        self._blocks.put_nowait(None)
+
+    async def blocks(self) -> AsyncIterator[Samples]:
+        """Samples, float32, (channels, samples), 16 kHz, until the last."""
+        while (block := await self._blocks.get()) is not None:
+            yield block
+            self._blocks.task_done()
 
     async def close(self) -> None:
         pass
@@ -60,38 +73,34 @@ class PlainAudio:
 class EncodedAudio:
     """A container or a codec, through a confined decoder of its own.
 
-    Samples come behind the bytes: ``feed`` gives what has been decoded so far. Raises
-    ``AudioError`` for bytes that are no audio.
+    The same as ``PlainAudio``, but samples come some time behind their bytes, and ``blocks``
+    raises ``AudioError`` for bytes that are no audio.
     """
 
     def __init__(self, raw: RawFormat | None, *, multichannel: bool) -> None:
         self._decoder = Decoder(None, raw=raw, multichannel=multichannel)
         self._blocks: asyncio.Queue[Samples | Exception | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_MOST_BLOCKS)
+        self._is_closed = False
         self._loop = asyncio.get_running_loop()
         self._reader = self._loop.run_in_executor(_threads, self._read)
 
-    async def feed(self, data: bytes) -> list[Samples]:
+    async def feed(self, data: bytes) -> None:
         await self._loop.run_in_executor(_threads, self._decoder.feed, data)
-        found: list[Samples] = []
-        while not self._blocks.empty():
-            block = self._blocks.get_nowait()
-            if isinstance(block, Exception):
-                raise block
-            if block is not None:
-                found.append(block)
-        return found
 
-    async def finish(self) -> list[Samples]:
-        """Everything that is left; waits for the decoder."""
+    async def finish(self) -> None:
         await self._loop.run_in_executor(_threads, self._decoder.finish)
-        found: list[Samples] = []
+
+    async def blocks(self) -> AsyncIterator[Samples]:
         while (block := await self._blocks.get()) is not None:
+            self._room.release()
             if isinstance(block, Exception):
                 raise block
-            found.append(block)
-        return found
+            yield block
 
     async def close(self) -> None:
+        self._is_closed = True
+        self._room.release()
         await self._loop.run_in_executor(_threads, self._decoder.close)
         await self._reader
 
@@ -99,8 +108,13 @@ class EncodedAudio:
         last: Exception | None = None
         try:
             for block in self._decoder.blocks():
+                self._room.acquire()
+                if self._is_closed:
+                    return
                 self._loop.call_soon_threadsafe(self._blocks.put_nowait, block)
-        except (AudioError, ValueError, OSError) as error:  # the pipe is closed under us at the end
+        except EmptyAudio:
+            pass  # closed before anything was sent: that is no fault
+        except (SpeechError, ValueError, OSError) as error:  # also a pipe that ``close`` closed
             last = error
         self._loop.call_soon_threadsafe(self._blocks.put_nowait, last)
 

@@ -86,13 +86,10 @@ class FluxConsumer(Socket):
 
     async def greet(self) -> None:
         self._say({"type": "Connected", "request_id": self.call.request_id})
+        self.listening = self.spawn(self._listen())
 
     async def hear(self, data: bytes) -> None:
-        try:
-            for block in await self.audio.feed(data):
-                await self._push(block)
-        except AudioError:
-            self._break_off("DATA-0000", DATA_REASON)
+        await self.audio.feed(data)
 
     async def read(self, message: Mapping[str, Any]) -> None:
         match message.get("type"):
@@ -118,6 +115,13 @@ class FluxConsumer(Socket):
         self.call.usage = replace(
             self.call.usage, seconds=seconds, channel_seconds=seconds, method="streaming"
         )
+
+    async def _listen(self) -> None:
+        try:
+            async for block in self.audio.blocks():
+                await self._push(block)
+        except AudioError:
+            self._break_off("DATA-0000", DATA_REASON)
 
     async def _push(self, samples: Samples) -> None:
         for step in steps(samples):
@@ -154,12 +158,8 @@ class FluxConsumer(Socket):
         self.spawn(reraise(error))
 
     async def _close_stream(self) -> None:
-        try:
-            for block in await self.audio.finish():
-                await self._push(block)
-        except AudioError:
-            self._break_off("DATA-0000", DATA_REASON)
-            return
+        await self.audio.finish()
+        await self.listening
         self._follow(self.session.finish())
         await self.questions.wait_for_all()
         self.finish()

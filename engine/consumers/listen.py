@@ -101,15 +101,14 @@ class ListenConsumer(Socket):
         usage.models, usage.model = [self.model.uuid], self.choice.asked
         usage.language = self.choice.language or ""
 
+    async def greet(self) -> None:
+        self.listening = self.spawn(self._listen())
+
     async def hear(self, data: bytes) -> None:
         if not data:  # a zero-length frame is CloseStream
             await self._close_stream()
             return
-        try:
-            for block in await self.audio.feed(data):
-                await self._push(block)
-        except AudioError:
-            self._finish_with_metadata(1008, DATA_REASON)
+        await self.audio.feed(data)
 
     async def read(self, message: Mapping[str, Any]) -> None:
         match message.get("type"):
@@ -135,10 +134,17 @@ class ListenConsumer(Socket):
         await self.audio.close()
         self._count()
 
+    async def _listen(self) -> None:
+        try:
+            async for block in self.audio.blocks():
+                await self._push(block)
+        except AudioError:
+            self._finish_with_metadata(1008, DATA_REASON)
+
     async def _push(self, samples: Samples) -> None:
         if samples.shape[0] > 1 and not self.options.multichannel:
             samples = samples.mean(axis=0, keepdims=True)
-        if not self.sessions:
+        if len(self.sessions) != samples.shape[0]:
             self._start(samples.shape[0])
         for step in steps(samples):
             for track, session in enumerate(self.sessions):
@@ -194,12 +200,8 @@ class ListenConsumer(Socket):
             self._finalize(channel)
 
     async def _close_stream(self) -> None:
-        try:
-            for block in await self.audio.finish():
-                await self._push(block)
-        except AudioError:
-            self._finish_with_metadata(1008, DATA_REASON)
-            return
+        await self.audio.finish()
+        await self.listening
         for track, session in enumerate(self.sessions):
             self._follow(track, session.finish())
         await self.questions.wait_for_all()

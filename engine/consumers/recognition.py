@@ -101,4 +101,7 @@ class Questions:
         found: Hypothesis = future.result()
         # A guess from half a second of sound may loop: no words are better than those.
         words = () if found.compression_ratio > _REPETITIVE else found.words
-        self._answer(*key, words, time.monotonic() - asked_at)
+        try:
+            self._answer(*key, words, time.monotonic() - asked_at)
+        except Exception as error:  # nobody sees the error of a callback: the socket ends with it
+            self._fail(error)

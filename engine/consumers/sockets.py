@@ -21,7 +21,12 @@ logger = logging.getLogger("engine.sockets")
 
 # What a client that stopped reading may leave unread before it is cut off.
 _UNREAD_BYTES = 4 * 1024 * 1024
-_CLOSE_SECONDS = 10.0  # for the other side's answer to a close
+# What a client may be ahead of us: four minutes of 16-bit samples at 16 kHz. Frames are taken in
+# until then, so that pings are answered and a client that goes is noticed; from then on the
+# connection is not read.
+_AHEAD_BYTES = 8 * 1024 * 1024
+_FRAME_BYTES = 200  # what a frame costs besides its data
+_CLOSE_SECONDS = 10.0  # for a close to get through to a client that does not read
 _INTERNAL = "The engine failed on this stream. Open it again."
 
 
@@ -31,11 +36,15 @@ class Socket(AsyncConsumer):
     silence_seconds: float = 10.0  # without a frame from the client, then ``fall_silent``
 
     def __init__(self) -> None:
+        self._incoming: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        self._ahead = 0  # bytes that came and have not been dealt with
+        self._caught_up = asyncio.Event()
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._unread = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm: asyncio.TimerHandle | None = None
-        self._is_ending = False
+        self._task: asyncio.Task[Any] | None = None
+        self._is_open = self._is_ending = self._is_cut_off = False
 
     @property
     def call(self) -> Call:
@@ -73,6 +82,7 @@ class Socket(AsyncConsumer):
         if not self._is_ending:
             self._queue({"type": "websocket.close", "code": code, "reason": reason})
             self._is_ending = True
+            self._caught_up.set()
             self._set_alarm(_CLOSE_SECONDS)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -88,6 +98,17 @@ class Socket(AsyncConsumer):
 
     # Channels calls these.
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._task = asyncio.current_task()
+        try:
+            await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._is_cut_off or self._task is None:
+                raise
+            self._task.uncancel()
+        finally:
+            await self._end()
+
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         # AsyncConsumer.dispatch visits a thread for every frame to close old database
         # connections: no consumer here has any.
@@ -95,8 +116,10 @@ class Socket(AsyncConsumer):
 
     async def websocket_connect(self, message: Mapping[str, Any]) -> None:
         await self.open()
+        self._is_open = True
         await self.base_send({"type": "websocket.accept"})
         self.spawn(self._deliver())
+        self.spawn(self._take_in())
         self._set_alarm(self.silence_seconds)
         await self.greet()
 
@@ -104,6 +127,24 @@ class Socket(AsyncConsumer):
         if self._is_ending:
             return
         self._set_alarm(self.silence_seconds)
+        self._ahead += _size(message)
+        self._incoming.put_nowait(message)
+        while self._ahead > _AHEAD_BYTES and not self._is_ending:
+            self._caught_up.clear()
+            await self._caught_up.wait()
+
+    async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
+        raise StopConsumer
+
+    async def _take_in(self) -> None:
+        """Deal with what came, one frame after the other."""
+        while not self._is_ending:
+            message = await self._incoming.get()
+            await self._deal_with(message)
+            self._ahead -= _size(message)
+            self._caught_up.set()
+
+    async def _deal_with(self, message: Mapping[str, Any]) -> None:
         data, text = message.get("bytes"), message.get("text")
         if data is not None:
             await self.hear(data)
@@ -117,10 +158,6 @@ class Socket(AsyncConsumer):
         else:
             self.misread("the message is not a JSON object")
 
-    async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
-        await self._end()
-        raise StopConsumer
-
     async def _end(self) -> None:
         self._is_ending = True
         if self._alarm is not None:
@@ -128,12 +165,13 @@ class Socket(AsyncConsumer):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.leave()
+        if self._is_open:
+            await self.leave()
 
     def _queue(self, message: dict[str, Any]) -> None:
         if self._is_ending:
             return
-        self._unread += len(message.get("bytes") or message.get("text") or "")
+        self._unread += _size(message)
         if self._unread > _UNREAD_BYTES:
             # Nobody reads: what waits is dropped, so that the close is the next to go.
             while not self._outgoing.empty():
@@ -146,8 +184,11 @@ class Socket(AsyncConsumer):
     async def _deliver(self) -> None:
         while True:
             message = await self._outgoing.get()
-            await self.base_send(message)
-            self._unread -= len(message.get("bytes") or message.get("text") or "")
+            try:
+                await self.base_send(message)
+            except OSError:  # the client has gone; the server says so next
+                return
+            self._unread -= _size(message)
 
     def _set_alarm(self, seconds: float) -> None:
         if self._alarm is not None:
@@ -156,7 +197,14 @@ class Socket(AsyncConsumer):
         self._alarm = loop.call_later(seconds, self._ring)
 
     def _ring(self) -> None:
-        if not self._is_ending:
+        if self._is_ending:
+            # The close does not get through: leave the connection to the server.
+            self._is_cut_off = True
+            if self._task is not None:
+                self._task.cancel()
+        elif self._ahead:
+            self._set_alarm(self.silence_seconds)  # it is us who are behind
+        else:
             self.fall_silent()
 
     def _is_done(self, task: asyncio.Task[Any]) -> None:
@@ -170,3 +218,7 @@ class Socket(AsyncConsumer):
             exc_info=task.exception(),
         )
         self.finish(1011, _INTERNAL)
+
+
+def _size(message: Mapping[str, Any]) -> int:
+    return len(message.get("bytes") or message.get("text") or "") + _FRAME_BYTES
