@@ -72,7 +72,6 @@ class Graph:
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(model.SerializeToString())
         os.replace(file.name, path)
@@ -83,6 +82,7 @@ def open_model(
 ) -> onnxruntime.InferenceSession:
     """The model at ``path`` ready to run, written first by ``write`` if it is not there yet."""
     if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

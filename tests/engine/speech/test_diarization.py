@@ -7,7 +7,7 @@ import pytest
 from engine.speech.checkpoints import load_tensors
 from engine.speech.diarization import Diarization, Diarizer, Turn, group_prints
 from engine.speech.errors import MissingWeights
-from engine.speech.voiceprints import FRAMES, Segmentation, Voiceprint, filterbank, normalised
+from engine.speech.voiceprints import FRAMES, Segmentation, Voiceprint, normalised, power_spectrum
 from engine.text.words import Word
 from tests.speech import join, say
 
@@ -60,11 +60,11 @@ def test_segmentation_hears_speech_and_silence(cache):
     assert activity[150:250].any(axis=1).mean() > 0.8
 
 
-def test_filterbank_has_a_frame_each_ten_milliseconds():
+def test_spectrum_has_a_frame_each_ten_milliseconds():
     tone = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)
-    features = filterbank(tone)
-    assert features.shape == (98, 80)
-    assert int(features.mean(axis=0).argmax()) == 27  # the triangle around 1000 Hz
+    power = power_spectrum(tone)
+    assert power.shape == (98, 256)
+    assert int(power.mean(axis=0).argmax()) == 32  # of 31.25 Hz each
 
 
 def test_two_voices_in_turn_are_told_apart(diarizer, talk):
