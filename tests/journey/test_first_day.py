@@ -11,8 +11,8 @@ def test_a_recording_goes_in_and_is_found_by_its_words(product, ada, talk):
     uploaded = ada.upload(talk)
     transcript = ada.transcript(uploaded.recording)
     text = json.dumps(transcript).lower()
-    assert "lighthouse keeper" in text
-    results = ada.get("/search/results/?q=lighthouse")
+    assert "tuesday" in text
+    results = ada.get("/search/results/?q=tuesday")
     assert f"/recordings/{uploaded.recording}/" in results
     assert "<mark" in results
     page = ada.get(f"/recordings/{uploaded.recording}/")
@@ -25,7 +25,7 @@ def test_captions_carry_the_words_and_their_times(ada, talk):
     captions = ada.get(f"/recordings/{recording}/transcript.vtt")
     assert captions.startswith("WEBVTT")
     assert "-->" in captions
-    assert "harbour" in captions.lower() or "harbor" in captions.lower()
+    assert "morning" in captions.lower()
 
 
 def test_the_same_file_again_names_the_first(ada, talk):
@@ -39,8 +39,8 @@ def test_the_shell_does_the_same_job(product, talk):
     assert ran.returncode == 0, ran.stderr
     answer = json.loads(ran.stdout)
     assert {"recording", "request_id", "duration", "transcript", "utterances"} <= answer.keys()
-    assert "lighthouse" in answer["transcript"].lower()
-    found = product.manage("search", "lighthouse", "--json")
+    assert "tuesday" in answer["transcript"].lower()
+    found = product.manage("search", "tuesday", "--json")
     assert found.returncode == 0, found.stderr
     hits = [json.loads(line) for line in found.stdout.splitlines()]
     assert answer["recording"] in {hit["recording"] for hit in hits}
