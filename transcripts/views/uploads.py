@@ -159,15 +159,16 @@ def upload_chunk(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def receive_chunk(request: HttpRequest, upload: Upload) -> HttpResponse:
-    if request.content_type != CHUNK_TYPE:
+    announced = whole(request.headers.get("Content-Length", "0")) or 0
+    if announced and request.content_type != CHUNK_TYPE:
         return refusal(f"The content type of a chunk is {CHUNK_TYPE}.", 415)
     offset_bytes = whole(request.headers.get("Upload-Offset", ""))
     if offset_bytes is None:
         return refusal("Upload-Offset is missing; it is a number of bytes.", 400)
-    announced = whole(request.headers.get("Content-Length", "0")) or 0
     if offset_bytes + announced > upload.size_bytes:
         return refusal(f"{upload.name} has {upload.size_bytes:,} bytes; these are beyond it.", 413)
-    if not (offset_bytes == upload.offset_bytes == upload.size_bytes and announced == 0):
+    asks_again = offset_bytes == upload.offset_bytes == upload.size_bytes
+    if not asks_again:
         rules.append(upload, offset_bytes, request)
     headers = {"Upload-Offset": str(upload.offset_bytes)}
     if upload.offset_bytes < upload.size_bytes:

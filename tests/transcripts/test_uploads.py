@@ -1,0 +1,366 @@
+"""Uploads: bytes in order, safe before they are acknowledged, one recording at the end."""
+
+import base64
+import errno
+import hashlib
+import json
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from management.models import Membership
+from transcripts import storage, uploads
+from transcripts.models import Recording, State, Transcription, Upload
+
+from .conftest import read_json, wav_bytes
+
+pytestmark = pytest.mark.django_db
+
+AUDIO = wav_bytes(1.0)
+SIZE = len(AUDIO)
+
+
+def create(client, project, size=SIZE, name="monday.wav", **options):
+    body = {"name": name, "size": size, "project": project.pk, "options": options}
+    return client.post(reverse("uploads"), json.dumps(body), content_type="application/json")
+
+
+def patch(client, url, offset, chunk, **headers):
+    return client.patch(
+        url,
+        chunk,
+        content_type="application/offset+octet-stream",
+        headers={"upload-offset": str(offset)} | headers,
+    )
+
+
+@pytest.fixture
+def ada_client(client, ada):
+    client.force_login(ada)
+    return client
+
+
+@pytest.fixture
+def url(ada_client, project):
+    return create(ada_client, project)["Location"]
+
+
+def test_chunks_become_a_recording_that_is_queued(
+    ada_client, project, ada, url, rings, django_capture_on_commit_callbacks
+):
+    first = patch(ada_client, url, 0, AUDIO[:20_000])
+    assert (first.status_code, first["Upload-Offset"]) == (204, "20000")
+    with django_capture_on_commit_callbacks(execute=True):
+        last = patch(ada_client, url, 20_000, AUDIO[20_000:])
+    assert last.status_code == 200
+    recording = Recording.objects.get()
+    assert read_json(last) == {
+        "recording": recording.pk,
+        "url": f"/recordings/{recording.pk}/",
+        "duplicate_of": None,
+    }
+    assert recording.sha256 == hashlib.sha256(AUDIO).hexdigest()
+    assert recording.file.read() == AUDIO
+    assert (recording.title, recording.original_name) == ("monday", "monday.wav")
+    assert (recording.project, recording.owner, recording.size_bytes) == (project, ada, len(AUDIO))
+    assert recording.state == State.QUEUED
+    assert rings == [("transcripts.transcribe", Transcription.objects.get().pk)]
+
+
+def test_upload_goes_on_where_the_server_stands(ada_client, url):
+    patch(ada_client, url, 0, AUDIO[:10_000])
+    head = ada_client.head(url)
+    assert (head["Upload-Offset"], head["Upload-Length"]) == ("10000", str(len(AUDIO)))
+    assert head["Cache-Control"].startswith("max-age=0")
+
+
+@pytest.mark.parametrize("offset", [0, 5_000, 9_999, 10_001, len(AUDIO)])
+def test_bytes_that_do_not_continue_are_refused_with_the_offset(ada_client, url, offset):
+    patch(ada_client, url, 0, AUDIO[:10_000])
+    answer = patch(ada_client, url, offset, b"x")
+    assert answer.status_code in (409, 413)
+    assert ada_client.head(url)["Upload-Offset"] == "10000"
+    if offset < len(AUDIO):
+        assert (answer.status_code, answer["Upload-Offset"]) == (409, "10000")
+
+
+def test_more_bytes_than_announced_are_refused(ada_client, url):
+    answer = patch(ada_client, url, 0, AUDIO + b"more")
+    assert answer.status_code == 413
+    assert ada_client.head(url)["Upload-Offset"] == "0"
+
+
+def test_more_bytes_than_the_header_tells_are_noticed(ada, project, folders):
+    upload = uploads.begin(ada, project, "a.wav", 10, {})
+    with pytest.raises(uploads.Refused) as refused:
+        uploads.append(upload, 0, _Stream(b"x" * 11))
+    assert refused.value.status == 413
+    assert storage.staging(upload.pk).stat().st_size == 0
+
+
+def test_upload_survives_a_restart_of_the_server(ada_client, url):
+    patch(ada_client, url, 0, AUDIO[:10_000])
+    uploads.hashers.kept.clear()  # what a new process does not have
+    answer = patch(ada_client, url, 10_000, AUDIO[10_000:])
+    assert answer.status_code == 200
+    assert Recording.objects.get().sha256 == hashlib.sha256(AUDIO).hexdigest()
+
+
+def test_bytes_written_but_not_acknowledged_are_written_again(ada_client, url):
+    patch(ada_client, url, 0, AUDIO[:10_000])
+    path = storage.staging(Upload.objects.get().pk)
+    with path.open("ab") as file:
+        file.write(b"torn off in the middle of a chunk")
+    patch(ada_client, url, 10_000, AUDIO[10_000:])
+    assert Recording.objects.get().file.read() == AUDIO
+
+
+def test_lost_last_answer_can_be_asked_for_again(ada_client, url):
+    patch(ada_client, url, 0, AUDIO)
+    again = patch(ada_client, url, len(AUDIO), b"")
+    assert again.status_code == 200
+    assert read_json(again)["recording"] == Recording.objects.get().pk
+    assert Transcription.objects.count() == 1
+
+
+def test_second_writer_is_turned_away(ada_client, ada, project, url):
+    upload = Upload.objects.get()
+    with uploads.locked(upload):
+        answer = patch(ada_client, url, 0, AUDIO)
+    assert answer.status_code == 409
+
+
+def test_same_audio_is_named_with_a_link_to_the_first(ada_client, project, url):
+    patch(ada_client, url, 0, AUDIO)
+    first = Recording.objects.get()
+    second = patch(ada_client, create(ada_client, project, name="copy.wav")["Location"], 0, AUDIO)
+    assert read_json(second)["duplicate_of"] == {
+        "id": first.pk,
+        "title": "monday",
+        "url": f"/recordings/{first.pk}/",
+    }
+
+
+def test_same_audio_of_strangers_is_not_named(ada_client, url, other_project, eve):
+    from .conftest import add_recording
+
+    add_recording(other_project, AUDIO, sha256=hashlib.sha256(AUDIO).hexdigest())
+    assert read_json(patch(ada_client, url, 0, AUDIO))["duplicate_of"] is None
+
+
+def test_cancelled_upload_is_forgotten(ada_client, url):
+    patch(ada_client, url, 0, AUDIO[:10])
+    path = storage.staging(Upload.objects.get().pk)
+    assert ada_client.delete(url).status_code == 204
+    assert not path.exists()
+    assert ada_client.head(url).status_code == 404
+    assert patch(ada_client, url, 10, AUDIO[10:]).status_code == 404
+
+
+def test_cancel_after_the_end_keeps_the_recording(ada_client, url):
+    patch(ada_client, url, 0, AUDIO)
+    assert ada_client.delete(url).status_code == 204
+    assert Recording.objects.get().file.read() == AUDIO
+
+
+@pytest.mark.parametrize(
+    ("size", "status", "word"),
+    [(0, 400, "empty"), (2**40, 413, "at most"), (-1, 400, "empty"), ("7", 400, "length")],
+)
+def test_limits_are_checked_before_bytes_travel(ada_client, project, size, status, word):
+    answer = create(ada_client, project, size=size)
+    assert answer.status_code == status
+    assert word in read_json(answer)["error"]
+    assert not Upload.objects.exists()
+
+
+def test_limit_of_size_is_named(ada_client, project, settings):
+    settings.ENV = replace(settings.ENV, max_upload_bytes=1000)
+    answer = create(ada_client, project, size=1001)
+    assert read_json(answer)["error"] == "monday.wav has 1,001 bytes; at most 1,000 are taken."
+
+
+def test_open_uploads_of_a_person_are_limited(ada_client, project, monkeypatch):
+    monkeypatch.setattr(uploads, "MAX_OPEN_UPLOADS", 1)
+    assert create(ada_client, project).status_code == 201
+    assert create(ada_client, project).status_code == 429
+
+
+def test_file_that_does_not_fit_on_the_disk_is_refused_first(ada_client, project, monkeypatch):
+    monkeypatch.setattr(storage, "SPARE_BYTES", 2**60)
+    assert create(ada_client, project).status_code == 507
+
+
+def test_full_disk_leaves_nothing_half_written(ada_client, url, monkeypatch):
+    patch(ada_client, url, 0, AUDIO[:10_000])
+    real = uploads.os.fsync
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads.os, "fsync", full)
+    answer = patch(ada_client, url, 10_000, AUDIO[10_000:])
+    assert (answer.status_code, read_json(answer)["error"]) == (
+        507,
+        "The disk of the server is full.",
+    )
+    assert storage.staging(Upload.objects.get().pk).stat().st_size == 10_000
+    monkeypatch.setattr(uploads.os, "fsync", real)
+    assert patch(ada_client, url, 10_000, AUDIO[10_000:]).status_code == 200
+    assert Recording.objects.get().file.read() == AUDIO
+
+
+def test_upload_cut_off_between_file_and_row_is_finished(ada, project, media):
+    upload = uploads.begin(ada, project, "a.wav", len(AUDIO), {"model": "nova-3"})
+    uploads.append(upload, 0, _Stream(AUDIO))
+    name = storage.media_name("recordings", upload.created_at, upload.pk)
+    storage.keep(storage.staging(upload.pk), name)
+    recording = uploads.finish(upload)
+    assert recording.sha256 == hashlib.sha256(AUDIO).hexdigest()
+    assert recording.file.read() == AUDIO
+
+
+def test_sweep_finishes_what_lost_its_client_at_the_last_byte(ada, project):
+    upload = uploads.begin(ada, project, "a.wav", len(AUDIO), {"model": "nova-3"})
+    uploads.append(upload, 0, _Stream(AUDIO))
+    uploads.sweep_uploads()
+    assert not Recording.objects.exists()  # its client may still be there
+    Upload.objects.update(changed_at=timezone.now() - timedelta(minutes=1))
+    uploads.sweep_uploads()
+    assert Recording.objects.get().file.read() == AUDIO
+
+
+def test_sweep_forgets_abandoned_uploads(ada, project):
+    upload = uploads.begin(ada, project, "a.wav", len(AUDIO), {})
+    uploads.append(upload, 0, _Stream(AUDIO[:10]))
+    Upload.objects.update(changed_at=timezone.now() - timedelta(days=8))
+    uploads.sweep_uploads()
+    assert not Upload.objects.exists()
+    assert not list(Path(storage.staging("x").parent).iterdir())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../x", "a\0b.wav", "x" * 4000 + ".wav", "evil\u202egpj.wav", "a\r\nSet-Cookie: b.wav"],
+)
+def test_odd_names_are_cleaned_and_never_a_path(ada_client, project, media, name):
+    url = create(ada_client, project, name=name)["Location"]
+    assert patch(ada_client, url, 0, AUDIO).status_code == 200
+    recording = Recording.objects.get()
+    assert not set(recording.original_name) & set("\0\r\n\u202e/")
+    assert len(recording.original_name) <= 255
+    kept = [path for path in media.rglob("*") if path.is_file()]
+    assert [path.name for path in kept] == [str(Upload.objects.get().pk)]
+
+
+def test_title_is_text_whatever_it_looks_like(ada_client, project):
+    url = create(ada_client, project, name="<img onerror=x>{{7*7}}.wav")["Location"]
+    patch(ada_client, url, 0, AUDIO)
+    assert Recording.objects.get().title == "<img onerror=x>{{7*7}}"
+
+
+def test_tus_headers_open_an_upload_too(ada_client, project):
+    def encoded(text):
+        return base64.b64encode(text.encode()).decode()
+
+    options = encoded(json.dumps({"language": "de"}))
+    metadata = f"filename {encoded('ä.wav')},project {encoded(str(project.pk))},options {options}"
+    answer = ada_client.post(
+        reverse("uploads"),
+        b"",
+        content_type="application/offset+octet-stream",
+        headers={
+            "tus-resumable": "1.0.0",
+            "upload-length": str(len(AUDIO)),
+            "upload-metadata": metadata,
+        },
+    )
+    assert (answer.status_code, answer["Tus-Resumable"]) == (201, "1.0.0")
+    upload = Upload.objects.get()
+    assert (upload.name, upload.options["language"]) == ("ä.wav", "de")
+
+
+def test_server_tells_tus_clients_what_it_can(ada_client, settings):
+    answer = ada_client.options(reverse("uploads"))
+    assert answer["Tus-Version"] == "1.0.0"
+    assert answer["Tus-Max-Size"] == str(settings.ENV.max_upload_bytes)
+    assert (
+        ada_client.options(reverse("uploads"), headers={"tus-resumable": "0.2.2"}).status_code
+        == 412
+    )
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", "{", '{"size": 1}', '{"size": 1, "project": true}', "[" * 100_000]
+)
+def test_broken_creation_is_a_400(ada_client, body):
+    answer = ada_client.post(reverse("uploads"), body, content_type="application/json")
+    assert answer.status_code == 400
+    assert read_json(answer)["error"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"diariz": True}, {"callback": "http://a.test"}, {"diarize": "perhaps"}, {"keyterm": 7}],
+)
+def test_options_that_cannot_be_are_named_before_bytes_travel(ada_client, project, options):
+    answer = create(ada_client, project, **options)
+    assert answer.status_code == 400
+    assert next(iter(options)) in read_json(answer)["error"]
+
+
+def test_chunk_needs_its_type_and_offset(ada_client, url):
+    assert ada_client.patch(url, b"x", content_type="text/plain").status_code == 415
+    answer = ada_client.patch(url, b"x", content_type="application/offset+octet-stream")
+    assert answer.status_code == 400
+
+
+class TestWhoMay:
+    """Ada owns the project, Bob is a member, Vera a viewer, Eve a stranger."""
+
+    def test_member_uploads(self, client, bob, project):
+        client.force_login(bob)
+        url = create(client, project)["Location"]
+        assert patch(client, url, 0, AUDIO).status_code == 200
+
+    @pytest.mark.parametrize("name", ["vera", "eve"])
+    def test_viewer_and_stranger_do_not(self, client, project, name, request):
+        client.force_login(request.getfixturevalue(name))
+        assert create(client, project).status_code == 404
+
+    @pytest.mark.parametrize("name", ["bob", "vera", "eve"])
+    def test_upload_is_its_owners_alone(self, client, ada_client, url, name, request):
+        client.force_login(request.getfixturevalue(name))
+        assert client.head(url).status_code == 404
+        assert patch(client, url, 0, AUDIO).status_code == 404
+        assert client.delete(url).status_code == 404
+        assert Upload.objects.get().offset_bytes == 0
+
+    def test_one_who_left_the_project_goes_on_no_more(self, ada_client, ada, url):
+        Membership.objects.filter(user=ada).delete()
+        assert patch(ada_client, url, 0, AUDIO).status_code == 404
+
+    def test_nobody_without_signing_in(self, client, project):
+        assert create(client, project).status_code == 302
+        assert client.head(reverse("upload_chunk", args=[uuid.uuid4()])).status_code == 302
+
+    def test_no_forged_request(self, ada, project):
+        from django.test import Client
+
+        strict = Client(enforce_csrf_checks=True)
+        strict.force_login(ada)
+        assert create(strict, project).status_code == 403
+
+
+class _Stream:
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self, size: int) -> bytes:
+        block, self.content = self.content[:size], self.content[size:]
+        return block
