@@ -11,6 +11,13 @@ document.addEventListener("htmx:configRequest", (event) => {
   }
 });
 
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.("[data-filters-open]");
+  if (!opener) return;
+  const open = opener.closest("form").classList.toggle("open");
+  opener.setAttribute("aria-expanded", String(open));
+});
+
 // Selection.
 
 const bulk = document.querySelector("[data-bulk]");

@@ -29,8 +29,8 @@ def visible_projects(user: User) -> list[int]:
     return list(Project.objects.visible_to(user).values_list("pk", flat=True))
 
 
-def writable_projects(user: User) -> set[int]:
-    return set(Project.objects.writable_by(user).values_list("pk", flat=True))
+def writable_projects(user: User) -> dict[int, Project]:
+    return {project.pk: project for project in Project.objects.writable_by(user)}
 
 
 def visible_recording(request: HttpRequest, pk: int) -> Recording:

@@ -8,7 +8,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from management.models import Project, User
 from transcripts.forms import BulkForm, LibraryFilters, is_id
 from transcripts.models import Recording
 from transcripts.progress import rows
@@ -48,16 +47,11 @@ def library(request: HttpRequest) -> HttpResponse:
             "filters": filters,
             "project": project,
             "writable": writable,
-            "upload_project": upload_project(project, user),
+            # Files dropped on the list go to its project, else to the first they may go to.
+            "upload_project": writable.get(project.pk if project else next(iter(writable), 0)),
             "max_bytes": settings.ENV.max_upload_bytes,
         },
     )
-
-
-def upload_project(project: Project | None, user: User) -> Project | None:
-    """Where files dropped on this list go: its project, else the first one they may go to."""
-    writable = Project.objects.writable_by(user)
-    return (project and writable.filter(pk=project.pk).first()) or writable.first()
 
 
 @never_cache

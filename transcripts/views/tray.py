@@ -1,5 +1,6 @@
 """The tray: what is being processed right now, open from every page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from management.models import Project, User
 from transcripts.models import OPEN_STATES, Recording, State
 from transcripts.progress import Row, rows
+from transcripts.views.access import person, visible_projects
 
 SHOWN = 8
 COUNTED = 99
@@ -36,8 +37,8 @@ class Tray:
         return self.count - len(self.open)
 
 
-def read_tray(user: User) -> Tray:
-    projects = list(Project.objects.visible_to(user).values_list("pk", flat=True))
+def read_tray(projects: Sequence[int]) -> Tray:
+    """The tray of someone who may see these projects."""
     recordings = Recording.objects.select_related("project")
     waiting = recordings.filter(project__in=projects, state__in=OPEN_STATES).order_by("pk")
     ids = list(waiting.values_list("pk", flat=True)[: COUNTED + 1])
@@ -53,5 +54,5 @@ def read_tray(user: User) -> Tray:
 @never_cache
 @require_safe
 def tray(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
-    return render(request, "transcripts/_tray_update.html", {"tray": read_tray(request.user)})
+    tray = read_tray(visible_projects(person(request)))
+    return render(request, "transcripts/_tray_update.html", {"tray": tray})

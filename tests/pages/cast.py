@@ -1,0 +1,152 @@
+"""Who is on the team, and recordings for them to read."""
+
+import io
+import itertools
+import math
+import struct
+import wave
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from management.models import Connection, Membership, Project, User
+from transcripts.models import Recording, State, Transcription, Utterance, Waveform
+
+LINES = (
+    "The thing people forget is how dark it was before the road came through.",
+    "You could stand on the step and not see your own hand, and we thought nothing of it.",
+    "My father kept the light for thirty one years, and in all that time he missed two nights.",
+    "How did he take it, do you think, in the end?",
+    "He took it like weather. He went on winding the clock every evening for a month.",
+    "Yes.",
+    "The pier went first, and then the lower road, and by morning there was a boat in the yard.",
+)
+WORD_SECONDS = 0.35
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Ada owns the project, Bob is a member, Vera a viewer, Eve has one of her own."""
+
+    ada: User
+    bob: User
+    vera: User
+    eve: User
+    project: Project
+    second: Project  # of Ada alone
+    elsewhere: Project  # of Eve alone
+
+    def recording(self, title: str = "Monday", **facts: Any) -> Recording:
+        facts = {"project": self.project, "owner": self.ada} | facts
+        return Recording.objects.create(title=title, **facts)
+
+    def transcribed(self, title: str = "Monday", utterances: int = 7, **facts: Any) -> Recording:
+        """A recording with audio, a waveform and a transcript of so many utterances."""
+        recording = self.recording(title, state=State.DONE, **facts)
+        end = transcribe(recording, utterances)
+        recording.duration = recording.duration or math.ceil(end + 1)
+        # Long ones are for reading: their sound is that of the first minute.
+        content = tone(min(60, recording.duration))
+        recording.file = default_storage.save(f"recordings/{recording.pk}", ContentFile(content))
+        recording.media_type, recording.size_bytes = "audio/wav", len(content)
+        recording.save()
+        Waveform.objects.create(recording=recording, peaks=bytes(range(256)) * 4)
+        return recording
+
+    def failed(self, title: str = "Broken", **facts: Any) -> Recording:
+        recording = self.recording(title, state=State.FAILED, duration=61.0, **facts)
+        recording.transcriptions.create(
+            state=State.FAILED,
+            error="The file holds no audio. Upload it in another format.",
+            request_id="r-42",
+        )
+        return recording
+
+    def running(self, title: str = "Under way", **facts: Any) -> Recording:
+        """A recording of 100 s whose audio is sent, and which a worker holds."""
+        recording = self.recording(
+            title, state=State.RUNNING, duration=100.0, size_bytes=1000, **facts
+        )
+        now = timezone.now()
+        recording.transcriptions.create(
+            state=State.RUNNING,
+            stage=Transcription.Stage.TRANSCRIBING,
+            lease_until=now + timedelta(seconds=60),
+            started_at=now,
+            sent_at=now - timedelta(seconds=40),
+            bytes_sent=1000,
+        )
+        return recording
+
+
+def transcribe(recording: Recording, utterances: int, speakers: int = 3) -> float:
+    """Give a recording a finished run; the second at which its last word ends."""
+    now = timezone.now()
+    run = recording.transcriptions.create(
+        state=State.DONE, finished_at=now, sent_at=now - timedelta(seconds=9), request_id="r-1"
+    )
+    clock, rows = 0.5, []
+    for index, line in enumerate(itertools.islice(itertools.cycle(LINES), utterances)):
+        words = []
+        for word in line.split():
+            words.append([word, round(clock, 3), round(clock + 0.3, 3), 0.9])
+            clock += WORD_SECONDS
+        rows.append(
+            Utterance(
+                transcription=run,
+                project_id=recording.project_id,
+                index=index,
+                speaker=index // 2 % speakers,
+                start=words[0][1],
+                end=words[-1][2],
+                confidence=0.9,
+                text=line,
+                words=words,
+            )
+        )
+        clock += 0.5
+    Utterance.objects.bulk_create(rows, batch_size=500)
+    return clock
+
+
+def make_cast() -> Cast:
+    connection = Connection(
+        name="Engine", kind=Connection.Kind.ENGINE, base_url="http://speech.test"
+    )
+    connection.api_key = "secret"
+    connection.save()
+    names = ("Interviews", "Calls", "Elsewhere")
+    project, second, elsewhere = (
+        Project.objects.create(connection=connection, upstream_id=name, name=name) for name in names
+    )
+    people = {
+        name: User.objects.create_user(f"{name}@example.test", "a long pass phrase")
+        for name in ("ada", "bob", "vera", "eve")
+    }
+    roles = Membership.Role
+    for name, where, role in (
+        ("ada", project, roles.OWNER),
+        ("ada", second, roles.OWNER),
+        ("bob", project, roles.MEMBER),
+        ("vera", project, roles.VIEWER),
+        ("eve", elsewhere, roles.OWNER),
+    ):
+        Membership.objects.create(user=people[name], project=where, role=role)
+    return Cast(**people, project=project, second=second, elsewhere=elsewhere)
+
+
+def tone(seconds: float, rate: int = 8000) -> bytes:
+    """A quiet tone as a 16-bit WAV."""
+    period = [int(3000 * math.sin(2 * math.pi * step / 20)) for step in range(20)]
+    samples = (period * math.ceil(seconds * rate / 20))[: int(seconds * rate)]
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(rate)
+        wav.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    return file.getvalue()

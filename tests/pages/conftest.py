@@ -1,0 +1,165 @@
+"""The web application in a real browser: Chromium against the ASGI application."""
+
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import uvicorn
+from django.db import connections
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from management.models import User
+from tests.pages.cast import Cast, make_cast
+
+CHROMIUM_ARGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+# The server's threads: a database in memory locks whole tables between them.
+database_folder = tempfile.TemporaryDirectory(prefix="earshot-database-")
+if connections["default"].vendor == "sqlite":
+    test_settings = connections["default"].settings_dict["TEST"]
+    test_settings["NAME"] = test_settings["NAME"] or f"{database_folder.name}/tests.sqlite3"
+    # Nobody cuts the power of a test, and emptying the tables after each is a hundred syncs.
+    options = connections["default"].settings_dict["OPTIONS"]
+    options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
+
+
+@pytest.fixture(autouse=True)
+def folders(settings, tmp_path, media) -> None:
+    settings.UPLOADS = tmp_path / "uploads"
+    settings.UPLOADS.mkdir()
+
+
+@pytest.fixture
+def cast(db) -> Cast:
+    return make_cast()
+
+
+class Site:
+    """The web application served on a port of its own; it can be cut off and come back."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        from webapp.asgi import application
+
+        config = uvicorn.Config(
+            application,
+            port=self.port,
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=0,
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.thread.start()
+        while not self.server.started:
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self.server.should_exit = self.server.force_exit = True
+        self.thread.join()
+
+
+@pytest.fixture(scope="package")
+def served() -> Iterator[Site]:
+    site = Site()
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def site(served: Site, transactional_db) -> Site:
+    return served
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not program:
+        pytest.skip("Chromium is not installed: on Debian, apt-get install chromium.")
+    # Playwright's loop runs in this thread; Django would take every query for one inside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_ARGS))
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@dataclass
+class Visits:
+    """Opens pages as somebody, and remembers what their consoles said."""
+
+    chromium: Browser
+    site: Site
+    client_of: Callable[[User], str]
+    complaints: list[str] = field(default_factory=list)
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def as_user(self, user: User, width: int = 1440, theme: str = "light", **options) -> Page:
+        context = self.chromium.new_context(
+            base_url=self.site.url,
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,
+            **options,
+        )
+        self.contexts.append(context)
+        context.set_default_timeout(15_000)
+        context.add_cookies(
+            [{"name": "sessionid", "value": self.client_of(user), "url": self.site.url}]
+        )
+        page = context.new_page()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def _hear(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+
+@pytest.fixture
+def visits(chromium: Browser, site: Site, client_class) -> Iterator[Visits]:
+    def session_of(user: User) -> str:
+        client = client_class()
+        client.force_login(user)
+        return client.cookies["sessionid"].value
+
+    visits = Visits(chromium, site, session_of)
+    yield visits
+    for context in visits.contexts:
+        context.close()
+
+
+@pytest.fixture
+def client_class():
+    from django.test import Client
+
+    return Client
+
+
+@pytest.fixture
+def page(visits: Visits, cast: Cast) -> Iterator[Page]:
+    """A browser of Ada's. Whatever it does, its console stays silent."""
+    page = visits.as_user(cast.ada)
+    yield page
+    assert visits.complaints == []
