@@ -72,11 +72,10 @@ def cues(utterances: Sequence[Spoken], multichannel: bool = False) -> list[Cue]:
         for part in split(timed_words(spoken))
     ]
     found.sort(key=lambda cue: cue.start)
+    next_starts = [*(cue.start for cue in found[1:]), float("inf")]
     return [
         replace(cue, end=max(cue.end, min(cue.start + seconds_to_read(cue), next_start)))
-        for cue, next_start in zip(
-            found, [*(cue.start for cue in found[1:]), float("inf")], strict=True
-        )
+        for cue, next_start in zip(found, next_starts, strict=False)
     ]
 
 
