@@ -18,7 +18,14 @@ from engine.speech.errors import Cancelled, UnknownModel
 from engine.speech.transcript import ChannelTranscript, Segment, Transcript
 from engine.speech.vad import FRAME_SECONDS
 from engine.speech.weights import find_weights
-from engine.speech.whisper import WINDOW_SECONDS, Hypothesis, Reading, Whisper, Window
+from engine.speech.whisper import (
+    WINDOW_SECONDS,
+    Hypothesis,
+    Reading,
+    Whisper,
+    Window,
+    sufficient_context,
+)
 from engine.speech.windows import SpeechWindow, WindowCutter
 from engine.speech.work import Job, Priority, Work
 
@@ -149,10 +156,10 @@ class Recognizer:
         """
         name = model or self.model_for(language)
         seconds = len(samples) / RATE
-        encoded = WINDOW_SECONDS if context_seconds is None else max(context_seconds, seconds)
+        context = WINDOW_SECONDS if context_seconds is None else max(context_seconds, seconds)
         return self.queue(
             name,
-            Window(samples, min(encoded, WINDOW_SECONDS)),
+            Window(samples, min(context, WINDOW_SECONDS)),
             Reading(_code(language), tuple(keyterms), word_times),
             priority,
             owner,
@@ -332,7 +339,7 @@ class _Track:
         name = self._model or self._recognizer.model_for(self._language)
         job = self._recognizer.queue(
             name,
-            Window(window.samples),
+            Window(window.samples, sufficient_context(window.seconds), window.voiced),
             Reading(_code(self._language), self._keyterms),
             Priority.BATCH,
             self._flow,
@@ -340,8 +347,7 @@ class _Track:
         self._flow.add(_Flight(job, window, self._segments))
 
     def _detect(self, window: SpeechWindow) -> tuple[str, float]:
-        voiced = np.concatenate([piece.voiced for piece in window.pieces])
-        frames = window.samples.reshape(len(voiced), -1)[voiced]
+        frames = window.samples.reshape(len(window.voiced), -1)[window.voiced]
         samples = frames[: round(_DETECTION_SECONDS / FRAME_SECONDS)].ravel()
         future = self._recognizer.detect(
             samples, priority=Priority.BATCH, candidates=self._candidates

@@ -14,8 +14,8 @@ import onnxruntime
 FRAME = 512  # samples at 16 kHz, 32 ms: what the detector was trained on
 FRAME_SECONDS = FRAME / 16_000
 _CONTEXT = 64  # samples of the frame before, which the detector sees too
-_VOICE_ON = 0.5
-_VOICE_OFF = 0.35
+_VOICE_ON = 0.35
+_VOICE_OFF = 0.2
 
 
 @functools.cache
@@ -67,7 +67,7 @@ class VoiceDetector:
     def voiced(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
         """Whether there is voice in each frame that ``samples`` complete.
 
-        Voice begins at a probability of .5 and ends under .35, so that it does not flicker.
+        Voice begins at a higher probability than it ends at, so that it does not flicker.
         """
         probabilities = self.probabilities(samples)
         flags = np.empty(len(probabilities), np.bool_)

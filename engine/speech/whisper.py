@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ctranslate2
 import faster_whisper
 import numpy as np
+import numpy.typing as npt
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens, merge_punctuations
 
 from engine.speech.decode import RATE, Samples
 from engine.speech.transcript import Word
+from engine.speech.vad import FRAME, FRAME_SECONDS
 
 WINDOW_SECONDS = 30.0  # what one encoding holds at most
 _FRAMES_PER_SECOND = 100
 _TOKENS_PER_SECOND = 50  # of the alignment: one encoder position is 20 ms
 _PREPENDED = "\"'“¿([{-"
+# Languages written without spaces, where each character is timed as a word.
+_UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")
 _APPENDED = "\"'.。,，!！?？:：”)]}、"
 
 # OpenAI's thresholds for a decoding that went wrong (whisper/transcribe.py).
@@ -28,6 +32,12 @@ _REPETITIVE = 2.4
 _IMPROBABLE = -1.0
 _SILENT = 0.6
 _SECOND_TEMPERATURE = 0.4
+
+# A text may begin late or end early, most often where the speaker changes; so much voice that
+# no word covers is read in a call of its own, three times at most.
+_UNREAD_SECONDS = 1.0
+_LONGEST_WORD_SECONDS = 1.0
+_MOST_CALLS = 4
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,21 @@ class Hypothesis:
     compression_ratio: float
     temperature: float
 
+    def with_part(self, part: Hypothesis, start: float, end: float, space: str) -> Hypothesis:
+        """This with the words of ``part``, which lie from ``start`` to ``end``, in their place;
+        ``space`` stands between words."""
+        if not part.words:
+            return self
+        before = [word for word in self.words if word.end <= start]
+        after = [word for word in self.words if word.end > start]
+        if after and after[0].start < end:
+            after[0] = replace(after[0], start=min(end, after[0].end))
+        inside = [
+            replace(word, start=word.start + start, end=word.end + start) for word in part.words
+        ]
+        words = (*before, *inside, *after)
+        return replace(self, text=space.join(word.text for word in words), words=words)
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -53,14 +78,30 @@ class Reading:
 
 @dataclass(frozen=True)
 class Window:
-    """``samples`` (float32, at 16 kHz) and how many seconds of context to encode.
+    """At most 30 s of speech for the model.
 
-    The model was trained on 30 s; what is missing is silence. Less costs less: the time of an
-    encoding grows faster than its length.
+    ``samples`` are float32 at 16 kHz. ``context_seconds`` of them and of the silence behind are
+    encoded: the model was trained on 30 s; less costs less, and the time of an encoding grows
+    faster than its length. ``voiced`` tells for each 32 ms whether there is voice: with it, a
+    decoding that broke off before the voice did is gone on with.
     """
 
     samples: Samples
-    encoded_seconds: float = WINDOW_SECONDS
+    context_seconds: float = WINDOW_SECONDS
+    voiced: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / RATE
+
+
+def sufficient_context(seconds: float) -> float:
+    """What to encode for a whole window of speech.
+
+    Measured on tiny.en: 1.5 s of silence behind some ten seconds or more are as good as a full
+    30 s, and less often end a text of several speakers early. Short ones need more.
+    """
+    return min(WINDOW_SECONDS, max(10.0, seconds + 1.5))
 
 
 class Whisper:
@@ -93,21 +134,50 @@ class Whisper:
         return tuple(self._model.supported_languages)
 
     def transcribe(self, windows: Sequence[Window], reading: Reading) -> list[Hypothesis]:
-        """One hypothesis for each window, in their order; one call of the model for all."""
+        """One hypothesis for each window, in their order; one call of the model for all.
+
+        Windows whose text is doubtful or breaks off early cost further calls.
+        """
         tokenizer = self._tokenizer(reading.language)
-        encoded = self._encode(windows)
         prompt = self._model.get_prompt(
             tokenizer, [], without_timestamps=True, hotwords=" ".join(reading.keyterms) or None
         )
+        return self._transcribe(windows, prompt, tokenizer, reading.word_times, _MOST_CALLS)
+
+    def _transcribe(
+        self,
+        windows: Sequence[Window],
+        prompt: list[int],
+        tokenizer: Tokenizer,
+        word_times: bool,
+        calls: int,
+    ) -> list[Hypothesis]:
+        encoded = self._encode(windows)
         results = self._generate(encoded, [prompt] * len(windows), _longest(windows), 0.0)
         drafts = [_Draft(result, 0.0, tokenizer) for result in results]
         for index, draft in enumerate(drafts):
             if draft.went_wrong:
                 drafts[index] = self._second_try(windows[index], prompt, draft, tokenizer)
         words: list[tuple[Word, ...]] = [()] * len(windows)
-        if reading.word_times:
+        if word_times:
             words = self._align(encoded, windows, drafts, tokenizer)
-        return [draft.hypothesis(found) for draft, found in zip(drafts, words, strict=True)]
+        found = [draft.hypothesis(timed) for draft, timed in zip(drafts, words, strict=True)]
+        if word_times and calls > 1:
+            gaps = [
+                (index, start, end)
+                for index, window in enumerate(windows)
+                for start, end in _unread(window, words[index])
+            ]
+            if gaps:
+                space = "" if tokenizer.language_code in _UNSPACED else " "
+                parts = [_part(windows[index], start, end) for index, start, end in gaps]
+                more = self._transcribe(parts, prompt, tokenizer, word_times, calls - 1)
+                for (index, start, end), hypothesis in zip(gaps, more, strict=True):
+                    if hypothesis.average_log_probability > _IMPROBABLE:
+                        found[index] = found[index].with_part(
+                            hypothesis, start * FRAME_SECONDS, end * FRAME_SECONDS, space
+                        )
+        return found
 
     def detect_language(
         self, samples: Samples, candidates: Sequence[str] = ()
@@ -130,7 +200,7 @@ class Whisper:
         )
 
     def _encode(self, windows: Sequence[Window]) -> Any:
-        seconds = max(window.encoded_seconds for window in windows)
+        seconds = max(window.context_seconds for window in windows)
         frames = min(round(seconds * _FRAMES_PER_SECOND / 2) * 2, 3000)
         features = np.zeros((len(windows), self._model.model.n_mels, frames), np.float32)
         for row, window in zip(features, windows, strict=True):
@@ -159,7 +229,7 @@ class Whisper:
         self, window: Window, prompt: list[int], draft: _Draft, tokenizer: Tokenizer
     ) -> _Draft:
         """The better of ``draft`` and one that was sampled, which seldom loops."""
-        encoded = self._encode([window])
+        encoded = self._encode([Window(window.samples)])
         result = self._generate(encoded, [prompt], _longest([window]), _SECOND_TEMPERATURE)[0]
         second = _Draft(result, _SECOND_TEMPERATURE, tokenizer)
         return min(draft, second, key=lambda draft: (draft.is_repetitive, -draft.probability))
@@ -219,6 +289,40 @@ class _Draft:
         )
 
 
+def _unread(window: Window, words: Sequence[Word]) -> list[tuple[int, int]]:
+    """Stretches of voice, in frames, that the text of ``window`` leaves out.
+
+    The attention gives them to a neighbour, which then lasts for seconds: of each word no more
+    than its last ones count as read.
+    """
+    if window.voiced is None:
+        return []
+    if not words and window.context_seconds == WINDOW_SECONDS:
+        return []  # read as the model was trained, and not a word in it
+    unread = window.voiced.copy()
+    for word in words:
+        start = max(word.start, word.end - _LONGEST_WORD_SECONDS)
+        unread[int(start / FRAME_SECONDS) : int(word.end / FRAME_SECONDS) + 1] = False
+    gaps = []
+    frames = np.flatnonzero(unread)
+    pauses = np.flatnonzero(np.diff(frames) * FRAME_SECONDS > 1.0) + 1
+    for run in np.split(frames, pauses):
+        if len(run) * FRAME_SECONDS >= _UNREAD_SECONDS:
+            # A little before and after, for the first and the last sound.
+            start, end = int(run[0]) - 6, int(run[-1]) + 7
+            gaps.append((max(start, 0), min(end, len(unread))))
+    return gaps
+
+
+def _part(window: Window, start: int, end: int) -> Window:
+    """The frames of ``window`` from ``start`` to ``end`` as a window of their own."""
+    assert window.voiced is not None
+    samples = window.samples[start * FRAME : end * FRAME]
+    is_whole = end - start >= len(window.voiced) - 12
+    context = WINDOW_SECONDS if is_whole else sufficient_context(len(samples) / RATE)
+    return Window(samples, context, window.voiced[start:end])
+
+
 def _longest(windows: Sequence[Window]) -> int:
     """Tokens that so much speech can hold: a decoding that loops ends here, not at 448."""
     seconds = max(len(window.samples) for window in windows) / RATE
@@ -235,6 +339,7 @@ def _timed_words(tokens: list[int], alignment: Any, tokenizer: Tokenizer) -> tup
     times = (time_indices[first] / _TOKENS_PER_SECOND).tolist()
     bounds = np.cumsum([0, *(len(piece) for piece in pieces[:-1])]).tolist()
     timed: list[dict[str, Any]] = []
+    spaced = tokenizer.language_code not in _UNSPACED
     for index, text in enumerate(texts[:-1]):
         begin, end = bounds[index], bounds[index + 1]
         probability = float(np.mean(alignment.text_token_probs[begin:end]))
@@ -248,8 +353,16 @@ def _timed_words(tokens: list[int], alignment: Any, tokenizer: Tokenizer) -> tup
             }
         )
     merge_punctuations(timed, _PREPENDED, _APPENDED)
-    return tuple(
-        Word(word["word"].strip(), word["start"], word["end"], word["probability"])
-        for word in timed
-        if word["word"].strip()
-    )
+    words: list[Word] = []
+    for word in timed:
+        text = word["word"].strip()
+        if not text:
+            continue
+        if words and spaced and not word["word"].startswith(" "):
+            # "self" and "-substantial": the model wrote one word.
+            before = words.pop()
+            text = before.text + text
+            word["start"] = before.start
+            word["probability"] = (before.confidence + word["probability"]) / 2
+        words.append(Word(text, word["start"], word["end"], word["probability"]))
+    return tuple(words)

@@ -35,6 +35,15 @@ class SpeechWindow:
     samples: Samples
     pieces: tuple[Piece, ...]
 
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / RATE
+
+    @property
+    def voiced(self) -> npt.NDArray[np.bool_]:
+        """For each frame of the window."""
+        return np.concatenate([piece.voiced for piece in self.pieces])
+
     def segments(self, words: tuple[Word, ...]) -> list[Segment]:
         """``words``, timed in this window, as segments of the recording.
 
@@ -87,7 +96,7 @@ class WindowCutter:
     quietest moment, behind ``shortest_seconds``.
     """
 
-    def __init__(self, *, shortest_seconds: float = 20.0, longest_seconds: float = 28.0) -> None:
+    def __init__(self, *, shortest_seconds: float = 16.0, longest_seconds: float = 24.0) -> None:
         self._shortest = round(shortest_seconds * RATE / FRAME)
         self._longest = round(longest_seconds * RATE / FRAME)
         self._detector = VoiceDetector()
