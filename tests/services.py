@@ -1,8 +1,8 @@
 """PostgreSQL, Redis and RabbitMQ for a test run: real servers in folders of their own.
 
 Each fixture starts its server when first asked for, on a free port of 127.0.0.1, and stops it
-with the session. Missing packages are installed on Debian as root; elsewhere the fixture skips
-and says what to install.
+with the session; benchmarks use the context managers behind them. Missing packages are
+installed on Debian as root; elsewhere a fixture skips and says what to install.
 """
 
 import fcntl
@@ -19,7 +19,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import redis
+from redis import ConnectionError as RedisAway
+from redis import Redis
 
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -32,6 +33,24 @@ PACKAGES = {
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
+    with postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    with redis() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> Iterator[str]:
+    with rabbitmq() as url:
+        yield url
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
     """An empty database whose owner may make others, and nothing more: no superuser."""
     programs = needed("PostgreSQL", postgresql_programs)
     # PostgreSQL refuses to run as root.
@@ -55,8 +74,9 @@ def postgresql_url() -> Iterator[str]:
             yield f"postgresql://earshot@127.0.0.1:{port}/earshot"
 
 
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
+@contextmanager
+def redis() -> Iterator[str]:
+    """A server that keeps nothing on disk."""
     program = needed("Redis", lambda: found("redis-server"))
     with folder() as path:
         port = free_port()
@@ -66,12 +86,13 @@ def redis_url() -> Iterator[str]:
                    "--save", "", "--appendonly", "no"]
         # fmt: on
         with running(command, path) as process:
-            wait(process, redis.Redis.from_url(url).ping, redis.ConnectionError)
+            wait(process, Redis.from_url(url).ping, RedisAway)
             yield url
 
 
-@pytest.fixture(scope="session")
-def rabbitmq_url() -> Iterator[str]:
+@contextmanager
+def rabbitmq() -> Iterator[str]:
+    """A broker without plugins, for its guest."""
     # Debian's command of the same name changes to an account that may not read our folder.
     program = needed("RabbitMQ", lambda: found("/usr/lib/rabbitmq/bin/rabbitmq-server"))
     ctl = program.with_name("rabbitmqctl")
