@@ -36,6 +36,7 @@ TOTAL_SECONDS = 3600.0
 SLOWEST_BYTES_A_SECOND = 1024
 PATIENCE_SECONDS = 30.0
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+BROKE_OFF = "The connection broke off before the file was complete."
 # Addresses that carry an IPv4 address inside: the IPv4 rules count.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -110,7 +111,10 @@ def fetch(url: str, target: Path, rules: Rules, watch: Callable[[Line], None]) -
             check_answer(response, rules)
             seconds = TOTAL_SECONDS - (time.monotonic() - started)
             with cut_after(line, seconds), full_disk_noticed():
-                return receive(response, parsed, target, rules, lambda: watch(line))
+                fetched = receive(response, parsed, target, rules, lambda: watch(line))
+            if line.is_cut:
+                raise Unreachable(BROKE_OFF)  # a body without a length seems complete then
+            return fetched
     raise Refused(f"The address leads on more than {MAX_REDIRECTS} times.")
 
 
@@ -232,7 +236,7 @@ def receive(
                 if elapsed > PATIENCE_SECONDS and size_bytes < elapsed * SLOWEST_BYTES_A_SECOND:
                     raise Unreachable("The address sends too slowly.")
         except httpx.HTTPError as error:
-            raise Unreachable("The connection broke off before the file was complete.") from error
+            raise Unreachable(BROKE_OFF) from error
         file.flush()
         os.fsync(file.fileno())
     if size_bytes == 0:

@@ -19,7 +19,7 @@ class Line(httpx.BaseTransport):
         self.inner = inner
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._cut = False
+        self.is_cut = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.extensions["trace"] = self._trace
@@ -31,7 +31,7 @@ class Line(httpx.BaseTransport):
     def cut(self) -> None:
         """End the request under way, and those to come, with a network error at once."""
         with self._lock:
-            self._cut = True
+            self.is_cut = True
             self._shut_down()
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
@@ -39,7 +39,7 @@ class Line(httpx.BaseTransport):
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             with self._lock:
                 self._socket = info["return_value"].get_extra_info("socket")
-                if self._cut:
+                if self.is_cut:
                     self._shut_down()
 
     def _shut_down(self) -> None:

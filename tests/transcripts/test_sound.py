@@ -1,0 +1,153 @@
+"""Files of strangers: looked into by a process that may do nothing else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from transcripts import sound
+from transcripts.sound import Refused, Sound
+
+from .conftest import wav_bytes
+
+
+def coded(path: Path, container: str, codec: str, seconds: float = 2.0, rate: int = 16_000) -> Path:
+    """A tone in some container and codec."""
+    tone = np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate) * 12_000
+    with av.open(str(path), "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate, layout="mono")
+        if codec == "wmav2":
+            stream.bit_rate = 32_000
+        output.start_encoding()
+        frame = av.AudioFrame.from_ndarray(tone.astype("<i2")[None, :], format="s16", layout="mono")
+        frame.rate = rate
+        resampler = av.AudioResampler(
+            format=stream.codec_context.format,
+            layout="mono",
+            rate=rate,
+            frame_size=stream.codec_context.frame_size or 1024,
+        )
+        for even in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(stream.encode(even))
+        output.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate", "media_type", "plays"),
+    [
+        ("wav", "pcm_s16le", 16_000, "audio/wav", True),
+        ("wav", "pcm_alaw", 8_000, "audio/wav", False),
+        ("flac", "flac", 16_000, "audio/flac", True),
+        ("mp3", "libmp3lame", 16_000, "audio/mpeg", True),
+        ("ipod", "aac", 16_000, "audio/mp4", True),
+        ("ogg", "libopus", 48_000, "audio/ogg", True),
+        ("webm", "libopus", 48_000, "audio/webm", True),
+        ("aiff", "pcm_s16be", 16_000, "audio/aiff", False),
+        ("asf", "wmav2", 16_000, "audio/x-ms-wma", False),
+    ],
+)
+def test_what_a_file_is(tmp_path, container, codec, rate, media_type, plays):
+    found = sound.probe(coded(tmp_path / "x", container, codec, rate=rate))
+    assert (found.media_type, found.plays_in_browsers) == (media_type, plays)
+    assert (found.channels, found.sample_rate) == (1, rate)
+    assert found.duration == pytest.approx(2.0, abs=0.1)
+
+
+def test_truncated_mp3_is_taken_and_mp4_without_its_index_is_not(tmp_path):
+    mp3 = coded(tmp_path / "a.mp3", "mp3", "libmp3lame").read_bytes()
+    (tmp_path / "a.mp3").write_bytes(mp3[: len(mp3) // 2])
+    assert sound.probe(tmp_path / "a.mp3").codec.startswith("mp3")
+    m4a = coded(tmp_path / "b.m4a", "ipod", "aac").read_bytes()
+    (tmp_path / "b.m4a").write_bytes(m4a[: len(m4a) // 2])
+    with pytest.raises(Refused, match="incomplete"):
+        sound.probe(tmp_path / "b.m4a")
+
+
+def test_wav_that_lies_about_its_length_is_taken(tmp_path):
+    audio = bytearray(wav_bytes(1.0))
+    audio[4:8] = audio[40:44] = b"\xff\xff\xff\xff"
+    (tmp_path / "a.wav").write_bytes(audio)
+    assert sound.probe(tmp_path / "a.wav").sample_rate == 16_000
+    assert len(sound.draw(tmp_path / "a.wav")) == 20
+
+
+def test_script_does_not_make_another_file_be_read(tmp_path):
+    other = tmp_path / "other.wav"
+    other.write_bytes(wav_bytes())
+    for script in (f"ffconcat version 1.0\nfile {other}\n", f"#EXTM3U\n#EXTINF:9,\n{other}\n"):
+        (tmp_path / "script.wav").write_text(script)
+        with pytest.raises(Refused):
+            sound.probe(tmp_path / "script.wav")
+
+
+def test_waveform_follows_the_loudness(tmp_path):
+    silent = np.zeros(16_000, "<i2").tobytes()
+    loud = wav_bytes(1.0)
+    (tmp_path / "a.wav").write_bytes(loud + silent)
+    fixed = bytearray(loud + silent)
+    fixed[40:44] = (len(loud) - 44 + len(silent)).to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(fixed)
+    peaks = sound.draw(tmp_path / "a.wav")
+    assert len(peaks) == 40
+    assert min(peaks[1:19]) > 80
+    assert max(peaks[21:]) == 0
+
+
+def test_listening_copy_is_as_long_as_the_original(tmp_path):
+    source = coded(tmp_path / "a.wma", "asf", "wmav2", seconds=3.0)
+    sound.draw(source, tmp_path / "copy")
+    copy = sound.probe(tmp_path / "copy")
+    assert (copy.media_type, copy.plays_in_browsers) == ("audio/mpeg", True)
+    assert copy.duration == pytest.approx(3.0, abs=0.15)
+
+
+def test_long_curve_keeps_its_loudest_steps():
+    assert sound.reduce(bytes([1, 9, 2, 3, 8, 1, 0, 0]), 4) == bytes([9, 3, 8, 0])
+    assert sound.reduce(b"\1\2", 4) == b"\1\2"
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"channels": 64}, "64 audio channels; 20"),
+        ({"sample_rate": 768_000}, "768000 Hz"),
+        ({"duration": 30 * 3600.0}, "30.0 hours long; 12 hours"),
+    ],
+)
+def test_limits_are_named(facts, words):
+    usual = {"channels": 1, "sample_rate": 16_000, "duration": 1.0}
+    with pytest.raises(Refused, match=words):
+        Sound("wav", "pcm_s16le", False, **(usual | facts)).check(12 * 3600)
+
+
+def test_child_that_dies_refuses_its_file(tmp_path, monkeypatch):
+    (tmp_path / "a.wav").write_bytes(wav_bytes())
+    killer = tmp_path / "child.py"
+    killer.write_text("import os; os.kill(os.getpid(), 9)")
+    monkeypatch.setattr(sound, "CHILD", killer)
+    with pytest.raises(Refused, match="broke down"):
+        sound.probe(tmp_path / "a.wav")
+
+
+def test_child_can_open_neither_files_nor_sockets():
+    """What a decoder that was taken over could do: nothing that needs a descriptor."""
+    attempt = (
+        "import sys, socket; sys.path.insert(0, sys.argv[1]); import sound_child\n"
+        "sound_child.confine(5)\n"
+        "for act in (lambda: open('/etc/hostname'), socket.socket):\n"
+        "    try: act()\n"
+        "    except OSError as error: print(error.errno)\n"
+        "    else: print('open')\n"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", attempt, os.fspath(sound.CHILD.parent)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert output == ["24", "24"]  # EMFILE
