@@ -39,7 +39,7 @@ def connect() -> Connection:
     else:
         base_url, agent_url = env.deepgram_base_url, env.deepgram_agent_url
         key = env.deepgram_api_key
-        hosted = (urlsplit(base_url).hostname or "").endswith("deepgram.com")
+        hosted = f".{urlsplit(base_url).hostname}".endswith(".deepgram.com")
         kind = Connection.Kind.HOSTED if hosted else Connection.Kind.SELF_HOSTED
     connection = Connection.objects.filter(kind=kind).first()
     if connection is None:
