@@ -1,0 +1,123 @@
+"""An engine with room for a few streams, and a bare WebSocket beside the SDK."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from tests.engine.engine import Engine, start_engine
+from tests.speech import Samples, join, pcm_bytes, say
+
+STREAMS = 8  # that the engine takes at once
+
+Message = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    limits = {"ENGINE_LIVE_LIMIT": str(STREAMS), "ENGINE_LIVE_LIMIT_TOTAL": str(STREAMS)}
+    running = start_engine(tmp_path_factory.mktemp("engine"), **limits)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def speech() -> Samples:
+    """Two sentences with a second between them, at 16 kHz."""
+    fox, shells = say("The quick brown fox jumps over the lazy dog."), say("She sells sea shells.")
+    return join(0.5, fox, 1.0, shells, 1.0)
+
+
+@dataclass
+class Stream:
+    """One WebSocket: what it was told, and how it was closed."""
+
+    socket: ClientConnection
+    told: list[Message] = field(default_factory=list)
+    code: int | None = None
+    reason: str = ""
+
+    def send(self, samples: Samples, chunk_ms: int = 100, rate: int = 16_000) -> None:
+        """Send 16-bit samples in frames, as fast as they go."""
+        self.send_bytes(pcm_bytes(samples), rate * 2 * chunk_ms // 1000)
+
+    def send_bytes(self, data: bytes, chunk: int = 3200) -> None:
+        for at in range(0, len(data), chunk):
+            self.socket.send(data[at : at + chunk])
+
+    def say(self, kind: str, **fields: Any) -> None:
+        self.socket.send(json.dumps({"type": kind, **fields}))
+
+    def read_until(self, found: Callable[[Message], bool], seconds: float = 60) -> Message:
+        """The first message that fits, which is the last one read."""
+        deadline = time.monotonic() + seconds
+        while True:
+            message = json.loads(self.socket.recv(max(0.0, deadline - time.monotonic())))
+            self.told.append(message)
+            if found(message):
+                return message
+
+    def read_all(self, seconds: float = 60) -> list[Message]:
+        """Everything until the other side closes; ``code`` and ``reason`` say how."""
+        try:
+            self.read_until(lambda message: False, seconds)
+        except ConnectionClosed as closed:
+            if closed.rcvd is not None:
+                self.code, self.reason = closed.rcvd.code, closed.rcvd.reason
+        return self.told
+
+    def close_stream(self) -> list[Message]:
+        self.say("CloseStream")
+        return self.read_all()
+
+    def of(self, kind: str) -> list[Message]:
+        return [message for message in self.told if message["type"] == kind]
+
+    @property
+    def finals(self) -> list[Message]:
+        return [message for message in self.of("Results") if message["is_final"]]
+
+    @property
+    def transcript(self) -> str:
+        texts = (final["channel"]["alternatives"][0]["transcript"] for final in self.finals)
+        return " ".join(text for text in texts if text)
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def open_stream(engine: Engine) -> Open:
+    """``with open_stream("/v1/listen", model="nova-3") as stream``; lists repeat a parameter."""
+
+    @contextmanager
+    def open_it(path: str = "/v1/listen", **query: Any) -> Iterator[Stream]:
+        query = {"encoding": "linear16", "sample_rate": 16_000} | query
+        query = {name: value for name, value in query.items() if value is not None}
+        url = f"{engine.socket_url}{path}?{urlencode(query, doseq=True)}"
+        headers = {"authorization": f"Token {engine.key}"}
+        with connect(url, additional_headers=headers, max_size=None, compression=None) as socket:
+            yield Stream(socket)
+
+    return open_it
+
+
+@pytest.fixture
+def refused(open_stream: Open) -> Callable[..., InvalidStatus]:
+    """Why a handshake was refused."""
+
+    def refuse(path: str = "/v1/listen", **query: Any) -> InvalidStatus:
+        with pytest.raises(InvalidStatus) as raised, open_stream(path, **query):
+            pass
+        return raised.value
+
+    return refuse

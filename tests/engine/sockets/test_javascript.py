@@ -1,0 +1,69 @@
+"""Deepgram's JavaScript SDK as the client of the listening sockets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.engine import ROOT, Engine
+from tests.speech import join, pcm_bytes, say
+
+PROGRAM = Path(__file__).with_name("listen.mjs")
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node.js with the packages of package.json."""
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if program is None or npm is None:
+        pytest.skip(
+            "Node.js is not installed: the JavaScript SDK is not driven. Install nodejs, npm."
+        )
+    if not (ROOT / "node_modules" / "@deepgram" / "sdk").is_dir():
+        done = subprocess.run([npm, "ci"], cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"npm ci failed, the JavaScript SDK is not driven: {done.stderr[-300:]}")
+    return program
+
+
+def listen(node: str, engine: Engine, version: str, folder: Path) -> dict[str, Any]:
+    file = folder / "samples"
+    file.write_bytes(pcm_bytes(join(0.3, say("The quick brown fox jumps over the lazy dog."), 3.0)))
+    done = subprocess.run(
+        [node, str(PROGRAM), version, engine.url, engine.key, str(file)],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_captions_come_and_the_program_ends(node: str, engine: Engine, tmp_path: Path):
+    found = listen(node, engine, "v1", tmp_path)
+    results = [message for message in found["heard"] if message["type"] == "Results"]
+    text = " ".join(
+        result["channel"]["alternatives"][0]["transcript"]
+        for result in results
+        if result["is_final"]
+    )
+    assert "quick brown fox" in text.lower()
+    assert found["heard"][-1]["type"] == "Metadata"
+    assert found["code"] == 1000
+
+
+def test_turns_come_and_the_program_ends(node: str, engine: Engine, tmp_path: Path):
+    found = listen(node, engine, "v2", tmp_path)
+    assert found["heard"][0]["type"] == "Connected"
+    events = [message.get("event") for message in found["heard"]]
+    assert [event for event in events if event not in (None, "Update")] == [
+        *("StartOfTurn", "EndOfTurn"),
+    ]
+    assert found["code"] == 1000

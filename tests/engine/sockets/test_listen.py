@@ -1,0 +1,425 @@
+"""``WS /v1/listen`` of a running engine, frame by frame."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from socket import SHUT_RDWR
+
+import numpy as np
+import pytest
+import soxr
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.engine.engine import Engine
+from tests.engine.sockets.conftest import STREAMS, Open
+from tests.speech import Samples, join, pcm_bytes, say, wav_bytes
+
+EXPECTED = "thequickbrownfoxjumpsoverthelazydogshesellsseashells"
+
+
+def plain(text: str) -> str:
+    """Letters alone: "sea shells" and "seashells" sound the same."""
+    return "".join(letter for letter in text.lower() if letter.isalpha())
+
+
+def test_a_stream_ends_with_metadata_and_1000(open_stream: Open, speech: Samples):
+    with open_stream(model="nova-3") as stream:
+        stream.send(speech)
+        stream.close_stream()
+    assert plain(stream.transcript) == EXPECTED
+    assert stream.code == 1000
+    metadata = stream.told[-1]
+    assert metadata["type"] == "Metadata"
+    assert metadata["duration"] == pytest.approx(len(speech) / 16_000, abs=0.01)
+    assert (metadata["sha256"], metadata["transaction_key"]) == ("incomplete", "deprecated")
+    assert set(metadata["model_info"]) == set(metadata["models"])
+
+
+def test_results_have_every_field_of_the_contract(open_stream: Open, speech: Samples):
+    with open_stream(model="nova-3", punctuate="true") as stream:
+        request_id = stream.socket.response.headers["dg-request-id"]
+        stream.send(speech)
+        stream.close_stream()
+    final = next(result for result in stream.finals if result["speech_final"])
+    assert set(final) == {
+        *("type", "channel_index", "duration", "start", "is_final", "speech_final"),
+        *("channel", "metadata", "from_finalize"),
+    }
+    assert final["channel_index"] == [0, 1]
+    assert final["metadata"]["request_id"] == request_id
+    assert set(final["metadata"]["model_info"]) == {"name", "version", "arch"}
+    word = final["channel"]["alternatives"][0]["words"][0]
+    assert set(word) == {"word", "start", "end", "confidence", "punctuated_word"}
+    assert 0 <= word["confidence"] <= 1
+
+
+def test_interim_results_and_events_come_in_order(open_stream: Open, speech: Samples):
+    options = {
+        "interim_results": "true",
+        "vad_events": "true",
+        "utterance_end_ms": 1000,
+        "endpointing": 300,
+    }
+    with open_stream(**options) as stream:
+        for at in range(0, len(speech), 1600):
+            stream.send(speech[at : at + 1600])
+            time.sleep(0.1)
+        stream.send(np.zeros(32_000, np.float32))
+        stream.close_stream()
+    assert any(not result["is_final"] for result in stream.of("Results"))
+    assert not any(r["speech_final"] for r in stream.of("Results") if not r["is_final"])
+    assert stream.told[0]["type"] == "SpeechStarted"
+    assert stream.told[0]["channel"] == [0, 1]
+    (end,) = stream.of("UtteranceEnd")[-1:]
+    words = (
+        stream.finals[-1]["channel"]["alternatives"][0]["words"]
+        or (stream.finals[-2]["channel"]["alternatives"][0]["words"])
+    )
+    assert end["last_word_end"] == words[-1]["end"]
+
+
+def test_an_empty_frame_ends_the_stream(open_stream: Open, speech: Samples):
+    with open_stream() as stream:
+        stream.send(speech)
+        stream.socket.send(b"")
+        stream.read_all()
+    assert stream.told[-1]["type"] == "Metadata"
+    assert stream.code == 1000
+
+
+def test_a_stream_without_audio_has_no_models(open_stream: Open):
+    with open_stream() as stream:
+        (metadata,) = stream.close_stream()
+    assert "models" not in metadata
+    assert metadata["duration"] == 0
+    assert stream.code == 1000
+
+
+def test_a_container_without_audio_ends_in_the_same_way(open_stream: Open):
+    with open_stream(encoding=None, sample_rate=None) as stream:
+        (metadata,) = stream.close_stream()
+    assert metadata["type"] == "Metadata"
+    assert stream.code == 1000
+
+
+def test_finalize_is_answered_at_once(open_stream: Open):
+    with open_stream(endpointing=5000) as stream:
+        stream.send(say("The quick brown fox jumps over the lazy dog."))
+        stream.say("Finalize")
+        result = stream.read_until(lambda message: message.get("from_finalize"))
+        assert "quick brown fox" in result["channel"]["alternatives"][0]["transcript"].lower()
+        assert result["is_final"]
+        stream.close_stream()
+
+
+def test_finalize_before_any_audio_is_answered_empty(open_stream: Open):
+    with open_stream(multichannel="true", channels=2) as stream:
+        stream.say("Finalize")
+        first = stream.read_until(lambda message: message["type"] == "Results")
+        second = stream.read_until(lambda message: message["type"] == "Results")
+        assert [first["channel_index"], second["channel_index"]] == [[0, 2], [1, 2]]
+        assert first["from_finalize"]
+        stream.close_stream()
+
+
+def test_each_channel_has_results_of_its_own(open_stream: Open):
+    fox, shells = say("The quick brown fox jumps."), say("She sells sea shells.")
+    left = join(0.2, fox, 1.0, len(shells) / 16_000, 0.5)
+    right = join(0.2, len(fox) / 16_000, 1.0, shells, 0.5)
+    size = min(len(left), len(right))
+    both = np.stack([left[:size], right[:size]], axis=1)
+    with open_stream(multichannel="true", channels=2) as stream:
+        stream.send_bytes(pcm_bytes(both), 6400)
+        stream.close_stream()
+    texts = {0: "", 1: ""}
+    for final in stream.finals:
+        texts[final["channel_index"][0]] += final["channel"]["alternatives"][0]["transcript"]
+        assert final["channel_index"][1] == 2
+    assert "fox" in texts[0].lower()
+    assert "shells" in texts[1].lower()
+    assert "fox" not in texts[1].lower()
+    assert stream.told[-1]["channels"] == 2
+
+
+def test_several_raw_channels_are_mixed_unless_told_apart(open_stream: Open):
+    fox = say("The quick brown fox jumps over the lazy dog.")
+    both = np.stack([fox, np.zeros_like(fox)], axis=1)
+    with open_stream(channels=2) as stream:
+        stream.send_bytes(pcm_bytes(both))
+        stream.close_stream()
+    assert "quick brown fox" in stream.transcript.lower()
+    assert stream.told[-1]["channels"] == 1
+
+
+@pytest.mark.parametrize("rate", [8_000, 24_000, 44_100, 48_000])
+def test_samples_come_at_any_rate(open_stream: Open, rate: int):
+    fox = soxr.resample(say("The quick brown fox jumps over the lazy dog."), 16_000, rate)
+    with open_stream(sample_rate=rate) as stream:
+        stream.send(fox, rate=rate)
+        stream.close_stream()
+    assert "fox jumps over" in stream.transcript.lower()
+    assert stream.told[-1]["duration"] == pytest.approx(len(fox) / rate, abs=0.05)
+
+
+@pytest.mark.parametrize("encoding", ["linear32", "mulaw", "alaw"])
+def test_samples_come_in_any_plain_encoding(open_stream: Open, encoding: str):
+    fox = say("The quick brown fox jumps over the lazy dog.")
+    if encoding == "linear32":
+        data, rate = fox.astype("<f4").tobytes(), 16_000
+    else:
+        fox = soxr.resample(fox, 16_000, 8_000).astype(np.float32)
+        data, rate = encode_g711(fox, encoding), 8_000
+    with open_stream(encoding=encoding, sample_rate=rate) as stream:
+        stream.send_bytes(data)
+        stream.close_stream()
+    assert "fox jumps over" in stream.transcript.lower()
+
+
+def encode_g711(samples: Samples, encoding: str) -> bytes:
+    """The nearest code of the decoder's own table for each sample."""
+    from engine.speech.rawaudio import RawAudio
+
+    table = RawAudio(encoding, 16_000).feed(bytes(range(256)))[0]
+    order = np.argsort(table)
+    places = np.clip(np.searchsorted(table[order], samples), 0, 255)
+    return order[places].astype(np.uint8).tobytes()
+
+
+def test_a_container_says_itself_what_it_is(open_stream: Open, speech: Samples):
+    with open_stream(encoding=None, sample_rate=None) as stream:
+        stream.send_bytes(wav_bytes(speech))
+        stream.close_stream()
+    assert plain(stream.transcript) == EXPECTED
+    assert stream.code == 1000
+
+
+def test_an_odd_number_of_bytes_waits_for_its_other_half(open_stream: Open):
+    fox = pcm_bytes(say("The quick brown fox jumps over the lazy dog."))
+    with open_stream() as stream:
+        stream.send_bytes(fox, 3201)
+        stream.close_stream()
+    assert "quick brown fox" in stream.transcript.lower()
+    assert stream.code == 1000
+
+
+def test_redaction_covers_interim_results(open_stream: Open):
+    card = join(0.3, say("My number is five five five, one two three four."), 1.0)
+    with open_stream(interim_results="true", redact="numbers", endpointing=300) as stream:
+        for at in range(0, len(card), 1600):
+            stream.send(card[at : at + 1600])
+            time.sleep(0.1)
+        stream.close_stream()
+    texts = [r["channel"]["alternatives"][0]["transcript"].lower() for r in stream.of("Results")]
+    assert any("my number is" in text for text in texts)
+    leaked = {"five", "one two", "three four", "555", "1234"}
+    assert not [text for text in texts if any(value in text for value in leaked)]
+
+
+def test_speakers_are_told_apart_in_the_stream(open_stream: Open):
+    joe, heart = (
+        say("The quick brown fox jumps over the lazy dog."),
+        "She sells sea shells by the sea",
+    )
+    talk = join(0.2, joe, 1.0, say(heart, voice="af_heart"), 1.0, joe, 1.0)
+    with open_stream(diarize="true", endpointing=300) as stream:
+        stream.send(talk)
+        stream.close_stream()
+    words = [word for f in stream.finals for word in f["channel"]["alternatives"][0]["words"]]
+    assert words
+    assert all(isinstance(word["speaker"], int) for word in words)
+    assert words[0]["speaker"] == words[-1]["speaker"]
+    assert len({word["speaker"] for word in words}) == 2
+
+
+def test_text_is_written_as_the_options_say(open_stream: Open):
+    said = say("I paid twenty five dollars for the quick brown fox.")
+    options = {
+        "smart_format": "true",
+        "replace": "fox:dog",
+        "search": "dollars",
+        "detect_entities": "true",
+        "keyterm": ["Earshot", "fox"],
+    }
+    with open_stream(**options) as stream:
+        stream.send(said)
+        stream.close_stream()
+    final = next(
+        result for result in stream.finals if result["channel"]["alternatives"][0]["words"]
+    )
+    assert "$25" in stream.transcript
+    assert "dog" in stream.transcript
+    assert final["channel"]["search"][0]["query"] == "dollars"
+    assert isinstance(final["entities"], list)
+
+
+def test_keyterms_can_be_changed_in_the_stream(open_stream: Open):
+    with open_stream(model="nova-3") as stream:
+        stream.say("Configure", keyterms=["Earshot"])
+        answer = stream.read_until(lambda message: True)
+        assert (answer["type"], answer["keyterms"]) == ("ConfigureSuccess", ["Earshot"])
+        stream.say("Configure", keyterms=["term"] * 101)
+        answer = stream.read_until(lambda message: True)
+        assert answer["type"] == "ConfigureFailure"
+        assert answer["code"] == "CONFIGURE_KEYTERM_LIMIT_EXCEEDED"
+        stream.close_stream()
+
+
+def test_an_unknown_message_is_an_error_and_the_stream_goes_on(open_stream: Open):
+    with open_stream() as stream:
+        stream.say("ForceEndTurn")
+        answer = stream.read_until(lambda message: True)
+        assert (answer["type"], answer["variant"]) == ("Error", "SchemaError")
+        stream.close_stream()
+    assert stream.code == 1000
+
+
+@pytest.mark.parametrize("text", ["hello", "[1]", '{"type"', ""])
+def test_text_that_is_no_message_ends_the_stream(open_stream: Open, text: str):
+    with open_stream() as stream:
+        stream.socket.send(text)
+        stream.read_all()
+    assert stream.code == 1008
+    assert "data0000" in stream.reason
+    assert stream.told[-1]["type"] == "Metadata"
+
+
+@pytest.mark.parametrize("size", [4_000, 1_600_000])
+def test_garbage_in_place_of_a_container_ends_the_stream(open_stream: Open, size: int):
+    noise = np.random.default_rng(7).bytes(size)
+    with open_stream(encoding=None, sample_rate=None) as stream:
+        stream.send_bytes(noise)
+        stream.read_all()
+    assert stream.code == 1008
+    assert "data0000" in stream.reason
+
+
+def test_a_frame_of_more_than_two_megabytes_is_too_big(open_stream: Open):
+    with open_stream() as stream:
+        stream.socket.send(bytes((2 << 20) + 1))
+        stream.read_all()
+    assert stream.code == 1009
+
+
+def test_ten_seconds_of_nothing_end_the_stream(open_stream: Open):
+    with open_stream() as stream:
+        started = time.monotonic()
+        stream.read_all()
+    assert time.monotonic() - started < 14
+    assert stream.told[-1]["type"] == "Metadata"
+    assert stream.code == 1011
+    assert stream.reason.endswith("See https://dpgr.am/net0001")
+
+
+def test_keepalive_holds_a_silent_stream(open_stream: Open):
+    with open_stream() as stream:
+        for _ in range(3):
+            time.sleep(4)
+            stream.say("KeepAlive")
+        (metadata,) = stream.close_stream()
+    assert metadata["duration"] == 0
+    assert stream.code == 1000
+
+
+def test_a_client_that_sends_everything_at_once_is_served_in_its_time(open_stream: Open):
+    fox = say("The quick brown fox jumps over the lazy dog.")
+    long = join(*[join(fox, 0.7)] * 6)
+    with open_stream(endpointing=300) as stream:
+        started = time.monotonic()
+        stream.socket.send(pcm_bytes(long))
+        stream.close_stream()
+    seconds = len(long) / 16_000
+    # 10 s are free, then 1.25 times real time.
+    assert time.monotonic() - started > (seconds - 10) / 1.25 - 1
+    assert stream.transcript.lower().count("quick brown fox") == 6
+    assert stream.code == 1000
+
+
+def test_a_client_that_disappears_gives_its_place_back(open_stream: Open):
+    for _ in range(STREAMS):
+        with open_stream() as stream:
+            stream.send(say("The quick brown fox."))
+            stream.socket.socket.shutdown(SHUT_RDWR)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with ExitStack() as streams:
+                for _ in range(STREAMS):
+                    streams.enter_context(open_stream())
+            return
+        except InvalidStatus:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+
+
+def test_a_client_that_does_not_read_does_not_hold_up_the_others(open_stream: Open):
+    with open_stream() as deaf, open_stream() as other:
+        for _ in range(20_000):
+            deaf.socket.send('{"type": "Nonsense"}')
+        other.send(say("The quick brown fox jumps over the lazy dog."))
+        other.close_stream()
+    assert "quick brown fox" in other.transcript.lower()
+    assert other.code == 1000
+
+
+def test_the_next_stream_beyond_the_limit_is_refused(open_stream: Open, refused):
+    with ExitStack() as streams:
+        opened = [streams.enter_context(open_stream()) for _ in range(STREAMS)]
+        refusal = refused()
+        assert refusal.response.status_code == 429
+        assert refusal.response.headers["dg-error"]
+        opened[0].close_stream()
+        time.sleep(0.2)
+        with open_stream() as stream:
+            stream.close_stream()
+    assert stream.code == 1000
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ({"sample_rate": None}, "sample_rate"),
+        ({"encoding": None}, "sample_rate"),
+        ({"encoding": "mp9"}, "encoding"),
+        ({"sample_rate": 100}, "sample_rate"),
+        ({"channels": 21}, "channels"),
+        ({"endpointing": "soon"}, "endpointing"),
+        ({"utterance_end_ms": 10, "interim_results": "true"}, "utterance_end_ms"),
+        ({"utterance_end_ms": 1000}, "interim_results"),
+        ({"interim_results": "perhaps"}, "interim_results"),
+        ({"redact": "secrets"}, "redact"),
+        ({"diarize_model": "v2"}, "diarize_model"),
+        ({"keyterm": ["term"] * 101}, "key"),
+        ({"callback": "https://example.org"}, "callback"),
+    ],
+)
+def test_a_bad_parameter_refuses_the_handshake_and_is_named(refused, query, named):
+    response = refused(**query).response
+    assert response.status_code == 400
+    assert named in response.headers["dg-error"].lower()
+    assert response.headers["dg-request-id"]
+    assert json.loads(response.body)["request_id"] == response.headers["dg-request-id"]
+
+
+def test_a_wrong_key_refuses_the_handshake(engine: Engine):
+    with pytest.raises(InvalidStatus) as raised:
+        connect(f"{engine.socket_url}/v1/listen", additional_headers={"authorization": "Token no"})
+    assert raised.value.response.status_code == 401
+
+
+def test_a_browser_names_its_key_as_a_subprotocol(engine: Engine):
+    url = f"{engine.socket_url}/v1/listen?encoding=linear16&sample_rate=16000"
+    with connect(url, subprotocols=["token", engine.key]) as socket:
+        assert socket.subprotocol == "token"
+        socket.send('{"type": "CloseStream"}')
+        assert json.loads(socket.recv(10))["type"] == "Metadata"
+
+
+def test_unknown_parameters_are_ignored(open_stream: Open):
+    with open_stream(
+        colour="blue", no_delay="true", mip_opt_out="true", version="latest"
+    ) as stream:
+        stream.close_stream()
+    assert stream.code == 1000

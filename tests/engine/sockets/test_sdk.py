@@ -1,0 +1,111 @@
+"""Deepgram's own Python SDK, sync and async, as the client of the listening sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from deepgram.core.events import EventType
+from deepgram.listen.v1.types import (
+    ListenV1Metadata,
+    ListenV1Results,
+    ListenV1SpeechStarted,
+    ListenV1UtteranceEnd,
+)
+from websockets.exceptions import InvalidStatus
+
+from tests.engine.engine import Engine
+from tests.speech import Samples, join, pcm_bytes, say
+
+NOVA = {"model": "nova-3", "encoding": "linear16", "sample_rate": 16_000}
+FLUX = {"model": "flux-general-en", "encoding": "linear16", "sample_rate": 16_000}
+
+
+def frames(samples: Samples) -> list[bytes]:
+    data = pcm_bytes(samples)
+    return [data[at : at + 3200] for at in range(0, len(data), 3200)]
+
+
+def final_words(messages: list) -> str:
+    finals = [m for m in messages if isinstance(m, ListenV1Results) and m.is_final]
+    return " ".join(final.channel.alternatives[0].transcript for final in finals).lower()
+
+
+def test_the_sync_client_hears_every_message(engine: Engine, speech: Samples):
+    heard: list = []
+    events: list[str] = []
+    options = {"interim_results": True, "vad_events": True, "utterance_end_ms": 1000}
+    with engine.client().listen.v1.connect(**NOVA, **options, endpointing=300) as socket:
+        socket.on(EventType.OPEN, lambda _: events.append("open"))
+        socket.on(EventType.MESSAGE, heard.append)
+        socket.on(EventType.ERROR, lambda error: events.append(f"error {error}"))
+        socket.on(EventType.CLOSE, lambda _: events.append("close"))
+        listening = threading.Thread(target=socket.start_listening)
+        listening.start()
+        for frame in frames(speech):
+            socket.send_media(frame)
+        socket.send_keep_alive()
+        socket.send_finalize()
+        socket.send_close_stream()
+        listening.join(60)
+    assert events == ["open", "close"]
+    assert "quick brown fox" in final_words(heard)
+    kinds = {type(message) for message in heard}
+    assert {ListenV1Results, ListenV1SpeechStarted, ListenV1UtteranceEnd} <= kinds
+    assert isinstance(heard[-1], ListenV1Metadata)
+    assert any(isinstance(m, ListenV1Results) and m.from_finalize for m in heard)
+
+
+async def test_the_async_client_hears_every_message(engine: Engine, speech: Samples):
+    heard: list = []
+    async with engine.async_client().listen.v1.connect(**NOVA, endpointing=300) as socket:
+        socket.on(EventType.MESSAGE, heard.append)
+        listening = asyncio.create_task(socket.start_listening())
+        for frame in frames(speech):
+            await socket.send_media(frame)
+        await socket.send_close_stream()
+        await asyncio.wait_for(listening, 60)
+    assert "quick brown fox" in final_words(heard)
+    assert isinstance(heard[-1], ListenV1Metadata)
+
+
+async def test_the_async_client_follows_turns(engine: Engine):
+    heard: list = []
+    talk = join(0.3, say("The quick brown fox jumps over the lazy dog."), 3.0)
+    async with engine.async_client().listen.v2.connect(**FLUX) as socket:
+        socket.on(EventType.MESSAGE, heard.append)
+        listening = asyncio.create_task(socket.start_listening())
+        for frame in frames(talk):
+            await socket.send_media(frame)
+        await socket.send_close_stream()
+        await asyncio.wait_for(listening, 60)
+    assert heard[0].type == "Connected"
+    events = [m.event for m in heard if m.type == "TurnInfo" and m.event != "Update"]
+    assert events == ["StartOfTurn", "EndOfTurn"]
+
+
+def test_the_sync_client_follows_turns(engine: Engine):
+    heard: list = []
+    talk = join(0.3, say("The quick brown fox jumps over the lazy dog."), 3.0)
+    with engine.client().listen.v2.connect(**FLUX, eager_eot_threshold=0.4) as socket:
+        socket.on(EventType.MESSAGE, heard.append)
+        listening = threading.Thread(target=socket.start_listening)
+        listening.start()
+        for frame in frames(talk):
+            socket.send_media(frame)
+        socket.send_close_stream()
+        listening.join(60)
+    events = [m.event for m in heard if m.type == "TurnInfo" and m.event != "Update"]
+    assert events[0] == "StartOfTurn"
+    assert events[-1] == "EndOfTurn"
+
+
+def test_a_refusal_keeps_its_status_and_headers(engine: Engine):
+    with (
+        pytest.raises(InvalidStatus) as raised,
+        engine.client().listen.v1.connect(model="nova-3", encoding="linear16"),
+    ):
+        pass
+    assert raised.value.response.status_code == 400
+    assert "sample_rate" in raised.value.response.headers["dg-error"]
