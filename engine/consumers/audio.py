@@ -24,6 +24,7 @@ _threads = ThreadPoolExecutor(2 * _DECODERS, "live-decoder")
 # free, so that a client which was held up can catch up.
 _SPEED = 1.25
 _HEAD_START = 10.0
+_AHEAD_SECONDS = 0.25  # a clock that runs fast is not yet a recording that is sent
 
 
 class Pace:
@@ -32,6 +33,10 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._started = clock()
+
+    def is_ahead(self, received_seconds: float) -> bool:
+        """Whether more has come than can have been spoken since the start."""
+        return received_seconds > self._clock() - self._started + _AHEAD_SECONDS
 
     def wait_seconds(self, received_seconds: float) -> float:
         allowed = _HEAD_START + _SPEED * (self._clock() - self._started)
@@ -66,6 +71,11 @@ class PlainAudio:
             yield block
             self._blocks.task_done()
 
+    @property
+    def is_understood(self) -> bool:
+        """Whether what has come so far is audio."""
+        return True
+
     async def close(self) -> None:
         pass
 
@@ -82,10 +92,12 @@ class EncodedAudio:
         self._blocks: asyncio.Queue[Samples | Exception | None] = asyncio.Queue()
         self._room = threading.Semaphore(_MOST_BLOCKS)
         self._is_closed = False
+        self._was_fed = self._was_decoded = False
         self._loop = asyncio.get_running_loop()
         self._reader = self._loop.run_in_executor(_threads, self._read)
 
     async def feed(self, data: bytes) -> None:
+        self._was_fed = True
         await self._loop.run_in_executor(_threads, self._decoder.feed, data)
 
     async def finish(self) -> None:
@@ -96,7 +108,12 @@ class EncodedAudio:
             self._room.release()
             if isinstance(block, Exception):
                 raise block
+            self._was_decoded = True
             yield block
+
+    @property
+    def is_understood(self) -> bool:
+        return self._was_decoded or not self._was_fed
 
     async def close(self) -> None:
         self._is_closed = True

@@ -17,7 +17,7 @@ from engine.consumers.wording import write
 from engine.errors import bad_request, undeserialized_query
 from engine.loaded import catalog, end_of_turn, recognizer
 from engine.options import MOST_KEYTERMS, check_keyterms, features_used, read_options
-from engine.speech.decode import Samples
+from engine.speech.decode import RATE, Samples
 from engine.speech.errors import AudioError
 from engine.speech.live import Decode, Drop
 from engine.speech.transcript import Word as HeardWord
@@ -78,6 +78,7 @@ class FluxConsumer(Socket):
         self.pace = Pace()
         self.received_seconds = 0.0
         self.sequence = 0
+        self.scoring: set[asyncio.Task[None]] = set()
         usage = self.call.usage
         usage.tags += options.tag
         usage.features = features_used(options)
@@ -106,6 +107,8 @@ class FluxConsumer(Socket):
         self._break_off("MESSAGE-0000", problem)
 
     def fall_silent(self) -> None:
+        if not self.audio.is_understood:
+            self._break_off("DATA-0000", DATA_REASON)
         self.finish(1011, _SILENT)
 
     async def leave(self) -> None:
@@ -124,12 +127,16 @@ class FluxConsumer(Socket):
             self._break_off("DATA-0000", DATA_REASON)
 
     async def _push(self, samples: Samples) -> None:
-        for step in steps(samples):
-            mono = step.mean(axis=0)
-            self.received_seconds += len(mono) / 16_000
+        for piece in steps(samples):
+            mono = piece.mean(axis=0)
+            self.received_seconds += len(mono) / RATE
             self._follow(self.session.push(mono))
             await asyncio.sleep(0)
-            await self.questions.wait_for_room()
+            if self.pace.is_ahead(self.received_seconds):
+                # Faster than it was spoken: turns are the same as in real time when the models
+                # have had their say before the next sound.
+                await asyncio.gather(*self.scoring)
+                await self.questions.wait_for_all()
         if wait := self.pace.wait_seconds(self.received_seconds):
             await asyncio.sleep(wait)
 
@@ -141,7 +148,9 @@ class FluxConsumer(Socket):
                 case Drop(number):
                     self.questions.drop(0, number)
                 case Score():
-                    self.spawn(self._score(step))
+                    scoring = self.spawn(self._score(step))
+                    self.scoring.add(scoring)
+                    scoring.add_done_callback(self.scoring.discard)
                 case Turn():
                     self._say(self._turn(step))
                 case NoTurn():

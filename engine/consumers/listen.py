@@ -68,8 +68,6 @@ class ListenConsumer(Socket):
         self.is_english = is_english(self.choice.language)
         if self.redactions and not self.is_english:
             raise bad_request("Bad Request: redact is only available for English.")
-        if options.dictation and not options.is_punctuated:
-            raise bad_request("Bad Request: dictation needs punctuate=true.")
         if options.utterance_end_ms and not options.interim_results:
             raise bad_request("Bad Request: utterance_end_ms needs interim_results=true.")
         if options.callback:
@@ -127,6 +125,8 @@ class ListenConsumer(Socket):
         self._finish_with_metadata(1008, _NO_MESSAGE)
 
     def fall_silent(self) -> None:
+        if not self.audio.is_understood:
+            self._finish_with_metadata(1008, DATA_REASON)
         self._finish_with_metadata(1011, _SILENT)
 
     async def leave(self) -> None:

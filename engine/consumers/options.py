@@ -70,7 +70,7 @@ class LiveListenOptions:
     punctuate: bool = flag("Punctuation and capitals.")
     smart_format: bool = flag("Write numbers, dates and the like as people do.")
     numerals: bool = flag("Write numbers as digits.")
-    dictation: bool = flag("Turn spoken punctuation into marks; needs `punctuate`.")
+    dictation: bool = flag("Turn spoken punctuation into marks; implies `punctuate`.")
     profanity_filter: bool = flag("Replace profanity.")
     measurements: bool = flag("Abbreviate measurements.")
     filler_words: bool = flag("Keep `uh` and `um`.")

@@ -103,5 +103,5 @@ class Questions:
         words = () if found.compression_ratio > _REPETITIVE else found.words
         try:
             self._answer(*key, words, time.monotonic() - asked_at)
-        except Exception as error:  # nobody sees the error of a callback: the socket ends with it
-            self._fail(error)
+        except Exception as problem:  # nobody sees the error of a callback: the socket ends with it
+            self._fail(problem)
