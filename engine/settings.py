@@ -37,6 +37,7 @@ ALLOWED_HOSTS = ["*"]  # no cookies and no links are made here: every call carri
 ROOT_URLCONF = "engine.urls"
 INSTALLED_APPS = ["engine"]
 MIDDLEWARE = ["engine.middleware.ErrorForms"]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 DATABASES = {"default": _database()}
 USE_TZ = True
 TIME_ZONE = "UTC"

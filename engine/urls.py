@@ -8,6 +8,7 @@ from engine.views import (
     auth,
     billing,
     distribution,
+    documentation,
     health,
     keys,
     members,
@@ -22,7 +23,6 @@ PROJECT = "v1/projects/<str:project_id>"
 CREDENTIALS = f"{PROJECT}/self-hosted/distribution/credentials"
 
 urlpatterns = [
-    path("healthz", route(GET=health.show_health)),
     path("v1/listen", route(POST=work.transcribe_recording)),
     path("v1/read", route(POST=work.read_text)),
     path("v1/speak", route(POST=work.speak_text)),
@@ -89,6 +89,9 @@ urlpatterns = [
         f"{CREDENTIALS}/<str:distribution_credentials_id>",
         route(GET=distribution.show_credentials, DELETE=distribution.delete_credentials),
     ),
+    path("healthz", route(GET=health.show_health)),
+    path("openapi.json", route(GET=documentation.show_document)),
+    path("docs", route(GET=documentation.show_documentation)),
 ]
 
 handler400 = "engine.middleware.answer_bad_request"

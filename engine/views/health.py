@@ -8,7 +8,10 @@ from engine.operations import operation
 
 @operation(None, tag="Engine")
 def show_health(request: HttpRequest) -> JsonResponse:
-    """200 when the engine and its database answer."""
+    """Ask whether the engine is up
+
+    200 when it and its database answer.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return JsonResponse({"status": "ok"})
