@@ -92,18 +92,22 @@ export class Player extends EventTarget {
       event.stopPropagation();
       this.skip(steps[event.key]);
     });
-    audio.addEventListener("durationchange", () => {
-      if (!this.duration && Number.isFinite(audio.duration)) {
-        this.duration = audio.duration;
-        position.max = String(audio.duration);
-        element.querySelector("[data-length]").textContent = clock(audio.duration);
-        this.#show();
-      }
-    });
-    audio.addEventListener("error", () => {
+    const measure = () => {
+      if (this.duration || !Number.isFinite(audio.duration)) return;
+      this.duration = audio.duration;
+      position.max = String(audio.duration);
+      element.querySelector("[data-length]").textContent = clock(audio.duration);
+      this.#show();
+    };
+    const complain = () => {
       element.querySelector("[data-problem]").hidden = false;
       document.body.classList.add("unplayable");
-    });
+    };
+    audio.addEventListener("durationchange", measure);
+    audio.addEventListener("error", complain);
+    // It began to load before this script ran.
+    if (audio.error) complain();
+    else measure();
     for (const name of ["play", "pause", "ended"]) {
       audio.addEventListener(name, () => {
         element.classList.toggle("playing", this.playing);

@@ -146,15 +146,18 @@ class Item {
     }
   }
 
-  async cancel() {
-    const { address } = this;
+  cancel() {
     this.state = "cancelled";
     this.stop?.abort();
     this.wake?.();
     forget(this.key);
     this.row.remove();
     this.uploads.forget(this);
-    if (address) await request(address, { method: "DELETE", keepalive: true }).catch(() => {});
+    this.#release();
+  }
+
+  #release() {
+    if (this.address) request(this.address, { method: "DELETE", keepalive: true }).catch(() => {});
   }
 
   #check() {
@@ -184,7 +187,9 @@ class Item {
   }
 
   async #create() {
+    // Never aborted: an upload that the server made and nobody knows of could not be forgotten.
     const answer = await this.#call(this.uploads.url, {
+      signal: null,
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ name: this.name, size: this.size, project: Number(this.project), options: this.options }),
@@ -192,6 +197,10 @@ class Item {
     if (answer.status !== 201) throw new Refused(await reason(answer));
     this.address = new URL(answer.headers.get("Location"), location).pathname;
     this.offset = 0;
+    if (this.state === "cancelled") {
+      this.#release();
+      throw new Cancelled();
+    }
     keep(this.key, { key: this.key, name: this.name, size: this.size, project: this.project, options: this.options, address: this.address });
   }
 
@@ -270,7 +279,7 @@ class Item {
   }
 
   async #call(url, init) {
-    const answer = await request(url, { ...init, signal: this.stop.signal }).catch(() => {
+    const answer = await request(url, { signal: this.stop.signal, ...init }).catch(() => {
       throw this.stop.signal.aborted ? new Cancelled() : new Cut("The server does not answer");
     });
     if (answer.status === 429 || (answer.status >= 500 && answer.status !== 507)) {

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 import pytest
 import uvicorn
 from django.db import connections
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from management.models import User
 from tests.pages.cast import Cast, make_cast
+from webapp.asgi import application
 
 CHROMIUM_ARGS = (
     "--no-sandbox",
@@ -38,9 +40,11 @@ if connections["default"].vendor == "sqlite":
 
 
 @pytest.fixture(autouse=True)
-def folders(settings, tmp_path, media) -> None:
+def quick(settings, tmp_path, media) -> None:
+    """Uploads in a folder of the test, and pass phrases that cost nothing."""
     settings.UPLOADS = tmp_path / "uploads"
     settings.UPLOADS.mkdir()
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -58,8 +62,6 @@ class Site:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        from webapp.asgi import application
-
         config = uvicorn.Config(
             application,
             port=self.port,
@@ -111,7 +113,7 @@ class Visits:
 
     chromium: Browser
     site: Site
-    client_of: Callable[[User], str]
+    session_of: Callable[[User], str]
     complaints: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
 
@@ -124,9 +126,8 @@ class Visits:
         )
         self.contexts.append(context)
         context.set_default_timeout(15_000)
-        context.add_cookies(
-            [{"name": "sessionid", "value": self.client_of(user), "url": self.site.url}]
-        )
+        cookie = {"name": "sessionid", "value": self.session_of(user), "url": self.site.url}
+        context.add_cookies([cookie])
         page = context.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -138,9 +139,9 @@ class Visits:
 
 
 @pytest.fixture
-def visits(chromium: Browser, site: Site, client_class) -> Iterator[Visits]:
+def visits(chromium: Browser, site: Site) -> Iterator[Visits]:
     def session_of(user: User) -> str:
-        client = client_class()
+        client = Client()
         client.force_login(user)
         return client.cookies["sessionid"].value
 
@@ -148,13 +149,6 @@ def visits(chromium: Browser, site: Site, client_class) -> Iterator[Visits]:
     yield visits
     for context in visits.contexts:
         context.close()
-
-
-@pytest.fixture
-def client_class():
-    from django.test import Client
-
-    return Client
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_a_project_of_others_does_not_exist(name, cast, as_user):
     assert answers == {"ada": 200, "bob": 404, "eve": 404}
 
 
-@pytest.mark.parametrize("given", ["x", "-1", "0", "9" * 30, "１"])
+@pytest.mark.parametrize("given", ["x", "-1", "0", "9" * 30, "\uff11"])
 def test_a_project_that_cannot_be_does_not_exist(given, cast, as_user):
     assert as_user("ada").get(reverse("library"), {"project": given}).status_code == 404
 

@@ -8,11 +8,16 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from transcripts import reading
 from transcripts.models import Utterance
-from transcripts.reading import Word, clock, words
 
 register = template.Library()
-register.filter("clock", clock)
+
+
+@register.filter
+def clock(seconds: float | None) -> str:
+    """1:02:03; nothing while the length is not known."""
+    return "" if seconds is None else reading.clock(seconds)
 
 
 @register.filter
@@ -50,10 +55,10 @@ def exactly(moment: datetime) -> str:
 
 
 @register.filter
-def laid(utterance: Utterance) -> list[Word]:
+def laid(utterance: Utterance) -> list[reading.Word]:
     """The words of an utterance to click; its bare text as one when there are no times."""
     timed = utterance.words or [[utterance.text, utterance.start]]
-    return words(utterance.text, timed)
+    return reading.words(utterance.text, timed)
 
 
 @register.simple_tag

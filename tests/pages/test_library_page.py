@@ -1,0 +1,164 @@
+"""The library in Chromium: live rows, selection, filters and keys."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.pages.cast import Cast
+from transcripts.models import Recording, State
+from transcripts.views.library import PAGE_ROWS
+
+
+def test_open_rows_show_their_progress_and_their_end_without_a_reload(page, cast: Cast):
+    recording = cast.running("Under way")
+    page.goto("/")
+    row = page.locator(f"#row-{recording.pk}")
+    expect(row).to_contain_text("Transcribing for 0:4")
+    row.get_by_role("checkbox").check()
+    recording.transcriptions.update(state=State.DONE, lease_until=None)
+    recording.state = State.DONE
+    recording.save()
+    expect(row).to_contain_text("Ready")
+    expect(row.get_by_role("checkbox")).to_be_checked()
+    expect(page.locator("#tray-words")).to_have_text("Nothing running")
+
+
+def test_nothing_is_asked_for_rows_that_are_done(page, cast: Cast):
+    cast.transcribed()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/")
+    page.wait_for_timeout(2500)
+    assert not [url for url in asked if "/rows/" in url]
+
+
+def test_filters_stand_in_the_address_and_a_reload_keeps_them(page, cast: Cast):
+    cast.transcribed("Monday")
+    cast.failed("Tuesday")
+    page.goto("/")
+    page.get_by_label("State", exact=True).select_option("failed")
+    expect(page.locator("[data-row-link]")).to_have_text(["Tuesday"])
+    page.get_by_label("Title contains").fill("mon")
+    expect(page.get_by_text("No recording fits these filters")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/\?q=mon&state=failed$"))
+    page.reload()
+    expect(page.get_by_label("Title contains")).to_have_value("mon")
+    page.get_by_role("link", name="Show all recordings").click()
+    expect(page.locator("[data-row-link]")).to_have_text(["Tuesday", "Monday"])
+
+
+def test_back_leads_to_the_filter_before(page, cast: Cast):
+    cast.transcribed("Monday")
+    cast.failed("Tuesday")
+    page.goto("/")
+    page.get_by_label("State", exact=True).select_option("failed")
+    expect(page.locator("[data-row-link]")).to_have_text(["Tuesday"])
+    page.go_back()
+    expect(page.locator("[data-row-link]")).to_have_text(["Tuesday", "Monday"])
+
+
+def test_older_rows_are_added_below(page, cast: Cast):
+    for number in range(PAGE_ROWS + 5):
+        cast.recording(f"Row {number}", state=State.DONE)
+    page.goto("/")
+    page.get_by_role("link", name="Show older").click()
+    expect(page.locator("[data-row]")).to_have_count(PAGE_ROWS + 5)
+    expect(page.get_by_role("link", name="Show older")).to_have_count(0)
+
+
+def test_a_range_is_selected_and_deleted_after_asking(page, cast: Cast):
+    for number in range(5):
+        cast.failed(f"Row {number}")
+    page.goto("/")
+    page.get_by_label("Select Row 4").check()
+    page.get_by_label("Select Row 2").click(modifiers=["Shift"])
+    expect(page.get_by_text("3 selected")).to_be_visible()
+    page.locator("[data-bulk]").get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete the selected recordings?")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("3 recordings are deleted.")).to_be_visible()
+    assert list(Recording.objects.values_list("title", flat=True)) == ["Row 1", "Row 0"]
+
+
+def test_a_row_is_deleted_from_its_menu(page, cast: Cast):
+    cast.failed("Old")
+    cast.failed("New")
+    page.goto("/")
+    page.get_by_label("Actions for Old").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("[data-row-link]")).to_have_text(["New"])
+
+
+def test_a_failed_row_is_tried_again_in_place(page, cast: Cast):
+    recording = cast.failed()
+    page.goto("/")
+    row = page.locator(f"#row-{recording.pk}")
+    row.hover()
+    row.get_by_role("button", name="Retry").click()
+    expect(row).to_contain_text("Waiting for its turn")
+
+
+def test_the_list_is_walked_selected_and_opened_by_keys(page, cast: Cast):
+    for title in ("one", "two", "three"):
+        cast.transcribed(title)
+    page.goto("/")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("x")
+    expect(page.get_by_label("Select two")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("two")
+
+
+def test_the_project_is_switched_and_links_stay_in_it(page, cast: Cast):
+    cast.transcribed("Ours")
+    cast.transcribed("Calls one", project=cast.second)
+    page.goto("/")
+    page.get_by_label("Project: All projects").click()
+    page.get_by_role("link", name="Calls", exact=True).click()
+    expect(page.locator("[data-row-link]")).to_have_text(["Calls one"])
+    page.get_by_role("link", name="Calls one").click()
+    page.get_by_role("link", name="Library", exact=True).click()
+    expect(page.locator("[data-row-link]")).to_have_text(["Calls one"])
+
+
+def test_the_tray_opens_everywhere_with_progress_and_failures(page, cast: Cast):
+    cast.running("Under way")
+    cast.failed("Broken")
+    page.goto("/search/")
+    page.get_by_role("button", name="1 in progress").click()
+    tray = page.get_by_role("region", name="Work in progress")
+    expect(tray.get_by_text("Transcribing for")).to_be_visible()
+    expect(tray.get_by_text("The file holds no audio.")).to_be_visible()
+    tray.get_by_role("link", name="Broken").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Broken")
+
+
+def test_colours_are_switched_and_stay(page, cast: Cast):
+    page.goto("/")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_text("ada@example.test").click()
+    page.get_by_role("button", name="Dark").click()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert dark != light
+    page.goto("/upload/")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_a_session_that_ended_leads_to_the_sign_in(visits, cast: Cast):
+    page = visits.as_user(cast.ada)
+    cast.running()
+    page.goto("/")
+    page.context.clear_cookies(name="sessionid")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_server_that_is_away_is_told_and_forgiven(visits, cast: Cast, site):
+    page = visits.as_user(cast.ada)
+    cast.running()
+    page.goto("/")
+    site.stop()
+    expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
+    site.start()
+    expect(page.get_by_text("The server cannot be reached.")).to_be_hidden()

@@ -1,0 +1,277 @@
+"""Reading and listening to a recording in Chromium."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.cast import Cast, transcribe
+from tests.pages.patience import until
+from transcripts.models import State
+from transcripts.reading import BLOCK_UTTERANCES
+
+HOURS = 2200  # utterances: three hours of them
+FILLED = """() => [...document.querySelectorAll('[data-block]')].every((block) => {
+  const box = block.getBoundingClientRect();
+  return box.bottom < 0 || box.top > innerHeight || !block.matches('.waiting');
+})"""
+HOSTILE = "<img src=x onerror=alert(1)> {{7*7}} \u202etxt.exe"
+
+
+def time_of(page: Page) -> float:
+    return page.evaluate("document.querySelector('audio').currentTime")
+
+
+def ready(page: Page) -> None:
+    until(page, lambda: page.evaluate("document.querySelector('audio').readyState >= 1"))
+
+
+def loaded_blocks(page: Page) -> int:
+    return page.locator(".block:not(.waiting)").count()
+
+
+def test_a_click_on_a_word_plays_it_from_there(page, cast: Cast):
+    page.goto(cast.transcribed().get_absolute_url())
+    ready(page)
+    word = page.get_by_text("thirty", exact=True)
+    start = float(word.get_attribute("data-at"))
+    word.click()
+    until(page, lambda: page.evaluate("!document.querySelector('audio').paused"))
+    assert start <= time_of(page) < start + 5
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_the_spoken_word_is_marked_alone(page, cast: Cast):
+    page.goto(cast.transcribed().get_absolute_url())
+    ready(page)
+    words = page.locator("[data-at]")
+    for place in (3, 20, 9):
+        at = float(words.nth(place).get_attribute("data-at"))
+        page.evaluate(f"document.querySelector('audio').currentTime = {at + 0.05}")
+        expect(words.nth(place)).to_have_class("spoken")
+        expect(page.locator(".spoken")).to_have_count(1)
+
+
+def test_tab_plays_and_twice_goes_back_while_reading(page, cast: Cast):
+    page.goto(cast.transcribed(utterances=20).get_absolute_url())
+    ready(page)
+    page.evaluate("document.querySelector('audio').currentTime = 20")
+    page.locator("[data-transcript]").focus()
+    page.keyboard.press("Tab")
+    until(page, lambda: page.evaluate("!document.querySelector('audio').paused"))
+    page.wait_for_timeout(400)
+    page.keyboard.press("Tab")
+    until(page, lambda: page.evaluate("document.querySelector('audio').paused"))
+    page.wait_for_timeout(400)
+    page.evaluate("document.querySelector('audio').currentTime = 20")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    until(page, lambda: page.evaluate("!document.querySelector('audio').paused"))
+    assert 16.9 <= time_of(page) < 19.5
+
+
+def test_the_transcript_is_no_trap_for_the_keyboard(page, cast: Cast):
+    page.goto(cast.transcribed().get_absolute_url())
+    page.locator("[data-transcript]").focus()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_focused()
+    page.locator("[data-transcript]").focus()
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator("[data-transcript]")).not_to_be_focused()
+
+
+def test_a_long_transcript_opens_with_one_block_and_keeps_few(page, cast: Cast):
+    recording = cast.transcribed(utterances=HOURS)
+    page.goto(recording.get_absolute_url())
+    expect(page.locator("[data-utterance='0']")).to_be_visible()
+    blocks = page.locator("[data-block]").count()
+    assert blocks == -(-HOURS // BLOCK_UTTERANCES)
+    assert loaded_blocks(page) < 8
+    for part in (0.25, 0.5, 0.75, 1.0, 0.1):
+        page.evaluate(f"scrollTo(0, document.body.scrollHeight * {part})")
+        # What one scrolled to is filled in, without waiting.
+        until(page, lambda: page.evaluate(FILLED))
+    page.wait_for_timeout(300)
+    assert loaded_blocks(page) < 16
+    assert page.locator("[data-utterance]").count() < 16 * BLOCK_UTTERANCES
+
+
+def test_reading_on_upwards_does_not_jump(page, cast: Cast):
+    recording = cast.transcribed(utterances=HOURS)
+    page.goto(f"{recording.get_absolute_url()}?t=1500")
+    expect(page.locator(".spoken")).to_be_in_viewport()
+    page.wait_for_timeout(500)
+    # However wrong the guessed heights above are, a wheel's step moves by that step.
+    for _ in range(30):
+        probe = """() => {
+            const seen = [...document.querySelectorAll('[data-utterance]')]
+              .find((each) => each.getBoundingClientRect().top > 300);
+            return [seen.dataset.utterance, seen.getBoundingClientRect().top];
+        }"""
+        index, before = page.evaluate(probe)
+        page.mouse.move(700, 500)
+        page.mouse.wheel(0, -400)
+        page.wait_for_timeout(120)
+        box = page.locator(f"[data-utterance='{index}']").first.bounding_box()
+        assert box is not None
+        assert abs(box["y"] - before - 400) < 3
+
+
+def test_an_address_with_a_time_opens_there(page, cast: Cast):
+    recording = cast.transcribed(utterances=HOURS)
+    page.goto(f"{recording.get_absolute_url()}?t=1500.5")
+    word = page.locator(".spoken")
+    expect(word).to_be_in_viewport()
+    assert float(word.get_attribute("data-at")) == pytest.approx(1500.5, abs=3)
+
+
+@pytest.mark.parametrize("time", ["x", "-5", "nan", "inf", "1e400", "99999999"])
+def test_a_time_that_cannot_be_opens_the_page_all_the_same(time, client, cast: Cast):
+    client.force_login(cast.ada)
+    assert client.get(f"{cast.transcribed().get_absolute_url()}?t={time}").status_code == 200
+
+
+def test_playback_is_followed_until_one_scrolls_away(page, cast: Cast):
+    page.goto(cast.transcribed(utterances=300).get_absolute_url())
+    ready(page)
+    page.evaluate("document.querySelector('audio').currentTime = 50")
+    page.locator("[data-play]").click()
+    expect(page.locator(".spoken")).to_be_in_viewport()
+    follow = page.locator("[data-follow]")
+    expect(follow).to_have_attribute("aria-pressed", "true")
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, 3000)
+    expect(follow).to_have_attribute("aria-pressed", "false")
+    follow.click()
+    expect(page.locator(".spoken")).to_be_in_viewport()
+
+
+def test_the_position_is_a_slider_for_keyboard_and_screen_reader(page, cast: Cast):
+    page.goto(cast.transcribed(duration=60.0).get_absolute_url())
+    ready(page)
+    slider = page.get_by_role("slider", name="Position")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", "0:05 of 1:00")
+    page.keyboard.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", "0:00 of 1:00")
+
+
+def test_find_counts_every_place_and_walks_through_blocks_not_yet_loaded(page, cast: Cast):
+    page.goto(cast.transcribed(utterances=HOURS).get_absolute_url())
+    page.keyboard.press("Control+f")
+    page.keyboard.type("LOWER road")
+    count = page.locator("[data-find-count]")
+    places = HOURS // 7
+    expect(count).to_have_text(f"1 of {places}")
+    page.keyboard.press("Shift+Enter")
+    expect(count).to_have_text(f"{places} of {places}")
+    here = page.locator(f"[data-utterance='{places * 7 - 1}']")
+    expect(here).to_be_in_viewport()
+    assert page.evaluate("CSS.highlights.get('found-here').size") == 1
+    page.keyboard.press("Escape")
+    assert page.evaluate("CSS.highlights.has('found')") is False
+
+
+def test_find_ignores_case_and_accents(client, cast: Cast):
+    recording = cast.transcribed()
+    run = recording.transcription
+    run.utterances.filter(index=0).update(text="Über die Straße im CAFÉ", words=[])
+    client.force_login(cast.ada)
+    for words in ("uber DIE", "café", "cafe", "Straße"):
+        found = client.get(f"{recording.get_absolute_url()}find/", {"q": words}).json()
+        assert found == {"count": 1, "places": [[0, 0.5]]}
+    assert client.get(f"{recording.get_absolute_url()}find/", {"q": " "}).json()["count"] == 0
+
+
+def test_titles_and_words_from_outside_are_shown_literally(page, cast: Cast):
+    recording = cast.transcribed(HOSTILE)
+    recording.transcription.utterances.filter(index=0).update(
+        text=HOSTILE, words=[[word, 0.5, 0.8, 1] for word in HOSTILE.split()]
+    )
+    page.goto(recording.get_absolute_url())
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+    expect(page.locator("[data-utterance='0']")).to_have_text(HOSTILE)
+    page.goto("/")
+    expect(page.locator("[data-row-link]")).to_have_text(HOSTILE)
+    page.goto("/search/?q=onerror")
+    expect(page.locator(".group-head h2")).to_have_text(HOSTILE)
+
+
+def test_the_title_is_changed_in_place(page, cast: Cast):
+    recording = cast.transcribed()
+    page.goto(recording.get_absolute_url())
+    page.get_by_role("button", name="Change the title").click()
+    page.get_by_label("Title", exact=True).fill("  The <b>keeper</b>\u202e ")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The <b>keeper</b>")
+    recording.refresh_from_db()
+    assert recording.title == "The <b>keeper</b>"
+
+
+def test_a_transcript_that_becomes_ready_appears_by_itself(page, cast: Cast):
+    recording = cast.running()
+    page.goto(recording.get_absolute_url())
+    run = page.get_by_role("region", name="Progress")
+    expect(run.get_by_text(re.compile("Transcribing for 0:4"))).to_be_visible()
+    recording.transcriptions.update(state=State.DONE, lease_until=None)
+    recording.state = State.DONE
+    recording.save()
+    expect(page.get_by_text("No speech was heard in this recording")).to_be_visible()
+
+
+def test_a_failure_is_told_with_its_request_and_tried_again(page, cast: Cast):
+    recording = cast.failed()
+    page.goto(recording.get_absolute_url())
+    told = page.get_by_role("region", name="What happened")
+    expect(told.get_by_text("The file holds no audio.")).to_be_visible()
+    expect(page.get_by_text("Request r-42")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    run = page.get_by_role("region", name="Progress")
+    expect(run.get_by_text("Waiting for its turn")).to_be_visible()
+
+
+def test_deleting_asks_first(page, cast: Cast):
+    recording = cast.transcribed("Old tape")
+    page.goto(recording.get_absolute_url())
+    page.get_by_label("More actions").click()
+    page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete “Old tape”?")
+    dialog.get_by_role("button", name="Keep").click()
+    expect(dialog).to_be_hidden()
+    page.get_by_label("More actions").click()
+    page.get_by_role("button", name="Delete").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("“Old tape” is deleted.")).to_be_visible()
+
+
+def test_versions_are_listed_and_each_can_be_read(page, cast: Cast):
+    recording = cast.transcribed(utterances=2)
+    transcribe(recording, 5)
+    page.goto(recording.get_absolute_url())
+    expect(page.locator("[data-utterance]")).to_have_count(5)
+    page.get_by_text("2 versions").click()
+    page.get_by_role("link", name=re.compile("Version 1")).click()
+    expect(page.locator("[data-utterance]")).to_have_count(2)
+
+
+def test_audio_that_browsers_cannot_play_is_told(visits, cast: Cast):
+    recording = cast.transcribed()
+    recording.file.storage.delete(recording.file.name)
+    page = visits.as_user(cast.ada)
+    page.goto(recording.get_absolute_url())
+    expect(page.get_by_text("This browser cannot play the audio.")).to_be_visible()
+    expect(page.locator("[data-utterance]").first).to_be_visible()
+
+
+def test_keys_of_the_page_are_told_by_a_question_mark(page, cast: Cast):
+    page.goto(cast.transcribed().get_absolute_url())
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys on this page")
+    expect(dialog.get_by_text("Back 3 seconds")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search every transcript")).to_be_focused()
