@@ -42,7 +42,11 @@ def seconds_a_second(connection_id: int) -> float | None:
         .order_by("-pk")
         .values_list("sent_at", "finished_at", "recording__duration")[:SAMPLE]
     )
-    ratios = [(end - sent).total_seconds() / duration for sent, end, duration in finished]
+    ratios = [
+        (end - sent).total_seconds() / duration
+        for sent, end, duration in finished
+        if sent and end and duration
+    ]
     return median(ratios) if ratios else None
 
 

@@ -16,8 +16,13 @@ from g2p2 import Model, expand_numbers
 
 from engine.speech import voicefiles
 
-PUNCTUATION = frozenset(".,!?;:—…\"“”()")
+PUNCTUATION = frozenset('.,!?;:—…"“”()')
 TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*['’]?|[.,!?;:—…\"“”()]|¿|¡")
+# The phonemizer's spelling of sounds, and the voices' alphabet's.
+AFFRICATES = (
+    ("t͡ʃ", "ʧ"), ("tʃ", "ʧ"), ("d͡ʒ", "ʤ"), ("dʒ", "ʤ"), ("t͡s", "ʦ"), ("ts", "ʦ"),
+    ("d͡z", "ʣ"), ("dz", "ʣ"), ("g", "ɡ"), (" ", ""),
+)  # fmt: skip
 SOUNDING = frozenset("aeiouyæøœɑɐɔəɛɪʊʌAEIOUWY")  # vowels, and diphthongs in one letter
 
 
@@ -188,9 +193,9 @@ def written_out(text: str, language: str) -> str:
     return re.sub(r"[ \t]+", " ", text).replace(" ,", ",").replace(" .", ".").strip()
 
 
-def _spoken(tokens: Iterator[str]) -> str:
+def _spoken(all_spoken: Iterator[str]) -> str:
     """Words and punctuation as one line of phonemes."""
-    text = " ".join(token for token in tokens if token)
+    text = " ".join(spoken for spoken in all_spoken if spoken)
     text = re.sub(r" ([.,!?;:…)”])", r"\1", text)
     return re.sub(r"([(“]) ", r"\1", text)
 
@@ -227,12 +232,12 @@ class Spanish:
 
     def _tokens(self, text: str) -> Iterator[str]:
         after_sound = ""
-        for token in TOKEN.findall(text):
-            if token in PUNCTUATION:
+        for spoken in TOKEN.findall(text):
+            if spoken in PUNCTUATION:
                 after_sound = ""
-                yield token
-            elif token not in "¿¡":
-                word = self._word(token, after_sound)
+                yield spoken
+            elif spoken not in "¿¡":
+                word = self._word(spoken, after_sound)
                 after_sound = word[-1:]
                 yield word
 
@@ -363,28 +368,30 @@ class French:
         return _spoken(self._tokens(text.lower().replace("’", "'").replace("-", " ")))
 
     def _tokens(self, text: str) -> Iterator[str]:
-        tokens = TOKEN.findall(text)
-        for index, token in enumerate(tokens):
-            if token in PUNCTUATION:
-                yield token
+        all_spoken = TOKEN.findall(text)
+        for index, spoken in enumerate(all_spoken):
+            if spoken in PUNCTUATION:
+                yield spoken
                 continue
-            if token in "¿¡":
+            if spoken in "¿¡":
                 continue
-            sound = self._word(token)
-            following = tokens[index + 1] if index + 1 < len(tokens) else ""
-            link = self.LIAISON.get(token.split("'")[-1])
+            sound = self._word(spoken)
+            following = all_spoken[index + 1] if index + 1 < len(all_spoken) else ""
+            link = self.LIAISON.get(spoken.split("'")[-1])
             if link and self._opens(following):
-                sound = {"six": "si", "dix": "di"}.get(token, sound) + link
-            elif token == "vingt" and following in self.AFTER_TWENTY:
+                sound = {"six": "si", "dix": "di"}.get(spoken, sound) + link
+            elif spoken == "vingt" and following in self.AFTER_TWENTY:
                 sound = "vɛ̃t"
-            elif token in ("six", "dix", "huit") and following[:1].isalpha():
-                sound = {"six": "si", "dix": "di", "huit": "yi"}[token]
+            elif spoken in ("six", "dix", "huit") and following[:1].isalpha():
+                sound = {"six": "si", "dix": "di", "huit": "yi"}[spoken]
             yield sound
 
     def _opens(self, word: str) -> bool:
         """True when ``word`` begins with a vowel that takes a liaison."""
         return (
-            word[:1] in tuple("aeiouyhéèêâàîôûœ") and not self.ASPIRATED.match(word) and word != "et"
+            word[:1] in tuple("aeiouyhéèêâàîôûœ")
+            and not self.ASPIRATED.match(word)
+            and word != "et"
         )
 
     def _word(self, word: str) -> str:
@@ -432,11 +439,11 @@ class Italian:
         return _spoken(self._tokens(text.lower().replace("’", "'").replace("-", " ")))
 
     def _tokens(self, text: str) -> Iterator[str]:
-        for token in TOKEN.findall(text):
-            if token in PUNCTUATION:
-                yield token
-            elif token not in "¿¡":
-                clitic, apostrophe, rest = token.partition("'")
+        for spoken in TOKEN.findall(text):
+            if spoken in PUNCTUATION:
+                yield spoken
+            elif spoken not in "¿¡":
+                clitic, apostrophe, rest = spoken.partition("'")
                 if apostrophe and rest:
                     yield self._sound(clitic) + self._word(rest)
                 else:
@@ -455,8 +462,7 @@ class Italian:
 
     def _sound(self, word: str) -> str:
         sound: str = self._model.phonemize(word)
-        for theirs, ours in (("t͡ʃ", "ʧ"), ("tʃ", "ʧ"), ("d͡ʒ", "ʤ"), ("dʒ", "ʤ"), ("t͡s", "ʦ"),
-                             ("ts", "ʦ"), ("d͡z", "ʣ"), ("dz", "ʣ"), ("g", "ɡ"), (" ", "")):  # fmt: skip
+        for theirs, ours in AFFRICATES:
             sound = sound.replace(theirs, ours)
         sound = sound.replace("tʦ", "ʦː").replace("tʧ", "ʧː").replace("dʤ", "ʤː")
         return re.sub(r"([bdfkpstvɡʃ])\1", r"\1ː", sound)

@@ -142,9 +142,9 @@ def _check(path: Path, expected: str, cache: Path) -> None:
     if found != expected:
         raise MissingWeights(f"{path} has sha256 {found}, expected {expected}: install it again")
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=cache, delete=False) as file:
-        json.dump(stamp, file)
-    os.replace(file.name, note)
+    with tempfile.NamedTemporaryFile("w", dir=cache, delete=False) as aside:
+        json.dump(stamp, aside)
+    os.replace(aside.name, note)
 
 
 def _hub_folder(name: str, allow_download: bool) -> Path:

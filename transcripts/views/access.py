@@ -2,6 +2,7 @@
 
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from django_htmx.middleware import HtmxDetails
 
 from management.models import Project, User
 from transcripts.forms import is_id
@@ -12,6 +13,12 @@ def person(request: HttpRequest) -> User:
     """Who asks: only the sign-in is open to strangers."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of the page rather than a browser for the whole of it."""
+    htmx = getattr(request, "htmx", None)
+    return isinstance(htmx, HtmxDetails) and bool(htmx)
 
 
 def chosen_project(request: HttpRequest) -> Project | None:

@@ -15,6 +15,7 @@ from transcripts.views.access import (
     chosen_project,
     person,
     visible_projects,
+    wants_fragment,
     writable_projects,
 )
 
@@ -39,7 +40,7 @@ def library(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "transcripts/_library_page.html"
-        if request.htmx and "before" in request.GET
+        if wants_fragment(request) and "before" in request.GET
         else "transcripts/library.html",
         {
             "rows": page[:PAGE_ROWS],

@@ -18,6 +18,7 @@ from transcripts.progress import rows
 from transcripts.views.access import (
     person,
     visible_recording,
+    wants_fragment,
     writable_projects,
     writable_recording,
 )
@@ -169,7 +170,7 @@ def recording_rename(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         found.title = form.cleaned_data["title"]
         found.save(update_fields=["title"])
-    if not request.htmx:
+    if not wants_fragment(request):
         return redirect(found)
     return render(request, "transcripts/_title.html", {"recording": found, "may_write": True})
 
@@ -193,7 +194,7 @@ def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
 def recording_delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = writable_recording(request, pk)
     found.remove()
-    if request.htmx:
+    if wants_fragment(request):
         return HttpResponse()  # the row it stood in goes with it
     messages.success(request, f"“{found.title}” is deleted.")
     return redirect("library")
@@ -201,7 +202,7 @@ def recording_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 def answer(request: HttpRequest, found: Recording) -> HttpResponse:
     """After a change: the row of a list that asked, else the recording's page."""
-    if not request.htmx:
+    if not wants_fragment(request):
         return redirect(found)
     found.refresh_from_db()
     context = {"row": rows([found])[0], "writable": [found.project_id]}

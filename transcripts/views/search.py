@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from transcripts.reading import Voice, voice
-from transcripts.search import BadSearch, Hit, Results, search
+from transcripts.search import BadSearch, Hit, Order, Results, search
 from transcripts.views.access import chosen_project, person
 
 PAGE_HITS = 20
@@ -69,7 +69,7 @@ def search_results(request: HttpRequest) -> HttpResponse:
 def looked_up(request: HttpRequest) -> dict[str, Any]:
     project = chosen_project(request)
     words = request.GET.get("q", "").replace("\0", " ").strip()
-    order = "relevance" if request.GET.get("order") == "relevance" else "newest"
+    order: Order = "relevance" if request.GET.get("order") == "relevance" else "newest"
     query = request.GET.copy()
     query.clear()
     query["q"] = words
