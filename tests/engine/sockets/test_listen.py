@@ -13,6 +13,7 @@ import soxr
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from engine.speech.encode import encode, read_format
 from tests.engine.engine import Engine
 from tests.engine.sockets.conftest import STREAMS, Open
 from tests.speech import Samples, join, pcm_bytes, say, wav_bytes
@@ -193,6 +194,28 @@ def test_a_container_says_itself_what_it_is(open_stream: Open, speech: Samples):
         stream.send_bytes(wav_bytes(speech))
         stream.close_stream()
     assert plain(stream.transcript) == EXPECTED
+    assert stream.code == 1000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "announced"),
+    [("opus", ""), ("opus", "opus"), ("opus", "ogg-opus"), ("flac", "flac"), ("mp3", "")],
+)
+def test_coded_audio_is_decoded_as_it_comes(
+    open_stream: Open, encoding: str, announced: str | None
+):
+    rate = 48_000 if encoding == "opus" else 22_050
+    talk = join(0.3, say("The quick brown fox jumps over the lazy dog."), 0.5)
+    coded = encode(
+        soxr.resample(talk, 16_000, rate).astype(np.float32), rate, read_format(encoding=encoding)
+    )
+    # A container may stand for itself; MP3 has some frames of its own before and behind.
+    raw = {"encoding": announced or None, "sample_rate": rate if announced else None}
+    with open_stream(**raw) as stream:
+        stream.send_bytes(coded, 1000)
+        stream.close_stream()
+    assert "quick brown fox" in stream.transcript.lower()
+    assert stream.told[-1]["duration"] == pytest.approx(len(talk) / 16_000, abs=0.3)
     assert stream.code == 1000
 
 
