@@ -64,6 +64,9 @@ class _Pipe:
         self.received += len(data)
         return data
 
+    def is_cut_wave(self) -> bool:
+        return False
+
 
 class _File(_Pipe):
     """Standard input when it is a file: m4a may keep its index at the end."""
@@ -87,6 +90,15 @@ class _File(_Pipe):
 
     def tell(self) -> int:
         return self._position
+
+    def is_cut_wave(self) -> bool:
+        """FFmpeg takes the length of a WAV from what is there: ask the header itself."""
+        start = os.pread(0, 8, 0)
+        if start[:4] != b"RIFF":
+            return False
+        stated = int.from_bytes(start[4:8], "little")
+        # Writers that cannot seek back leave the highest numbers: no length at all.
+        return stated < 0x7FFFFF00 and stated > self._size
 
 
 def main() -> None:
@@ -139,6 +151,7 @@ def _decode(order: dict[str, Any], source: _Pipe) -> None:
     stated = _stated_seconds(container, stream)
     if stated is not None and stated - blocks.samples / RATE > 1.0 + stated / 100:
         truncated = True
+    truncated = truncated or source.is_cut_wave()
     _send(b"Z", _json({"samples": blocks.samples, "truncated": truncated}))
 
 

@@ -44,8 +44,8 @@ class RecognitionSettings:
     compute_type: str = "int8"
     threads: int = 2  # calls of a model at the same time
     threads_per_call: int = 1  # 2 calls of one thread outdo 1 of two by a half
-    windows_per_call: int = 4
-    windows_in_flight: int = 4  # of one request
+    windows_per_call: int = 2  # more gain little, and hold up a live final longer
+    windows_in_flight: int = 6  # of one request: two calls of two, and the next two
     limits: Limits = field(default_factory=Limits)
 
 

@@ -159,6 +159,8 @@ class Whisper:
         for index, draft in enumerate(drafts):
             if draft.went_wrong:
                 drafts[index] = self._second_try(windows[index], prompt, draft, tokenizer)
+                if drafts[index].is_repetitive:
+                    drafts[index].shorten(tokenizer)
         words: list[tuple[Word, ...]] = [()] * len(windows)
         if word_times:
             words = self._align(encoded, windows, drafts, tokenizer)
@@ -284,6 +286,11 @@ class _Draft:
     def went_wrong(self) -> bool:
         return not self.is_silence and (self.is_repetitive or self.probability < _IMPROBABLE)
 
+    def shorten(self, tokenizer: Tokenizer) -> None:
+        """Keep one of each phrase that the model said over and over."""
+        self.tokens = without_loops(self.tokens)
+        self.text = tokenizer.decode(self.tokens).strip()
+
     def hypothesis(self, words: tuple[Word, ...]) -> Hypothesis:
         return Hypothesis(
             text="" if self.is_silence else self.text,
@@ -293,6 +300,26 @@ class _Draft:
             compression_ratio=self.ratio,
             temperature=self.temperature,
         )
+
+
+def without_loops(tokens: Sequence[int]) -> list[int]:
+    """``tokens`` where a run of up to 16 that comes four times in a row, or more, comes once."""
+    kept: list[int] = []
+    index = 0
+    while index < len(tokens):
+        for length in range(1, 17):
+            phrase = tokens[index : index + length]
+            end = index + length
+            while tokens[end : end + length] == phrase:
+                end += length
+            if end - index >= 4 * length:
+                kept += phrase
+                index = end
+                break
+        else:
+            kept.append(tokens[index])
+            index += 1
+    return kept
 
 
 def _unread(window: Window, words: Sequence[Word]) -> list[tuple[int, int]]:

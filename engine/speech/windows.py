@@ -12,7 +12,7 @@ from engine.speech.decode import RATE, Samples
 from engine.speech.transcript import Segment, Word
 from engine.speech.vad import FRAME, VoiceDetector
 
-_PADDING = 12  # frames kept around speech, some 400 ms: soft first and last sounds
+_PADDING = 8  # frames kept around speech, some 250 ms: soft first and last sounds
 _SHORTEST_WORD = 0.02  # seconds; the model's own steps
 
 
@@ -91,7 +91,7 @@ def _placed(word: Word, piece: Piece, offset: float) -> Word:
 class WindowCutter:
     """Samples in, windows of speech out; holds no more than one window and its silence.
 
-    Speech is what the voice detector hears, with 400 ms on both sides. A window gathers speech
+    Speech is what the voice detector hears, with 250 ms on both sides. A window gathers speech
     until it would grow over ``longest_seconds`` and is cut at the longest pause, or else the
     quietest moment, behind ``shortest_seconds``.
     """

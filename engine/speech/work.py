@@ -50,7 +50,7 @@ class Work:
     still waits, and it is dropped.
     """
 
-    def __init__(self, *, threads: int = 2, windows_per_call: int = 4) -> None:
+    def __init__(self, *, threads: int = 2, windows_per_call: int = 2) -> None:
         self._windows_per_call = windows_per_call
         self._changed = threading.Condition()
         self._live: dict[Priority, deque[Job]] = {
@@ -132,7 +132,9 @@ class Work:
 
     def _next_batch(self) -> list[Job]:
         alone = time.monotonic() - self._last_live < _LIVE_SECONDS
-        most = 1 if alone else self._windows_per_call
+        # No more than a share of what waits: the other threads get the rest.
+        share = -(-sum(len(jobs) for jobs in self._batch.values()) // len(self._threads))
+        most = 1 if alone else min(self._windows_per_call, max(1, share))
         taken: list[Job] = []
         for owner in list(self._batch):
             jobs = self._batch.pop(owner)
