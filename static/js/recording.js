@@ -89,7 +89,10 @@ function connect() {
   if (openAt !== undefined) {
     player.seek(Number(openAt));
     history.scrollRestoration = "manual";
-    transcript.open(Number(openAt)).then(() => transcript.mark(Number(openAt)));
+    transcript.open(Number(openAt)).then(() => {
+      transcript.mark(Number(openAt));
+      transcriptElement.classList.remove("opening");
+    });
   }
 }
 

@@ -1,0 +1,176 @@
+"""What every page promises: readable for everyone, still, light, and silent in the console."""
+
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.pages.cast import Cast
+from transcripts.models import Recording
+
+STATIC = Path(__file__).parents[2] / "static"
+LONG = "A title that goes on and on " * 9
+WEIGHT_LIMIT = 150_000
+CONTRAST = 4.5
+
+# What moved by itself, by Chromium's own measure. Set up before anything is drawn.
+WATCH_SHIFTS = """
+  window.shifts = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+  }).observe({type: "layout-shift", buffered: true});
+"""
+
+
+def fill(cast: Cast) -> None:
+    cast.transcribed("Three hours", utterances=700)
+    cast.transcribed(LONG)
+    cast.failed("<i>Broken</i>")
+    cast.running()
+    cast.recording("", state="cancelled", duration=None)
+
+
+def pages(cast: Cast) -> dict[str, str]:
+    of = {each.title: each.get_absolute_url() for each in Recording.objects.all()}
+    return {
+        "library": "/",
+        "library without a hit": "/?q=nothing",
+        "upload": "/upload/",
+        "search": "/search/",
+        "search with hits": "/search/?q=clock",
+        "search without hits": "/search/?q=zebra",
+        "recording": of["Three hours"],
+        "recording at a time": f"{of['Three hours']}?t=900",
+        "recording with a long title": of[LONG],
+        "recording that failed": of["<i>Broken</i>"],
+        "recording under way": of["Under way"],
+        "recording without a title": of[""],
+        "nothing": "/recordings/999999/",
+    }
+
+
+def settle(page: Page, url: str) -> None:
+    page.goto(url, wait_until="networkidle")
+    page.evaluate("document.fonts.ready")
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {node['target']}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_every_page_is_accessible_still_and_silent(visits, cast: Cast, width, theme):
+    fill(cast)
+    page = visits.as_user(cast.ada, width=width, theme=theme)
+    page.add_init_script(WATCH_SHIFTS)
+    for name, url in pages(cast).items():
+        settle(page, url)
+        assert violations(page) == [], name
+        assert page.evaluate("shifts") < 0.01, name
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    # A page that is not there is a 404, and Chromium tells its console so.
+    assert [each for each in visits.complaints if "404" not in each] == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_opens_is_accessible_too(visits, cast: Cast, theme):
+    fill(cast)
+    page = visits.as_user(cast.ada, theme=theme)
+    page.goto("/")
+    page.keyboard.press("?")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="1 in progress").click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_label("Actions for Under way").click()
+    assert violations(page) == []
+    page.get_by_label("Select Under way").check()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_signing_in_is_accessible(visits, cast: Cast, theme):
+    page = visits.as_user(cast.ada, theme=theme)
+    page.context.clear_cookies()
+    page.goto("/sign-in/")
+    assert violations(page) == []
+    page.get_by_label("E-mail address").fill("ada@example.test")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").wait_for()
+    assert violations(page) == []
+    page.get_by_label("E-mail address").fill("ada@example.test")
+    page.get_by_label("Password").fill("a long pass phrase")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Library").wait_for()
+
+
+def test_an_empty_team_meets_accessible_pages(visits, cast: Cast):
+    page = visits.as_user(cast.eve, width=390)
+    for url in ("/", "/upload/", "/search/"):
+        settle(page, url)
+        assert violations(page) == [], url
+    assert visits.complaints == []
+
+
+def test_styles_and_scripts_of_a_page_are_light(visits, cast: Cast):
+    fill(cast)
+    for name, url in pages(cast).items():
+        page = visits.as_user(cast.ada)
+        weights = {}
+
+        def weigh(response, weights=weights) -> None:
+            if response.request.resource_type in ("script", "stylesheet"):
+                weights[response.url] = len(response.body())
+
+        page.on("response", weigh)
+        settle(page, url)
+        assert 0 < sum(weights.values()) < WEIGHT_LIMIT, name
+
+
+def test_nothing_moves_for_people_who_want_no_motion(visits, cast: Cast):
+    page = visits.as_user(cast.ada, reduced_motion="reduce")
+    page.goto("/")
+    lengths = page.locator(".rail-item").evaluate_all(
+        "items => items.map(item => getComputedStyle(item).transitionDuration)"
+    )
+    assert set(lengths) == {"0s"}
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_every_colour_of_text_stands_out_from_every_ground(theme):
+    pairs = dict(
+        (name, colours)
+        for name, *colours in re.findall(
+            r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)",
+            (STATIC / "css" / "variables.css").read_text(),
+        )
+    )
+    grounds = ("paper", "surface", "sunken", "hover")
+    inks = ("ink", "soft", "accent", "good", "warn", "bad", *(f"speaker-{n}" for n in range(8)))
+    weak = [
+        (ink, ground)
+        for ink in inks
+        for ground in grounds
+        if contrast(pairs[ink][theme], pairs[ground][theme]) < CONTRAST
+    ]
+    assert weak == []
+    assert contrast(pairs["on-accent"][theme], pairs["accent"][theme]) >= CONTRAST
+    assert contrast(pairs["ink"][theme], pairs["mark"][theme]) >= CONTRAST
+    assert contrast(pairs["ink"][theme], pairs["spoken"][theme]) >= CONTRAST
