@@ -7,12 +7,12 @@ them. The end of speech is the last sample above a fortieth of the loudest.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import tempfile
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -165,8 +165,9 @@ def changed_words(heard: Heard, *, with_finals: bool) -> float:
             continue
         if not message["is_final"] or with_finals:
             words = words_of(message)
-            pairs = list(itertools.zip_longest(stable, words[: len(stable)]))
-            changed += sum(was != now for was, now in pairs)
+            # Aligned: one word more must not make all behind it count as changed.
+            same = SequenceMatcher(None, stable, words, autojunk=False).get_matching_blocks()
+            changed += len(stable) - sum(block.size for block in same)
             stable = words[: len(stable)]
             for was, now in zip(before[len(stable) :], words[len(stable) :], strict=False):
                 if was != now:
