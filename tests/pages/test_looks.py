@@ -144,7 +144,9 @@ def test_nothing_moves_for_people_who_want_no_motion(visits, cast: Cast):
 
 def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -155,13 +157,13 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_every_colour_of_text_stands_out_from_every_ground(theme):
-    pairs = dict(
-        (name, colours)
+    pairs = {
+        name: colours
         for name, *colours in re.findall(
             r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)",
             (STATIC / "css" / "variables.css").read_text(),
         )
-    )
+    }
     grounds = ("paper", "surface", "sunken", "hover")
     inks = ("ink", "soft", "accent", "good", "warn", "bad", *(f"speaker-{n}" for n in range(8)))
     weak = [
