@@ -1,6 +1,7 @@
 """The usage breakdown of the engine over a log of a million requests.
 
-    python -m tests.bench.usage
+    python -m tests.bench.usage             SQLite and PostgreSQL
+    python -m tests.bench.usage SQLite      one of them
 
 1,000,000 recorded requests of 90 days and one project by 20 keys, each used by a few programs
 (options, models, tags of their own), on SQLite and, where it is installed, on PostgreSQL. The
@@ -41,9 +42,11 @@ QUERIES = ["", *(f"grouping={name}" for name in GROUPINGS)]
 FILTERS = ("tag=team-3", "diarize=true&smart_format=true", "redact=false&endpoint=listen")
 
 
-def run() -> list[Result]:
+def run(only: str = "") -> list[Result]:
     results = []
     for name, url in databases():
+        if only not in ("", name):
+            continue
         with url as database_url, tempfile.TemporaryDirectory() as folder:
             results += measure(name, Path(folder), database_url)
     return results
@@ -177,4 +180,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["fill"]:
         fill(sys.argv[2])
     else:
-        print(table(run()))
+        print(table(run(*sys.argv[1:2])))
