@@ -63,6 +63,20 @@ function closeMenus(except, returnFocus = false) {
 document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
 document.addEventListener("focusin", (event) => closeMenus(event.target.closest("details.menu")));
 
+// One that would reach below the page opens upwards.
+document.addEventListener(
+  "toggle",
+  ({ target: menu }) => {
+    const list = menu.matches?.("details.menu") && menu.querySelector(".menu-list:not(.upward)");
+    if (!list) return;
+    list.classList.remove("flipped");
+    const bar = parseFloat(getComputedStyle(root).getPropertyValue("--bar"));
+    const fits = list.getBoundingClientRect().bottom < innerHeight - bar;
+    list.classList.toggle("flipped", menu.open && !fits && menu.getBoundingClientRect().top > list.offsetHeight);
+  },
+  true,
+);
+
 // Dialogs.
 
 document.addEventListener("click", (event) => {

@@ -8,9 +8,12 @@ const AT_ONCE = 2;
 const LONGEST_WAIT_MS = 30_000;
 const SPEED_WINDOW_MS = 6_000;
 const KEPT = "unfinished uploads";
+const SIGN_IN = "You are signed out: sign in again in another tab";
 
-/** The server's word about why it does not take a file; trying again would not help. */
+/** The server's word about why it does not take a file. */
 class Refused extends Error {}
+/** A file that no server would take: trying again would not help. */
+class Unfit extends Refused {}
 class Cancelled extends Error {}
 /** No answer, or one that says later. */
 class Cut extends Error {}
@@ -109,7 +112,7 @@ class Item {
       waiting: offset ? `Waiting, ${sent}` : `Waiting, ${bytes(size)}`,
       sending: [`${percent(offset, size)} %`, sent, ...this.#speed()].join(" · "),
       lost: offset ? `${percent(offset, size)} % is safe. Choose the file again to go on.` : "Not finished. Choose the file again to go on.",
-      failed: sent,
+      failed: bytes(size),
       done: bytes(size),
     };
     this.part("words").textContent = words ?? says[this.state];
@@ -141,6 +144,7 @@ class Item {
       this.address = "";
       this.offset = 0;
       this.become("failed", error instanceof Refused ? error.message : `${this.name} cannot be read. Choose it again.`);
+      if (error instanceof Unfit) this.part("retry").hidden = true;
     } finally {
       this.uploads.next();
     }
@@ -162,9 +166,9 @@ class Item {
 
   #check() {
     const { maxBytes } = this.uploads;
-    if (this.size === 0) throw new Refused("The file is empty: there is nothing to transcribe.");
+    if (this.size === 0) throw new Unfit("The file is empty: there is nothing to transcribe.");
     if (this.size > maxBytes) {
-      throw new Refused(`The file has ${bytes(this.size)}; at most ${bytes(maxBytes)} are taken. Cut it into parts.`);
+      throw new Unfit(`The file has ${bytes(this.size)}; at most ${bytes(maxBytes)} are taken. Cut it into parts.`);
     }
   }
 
@@ -262,7 +266,8 @@ class Item {
         this.offset = now;
       });
       call.addEventListener("load", () => {
-        if (call.status === 429 || call.status === 423 || call.status >= 500) {
+        if (signedOut(call.responseURL)) reject(new Cut(SIGN_IN));
+        else if (call.status === 429 || call.status === 423 || call.status >= 500) {
           // A full disk is worth waiting for: what has come stays.
           reject(new Cut(call.status === 507 ? "The server's disk is full" : "The server cannot take it now"));
         } else {
@@ -282,6 +287,7 @@ class Item {
     const answer = await request(url, { signal: this.stop.signal, ...init }).catch(() => {
       throw this.stop.signal.aborted ? new Cancelled() : new Cut("The server does not answer");
     });
+    if (signedOut(answer.url)) throw new Cut(SIGN_IN);
     if (answer.status === 429 || (answer.status >= 500 && answer.status !== 507)) {
       throw new Cut("The server cannot take it now");
     }
@@ -352,8 +358,14 @@ function request(url, init) {
   return fetch(url, { ...init, headers });
 }
 
+// The cookie's, not the page's: it stays right when one signs in again in another tab.
 function token() {
-  return JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+  const cookie = document.cookie.split("; ").find((each) => each.startsWith("csrftoken="));
+  return cookie?.slice("csrftoken=".length) ?? "";
+}
+
+function signedOut(url) {
+  return new URL(url, location).pathname === "/sign-in/";
 }
 
 async function reason(answer) {

@@ -237,3 +237,14 @@ def test_viewers_are_told_that_they_may_not_add(visits, cast: Cast):
     page = visits.as_user(cast.vera)
     page.goto("/upload/")
     expect(page.get_by_text("There is no project you may add to")).to_be_visible()
+
+
+def test_an_upload_waits_for_people_who_were_signed_out(visits, cast: Cast):
+    page = visits.as_user(cast.ada)
+    page.goto("/upload/")
+    cookies = page.context.cookies()
+    page.context.clear_cookies(name="sessionid")
+    choose(page, file("talk.wav", tone(1)))
+    expect(page.get_by_text("sign in again in another tab")).to_be_visible()
+    page.context.add_cookies(cookies)
+    expect(page.locator("[data-uploads] [data-row]")).to_have_count(1)
