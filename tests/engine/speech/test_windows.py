@@ -1,0 +1,115 @@
+"""Where speech is cut, and where its words lie in the recording."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.speech.decode import RATE, Samples
+from engine.speech.transcript import Word
+from engine.speech.vad import FRAME, FRAME_SECONDS, VoiceDetector
+from engine.speech.windows import Piece, SpeechWindow, WindowCutter
+from tests.speech import join, say
+
+FOX = "The quick brown fox jumps over the lazy dog near the bank of the river."
+
+
+def cut(samples: Samples, block: int = 16_000, **lengths: float) -> list[SpeechWindow]:
+    cutter = WindowCutter(**lengths)
+    windows = []
+    for start in range(0, len(samples), block):
+        windows += cutter.feed(samples[start : start + block])
+    return windows + cutter.finish()
+
+
+def spans(windows: list[SpeechWindow]) -> list[tuple[float, float]]:
+    return [
+        (piece.first * FRAME_SECONDS, piece.end * FRAME_SECONDS)
+        for window in windows
+        for piece in window.pieces
+    ]
+
+
+def test_silence_makes_no_window():
+    assert cut(np.zeros(60 * RATE, np.float32)) == []
+
+
+def test_noise_makes_no_window():
+    noise = np.random.default_rng(1).normal(0, 0.01, 20 * RATE).astype(np.float32)
+    assert cut(noise) == []
+
+
+def test_silence_between_speech_is_left_out():
+    speech = say(FOX)
+    windows = cut(join(3.0, speech, 10.0, speech, 3.0))
+    assert len(windows) == 1
+    (first, last) = spans(windows)
+    assert first[0] == pytest.approx(3.0, abs=0.5)
+    assert last[0] == pytest.approx(13.0 + len(speech) / RATE, abs=0.5)
+    assert windows[0].seconds < 2 * len(speech) / RATE + 1.0
+
+
+def test_a_window_holds_the_samples_of_its_pieces():
+    samples = join(1.0, say(FOX), 4.0, say(FOX), 1.0)
+    for window in cut(samples):
+        pieces = [samples[piece.first * FRAME : piece.end * FRAME] for piece in window.pieces]
+        assert np.array_equal(np.concatenate(pieces), window.samples)
+
+
+def test_long_speech_is_cut_within_the_bounds():
+    samples = np.concatenate([say(FOX)] * 12)
+    windows = cut(samples, shortest_seconds=8, longest_seconds=12)
+    assert all(8 <= window.seconds <= 12 for window in windows[:-1])
+    assert sum(window.voiced.sum() for window in windows) > 0.5 * len(samples) / FRAME
+
+
+def test_speech_without_a_pause_is_cut_at_its_quietest():
+    rng = np.random.default_rng(2)
+    cutter = WindowCutter(shortest_seconds=2, longest_seconds=4)
+    quiet = 80  # the frame, 2.56 s in
+    for number in range(125):
+        level = 0.001 if abs(number - quiet) < 3 else 0.2
+        cutter._add(rng.normal(0, level, FRAME).astype(np.float32), True)
+    assert cutter._best_cut() == pytest.approx(quiet, abs=3)
+
+
+@pytest.mark.parametrize("block", [100, 511, 16_000, 100_000])
+def test_the_size_of_the_blocks_does_not_matter(block):
+    samples = join(1.0, say(FOX), 2.0, say(FOX))
+    assert spans(cut(samples, block)) == spans(cut(samples, 7_777))
+
+
+def test_voice_is_heard_where_it_is():
+    speech = say(FOX)
+    flags = VoiceDetector().voiced(join(2.0, speech, 2.0))
+    (heard,) = np.nonzero(flags)
+    assert heard[0] * FRAME_SECONDS == pytest.approx(2.0, abs=0.4)
+    assert heard[-1] * FRAME_SECONDS == pytest.approx(2.0 + len(speech) / RATE, abs=0.5)
+
+
+def window_of(*pieces: Piece) -> SpeechWindow:
+    count = sum(len(piece.voiced) for piece in pieces)
+    return SpeechWindow(np.zeros(count * FRAME, np.float32), pieces)
+
+
+def test_words_return_to_the_time_of_the_recording():
+    frames = np.ones(50, np.bool_)  # 1.6 s each
+    window = window_of(Piece(100, frames), Piece(400, frames))
+    first, second = window.segments((Word("one", 0.2, 0.6, 1.0), Word("two", 1.8, 2.2, 1.0)))
+    assert (first.start, first.end) == (3.4, 3.8)
+    assert (second.start, second.end) == (13.0, 13.4)
+
+
+def test_words_do_not_reach_into_silence():
+    voiced = np.zeros(100, np.bool_)
+    voiced[50:60] = True
+    (segment,) = window_of(Piece(0, voiced)).segments((Word("late", 0.0, 3.0, 1.0),))
+    assert (segment.start, segment.end) == (1.6, 1.92)
+
+
+def test_words_follow_one_another_and_last_20_ms():
+    words = tuple(Word(str(n), 1.0, 1.0, 1.0) for n in range(5))
+    (segment,) = window_of(Piece(0, np.ones(100, np.bool_))).segments(words)
+    for word, following in zip(segment.words, segment.words[1:], strict=False):
+        assert word.end - word.start >= 0.0199
+        assert following.start >= word.end
