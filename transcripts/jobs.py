@@ -123,6 +123,8 @@ class Job:
         if bytes_sent >= self.run.recording.size_bytes:
             self.sent_all = True
             self.note(sent_at=timezone.now(), stage=Stage.TRANSCRIBING)
+            # From here on a death of this worker is not the recording's doing: say so soon.
+            heart.hurry()
 
 
 class Heart:
@@ -133,6 +135,7 @@ class Heart:
         self.stopping = False
         self._jobs: set[Job] = set()
         self._lock = threading.Lock()
+        self._hurried = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -158,6 +161,10 @@ class Heart:
         for job in jobs:
             job.halt(Stop.SHUTDOWN)
 
+    def hurry(self) -> None:
+        """Beat now rather than within the second."""
+        self._hurried.set()
+
     def _live(self) -> None:
         try:
             while True:
@@ -166,8 +173,9 @@ class Heart:
                     if not jobs:
                         self._thread = None
                         return
+                self._hurried.clear()
                 self._beat(jobs)
-                time.sleep(BEAT_SECONDS)
+                self._hurried.wait(BEAT_SECONDS)
         finally:
             connection.close()
 
