@@ -82,10 +82,12 @@ class Work:
         return job.future
 
     def waiting(self) -> dict[Priority, int]:
-        """How many jobs wait, by priority."""
+        """How many jobs wait, by priority; those that were cancelled do not count."""
+        counts = dict.fromkeys(Priority, 0)
         with self._changed:
-            counts = {priority: len(jobs) for priority, jobs in self._live.items()}
-            counts[Priority.BATCH] = sum(len(jobs) for jobs in self._batch.values())
+            for jobs in (*self._live.values(), *self._batch.values()):
+                for job in jobs:
+                    counts[job.priority] += not job.future.cancelled()
         return counts
 
     def close(self) -> None:
