@@ -7,9 +7,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
+from webapp.bodies import limit_bodies
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
-http = get_asgi_application()
+http = limit_bodies(get_asgi_application())
 
 application = ProtocolTypeRouter(
     {
