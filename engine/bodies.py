@@ -47,7 +47,7 @@ async def store(
         return Body(size + len(buffer), sha256.hexdigest(), path=path)
     except BaseException:
         if path is not None:
-            path.unlink(missing_ok=True)
+            await asyncio.to_thread(path.unlink, missing_ok=True)
         raise
 
 

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,7 +138,7 @@ class Deliveries:
             answered = _failed(call, internal_error())
         finally:
             if call.body and call.body.path != _body_file(self._environment, job.request_id):
-                call.body.discard()  # what was fetched from a URL
+                await asyncio.to_thread(call.body.discard)  # what was fetched from a URL
         job.result_type = answered.content_type
         job.result_headers = dict(answered.headers)
         await asyncio.to_thread(
@@ -177,8 +177,7 @@ class Deliveries:
             logger.warning("request_id=%s given up: %s", job.request_id, problem)
         files = [make(self._environment, job.request_id) for make in (_body_file, _result_file)]
         await in_database(job.delete)
-        for file in files:
-            file.unlink(missing_ok=True)
+        await asyncio.to_thread(_remove, files)
 
 
 @asynccontextmanager
@@ -220,6 +219,11 @@ def _keep(body: Body, path: Path) -> None:
     with body.path.open("rb") as file:
         os.fsync(file.fileno())
     body.path.rename(path)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:

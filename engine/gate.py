@@ -70,7 +70,8 @@ class Gate:
             await serve(call, scope, receive, send)
         finally:
             if call.body is not None:
-                call.body.discard()
+                # In a thread: freeing gigabytes takes longer than a frame of audio may wait.
+                await asyncio.to_thread(call.body.discard)
 
     async def _serve_request(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         headers = read_headers(scope)

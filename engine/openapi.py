@@ -35,7 +35,7 @@ def operations() -> Iterator[tuple[str, str, View, Operation]]:
         if isinstance(pattern, URLPattern):
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", f"/{pattern.pattern}")
             for method, view in pattern.callback.views.items():  # type: ignore[attr-defined]
-                yield path, method, view, view.operation  # type: ignore[attr-defined]
+                yield path, method, view, view.operation
 
 
 def words_about(view: View) -> tuple[str, str]:
