@@ -74,5 +74,5 @@ class Phonemizer:
             case "fr-FR":
                 return romance.French(self._cache)
             case "it-IT":
-                return romance.Italian(self._cache)
+                return romance.Italian()
         return English("us")

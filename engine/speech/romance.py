@@ -1,6 +1,6 @@
 """Spanish, French and Italian: written text to spoken words, and those to phonemes.
 
-Spanish is read by rule. French and Italian words come from ``g2p2`` (MIT or Apache-2.0);
+Spanish and Italian are read by rule. French words come from ``g2p2`` (MIT or Apache-2.0);
 stress, elision and liaison are added here. The phonemes follow espeak-ng's conventions, in
 which Kokoro was trained on these languages.
 """
@@ -411,7 +411,7 @@ class French:
 
 
 class Italian:
-    """Italian words from their pronunciations; stress by rule."""
+    """Italian by rule; where the spelling does not show the stress, by the ending."""
 
     UNSTRESSED = frozenset(
         "il lo la i gli le un uno una di a da in con su per tra fra e o ed ad che si mi ti ci vi "
@@ -431,9 +431,9 @@ class Italian:
         "radici dico rubrica rubriche fico fichi".split()
     )
     VOWELS = "aeiouàèéìòù"
-
-    def __init__(self, cache: Path) -> None:
-        self._model = Model.load(str(voicefiles.pronunciations("it", cache)))
+    LETTERS = dict(
+        zip("abcdefgijklmnopqrstuvwxyzàèéìòù", "abkdefɡijklmnopkrstuvwkjʦaɛeiɔu", strict=True)
+    )
 
     def phonemes(self, text: str) -> str:
         return _spoken(self._tokens(text.lower().replace("’", "'").replace("-", " ")))
@@ -461,8 +461,43 @@ class Italian:
         return _stress(sound, 2 if word[-1] in self.VOWELS and vowels > 1 else 1)
 
     def _sound(self, word: str) -> str:
-        sound: str = self._model.phonemize(word)
-        for theirs, ours in AFFRICATES:
-            sound = sound.replace(theirs, ours)
-        sound = sound.replace("tʦ", "ʦː").replace("tʧ", "ʧː").replace("dʤ", "ʤː")
-        return re.sub(r"([bdfkpstvɡʃ])\1", r"\1ː", sound)
+        sound = "".join(self._sounds(word))
+        return re.sub(r"([bdfkpstvɡʃʦʧʤ])\1", r"\1ː", sound)
+
+    def _sounds(self, word: str) -> Iterator[str]:
+        soft = tuple("eièéì")
+        index = 0
+        while index < len(word):
+            letter, rest = word[index], word[index + 1 :]
+            before = word[index - 1] if index else ""
+            taken, sound = 1, self.LETTERS.get(letter, "")
+            doubled = rest[:1] == letter
+            after = rest[1:] if doubled else rest
+            if letter == "s" and rest[:1] == "c" and rest[1:2] in soft:
+                taken, sound = 2, "ʃ"
+                taken += self._silent_i(rest[1:])
+            elif letter == "g" and rest.startswith("li"):
+                taken, sound = (3 if rest[2:3] and rest[2] in self.VOWELS else 2), "ʎ"
+            elif letter == "g" and rest[:1] == "n":
+                taken, sound = 2, "ɲ"
+            elif letter in "cg" and after[:1] in soft:
+                sound = {"c": "ʧ", "g": "ʤ"}[letter]
+                taken = 1 if doubled else 1 + self._silent_i(rest)
+            elif letter in "cg" and after[:1] == "h" and not doubled:
+                taken = 2
+            elif letter == "q":
+                taken, sound = 2, "kw"
+            elif letter == "s" and before in self.VOWELS and rest[:1] in tuple(self.VOWELS):
+                sound = "z" if before else sound
+            elif letter == "i" and rest[:1] in tuple(self.VOWELS):
+                sound = "j"
+            elif letter == "u" and rest[:1] in tuple(self.VOWELS):
+                sound = "w"
+            elif letter == "n" and rest[:1] in ("c", "g", "q") and rest[1:2] not in soft:
+                sound = "ŋ" if rest[:2] != "gn" else "n"
+            yield sound
+            index += taken
+
+    def _silent_i(self, after: str) -> int:
+        """1 when the i of "ciao" or "giorno" only softens the letter before it."""
+        return int(after[:1] == "i" and after[1:2] in tuple("aeou"))
