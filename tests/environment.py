@@ -1,0 +1,15 @@
+"""The environment of a test run: state in a folder of its own, gone after the run.
+
+A plugin, named in pyproject.toml: settings are read before any conftest is.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "EARSHOT_DATA" not in os.environ:
+    os.environ["EARSHOT_DATA"] = tempfile.mkdtemp(prefix="earshot-tests-")
+    atexit.register(shutil.rmtree, os.environ["EARSHOT_DATA"], ignore_errors=True)
+for name in ("DEEPGRAM_API_KEY", "DEEPGRAM_BASE_URL", "DEEPGRAM_AGENT_URL"):
+    os.environ.pop(name, None)
