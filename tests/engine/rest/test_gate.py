@@ -20,7 +20,7 @@ from tests.speech import join, say, wav_bytes
 @pytest.fixture
 def long_recording() -> bytes:
     sentence = say("The quick brown fox jumps over the lazy dog.")
-    return wav_bytes(join(*[part for _ in range(40) for part in (sentence, 0.5)]))
+    return wav_bytes(join(*[part for _ in range(12) for part in (sentence, 0.5)]))
 
 
 def requests_of(engine: Engine, **filters):
