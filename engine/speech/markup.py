@@ -58,13 +58,14 @@ def plain(text: str) -> Script:
     return Script((text,), characters=len(text), billable=len(text))
 
 
-def read_markup(text: str, *, speed: float = 1.0) -> Script:
+def read_markup(text: str, *, speed: float = 1.0, pauses: bool = True) -> Script:
     """The pauses ``\\{pause:500ms\\}`` and pronunciations ``\\{"word": "Nguyen", "pronounce":
     "ŋwiən"\\}`` of ``text``.
 
     Raises ``MarkupError`` with one of BREAK_SYNTAX_INVALID, BREAK_OUT_OF_RANGE,
     BREAK_INCREMENT_INVALID, BREAKS_LIMIT_EXCEEDED, PAUSE_SPEED_CAP_EXCEEDED. Pronunciations
-    that cannot be used are spoken as their word, with a warning.
+    that cannot be used are spoken as their word, with a warning. Without ``pauses`` these are
+    taken out, right or wrong.
     """
     pronunciations: dict[str, str] = {}
     warnings: list[str] = []
@@ -85,7 +86,9 @@ def read_markup(text: str, *, speed: float = 1.0) -> Script:
     parts: list[str | Pause] = []
     end = 0
     for match in PAUSE.finditer(marked):
-        parts += [marked[end : match.start()], Pause(_pause_seconds(match[1].strip()))]
+        parts.append(marked[end : match.start()])
+        if pauses:
+            parts.append(Pause(_pause_seconds(match[1].strip())))
         billable -= len(match[0])
         end = match.end()
     parts.append(marked[end:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from urllib.parse import parse_qsl
 
 import av
 import numpy as np
@@ -100,25 +101,43 @@ def test_an_empty_stream_can_be_finished(encoding: str):
 @pytest.mark.parametrize(
     ("query", "rest"),
     [
-        ({"encoding": "mp3", "container": "wav"}, "`container` is not applicable when `encoding=mp3`"),
-        ({"container": "wav"}, "`container` is not applicable when `encoding=mp3`"),
-        ({"encoding": "linear16", "container": "ogg"}, "`container=ogg` is invalid when `encoding=linear16`"),
-        ({"encoding": "opus", "container": "wav"}, "`container=wav` is invalid when `encoding=opus`"),
-        ({"encoding": "mp3", "sample_rate": "22050"}, "`sample_rate` is not applicable when `encoding=mp3`"),
-        ({"encoding": "mulaw", "sample_rate": "44100"}, "`sample_rate` must be [8000, 16000] when `encoding=mulaw`"),
-        ({"encoding": "linear16", "sample_rate": "44100"}, "`sample_rate` must be [8000, 16000, 24000, 32000, 48000] when `encoding=linear16`"),
-        ({"encoding": "flac", "sample_rate": "24000"}, "`sample_rate` must be [8000, 16000, 22050, 32000, 48000] when `encoding=flac`"),
-        ({"encoding": "linear16", "bit_rate": "48000"}, "`bit_rate` is not applicable when `encoding=linear16`"),
-        ({"encoding": "mp3", "bit_rate": "8000"}, "`bit_rate` must be [32000, 48000] when `encoding=mp3`"),
-        ({"encoding": "aac", "bit_rate": "3999"}, "`bit_rate` must be 4000..192000 when `encoding=aac`"),
+        ("encoding=mp3&container=wav", "`container` is not applicable when `encoding=mp3`"),
+        ("container=wav", "`container` is not applicable when `encoding=mp3`"),
+        ("encoding=linear16&container=ogg", "`container=ogg` is invalid when `encoding=linear16`"),
+        ("encoding=opus&container=wav", "`container=wav` is invalid when `encoding=opus`"),
+        ("encoding=mp3&sample_rate=22050", "`sample_rate` is not applicable when `encoding=mp3`"),
+        (
+            "encoding=mulaw&sample_rate=44100",
+            "`sample_rate` must be [8000, 16000] when `encoding=mulaw`",
+        ),
+        (
+            "encoding=linear16&sample_rate=44100",
+            "`sample_rate` must be [8000, 16000, 24000, 32000, 48000] when `encoding=linear16`",
+        ),
+        (
+            "encoding=flac&sample_rate=24000",
+            "`sample_rate` must be [8000, 16000, 22050, 32000, 48000] when `encoding=flac`",
+        ),
+        (
+            "encoding=linear16&bit_rate=48000",
+            "`bit_rate` is not applicable when `encoding=linear16`",
+        ),
+        ("encoding=mp3&bit_rate=8000", "`bit_rate` must be [32000, 48000] when `encoding=mp3`"),
+        ("encoding=aac&bit_rate=3999", "`bit_rate` must be 4000..192000 when `encoding=aac`"),
         # Container before sample rate before bit rate.
-        ({"encoding": "mp3", "container": "wav", "sample_rate": "1", "bit_rate": "1"}, "`container` is not applicable when `encoding=mp3`"),
-        ({"encoding": "mp3", "sample_rate": "1", "bit_rate": "1"}, "`sample_rate` is not applicable when `encoding=mp3`"),
+        (
+            "encoding=mp3&container=wav&sample_rate=1&bit_rate=1",
+            "`container` is not applicable when `encoding=mp3`",
+        ),
+        (
+            "encoding=mp3&sample_rate=1&bit_rate=1",
+            "`sample_rate` is not applicable when `encoding=mp3`",
+        ),
     ],
-)  # fmt: skip
-def test_a_format_that_does_not_exist_is_refused_in_the_contracts_words(query: dict, rest: str):
+)
+def test_a_format_that_does_not_exist_is_refused_in_the_contracts_words(query: str, rest: str):
     with pytest.raises(FormatError) as raised:
-        read_format(**query)
+        read_format(**dict(parse_qsl(query)))
     assert str(raised.value) == f"Unsupported audio format: {rest}"
 
 
@@ -126,7 +145,7 @@ def test_a_format_that_does_not_exist_is_refused_in_the_contracts_words(query: d
     "query", [{"encoding": "midi"}, {"container": "avi"}, {"sample_rate": "fast"}, {"bit_rate": ""}]
 )
 def test_names_and_types_are_checked_first(query: dict):
-    with pytest.raises(FormatError, match="^Failed to deserialize query parameters: "):
+    with pytest.raises(FormatError, match="Failed to deserialize query parameters"):
         read_format(**query)
 
 

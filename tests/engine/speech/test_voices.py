@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.speech.errors import UnknownModel
-from engine.speech.voices import MODELS, VOICES, catalogue, find_model, find_voice
 from engine.speech.voicefiles import voice_vectors
+from engine.speech.voices import MODELS, VOICES, catalogue, find_model, find_voice
 
 
 @pytest.mark.parametrize(
