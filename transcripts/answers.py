@@ -1,13 +1,17 @@
-"""What is stored of a server's answer: its utterances, none longer than a database can index."""
+"""What is stored of a server's answer: its utterances, none longer than one reads at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from speechclient import ListenResponse, Utterance, Word
+from transcripts import reading
+from transcripts.captions import best_break
 
-# PostgreSQL's text search refuses a text with more than 1 MB of words; nobody reads one either.
-MAX_WORDS = 400
-MAX_CHARACTERS = 20_000
+# Somebody who reads aloud makes no pause for minutes: a hit of a search that long says nothing,
+# and PostgreSQL's text search refuses a text with more than 1 MB of words.
+FULL_WORDS = 60
+LONGEST_WORDS = 75
+LONGEST_CHARACTERS = 20_000
 # The server's own default for `utt_split`, for servers that send no utterances.
 PAUSE_SECONDS = 0.8
 
@@ -16,42 +20,52 @@ def stretches(response: ListenResponse) -> Iterator[dict[str, Any]]:
     """The utterances of an answer in order, as the fields of a stored utterance.
 
     Times are seconds from the start of the recording, ``words`` is a list of
-    ``[text, start, end, confidence]``. An answer without utterances is cut at its pauses.
+    ``[text, start, end, confidence]``. Long ones are cut, where a sentence ends if one does;
+    an answer without utterances is cut at its pauses.
     """
     for utterance in response.utterances or list(_cut(response)):
-        if len(utterance.words) <= MAX_WORDS and len(utterance.transcript) <= MAX_CHARACTERS:
-            yield _fields(utterance, utterance.transcript, utterance.words)
-        elif utterance.words:
-            for first in range(0, len(utterance.words), MAX_WORDS):
-                part = utterance.words[first : first + MAX_WORDS]
-                yield _fields(utterance, " ".join(word.punctuated_word for word in part), part)
-        else:
-            for first in range(0, len(utterance.transcript), MAX_CHARACTERS):
-                text = utterance.transcript[first : first + MAX_CHARACTERS]
-                yield _fields(utterance, text, ())
+        if utterance.words:
+            yield from _parts(utterance)
+            continue
+        for first in range(0, len(utterance.transcript), LONGEST_CHARACTERS):
+            text = utterance.transcript[first : first + LONGEST_CHARACTERS]
+            yield _fields(utterance, text, [])
 
 
-def _fields(utterance: Utterance, text: str, words: tuple[Word, ...]) -> dict[str, Any]:
-    start, end = utterance.start, utterance.end
-    if words and len(words) < len(utterance.words):
-        start = words[0].start
-        end = max(start, words[-1].end)
+def _parts(utterance: Utterance) -> Iterator[dict[str, Any]]:
+    words = [_timed(word) for word in utterance.words]
+    if len(words) <= LONGEST_WORDS and len(utterance.transcript) <= LONGEST_CHARACTERS:
+        yield _fields(utterance, utterance.transcript, words)
+        return
+    laid = reading.words(utterance.transcript, words)
+    first = 0
+    while first < len(words):
+        last = len(words)
+        if last - first > LONGEST_WORDS:
+            last = best_break(laid, first, first + FULL_WORDS)
+        text = "".join(word.before + word.text for word in laid[first:last])
+        part = words[first:last]
+        yield _fields(utterance, text, part) | {
+            "start": part[0][1],
+            "end": max(part[0][1], part[-1][2]),
+        }
+        first = last
+
+
+def _timed(word: Word) -> list[Any]:
+    start, end = round(word.start, 3), round(word.end, 3)
+    return [word.punctuated_word, start, end, round(word.confidence, 4)]
+
+
+def _fields(utterance: Utterance, text: str, words: Sequence[Sequence[Any]]) -> dict[str, Any]:
     return {
         "channel": utterance.channel,
         "speaker": utterance.speaker,
-        "start": start,
-        "end": end,
+        "start": utterance.start,
+        "end": utterance.end,
         "confidence": utterance.confidence,
         "text": text.strip(),
-        "words": [
-            [
-                word.punctuated_word,
-                round(word.start, 3),
-                round(word.end, 3),
-                round(word.confidence, 4),
-            ]
-            for word in words
-        ],
+        "words": words,
     }
 
 

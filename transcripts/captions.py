@@ -110,8 +110,8 @@ def split(words: Sequence[Word]) -> Iterable[Sequence[Word]]:
         first = last
 
 
-def best_break(words: Sequence[Word], first: int, fits: int) -> int:
-    """Where to end a caption that starts at ``first`` and may hold the words up to ``fits``."""
+def best_break(words: Sequence[Word | reading.Word], first: int, fits: int) -> int:
+    """Where to end what starts with word ``first`` and may hold the words up to ``fits``."""
     least = first + max(1, int((fits - first) * FILLED))
     return max(range(least, fits + 1), key=lambda last: (pause_after(words[last - 1].text), last))
 
