@@ -1,0 +1,534 @@
+"""What the sockets ``/v1/speak`` and ``/v2/speak`` mean: messages in, things to do out.
+
+No I/O and no clock: the time in seconds is an argument. A session says what to speak
+(``Say``), and is told when that has been made (``made``) and what it sounded like. One ``Say``
+is made at a time, in order; after ``Stop`` nothing more of what was begun may be sent.
+Contract, sections 11 and 12.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.speech.clauses import last_sentence_end
+from engine.speech.markup import MarkupError, Script, plain, read_markup
+
+MOST_CHARACTERS = 2_000  # in one Speak
+MOST_FLUSHES = 20
+FLUSH_WINDOW_SECONDS = 60.0
+MOST_WAITING = 20_000  # characters not yet spoken; more is a client that never waits
+SLOWEST, FASTEST, SPEED_STEP = 0.5, 1.5, 0.05
+LONGEST_SECONDS = 60 * 60.0  # a socket may live
+
+
+@dataclass(frozen=True)
+class Say:
+    """Speak this now; answer with ``made``."""
+
+    script: Script
+    speed: float
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Send this JSON message, behind all sound that was made before."""
+
+    message: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End what is being spoken and drop what was not sent."""
+
+
+@dataclass(frozen=True)
+class Close:
+    code: int
+    reason: str = ""
+
+
+Step = Say | Tell | Stop | Close
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who answers: what the first message of a socket says."""
+
+    request_id: str
+    model_name: str
+    model_version: str
+    model_uuid: str
+    markup: bool = True  # the oldest voices read markup as text
+
+
+class AuraSession:
+    """``/v1/speak``: Speak, Flush, Clear, Close.
+
+    Whole sentences are spoken as they come; the rest waits for more text or a Flush.
+    """
+
+    def __init__(self, identity: Identity, speed: float = 1.0) -> None:
+        self._identity = identity
+        self._speed = speed
+        self._buffer = ""
+        self._waiting: deque[Script | Tell | Close] = deque()
+        self._speaking = False
+        self._sequence = 0
+        self._flushes: deque[float] = deque()
+        self._over = False
+        self.characters = 0  # that were given to be spoken
+
+    def start(self) -> list[Step]:
+        who = self._identity
+        return [
+            Tell(
+                {
+                    "type": "Metadata",
+                    "request_id": who.request_id,
+                    "model_name": who.model_name,
+                    "model_version": who.model_version,
+                    "model_uuid": who.model_uuid,
+                    "additional_model_uuids": [],
+                }
+            )
+        ]
+
+    def read(self, text: str, now: float) -> list[Step]:
+        """One text frame."""
+        return self._once(self._read(text, now))
+
+    def made(self) -> list[Step]:
+        """The last ``Say`` has been spoken to its end, and its sound was queued to be sent."""
+        self._speaking = False
+        return self._once(self._next())
+
+    def fail(self) -> list[Step]:
+        """Speaking failed."""
+        return self._once(self._end(1011, "NET-0000"))
+
+    def expire(self) -> list[Step]:
+        """The socket has lived for as long as one may."""
+        return self._once(self._end(1011, "NET-0003"))
+
+    def misread(self) -> list[Step]:
+        """A frame that is not a message, a binary one included."""
+        return self._once(self._end(1003, "MESSAGE-0000"))
+
+    def _once(self, steps: Iterator[Step]) -> list[Step]:
+        return [] if self._over else list(steps)
+
+    def _read(self, text: str, now: float) -> Iterator[Step]:
+        message = _message(text)
+        if message is None:
+            yield from self._end(1003, "MESSAGE-0000")
+            return
+        match message.get("type"):
+            case "Speak":
+                yield from self._speak(message.get("text"))
+            case "Flush":
+                yield from self._flush(now)
+            case "Clear":
+                self._buffer = ""
+                self._waiting = deque(one for one in self._waiting if isinstance(one, Close))
+                if self._speaking:
+                    self._speaking = False
+                    yield Stop()
+                yield self._acknowledge("Cleared")
+                yield from self._next()
+            case "Close":
+                self._take_buffer()
+                self._waiting.append(Close(1000))
+                yield from self._next()
+            case _:
+                yield from self._end(1008, "DATA-0000")
+
+    def _speak(self, text: object) -> Iterator[Step]:
+        if not isinstance(text, str) or not text.strip():
+            yield from self._end(1008, "DATA-0000")
+            return
+        if len(text) > MOST_CHARACTERS:
+            yield from self._end(1009, "BIG-0001")
+            return
+        self.characters += len(text)
+        self._buffer += text
+        if len(self._buffer) + _characters(self._waiting) > MOST_WAITING:
+            yield from self._end(1008, "DATA-0001")
+            return
+        self._take_buffer(_settled(self._buffer))
+        yield from self._next()
+
+    def _flush(self, now: float) -> Iterator[Step]:
+        while self._flushes and now - self._flushes[0] >= FLUSH_WINDOW_SECONDS:
+            self._flushes.popleft()
+        if len(self._flushes) >= MOST_FLUSHES:
+            yield _warning(
+                "EXCESSIVE_FLUSH", f"More than {MOST_FLUSHES} Flush messages within 60 seconds."
+            )
+            return
+        self._flushes.append(now)
+        self._take_buffer()
+        # Numbered when its turn comes: a Clear may overtake it.
+        self._waiting.append(Tell({"type": "Flushed"}))
+        yield from self._next()
+
+    def _take_buffer(self, until: int | None = None) -> None:
+        taken = self._buffer[:until]
+        self._buffer = self._buffer[len(taken) :]
+        if taken.strip():
+            self._waiting.append(_script(taken, self._identity.markup, self._speed)[0])
+
+    def _next(self) -> Iterator[Step]:
+        while self._waiting and not self._speaking and not self._over:
+            match self._waiting.popleft():
+                case Script() as script:
+                    self._speaking = True
+                    yield Say(script, self._speed)
+                case Tell():
+                    yield self._acknowledge("Flushed")
+                case Close(code, reason):
+                    yield from self._end(code, reason)
+
+    def _acknowledge(self, kind: str) -> Tell:
+        number, self._sequence = self._sequence, self._sequence + 1
+        return Tell({"type": kind, "sequence_id": number})
+
+    def _end(self, code: int, reason: str = "") -> Iterator[Step]:
+        self._over = True
+        if self._speaking:
+            yield Stop()
+        yield Close(code, reason)
+
+
+@dataclass
+class Turn:
+    """One turn of speech, from its first text to the end of its sound."""
+
+    speech_id: str
+    buffer: str = ""
+    waiting: deque[Script] = field(default_factory=deque)
+    flushed: bool = False
+    announced: bool = False
+    characters: int = 0
+    billable: int = 0
+    pauses: int = 0
+    pronunciations: int = 0
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    spoken: str = ""  # of what was given to be spoken, what has been
+    saying: str = ""
+
+
+class FluxSession:
+    """``/v2/speak``: turns of Speak and Flush, with Interrupt, Configure and Close.
+
+    A turn begins with its first text and ends with the sound of its last, after a Flush. A
+    Speak after the Flush belongs to the next turn, which waits. ``speech_ids`` gives the names
+    of turns.
+    """
+
+    def __init__(self, identity: Identity, speech_ids: Iterator[str], speed: float = 1.0) -> None:
+        self._identity = identity
+        self._ids = speech_ids
+        self._speed = speed
+        self._turns: deque[Turn] = deque()
+        self._speaking = False
+        self._closing = self._over = False
+        self._seconds = 0.0
+        self.characters = 0  # of all turns
+        self.billable = 0
+
+    def start(self) -> list[Step]:
+        who = self._identity
+        return [
+            Tell(
+                {
+                    "type": "Connected",
+                    "request_id": who.request_id,
+                    "model_name": who.model_name,
+                    "model_version": who.model_version,
+                    "model_uuids": [who.model_uuid],
+                }
+            )
+        ]
+
+    def read(self, text: str) -> list[Step]:
+        """One text frame."""
+        return self._once(self._read(text))
+
+    def made(self, seconds: float) -> list[Step]:
+        """The last ``Say`` has been spoken: ``seconds`` of sound."""
+        return self._once(self._made(seconds))
+
+    def fail(self) -> list[Step]:
+        return self._once(self._end("NET-0000", "Speech could not be made.", 1011))
+
+    def expire(self) -> list[Step]:
+        return self._once(self._end("NET-0003", "A session lasts one hour at most.", 1011))
+
+    def fall_silent(self) -> list[Step]:
+        return self._once(self._end("NET-0004", "Nothing was received for 60 seconds.", 1011))
+
+    def misread(self) -> list[Step]:
+        return self._once(self._end("MESSAGE-0000", "The frame is not a JSON message.", 1003))
+
+    def _once(self, steps: Iterator[Step]) -> list[Step]:
+        return [] if self._over else list(steps)
+
+    def _read(self, text: str) -> Iterator[Step]:
+        message = _message(text)
+        if message is None:
+            yield from self._end("MESSAGE-0000", "The frame is not a JSON message.", 1003)
+            return
+        match message.get("type"):
+            case "Speak":
+                yield from self._speak(message.get("text"))
+            case "Flush":
+                yield from self._flush()
+            case "Interrupt":
+                yield from self._interrupt(message.get("playback_offset"))
+            case "Configure":
+                yield self._configure(message)
+            case "Close":
+                self._closing = True
+                for turn in self._turns:
+                    yield from self._finish_text(turn)
+                yield from self._next()
+            case other:
+                yield from self._end("DATA-0000", f"Unknown message type {other!r:.40}.", 1008)
+
+    def _speak(self, text: object) -> Iterator[Step]:
+        if self._closing:
+            return
+        if not isinstance(text, str) or not text:
+            yield from self._end("DATA-0000", "text is missing or empty.", 1008)
+            return
+        if len(text) > MOST_CHARACTERS:
+            yield from self._end(
+                "BIG-0000", f"text is longer than {MOST_CHARACTERS} characters.", 1009
+            )
+            return
+        if not self._turns or self._turns[-1].flushed:
+            self._turns.append(Turn(next(self._ids)))
+        turn = self._turns[-1]
+        turn.buffer += text
+        turn.characters += len(text)
+        self.characters += len(text)
+        if sum(len(one.buffer) + _characters(one.waiting) for one in self._turns) > MOST_WAITING:
+            yield from self._end("DATA-0000", "More text is waiting than can be kept.", 1008)
+            return
+        yield from self._take(turn, _settled(turn.buffer))
+        yield from self._next()
+
+    def _flush(self) -> Iterator[Step]:
+        if not self._turns or self._turns[-1].flushed:
+            yield _warning("NO_ACTIVE_SPEECH", "There is no speech to flush.")
+            return
+        turn = self._turns[-1]
+        yield from self._finish_text(turn)
+        yield from self._announce(turn) if turn is self._turns[0] else ()
+        yield Tell({"type": "Flushed", "speech_id": turn.speech_id})
+        yield from self._next()
+
+    def _finish_text(self, turn: Turn) -> Iterator[Step]:
+        if not turn.flushed:
+            yield from self._take(turn, None)
+            turn.flushed = True
+
+    def _take(self, turn: Turn, until: int | None) -> Iterator[Step]:
+        taken = turn.buffer[:until]
+        turn.buffer = turn.buffer[len(taken) :]
+        if not taken:
+            return
+        script, problem = _script(taken, self._identity.markup, self._speed)
+        turn.billable += script.billable
+        self.billable += script.billable
+        turn.pauses += script.pauses
+        turn.pronunciations += len(script.pronunciations)
+        turn.warnings += script.warnings
+        if problem:
+            yield _warning("INPUT_MARKUP_STRIPPED", problem)
+        if any(not isinstance(part, str) or part.strip() for part in script.parts):
+            turn.waiting.append(script)
+
+    def _announce(self, turn: Turn) -> Iterator[Step]:
+        if not turn.announced:
+            turn.announced = True
+            yield Tell({"type": "SpeechStarted", "speech_id": turn.speech_id})
+
+    def _next(self) -> Iterator[Step]:
+        """Go on with the first turn; end it, and the session, when there is no more of it."""
+        while self._turns and not self._speaking:
+            turn = self._turns[0]
+            yield from self._announce(turn)
+            if turn.waiting:
+                script = turn.waiting.popleft()
+                turn.saying = _plain_text(script)
+                self._speaking = True
+                yield Say(script, self._speed)
+            elif turn.flushed:
+                self._turns.popleft()
+                yield from self._close_turn(turn)
+            else:
+                return
+        if self._closing and not self._turns and not self._over:
+            self._over = True
+            yield Tell(
+                {
+                    "type": "SessionMetadata",
+                    "total_audio_duration_ms": round(self._seconds * 1000),
+                    "total_input_character_count": self.characters,
+                    "total_billable_character_count": self.billable,
+                }
+            )
+            yield Close(1000)
+
+    def _close_turn(self, turn: Turn) -> Iterator[Step]:
+        if not turn.seconds:
+            yield _warning("NO_AUDIO_GENERATED", "The text of the turn has no sound.")
+        if turn.warnings:
+            yield _warning("PRONUNCIATION_WARNINGS", " ".join(turn.warnings)[:1000])
+        yield Tell({"type": "SpeechMetadata", **self._metadata(turn)})
+
+    def _made(self, seconds: float) -> Iterator[Step]:
+        self._speaking = False
+        if self._turns:
+            turn = self._turns[0]
+            turn.seconds += seconds
+            turn.spoken, turn.saying = turn.spoken + turn.saying, ""
+        self._seconds += seconds
+        yield from self._next()
+
+    def _interrupt(self, offset: object) -> Iterator[Step]:
+        if not self._turns:
+            yield _warning("NO_ACTIVE_SPEECH", "There is no speech to interrupt.")
+            return
+        turn = self._turns.popleft()
+        played = _offset_ms(offset)
+        if offset is not None and played is None:
+            yield _warning("INVALID_INTERRUPT_OFFSET", "playback_offset is not a time in ms.")
+        made_ms = round(turn.seconds * 1000)
+        if played is None or played > made_ms:
+            played = made_ms
+        if self._speaking:
+            self._speaking = False
+            yield Stop()
+        rest = turn.saying + "".join(map(_plain_text, turn.waiting)) + turn.buffer
+        heard = turn.spoken[: _word_end(turn.spoken, played / made_ms)] if made_ms else ""
+        yield from self._announce(turn)
+        yield Tell(
+            {
+                "type": "SpeechInterrupted",
+                "speech_id": turn.speech_id,
+                "audio_played_ms": played,
+                "text_spoken": heard,
+                "text_remaining": turn.spoken[len(heard) :] + rest,
+                "metadata": self._metadata(turn),
+            }
+        )
+        yield from self._next()
+
+    def _metadata(self, turn: Turn) -> dict[str, Any]:
+        return {
+            "speech_id": turn.speech_id,
+            "audio_duration_ms": round(turn.seconds * 1000),
+            "input_character_count": turn.characters,
+            "billable_character_count": min(turn.billable, turn.characters),
+            "controls_applied": {
+                "pronunciations_applied": turn.pronunciations,
+                "pronunciation_warnings": len(turn.warnings),
+                "breaks_applied": turn.pauses,
+            },
+        }
+
+    def _configure(self, message: Mapping[str, Any]) -> Tell:
+        speed = message.get("speed")
+        if speed is None:
+            return Tell({"type": "ConfigureSuccess", "applied": {}})
+        if (
+            isinstance(speed, bool)
+            or not isinstance(speed, int | float)
+            or not math.isfinite(speed)
+        ):
+            return _failure("SPEED_OUT_OF_RANGE", "speed is not a number.", None)
+        if not SLOWEST <= speed <= FASTEST:
+            return _failure(
+                "SPEED_OUT_OF_RANGE", f"speed must be from {SLOWEST} to {FASTEST}.", speed
+            )
+        steps = speed / SPEED_STEP
+        if abs(steps - round(steps)) > 1e-6:
+            return _failure(
+                "SPEED_INCREMENT_INVALID", f"speed must be a multiple of {SPEED_STEP}.", speed
+            )
+        self._speed = float(speed)
+        return Tell({"type": "ConfigureSuccess", "applied": {"speed": speed}})
+
+    def _end(self, code: str, description: str, close: int) -> Iterator[Step]:
+        self._over = True
+        if self._speaking:
+            yield Stop()
+        yield Tell({"type": "Error", "code": code, "description": description})
+        yield Close(close, code)
+
+
+def _message(text: str) -> dict[str, Any] | None:
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def _script(text: str, markup: bool, speed: float) -> tuple[Script, str]:
+    """What to speak, and why markup was left out ("" when it was not)."""
+    if not markup:
+        return plain(text), ""
+    try:
+        return read_markup(text, speed=speed), ""
+    except MarkupError as error:
+        return read_markup(text, speed=speed, pauses=False), f"{error.category}: {error}"
+
+
+def _settled(text: str) -> int:
+    """Where the last sentence of ``text`` ends that is whole, its markup included."""
+    end = last_sentence_end(text)
+    if text.count("\\{", 0, end) > text.count("\\}", 0, end):
+        return text.rfind("\\{", 0, end)
+    return end
+
+
+def _plain_text(script: Script) -> str:
+    return "".join(part for part in script.parts if isinstance(part, str))
+
+
+def _characters(waiting: deque[Any]) -> int:
+    return sum(one.characters for one in waiting if isinstance(one, Script))
+
+
+def _word_end(text: str, share: float) -> int:
+    """Where the word ends that lies ``share`` of the way through ``text``."""
+    place = round(len(text) * min(share, 1.0))
+    end = text.find(" ", place)
+    return len(text) if end < 0 else end if place else 0
+
+
+def _offset_ms(offset: object) -> int | None:
+    if not isinstance(offset, dict) or offset.get("type") != "time_ms":
+        return None
+    value = offset.get("value")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return round(value) if math.isfinite(value) and value >= 0 else None
+
+
+def _warning(code: str, description: str) -> Tell:
+    return Tell({"type": "Warning", "code": code, "description": description})
+
+
+def _failure(code: str, description: str, value: object) -> Tell:
+    message = {"type": "ConfigureFailure", "code": code, "description": description}
+    return Tell(message | {"field": "speed"} | ({} if value is None else {"value": value}))

@@ -1,0 +1,260 @@
+"""The sessions of the speaking sockets, by calling them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+
+from engine.speech.speaking import (
+    AuraSession,
+    Close,
+    FluxSession,
+    Identity,
+    Say,
+    Step,
+    Stop,
+    Tell,
+)
+
+WHO = Identity("r-1", "aura-2-thalia-en", "2026", "u-1")
+
+
+def message(kind: str, **fields: Any) -> str:
+    return json.dumps({"type": kind, **fields})
+
+
+def texts(steps: list[Step]) -> list[str]:
+    return ["".join(map(str, step.script.parts)) for step in steps if isinstance(step, Say)]
+
+
+def told(steps: list[Step]) -> list[dict[str, Any]]:
+    return [step.message for step in steps if isinstance(step, Tell)]
+
+
+class Aura:
+    """A session whose speech is made at once, unless it is ``held``."""
+
+    def __init__(self) -> None:
+        self.session = AuraSession(WHO)
+        self.now = 0.0
+
+    def send(self, kind: str, **fields: Any) -> list[Step]:
+        return self.settle(self.session.read(message(kind, **fields), self.now))
+
+    def hold(self, kind: str, **fields: Any) -> list[Step]:
+        return self.session.read(message(kind, **fields), self.now)
+
+    def settle(self, steps: list[Step]) -> list[Step]:
+        done = list(steps)
+        while steps and any(isinstance(step, Say) for step in steps):
+            steps = self.session.made()
+            done += steps
+        return done
+
+
+class Flux(Aura):
+    def __init__(self) -> None:
+        ids = (f"dg_sp_{number:012x}" for number in itertools.count())
+        self.session: Any = FluxSession(WHO, ids)
+
+    def hold(self, kind: str, **fields: Any) -> list[Step]:
+        return self.session.read(message(kind, **fields))
+
+    def send(self, kind: str, **fields: Any) -> list[Step]:
+        return self.settle(self.hold(kind, **fields))
+
+    def settle(self, steps: list[Step]) -> list[Step]:
+        done = list(steps)
+        while steps and any(isinstance(step, Say) for step in steps):
+            steps = self.session.made(1.0)
+            done += steps
+        return done
+
+
+def test_metadata_comes_first():
+    (first,) = told(AuraSession(WHO).start())
+    assert first["type"] == "Metadata"
+    assert first["request_id"] == "r-1"
+
+
+def test_a_whole_sentence_is_spoken_before_the_flush():
+    aura = Aura()
+    assert texts(aura.send("Speak", text="Hello there. How are")) == ["Hello there."]
+    assert texts(aura.send("Flush")) == [" How are"]
+
+
+def test_text_may_come_in_pieces_of_any_size():
+    aura = Aura()
+    said: list[str] = []
+    for piece in ("One", ". Tw", "o. Th", "ree"):
+        said += texts(aura.send("Speak", text=piece))
+    said += texts(aura.send("Flush"))
+    assert "".join(said) == "One. Two. Three"
+
+
+def test_flushed_waits_for_the_sound():
+    aura = Aura()
+    aura.hold("Speak", text="Hello. ")
+    assert told(aura.hold("Flush")) == []
+    assert told(aura.session.made()) == [{"type": "Flushed", "sequence_id": 0}]
+
+
+def test_clear_stops_at_once_and_drops_what_waits():
+    aura = Aura()
+    aura.hold("Speak", text="One. Two. ")
+    aura.hold("Speak", text="Three.")
+    aura.hold("Flush")
+    steps = aura.hold("Clear")
+    assert steps == [Stop(), Tell({"type": "Cleared", "sequence_id": 0})]
+    assert aura.send("Flush") == [Tell({"type": "Flushed", "sequence_id": 1})]
+
+
+def test_close_speaks_what_is_left_and_then_closes():
+    aura = Aura()
+    steps = aura.send("Speak", text="Good bye") + aura.send("Close")
+    assert texts(steps) == ["Good bye"]
+    assert steps[-1] == Close(1000)
+    assert aura.send("Speak", text="more") == []
+
+
+def test_more_than_twenty_flushes_in_a_minute_are_ignored_with_a_warning():
+    aura = Aura()
+    for _ in range(20):
+        assert told(aura.send("Flush"))[0]["type"] == "Flushed"
+    assert told(aura.send("Flush"))[0]["type"] == "Warning"
+    aura.now = 61.0
+    assert told(aura.send("Flush")) == [{"type": "Flushed", "sequence_id": 20}]
+
+
+@pytest.mark.parametrize(
+    ("frame", "close"),
+    [
+        ("{", Close(1003, "MESSAGE-0000")),
+        ("[]", Close(1003, "MESSAGE-0000")),
+        (message("Sing"), Close(1008, "DATA-0000")),
+        (message("Speak", text=""), Close(1008, "DATA-0000")),
+        (message("Speak"), Close(1008, "DATA-0000")),
+        (message("Speak", text="a" * 2001), Close(1009, "BIG-0001")),
+    ],
+)
+def test_a_wrong_message_closes_with_its_code(frame: str, close: Close):
+    assert AuraSession(WHO).read(frame, 0.0) == [close]
+
+
+def test_text_that_is_never_waited_for_is_bounded():
+    aura = Aura()
+    steps: list[Step] = []
+    for _ in range(20):
+        steps += aura.hold("Speak", text="word " * 400)
+    assert steps[-1] == Close(1008, "DATA-0001")
+
+
+def test_a_turn_is_told_from_start_to_metadata():
+    flux = Flux()
+    steps = flux.send("Speak", text="Hello there.") + flux.send("Flush")
+    kinds = [told_one["type"] for told_one in told(steps)]
+    assert kinds == ["SpeechStarted", "Flushed", "SpeechMetadata"]
+    metadata = told(steps)[-1]
+    assert metadata["speech_id"] == "dg_sp_000000000000"
+    assert metadata["audio_duration_ms"] == 1000
+    assert metadata["input_character_count"] == metadata["billable_character_count"] == 12
+
+
+def test_flushed_comes_at_once_and_the_metadata_after_the_sound():
+    flux = Flux()
+    flux.hold("Speak", text="Hello there.")
+    assert [one["type"] for one in told(flux.hold("Flush"))] == ["Flushed"]
+    assert told(flux.session.made(2.5))[0]["audio_duration_ms"] == 2500
+
+
+def test_a_speak_after_the_flush_waits_for_the_turn_before():
+    flux = Flux()
+    flux.hold("Speak", text="One.")
+    flux.hold("Flush")
+    assert flux.hold("Speak", text="Two. ") == []
+    kinds = [one["type"] for one in told(flux.session.made(1.0))]
+    assert kinds == ["SpeechMetadata", "SpeechStarted"]
+
+
+def test_a_flush_without_text_is_a_warning():
+    assert told(Flux().send("Flush"))[0]["code"] == "NO_ACTIVE_SPEECH"
+
+
+def test_an_interrupt_stops_the_turn_and_says_what_was_heard():
+    flux = Flux()
+    flux.hold("Speak", text="One two three four. ")
+    flux.session.made(2.0)
+    flux.hold("Speak", text="Five six. Seven")
+    steps = flux.hold("Interrupt", playback_offset={"type": "time_ms", "value": 1000})
+    assert steps[0] == Stop()
+    (interrupted,) = told(steps)
+    assert interrupted["audio_played_ms"] == 1000
+    assert interrupted["text_spoken"] == "One two three"
+    assert interrupted["text_remaining"].endswith("Five six. Seven")
+    assert told(flux.hold("Interrupt"))[0]["code"] == "NO_ACTIVE_SPEECH"
+
+
+def test_close_finishes_every_turn():
+    flux = Flux()
+    flux.hold("Speak", text="One.")
+    flux.hold("Flush")
+    flux.hold("Speak", text="Two")
+    steps = flux.hold("Close")
+    steps += flux.settle([*flux.session.made(1.0)])
+    assert told(steps)[-1] == {
+        "type": "SessionMetadata",
+        "total_audio_duration_ms": 2000,
+        "total_input_character_count": 7,
+        "total_billable_character_count": 7,
+    }
+    assert steps[-1] == Close(1000)
+
+
+@pytest.mark.parametrize(
+    ("speed", "code"),
+    [(2, "SPEED_OUT_OF_RANGE"), ("fast", "SPEED_OUT_OF_RANGE"), (1.03, "SPEED_INCREMENT_INVALID")],
+)
+def test_a_speed_that_cannot_be_is_refused(speed: Any, code: str):
+    (answer,) = told(Flux().send("Configure", speed=speed))
+    assert (answer["type"], answer["code"]) == ("ConfigureFailure", code)
+
+
+def test_a_new_speed_is_for_coming_speech():
+    flux = Flux()
+    assert told(flux.send("Configure", speed=1.1)) == [
+        {"type": "ConfigureSuccess", "applied": {"speed": 1.1}}
+    ]
+    steps = flux.hold("Speak", text="Hi. ")
+    assert [step.speed for step in steps if isinstance(step, Say)] == [1.1]
+
+
+def test_markup_that_cannot_be_honoured_is_left_out_with_a_warning():
+    flux = Flux()
+    steps = flux.send("Speak", text=r"One \{pause:50ms\} two.") + flux.send("Flush")
+    assert "INPUT_MARKUP_STRIPPED" in [one.get("code") for one in told(steps)]
+    assert "pause" not in "".join(texts(steps))
+
+
+def test_markup_is_never_cut_in_two():
+    flux = Flux()
+    steps = flux.send("Speak", text=r'Hi. Ask \{"word": "Mr. ')
+    steps += flux.send("Speak", text=r'Li", "pronounce": "li"\} now.') + flux.send("Flush")
+    assert told(steps)[-1]["controls_applied"]["pronunciations_applied"] == 1
+
+
+def test_pronunciations_and_pauses_are_counted():
+    flux = Flux()
+    text = r'Ask \{"word": "Nguyen", "pronounce": "wiən"\} \{pause:500ms\} now.'
+    metadata = told(flux.send("Speak", text=text) + flux.send("Flush"))[-1]
+    assert metadata["controls_applied"]["pronunciations_applied"] == 1
+    assert metadata["controls_applied"]["breaks_applied"] == 1
+    assert metadata["billable_character_count"] < metadata["input_character_count"]
+
+
+def test_an_error_is_told_before_the_close():
+    steps = Flux().send("Sing")
+    assert told(steps)[0]["type"] == "Error"
+    assert steps[-1] == Close(1008, "DATA-0000")
