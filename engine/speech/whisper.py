@@ -209,7 +209,15 @@ class Whisper:
         for row, window in zip(features, windows, strict=True):
             levels = self._spectrogram(window.samples)[:, :frames]
             row[:, : levels.shape[1]] = levels
-        return self._model.model.encode(ctranslate2.StorageView.from_array(features))
+        model = self._model.model
+        if model.device != "cpu" or len(windows) == 1:
+            return model.encode(ctranslate2.StorageView.from_array(features))
+        # One by one: as fast on a processor, and the attention needs memory for one alone.
+        encoded = [
+            np.array(model.encode(ctranslate2.StorageView.from_array(row[np.newaxis])))
+            for row in features
+        ]
+        return ctranslate2.StorageView.from_array(np.concatenate(encoded))
 
     def _generate(
         self, encoded: Any, prompts: list[list[int]], longest: int, temperature: float
