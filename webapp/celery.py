@@ -4,8 +4,11 @@ import os
 
 from celery import Celery
 
+from webapp import broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
+broker.use()
 celery = Celery("earshot")
 celery.config_from_object("django.conf:settings", namespace="CELERY")
 celery.autodiscover_tasks()
