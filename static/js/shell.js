@@ -32,7 +32,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 // Keys. A page's own keys follow the same rule: none while one types.
 
 export function typing(target) {
-  return target.closest("input:not([type=range], [type=checkbox]), textarea, select, dialog") !== null;
+  return target.closest("input:not([type=range], [type=checkbox]), textarea, select, dialog[open]") !== null;
 }
 
 document.addEventListener("keydown", (event) => {
