@@ -34,8 +34,9 @@ def test_a_killed_group_leaves_nothing_behind_and_no_recording_is_lost(tmp_path,
     running.start()
     member = running.member()
     recording = member.upload(talk).recording
+    names = {"engine", "web", "worker", "beat"}
+    until(lambda: set(running.processes()) == names, 20, "every child runs")
     children = running.processes()
-    assert set(children) == {"engine", "web", "worker", "beat"}
     running.stop(signal.SIGKILL)
     until(lambda: not any(alive(pid) for pid in children.values()), 20, "every child is gone")
     running.start()
