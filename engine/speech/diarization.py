@@ -7,6 +7,7 @@ of sound, the turns and one print a voice, whatever the length of the recording.
 """
 
 import math
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
@@ -174,14 +175,18 @@ class LiveDiarizer:
 
     def __init__(self, diarizer: Diarizer) -> None:
         self._diarizer = diarizer
-        self._recent = np.zeros(0, np.float32)
+        self._recent: deque[Floats] = deque()
+        self._kept = 0  # samples in them
         self._heard = 0  # samples, since the start of the stream
         self._sums: list[Floats] = []
 
     def feed(self, samples: Floats) -> None:
         """Take float32 ``(samples,)`` at 16 kHz; the last ten seconds are kept."""
-        self._recent = np.concatenate([self._recent, samples])[-CHUNK_SAMPLES:]
+        self._recent.append(samples)
+        self._kept += len(samples)
         self._heard += len(samples)
+        while self._kept - len(self._recent[0]) >= CHUNK_SAMPLES:
+            self._kept -= len(self._recent.popleft())
 
     def assign(self, words: Sequence[Word]) -> list[Word]:
         """The words of a final result with their speakers; they lie in the last ten seconds.
@@ -190,13 +195,14 @@ class LiveDiarizer:
         """
         if not words:
             return []
-        offset = (self._heard - len(self._recent)) / SAMPLE_RATE
+        recent = np.concatenate(self._recent or [np.zeros(0, np.float32)])[-CHUNK_SAMPLES:]
+        offset = (self._heard - len(recent)) / SAMPLE_RATE
         first = max(0, round((words[0].start - offset) * SAMPLE_RATE))
         last = round((words[-1].end - offset) * SAMPLE_RATE)
         # Some sound before and after the words tells the voices better apart.
         around = SAMPLE_RATE // 2
         first, last = max(0, first - around), last + around
-        voices = self._diarizer.voices(self._recent[first:last], offset + first / SAMPLE_RATE)
+        voices = self._diarizer.voices(recent[first:last], offset + first / SAMPLE_RATE)
         turns = []
         for voice in sorted(voices, key=lambda voice: -voice.clear_seconds):
             speaker, confidence = self._recognise(voice)
