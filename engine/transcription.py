@@ -1,6 +1,6 @@
 """A recording and its options to the answer of ``POST /v1/listen``.
 
-options → recognition, and who spoke beside it → steps over the words → insights → response.
+options → recognition, with who spoke → steps over the words → insights → response.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 
@@ -34,8 +34,8 @@ from engine.loaded import catalog, diarizer, recognizer
 from engine.options import ListenOptions, check_keyterms, features_used, read_options
 from engine.payloads import read_object
 from engine.responses import Channel, ModelInfo, Result, Warning, listen_response
-from engine.speech.decode import Decoder, RawFormat
-from engine.speech.diarization import Diarization
+from engine.speech.decode import RawFormat
+from engine.speech.diarization import Diarizer
 from engine.speech.errors import (
     AudioError,
     MissingWeights,
@@ -53,13 +53,10 @@ from engine.text.words import Word
 
 logger = logging.getLogger("engine.transcription")
 
-Outcome = TypeVar("Outcome")
-
 # Recordings that are decoded at the same time; further ones wait their turn. Each takes a
 # process and some windows of memory, and more would not be faster: they share the models.
 RECORDINGS_AT_ONCE = 8
 _recognitions = ThreadPoolExecutor(RECORDINGS_AT_ONCE, "recognition")
-_diarizations = ThreadPoolExecutor(RECORDINGS_AT_ONCE, "diarization")
 
 DIARIZER_NAME = "segmentation-3.0+campplus"
 
@@ -106,8 +103,9 @@ async def answer(call: Call, plan: Plan) -> Answered:
         raise RuntimeError("a listen call has its audio in a file")
     try:
         async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
-            transcript, turns = await _listen(body.path, plan)
-            channels = await asyncio.to_thread(_write, transcript, turns, plan)
+            audio = body.path
+            transcript = await _in_thread(lambda cancelled: _recognize(audio, plan, cancelled))
+            channels = await asyncio.to_thread(_write, transcript, plan)
             insights = await _insights(channels, plan.options)
     except TimeoutError:
         raise gateway_timeout() from None
@@ -131,8 +129,8 @@ async def answer(call: Call, plan: Plan) -> Answered:
         duration=transcript.duration,
         channels=tuple(channels),
         models=models,
-        warnings=tuple(_warnings(plan.options, transcript, turns)),
-        metadata=_metadata(turns, insights),
+        warnings=tuple(_warnings(plan.options, transcript)),
+        metadata=_metadata(transcript, insights),
         insights=_blocks(plan.options, insights),
     )
     return Answered(await asyncio.to_thread(_dump, result, plan.options))
@@ -154,30 +152,11 @@ def _read_url(body: Body) -> str:
     return url
 
 
-async def _listen(audio: Path, plan: Plan) -> tuple[Transcript, list[Diarization] | None]:
-    """The words, and the turns of each channel if they are wanted and can be had."""
-    diarization = None
-    if plan.options.is_diarized:
-        work = _in_thread(_diarizations, lambda cancelled: _diarize(audio, plan, cancelled))
-        diarization = asyncio.create_task(work)
-    try:
-        transcript = await _in_thread(
-            _recognitions, lambda cancelled: _recognize(audio, plan, cancelled)
-        )
-        turns = await diarization if diarization else None
-    finally:
-        if diarization is not None:
-            diarization.cancel()
-    return transcript, turns
-
-
-async def _in_thread(
-    threads: ThreadPoolExecutor, work: Callable[[threading.Event], Outcome]
-) -> Outcome:
+async def _in_thread(work: Callable[[threading.Event], Transcript]) -> Transcript:
     """Run ``work``, which watches an event that is set when nobody waits any more."""
     cancelled = threading.Event()
     try:
-        return await asyncio.get_running_loop().run_in_executor(threads, work, cancelled)
+        return await asyncio.get_running_loop().run_in_executor(_recognitions, work, cancelled)
     except asyncio.CancelledError:
         cancelled.set()
         raise
@@ -208,27 +187,21 @@ def _recognize(audio: Path, plan: Plan, cancelled: threading.Event) -> Transcrip
         detect_language=_candidates(options) if choice.language is None else False,
         keyterms=(terms,) if terms else (),
         multichannel=options.multichannel,
+        diarizer=_diarizer(options),
         raw=_raw_format(options),
         cancelled=cancelled,
     )
 
 
-def _diarize(audio: Path, plan: Plan, cancelled: threading.Event) -> list[Diarization] | None:
-    """The turns of each channel; None when the models are not on this machine."""
+def _diarizer(options: ListenOptions) -> Diarizer | None:
+    """What tells speakers apart, if that is wanted and installed."""
+    if not options.is_diarized:
+        return None
     try:
-        models = diarizer()
+        return diarizer()
     except MissingWeights as error:
         logger.warning("no diarization: %s", error)
         return None
-    multichannel = plan.options.multichannel
-    with Decoder(audio, raw=_raw_format(plan.options), multichannel=multichannel) as decoder:
-        tracks = [models.recording() for _ in range(decoder.head.channels if multichannel else 1)]
-        for block in decoder.blocks():
-            if cancelled.is_set():
-                break
-            for track, samples in zip(tracks, block, strict=True):
-                track.feed(samples)
-    return [track.finish() for track in tracks]
 
 
 def _candidates(options: ListenOptions) -> bool | Sequence[str]:
@@ -243,14 +216,11 @@ def _raw_format(options: ListenOptions) -> RawFormat | None:
     return RawFormat(options.encoding, options.sample_rate, options.channels or 1)
 
 
-def _write(transcript: Transcript, turns: list[Diarization] | None, plan: Plan) -> list[Channel]:
-    return [
-        _write_channel(channel, turns[index] if turns else None, plan)
-        for index, channel in enumerate(transcript.channels)
-    ]
+def _write(transcript: Transcript, plan: Plan) -> list[Channel]:
+    return [_write_channel(channel, plan) for channel in transcript.channels]
 
 
-def _write_channel(channel: ChannelTranscript, turns: Diarization | None, plan: Plan) -> Channel:
+def _write_channel(channel: ChannelTranscript, plan: Plan) -> Channel:
     """The steps over the words, one after the other."""
     options = plan.options
     words: Sequence[Word] = [
@@ -259,8 +229,8 @@ def _write_channel(channel: ChannelTranscript, turns: Diarization | None, plan: 
         )
         for word in channel.words
     ]
-    if turns is not None:
-        words = turns.assign(words)
+    if channel.diarization is not None:
+        words = channel.diarization.assign(words)
     if is_english(channel.language):
         # Redaction is first, so that nothing made later can show what was taken out.
         words = redact(words, plan.redactions)
@@ -315,9 +285,9 @@ def _blocks(options: ListenOptions, insights: Found | None) -> dict[str, Any]:
     return blocks
 
 
-def _metadata(turns: list[Diarization] | None, insights: Found | None) -> dict[str, Any]:
+def _metadata(transcript: Transcript, insights: Found | None) -> dict[str, Any]:
     metadata = dict(insights.infos) if insights else {}
-    if turns is not None:
+    if transcript.is_diarized:
         name = str(uuid.uuid5(NAMESPACE, DIARIZER_NAME))
         metadata["diarize_info"] = {"model_uuid": name, "arch": DIARIZER_NAME}
     return metadata
@@ -352,9 +322,7 @@ _ENGLISH_ONLY = (
 )
 
 
-def _warnings(
-    options: ListenOptions, transcript: Transcript, turns: list[Diarization] | None
-) -> list[Warning]:
+def _warnings(options: ListenOptions, transcript: Transcript) -> list[Warning]:
     """What was asked for and not, or not wholly, done."""
     warnings = [
         Warning(name, "best_effort", message)
@@ -368,7 +336,7 @@ def _warnings(
             for name in _ENGLISH_ONLY
             if getattr(options, name)
         ]
-    if options.is_diarized and turns is None:
+    if options.is_diarized and not transcript.is_diarized:
         message = "The models that tell speakers apart are not installed."
         warnings.append(Warning("diarize", "unavailable", message))
     if transcript.truncated:

@@ -68,7 +68,15 @@ class Diarization:
 
 
 @dataclass(frozen=True)
-class _Voice:
+class Chunk:
+    """Up to ten seconds of sound, float32 at 16 kHz, from ``offset`` seconds on."""
+
+    samples: Floats
+    offset: float
+
+
+@dataclass(frozen=True)
+class Voice:
     """One local speaker of one chunk: when it speaks, how it sounds, how much is heard of it."""
 
     spans: tuple[Span, ...]
@@ -84,20 +92,17 @@ class Diarizer:
         self._segmentation = Segmentation(cache, threads)
         self._voiceprint = Voiceprint(cache, threads)
 
-    def recording(self) -> "RecordingDiarizer":
-        """Diarization of one recording, fed while it is decoded."""
-        return RecordingDiarizer(self)
-
     def live(self) -> "LiveDiarizer":
         """Diarization of one live stream."""
         return LiveDiarizer(self)
 
-    def voices(self, chunk: Floats, offset: float) -> list[_Voice]:
-        """The voices in up to ten seconds of sound that starts at ``offset`` seconds."""
-        if len(chunk) < FAINTEST_VOICE_SECONDS * SAMPLE_RATE or np.abs(chunk).max() < SILENCE:
+    def voices(self, chunk: Chunk) -> list[Voice]:
+        """The voices in a chunk, in the time of the recording."""
+        samples, offset = chunk.samples, chunk.offset
+        if len(samples) < FAINTEST_VOICE_SECONDS * SAMPLE_RATE or np.abs(samples).max() < SILENCE:
             return []
-        activity = self._segmentation(chunk)
-        seconds = len(chunk) / SAMPLE_RATE
+        activity = self._segmentation(samples)
+        seconds = len(samples) / SAMPLE_RATE
         alone = activity & (activity.sum(axis=1, keepdims=True) == 1)
         found = []
         for speaker in range(LOCAL_SPEAKERS):
@@ -105,9 +110,9 @@ class Diarizer:
             for spans in _parts(_spans(activity[:, speaker], seconds)):
                 heard = _common(spans, clear)
                 found.append(
-                    _Voice(
+                    Voice(
                         spans=tuple((offset + start, offset + end) for start, end in spans),
-                        print=self._print(_cut(chunk, heard or spans)),
+                        print=self._print(_cut(samples, heard or spans)),
                         clear_seconds=sum(end - start for start, end in heard),
                     )
                 )
@@ -122,48 +127,55 @@ class Diarizer:
         return np.asarray(self._voiceprint(sound[None, first : first + length])[0])
 
 
-class RecordingDiarizer:
-    """One recording: feed all its sound in order, then ask for the turns."""
+class ChunkCutter:
+    """The sound of a recording, given in blocks of any length, as chunks of ten seconds."""
 
-    def __init__(self, diarizer: Diarizer) -> None:
-        self._diarizer = diarizer
-        self._chunk = np.zeros(CHUNK_SAMPLES, np.float32)
-        self._filled = 0
-        self._offset = 0.0
-        self._voices: list[_Voice] = []
+    def __init__(self) -> None:
+        self._blocks: list[Floats] = []
+        self._kept = 0  # samples in them
+        self._cut = 0  # samples in chunks so far
 
-    def feed(self, samples: Floats) -> None:
-        """Take float32 ``(samples,)`` at 16 kHz, -1 to 1, that follow what was fed before."""
-        while len(samples):
-            taken = samples[: CHUNK_SAMPLES - self._filled]
-            self._chunk[self._filled : self._filled + len(taken)] = taken
-            self._filled += len(taken)
-            samples = samples[len(taken) :]
-            if self._filled == CHUNK_SAMPLES:
-                self._listen()
-
-    def finish(self) -> Diarization:
-        """The turns of everything that was fed."""
-        if self._filled:
-            self._listen()
-        speakers = group_voices(self._voices)
-        turns = [
-            Turn(start, end, speaker, confidence)
-            for voice, (speaker, confidence) in zip(self._voices, speakers, strict=True)
-            for start, end in voice.spans
+    def feed(self, samples: Floats) -> list[Chunk]:
+        """The chunks that ``samples`` (float32 at 16 kHz, -1 to 1) complete."""
+        self._blocks.append(samples)
+        self._kept += len(samples)
+        if self._kept < CHUNK_SAMPLES:
+            return []
+        sound = np.concatenate(self._blocks)
+        whole = len(sound) // CHUNK_SAMPLES * CHUNK_SAMPLES
+        chunks = [
+            self._chunk(sound[first : first + CHUNK_SAMPLES])
+            for first in range(0, whole, CHUNK_SAMPLES)
         ]
-        numbers: dict[int, int] = {}
-        return Diarization(
-            tuple(
-                replace(turn, speaker=numbers.setdefault(turn.speaker, len(numbers)))
-                for turn in _joined(turns)
-            )
-        )
+        self._blocks = [sound[whole:]]
+        self._kept = len(sound) - whole
+        return chunks
 
-    def _listen(self) -> None:
-        self._voices += self._diarizer.voices(self._chunk[: self._filled], self._offset)
-        self._offset += self._filled / SAMPLE_RATE
-        self._filled = 0
+    def finish(self) -> list[Chunk]:
+        """The last, shorter chunk, if there is sound left."""
+        return [self._chunk(np.concatenate(self._blocks))] if self._kept else []
+
+    def _chunk(self, samples: Floats) -> Chunk:
+        chunk = Chunk(samples, self._cut / SAMPLE_RATE)
+        self._cut += len(samples)
+        return chunk
+
+
+def group_voices(voices: Sequence[Voice]) -> Diarization:
+    """The turns of a recording from the voices of all its chunks, in order."""
+    speakers = _speakers(voices)
+    turns = [
+        Turn(start, end, speaker, confidence)
+        for voice, (speaker, confidence) in zip(voices, speakers, strict=True)
+        for start, end in voice.spans
+    ]
+    numbers: dict[int, int] = {}
+    return Diarization(
+        tuple(
+            replace(turn, speaker=numbers.setdefault(turn.speaker, len(numbers)))
+            for turn in _joined(turns)
+        )
+    )
 
 
 class LiveDiarizer:
@@ -202,14 +214,15 @@ class LiveDiarizer:
         # Some sound before and after the words tells the voices better apart.
         around = SAMPLE_RATE // 2
         first, last = max(0, first - around), last + around
-        voices = self._diarizer.voices(recent[first:last], offset + first / SAMPLE_RATE)
+        heard = Chunk(recent[first:last], offset + first / SAMPLE_RATE)
+        voices = self._diarizer.voices(heard)
         turns = []
         for voice in sorted(voices, key=lambda voice: -voice.clear_seconds):
             speaker, confidence = self._recognise(voice)
             turns += [Turn(start, end, speaker, confidence) for start, end in voice.spans]
         return _smoothed(_spoken(words, _joined(turns)))
 
-    def _recognise(self, voice: _Voice) -> tuple[int, float]:
+    def _recognise(self, voice: Voice) -> tuple[int, float]:
         if voice.print is None:
             return 0, 0.5
         if not self._sums:
@@ -227,7 +240,7 @@ class LiveDiarizer:
         return best, _confidence(likeness[best], max(others, default=OTHER_SPEAKER))
 
 
-def group_voices(voices: Sequence[_Voice]) -> list[tuple[int, float]]:
+def _speakers(voices: Sequence[Voice]) -> list[tuple[int, float]]:
     """The speaker of each voice and the confidence in it.
 
     Clear voices make the speakers; the others join the nearest.
@@ -289,7 +302,7 @@ def _products(one: Floats, other: Floats) -> Floats:
     return np.asarray(np.einsum("ik,jk->ij", one, other))
 
 
-def _nearest(voice: _Voice, means: Floats) -> tuple[int, float]:
+def _nearest(voice: Voice, means: Floats) -> tuple[int, float]:
     if voice.print is None:
         return 0, 0.5
     likeness = means @ voice.print

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from engine.speech.decode import RATE, Decoder, Limits, RawFormat, Samples
+from engine.speech.diarization import (
+    Chunk,
+    ChunkCutter,
+    Diarization,
+    Diarizer,
+    Voice,
+    group_voices,
+)
 from engine.speech.errors import Cancelled, UnknownModel
 from engine.speech.transcript import ChannelTranscript, Segment, Transcript
 from engine.speech.vad import FRAME_SECONDS
@@ -46,6 +54,7 @@ class RecognitionSettings:
     threads_per_call: int = 1  # 2 calls of one thread outdo 1 of two by a half
     windows_per_call: int = 2  # more gain little, and hold up a live final longer
     windows_in_flight: int = 6  # of one request: two calls of two, and the next two
+    chunks_in_flight: int = 16  # of one request that asks who spoke: as long as its windows
     limits: Limits = field(default_factory=Limits)
 
 
@@ -86,6 +95,7 @@ class Recognizer:
         detect_language: bool | Sequence[str] = False,
         keyterms: Sequence[str] = (),
         multichannel: bool = False,
+        diarizer: Diarizer | None = None,
         raw: RawFormat | None = None,
         cancelled: threading.Event | None = None,
     ) -> Transcript:
@@ -94,9 +104,11 @@ class Recognizer:
         ``source`` is a path or a binary file, read from its start by a confined process.
         ``model`` is a local name (``tiny.en``, ``base``, a path); without one the language
         decides. ``language`` is a code such as ``en`` or ``es-419``; it is ignored with
-        ``detect_language``, which may name the only candidates. ``raw`` describes audio without
-        a container. Raises ``AudioError`` (send other audio), ``UnknownModel``,
-        ``MissingWeights``, ``Cancelled`` once ``cancelled`` is set, ``DecoderLost`` (try again).
+        ``detect_language``, which may name the only candidates. With a ``diarizer`` each channel
+        also tells who spoke when. ``raw`` describes audio without a container.
+
+        Raises ``AudioError`` (send other audio), ``UnknownModel``, ``MissingWeights``,
+        ``Cancelled`` once ``cancelled`` is set, ``DecoderLost`` (try again).
         """
         if not detect_language and not language:
             raise UnknownModel("neither a language nor detect_language is given")
@@ -104,11 +116,13 @@ class Recognizer:
             source, raw=raw, multichannel=multichannel, limits=self._settings.limits
         ) as decoder:
             channels = decoder.head.channels if multichannel else 1
-            flow = _Flow(self._settings.windows_in_flight, cancelled)
+            windows = _Flow(self._settings.windows_in_flight, cancelled)
+            chunks = _Flow(self._settings.chunks_in_flight, cancelled)
             tracks = [
                 _Track(
                     recognizer=self,
-                    flow=flow,
+                    windows=windows,
+                    voices=_Voices(self, diarizer, chunks) if diarizer else None,
                     model=model,
                     language=None if detect_language else language,
                     candidates=detect_language if not isinstance(detect_language, bool) else (),
@@ -118,21 +132,25 @@ class Recognizer:
             ]
             try:
                 for block in decoder.blocks():
-                    flow.check()
+                    windows.check()
                     for track, samples in zip(tracks, block, strict=True):
                         track.feed(samples)
-                results = tuple(track.finish() for track in tracks)
+                for track in tracks:
+                    track.finish()
+                windows.land_all()
+                chunks.land_all()
             finally:
-                flow.cancel()
+                windows.cancel()
+                chunks.cancel()
             return Transcript(
-                channels=results,
+                channels=tuple(track.transcript() for track in tracks),
                 duration=decoder.samples / RATE,
                 samples=decoder.samples,
                 source_channels=decoder.head.channels,
                 source_sample_rate=decoder.head.sample_rate,
                 truncated=decoder.truncated,
                 speech_seconds=sum(track.voiced_seconds for track in tracks),
-                queued_seconds=flow.waited,
+                queued_seconds=windows.waited,
             )
 
     def submit(
@@ -210,6 +228,18 @@ class Recognizer:
         self._work.submit(job)
         return job
 
+    def listen(self, diarizer: Diarizer, chunk: Chunk, owner: object) -> Job:
+        """Queue the question whose voices are in ``chunk``, for when no live speech waits."""
+        job = Job(
+            item=chunk,
+            call=lambda chunks: [diarizer.voices(one) for one in chunks],
+            kind=diarizer,
+            priority=Priority.BATCH,
+            owner=owner,
+        )
+        self._work.submit(job)
+        return job
+
     def _model(self, name: str) -> Whisper:
         model = self._models.get(name)
         if model is None:
@@ -235,30 +265,22 @@ def _code(language: str) -> str:
     return language.split("-")[0].lower()
 
 
-@dataclass
-class _Flight:
-    """A window on its way through the queue."""
-
-    job: Job
-    window: SpeechWindow
-    segments: list[Segment]
-
-
 class _Flow:
-    """The windows of one request: no more than some in flight, results in order."""
+    """Jobs of one request: no more than some in flight, results taken in order."""
 
     def __init__(self, most: int, cancelled: threading.Event | None) -> None:
         self._most = most
         self._cancelled = cancelled
-        self._flights: deque[_Flight] = deque()
+        self._flights: deque[tuple[Job, Callable[[Any], None]]] = deque()
         self.waited = 0.0  # seconds in the queue, summed
 
     def check(self) -> None:
         if self._cancelled is not None and self._cancelled.is_set():
             raise Cancelled("the request was cancelled")
 
-    def add(self, flight: _Flight) -> None:
-        self._flights.append(flight)
+    def add(self, job: Job, take: Callable[[Any], None]) -> None:
+        """Wait for ``job``, now or later, and give its result to ``take``."""
+        self._flights.append((job, take))
         while len(self._flights) >= self._most:
             self._land()
 
@@ -267,8 +289,8 @@ class _Flow:
             self._land()
 
     def cancel(self) -> None:
-        for flight in self._flights:
-            flight.job.future.cancel()
+        for job, _ in self._flights:
+            job.future.cancel()
 
     def wait(self, future: Future[Any]) -> Any:
         """The result of ``future``, unless the request is cancelled first."""
@@ -281,11 +303,37 @@ class _Flow:
                 self.check()
 
     def _land(self) -> None:
-        flight = self._flights[0]
-        hypothesis: Hypothesis = self.wait(flight.job.future)
+        job, take = self._flights[0]
+        result = self.wait(job.future)
         self._flights.popleft()
-        self.waited += flight.job.waited
-        flight.segments += flight.window.segments(hypothesis.words)
+        self.waited += job.waited
+        take(result)
+
+
+class _Voices:
+    """Who speaks in one channel, listened to chunk by chunk between its windows."""
+
+    def __init__(self, recognizer: Recognizer, diarizer: Diarizer, flow: _Flow) -> None:
+        self._recognizer = recognizer
+        self._diarizer = diarizer
+        self._flow = flow
+        self._cutter = ChunkCutter()
+        self._heard: list[Voice] = []
+
+    def feed(self, samples: Samples) -> None:
+        for chunk in self._cutter.feed(samples):
+            self._listen(chunk)
+
+    def finish(self) -> None:
+        for chunk in self._cutter.finish():
+            self._listen(chunk)
+
+    def diarization(self) -> Diarization:
+        return group_voices(self._heard)
+
+    def _listen(self, chunk: Chunk) -> None:
+        job = self._recognizer.listen(self._diarizer, chunk, self._flow)
+        self._flow.add(job, self._heard.extend)
 
 
 class _Track:
@@ -295,14 +343,16 @@ class _Track:
         self,
         *,
         recognizer: Recognizer,
-        flow: _Flow,
+        windows: _Flow,
+        voices: _Voices | None,
         model: str | None,
         language: str | None,
         candidates: Sequence[str],
         keyterms: tuple[str, ...],
     ) -> None:
         self._recognizer = recognizer
-        self._flow = flow
+        self._windows = windows
+        self._voices = voices
         self._model = model
         self._language = language
         self._confidence = 1.0
@@ -318,17 +368,24 @@ class _Track:
     def feed(self, samples: Samples) -> None:
         for window in self._cutter.feed(samples):
             self._read(window)
+        if self._voices:
+            self._voices.feed(samples)
 
-    def finish(self) -> ChannelTranscript:
+    def finish(self) -> None:
+        """Queue what is left; the transcript is whole when the flows have landed."""
         for window in self._cutter.finish():
             self._read(window)
-        self._flow.land_all()
+        if self._voices:
+            self._voices.finish()
+
+    def transcript(self) -> ChannelTranscript:
         language = self._language or "en"
         return ChannelTranscript(
             segments=tuple(self._segments),
             language=language,
             language_confidence=self._confidence if self._language else 0.0,
             model=self._model or self._recognizer.model_for(language),
+            diarization=self._voices.diarization() if self._voices else None,
         )
 
     def _read(self, window: SpeechWindow) -> None:
@@ -342,9 +399,9 @@ class _Track:
             Window(window.samples, sufficient_context(window.seconds), window.voiced),
             Reading(_code(self._language), self._keyterms),
             Priority.BATCH,
-            self._flow,
+            self._windows,
         )
-        self._flow.add(_Flight(job, window, self._segments))
+        self._windows.add(job, lambda found: self._segments.extend(window.segments(found.words)))
 
     def _detect(self, window: SpeechWindow) -> tuple[str, float]:
         frames = window.samples.reshape(len(window.voiced), -1)[window.voiced]
@@ -352,5 +409,5 @@ class _Track:
         future = self._recognizer.detect(
             samples, priority=Priority.BATCH, candidates=self._candidates
         )
-        language, confidence = self._flow.wait(future)
+        language, confidence = self._windows.wait(future)
         return language, confidence

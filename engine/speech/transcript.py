@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.speech.diarization import Diarization
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -38,6 +40,7 @@ class ChannelTranscript:
     language: str  # ISO 639-1, what the model was told or found
     language_confidence: float  # 1.0 when the caller named the language
     model: str  # the local model that was used
+    diarization: Diarization | None = None  # who spoke when, if it was asked for
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -56,3 +59,7 @@ class Transcript:
     truncated: bool  # the data broke off: this is what could be decoded
     speech_seconds: float  # heard as speech, summed over the channels
     queued_seconds: float  # spent waiting for a worker, summed over the windows
+
+    @property
+    def is_diarized(self) -> bool:
+        return all(channel.diarization is not None for channel in self.channels)

@@ -8,7 +8,6 @@ with a collar of 0.25 s around each change in the reference and the best mapping
 
 import os
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.speech.decode import Decoder, Limits
 from engine.speech.diarization import Diarization, Diarizer
 from engine.speech.recognition import RecognitionSettings, Recognizer
 from engine.text.words import Word
@@ -95,15 +93,6 @@ def read_rttm(path: Path) -> list[Span]:
     return [(float(f[3]), float(f[3]) + float(f[4]), f[7]) for f in fields]
 
 
-def diarize(path: Path, diarizer: Diarizer) -> tuple[Diarization, float]:
-    """The turns of a file and its length in seconds."""
-    recording = diarizer.recording()
-    with Decoder(path, raw=None, multichannel=False, limits=Limits()) as decoder:
-        for block in decoder.blocks():
-            recording.feed(block[0])
-        return recording.finish(), decoder.samples / 16_000
-
-
 def run() -> list[Result]:
     folder = os.environ.get("SPEECH_CORPUS")
     if not folder:
@@ -124,17 +113,18 @@ def run() -> list[Result]:
         turns_errors, words_errors, groups = Errors(), Errors(), {"ami": Errors(), "": Errors()}
         for reference, file in files.items():
             truth = read_rttm(reference)
-            found, seconds = diarize(file, diarizer)
-            errors = score(truth, _turns(found), seconds)
+            transcript = recognizer.recognize(file, diarizer=diarizer)
+            (channel,) = transcript.channels
+            assert channel.diarization is not None
+            errors = score(truth, _turns(channel.diarization), transcript.duration)
             turns_errors += errors
             groups["ami" if reference.stem.startswith("ami") else ""] += errors
-            transcript = recognizer.recognize(file)
             words = [
-                Word.of(word.text, word.start, word.end, word.confidence)
-                for word in transcript.channels[0].words
+                Word.of(word.text, word.start, word.end, word.confidence) for word in channel.words
             ]
-            words_errors += score(truth, _words(found.assign(words)), seconds)
-        alone, beside = _times(recognizer, diarizer, list(files.values()))
+            assigned = channel.diarization.assign(words)
+            words_errors += score(truth, _words(assigned), transcript.duration)
+        times = _times(recognizer, diarizer, list(files.values()))
         recognizer.close()
     return [
         at_most("diarization error rate, turns", turns_errors.percent, 22, "%"),
@@ -144,7 +134,11 @@ def run() -> list[Result]:
         Result("diarization error rate, meetings (AMI)", groups["ami"].percent, "%"),
         Result("diarization error rate, conversations", groups[""].percent, "%"),
         Result("diarization error rate, words with speakers", words_errors.percent, "%"),
-        at_most("added to the time of recognition", 100 * (beside / alone - 1), 25, "%"),
+        Result("recognition", times[False], "s"),
+        Result("recognition with diarization", times[True], "s"),
+        at_most(
+            "added to the time of recognition", 100 * (times[True] / times[False] - 1), 25, "%"
+        ),
     ]
 
 
@@ -163,27 +157,16 @@ def _words(words: list[Word]) -> list[Span]:
     return spans
 
 
-def _times(recognizer: Recognizer, diarizer: Diarizer, files: list[Path]) -> tuple[float, float]:
-    """Seconds to recognise the files, alone and with diarization beside it; best of three."""
-
-    def recognize() -> None:
-        for file in files:
-            recognizer.recognize(file)
-
-    def both() -> None:
-        for file in files:
-            thread = threading.Thread(target=diarize, args=(file, diarizer))
-            thread.start()
-            recognizer.recognize(file)
-            thread.join()
-
-    seconds = {recognize: float("inf"), both: float("inf")}
+def _times(recognizer: Recognizer, diarizer: Diarizer, files: list[Path]) -> dict[bool, float]:
+    """Seconds to recognise the files, without and with diarization in turns; best of three."""
+    seconds = {False: float("inf"), True: float("inf")}
     for _ in range(REPEATS):
-        for work in seconds:
+        for diarized in seconds:
             started = time.perf_counter()
-            work()
-            seconds[work] = min(seconds[work], time.perf_counter() - started)
-    return seconds[recognize], seconds[both]
+            for file in files:
+                recognizer.recognize(file, diarizer=diarizer if diarized else None)
+            seconds[diarized] = min(seconds[diarized], time.perf_counter() - started)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from engine.speech.checkpoints import load_tensors
-from engine.speech.diarization import Diarization, Diarizer, Turn, group_prints
+from engine.speech.diarization import (
+    ChunkCutter,
+    Diarization,
+    Diarizer,
+    Turn,
+    group_prints,
+    group_voices,
+)
 from engine.speech.errors import MissingWeights
 from engine.speech.voiceprints import FRAMES, Segmentation, Voiceprint, normalised, power_spectrum
 from engine.text.words import Word
@@ -33,6 +40,12 @@ def talk():
     ends = np.cumsum([len(part) / 16_000 + 0.5 for part in parts])
     spans = [(start, end - 0.5) for start, end in pairwise([0.0, *ends])]
     return samples, spans
+
+
+def diarized(diarizer, *blocks) -> Diarization:
+    cutter = ChunkCutter()
+    chunks = [chunk for block in blocks for chunk in cutter.feed(block)] + cutter.finish()
+    return group_voices([voice for chunk in chunks for voice in diarizer.voices(chunk)])
 
 
 def spoken(start: float, end: float) -> Word:
@@ -69,34 +82,48 @@ def test_spectrum_has_a_frame_each_ten_milliseconds():
 
 def test_two_voices_in_turn_are_told_apart(diarizer, talk):
     samples, spans = talk
-    recording = diarizer.recording()
-    recording.feed(samples)
     words = [spoken(start + 0.5, end - 0.5) for start, end in spans]
-    assigned = recording.finish().assign(words)
+    assigned = diarized(diarizer, samples).assign(words)
     assert [word.speaker for word in assigned] == [0, 1, 0, 1]
     assert all(word.speaker_confidence > 0.6 for word in assigned)
 
 
 def test_blocks_of_any_size_give_the_same_turns(diarizer, talk):
     samples, _ = talk
-    whole, blocks = diarizer.recording(), diarizer.recording()
-    whole.feed(samples)
-    for first in range(0, len(samples), 7001):
-        blocks.feed(samples[first : first + 7001])
-    assert whole.finish() == blocks.finish()
+    blocks = [samples[first : first + 7001] for first in range(0, len(samples), 7001)]
+    assert diarized(diarizer, samples) == diarized(diarizer, *blocks)
 
 
 def test_one_voice_is_one_speaker(diarizer):
-    recording = diarizer.recording()
-    recording.feed(join(say(JOE), 0.8, say(HEART), 0.8, say(JOE)))
-    assert {turn.speaker for turn in recording.finish().turns} == {0}
+    found = diarized(diarizer, join(say(JOE), 0.8, say(HEART), 0.8, say(JOE)))
+    assert {turn.speaker for turn in found.turns} == {0}
 
 
 def test_silence_and_nothing_have_no_turns(diarizer):
-    recording = diarizer.recording()
-    recording.feed(np.zeros(200_000, np.float32))
-    assert recording.finish().turns == ()
-    assert diarizer.recording().finish().turns == ()
+    assert diarized(diarizer, np.zeros(200_000, np.float32)).turns == ()
+    assert diarized(diarizer).turns == ()
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.1, 0.3, 1.0])
+def test_a_very_short_sound_has_one_speaker_at_most(diarizer, seconds):
+    found = diarized(diarizer, say(JOE)[8_000 : 8_000 + round(seconds * 16_000)])
+    assert {turn.speaker for turn in found.turns} <= {0}
+    assert all(0 <= turn.start < turn.end <= seconds + 1e-6 for turn in found.turns)
+    (word,) = found.assign([spoken(0, seconds)])
+    assert word.speaker == 0
+    assert 0 < word.speaker_confidence <= 1
+
+
+def test_chunks_are_ten_seconds_and_hold_all_sound():
+    samples = np.arange(400_000, dtype=np.float32)
+    cutter = ChunkCutter()
+    chunks = cutter.feed(samples[:9]) + cutter.feed(samples[9:]) + cutter.finish()
+    assert [(len(chunk.samples), chunk.offset) for chunk in chunks] == [
+        (160_000, 0.0),
+        (160_000, 10.0),
+        (80_000, 20.0),
+    ]
+    assert np.array_equal(np.concatenate([chunk.samples for chunk in chunks]), samples)
 
 
 def test_words_without_any_turn_get_speaker_zero():

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from engine.speech.decode import RATE, Limits, RawFormat
+from engine.speech.diarization import Diarizer
 from engine.speech.errors import AudioLimit, Cancelled, EmptyAudio, UnknownModel
 from engine.speech.recognition import RecognitionSettings, Recognizer
 from engine.speech.transcript import Transcript
 from engine.speech.work import Priority
+from engine.text.words import Word
 from tests.engine.speech.sound import encoded, wave_bytes
 from tests.speech import CACHE, join, pcm_bytes, say, wav_bytes
 
@@ -106,6 +108,39 @@ def test_the_language_is_found(recognizer):
     channel = transcript.channels[0]
     assert (channel.language, channel.model) == ("en", "tiny.en")
     assert channel.language_confidence > 0.5
+
+
+def speakers(transcript: Transcript, channel: int = 0) -> list[int | None]:
+    """The speaker of each word."""
+    found = transcript.channels[channel]
+    assert found.diarization is not None
+    words = [Word.of(word.text, word.start, word.end) for word in found.words]
+    return [word.speaker for word in found.diarization.assign(words)]
+
+
+@pytest.fixture(scope="module")
+def diarizer() -> Diarizer:
+    return Diarizer(CACHE.parent / "weights")
+
+
+def test_one_decoding_gives_words_and_speakers(recognizer, diarizer):
+    samples = join(say(FOX), 0.8, say(WEATHER, voice="af_heart"))
+    transcript = recognizer.recognize(upload(samples), diarizer=diarizer)
+    assert transcript.is_diarized
+    change = len(say(FOX)) / RATE + 0.4
+    words = transcript.channels[0].words
+    assert speakers(transcript) == [int(word.start > change) for word in words]
+    assert not recognizer.recognize(upload(say(FOX))).is_diarized
+
+
+def test_each_channel_has_its_own_speakers(recognizer, diarizer):
+    left = join(say(FOX), 0.8, say(WEATHER, voice="af_heart"))
+    right = np.zeros_like(left)
+    right[: len(say(WEATHER))] = say(WEATHER)
+    data = wav_bytes(np.stack([left, right], axis=1), RATE)
+    transcript = recognizer.recognize(io.BytesIO(data), multichannel=True, diarizer=diarizer)
+    assert set(speakers(transcript, 0)) == {0, 1}
+    assert set(speakers(transcript, 1)) == {0}
 
 
 def test_another_language_is_read_by_the_multilingual_model(recognizer):
