@@ -29,7 +29,7 @@ class Admission:
             self._under_way[mine] >= limits.per_project
             or self._under_way[everyone] >= limits.per_process
         ):
-            raise too_much_speech() if kind == "speak" else too_many_requests()
+            raise too_much_speech() if kind in ("speak", "stream") else too_many_requests()
         self._under_way.update((mine, everyone))
         try:
             yield

@@ -17,6 +17,7 @@ django.setup()
 # The models behind these can only be imported once Django is set up.
 from engine.consumers.flux import FluxConsumer  # noqa: E402
 from engine.consumers.listen import ListenConsumer  # noqa: E402
+from engine.consumers.speak import FluxSpeakConsumer, SpeakConsumer  # noqa: E402
 from engine.credentials import CREDENTIALS  # noqa: E402
 from engine.gate import Application, Gate  # noqa: E402
 from engine.service import Service  # noqa: E402
@@ -26,6 +27,8 @@ rest = get_asgi_application()
 sockets: dict[str, Application] = {
     "/v1/listen": ListenConsumer.as_asgi(),
     "/v2/listen": FluxConsumer.as_asgi(),
+    "/v1/speak": SpeakConsumer.as_asgi(),
+    "/v2/speak": FluxSpeakConsumer.as_asgi(),
 }
 
 service = Service(settings.ENVIRONMENT, CREDENTIALS)

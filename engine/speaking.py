@@ -6,11 +6,11 @@ Contract, sections 7 and 8.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from django.conf import settings
 
@@ -19,13 +19,13 @@ from engine.errors import Refusal, bad_query, no_text, text_too_long, unavailabl
 from engine.fetch import fetch
 from engine.loaded import synthesizer
 from engine.options import FluxSpeakOptions, SpeakOptions, read_options, refuse_unknown
-from engine.speech.encode import AudioFormat, Encoder, FormatError, read_format
+from engine.speech.encode import AudioFormat, Encoder, FormatError, Surface, read_format
 from engine.speech.errors import SpeechError, UnknownModel
 from engine.speech.markup import MarkupError, Script, plain, read_markup
+from engine.speech.speaking import MOST_CHARACTERS, speed_problem
 from engine.speech.voices import SpeechModel, find_model
 from engine.texts import TextSource, decode_text, read_text_source
 
-MOST_CHARACTERS = 2_000  # contract, section 4
 _CHUNKS_AHEAD = 16  # made before the client took the last; then synthesis waits
 _threads = ThreadPoolExecutor(32, "speak")
 
@@ -55,29 +55,54 @@ def check(call: Call) -> Plan:
     if is_flux:
         refuse_unknown(FluxSpeakOptions, call.query)
         flux = read_options(FluxSpeakOptions, call.query)
-        options, speed = flux, _check_flux(flux)
+        if flux.priority == "low" and not flux.callback:
+            raise bad_query("priority=low is only available with a callback.")
+        options, speed = flux, check_flux(flux.speed, flux.expressivity)
     else:
         aura = read_options(SpeakOptions, call.query)
         options, speed = aura, aura.speed
+    model, audio_format = choose(
+        options.model,
+        options.encoding,
+        options.sample_rate,
+        container=options.container,
+        bit_rate=options.bit_rate,
+        surface="v2" if is_flux else "v1",
+    )
+    source = read_text_source(call, takes_plain_text=True)
+    if source.text:
+        _check_text(source.text)
+    return Plan(options, model, audio_format, speed, source)
+
+
+def choose(
+    name: str,
+    encoding: str,
+    sample_rate: str,
+    *,
+    container: str = "",
+    bit_rate: str = "",
+    surface: Surface,
+) -> tuple[SpeechModel, AudioFormat]:
+    """The voice and the format that were asked for. Raises ``Refusal`` (400)."""
+    if not name:
+        raise bad_query("Failed to deserialize query parameters: missing field `model`")
     try:
-        model = find_model(options.model)
+        model = find_model(name)
         audio_format = read_format(
-            options.encoding or None,
-            options.container or None,
-            options.sample_rate or None,
-            options.bit_rate or None,
-            surface="v2" if is_flux else "v1",
+            encoding or None,
+            container or None,
+            sample_rate or None,
+            bit_rate or None,
+            surface=surface,
         )
     except UnknownModel:
         raise unknown_model() from None
     except FormatError as error:
         raise bad_query(str(error)) from None
-    if is_flux != (model.architecture == "flux"):
+    if surface.startswith("v2") != (model.architecture == "flux"):
         raise unknown_model()
-    source = read_text_source(call, takes_plain_text=True)
-    if source.text:
-        _check_text(source.text)
-    return Plan(options, model, audio_format, speed, source)
+    return model, audio_format
 
 
 async def speak(call: Call, plan: Plan) -> Speech:
@@ -122,31 +147,25 @@ def _check_text(text: str) -> None:
         raise text_too_long(MOST_CHARACTERS)
 
 
-def _check_flux(options: FluxSpeakOptions) -> float:
+def check_flux(speed: str, expressivity: str) -> float:
     """The speed of a Flux voice. Raises ``Refusal`` with the category of section 7.2."""
-    if not options.model:
-        raise bad_query("Failed to deserialize query parameters: missing field `model`")
-    if options.priority == "low" and not options.callback:
-        raise bad_query("priority=low is only available with a callback.")
-    speed = _decimal("speed", options.speed)
-    if not Decimal("0.5") <= speed <= Decimal("1.5"):
-        raise Refusal(400, "SPEED_OUT_OF_RANGE", "speed must be from 0.5 to 1.5.")
-    if speed % Decimal("0.05"):
-        raise Refusal(400, "SPEED_INCREMENT_INVALID", "speed must be a multiple of 0.05.")
-    expressivity = _decimal("expressivity", options.expressivity)
-    if not -2 <= expressivity <= 2:
+    pace = _number("speed", speed)
+    if problem := speed_problem(pace):
+        raise Refusal(400, *problem)
+    liveliness = _number("expressivity", expressivity)
+    if not -2 <= liveliness <= 2:
         raise Refusal(400, "EXPRESSIVITY_OUT_OF_RANGE", "expressivity must be from -2 to 2.")
-    if expressivity % 1:
+    if liveliness % 1:
         raise Refusal(400, "EXPRESSIVITY_INCREMENT_INVALID", "expressivity must be whole.")
-    return float(speed)
+    return pace
 
 
-def _decimal(name: str, text: str) -> Decimal:
+def _number(name: str, text: str) -> float:
     try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or abs(number) > 1000:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not math.isfinite(number):
         raise bad_query(f"Failed to deserialize query parameters: {name}: invalid number")
     return number
 

@@ -10,13 +10,19 @@ from typing import Any
 from engine.catalog import Choice
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.listen import DATA_REASON, reraise
-from engine.consumers.options import FluxOptions, refuse_unknown
+from engine.consumers.options import FluxOptions
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import write
 from engine.errors import bad_request, undeserialized_query
 from engine.loaded import catalog, end_of_turn, recognizer
-from engine.options import MOST_KEYTERMS, check_keyterms, features_used, read_options
+from engine.options import (
+    MOST_KEYTERMS,
+    check_keyterms,
+    features_used,
+    read_options,
+    refuse_unknown,
+)
 from engine.speech.decode import RATE, Samples
 from engine.speech.errors import AudioError
 from engine.speech.live import Decode, Drop

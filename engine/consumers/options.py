@@ -1,19 +1,17 @@
-"""What the handshakes of the listening sockets may say: the contract's sections 9.1 and 10.1."""
+"""What the handshakes of the sockets may say: the contract's sections 9.1, 10.1, 11.1, 12.1."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
-from engine.errors import undeserialized_query
 from engine.options import (
     choice,
     flag,
     integer,
     labels,
     number,
-    parse_query,
     text,
     texts,
     whole,
@@ -127,9 +125,27 @@ class FluxOptions:
     mip_opt_out: bool = flag("No effect: nothing is used for training here.")
 
 
-def refuse_unknown(kind: type, query: str) -> None:
-    """Raises ``Refusal`` (400) naming a parameter that ``kind`` does not have."""
-    known = {parameter.name for parameter in fields(kind)}
-    for name in parse_query(query):
-        if name not in known:
-            raise undeserialized_query(f"unknown field `{name}`")
+@dataclass(frozen=True)
+class LiveSpeakOptions:
+    """``WS /v1/speak``: the contract's section 11.1."""
+
+    model: str = text("The voice; one of Deepgram's names, or a local one.", "aura-asteria-en")
+    encoding: str = text("linear16 (default), mulaw or alaw.")
+    container: str = text("`none`: sound comes without a container.")
+    sample_rate: str = text("Sample rate in Hz.")
+    speed: float = number("How fast, 1 being the voice's own pace.", 1.0, 0.7, 1.5)
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
+    mip_opt_out: bool = flag("No effect: nothing is used for training here.")
+
+
+@dataclass(frozen=True)
+class LiveFluxSpeakOptions:
+    """``WS /v2/speak``. Unknown parameters are refused: the contract's section 12.1."""
+
+    model: str = text("The voice, `flux-{voice}-en`; required.")
+    encoding: str = text("linear16 (default), mulaw or alaw.")
+    sample_rate: str = text("Sample rate in Hz.")
+    speed: str = text("0.5 to 1.5 in steps of 0.05.", "1")
+    expressivity: str = text("-2 to 2, whole; no effect on the local voices.", "0")
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
+    mip_opt_out: bool = flag("No effect: nothing is used for training here.")

@@ -1,7 +1,7 @@
 """What every socket of the engine does: frames in without a thread, messages out in order.
 
 A consumer answers ``open``, ``hear`` (a binary frame), ``read`` (a JSON message) and ``leave``;
-it says things with ``tell`` and ends with ``finish``.
+it says things with ``tell`` and ``tell_bytes`` and ends with ``finish``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from channels.consumer import AsyncConsumer, get_handler_name
@@ -21,12 +21,14 @@ logger = logging.getLogger("engine.sockets")
 
 # What a client that stopped reading may leave unread before it is cut off.
 _UNREAD_BYTES = 4 * 1024 * 1024
+# How much sound may wait to be sent; then no more is made.
+_SOUND_BYTES = 256 * 1024
+_SOUND_FRAME_BYTES = 16 * 1024
 # What a client may be ahead of us: four minutes of 16-bit samples at 16 kHz. Frames are taken in
 # until then, so that pings are answered and a client that goes is noticed; from then on the
 # connection is not read.
 _AHEAD_BYTES = 8 * 1024 * 1024
 _FRAME_BYTES = 200  # what a frame costs besides its data
-_CLOSE_SECONDS = 10.0  # for a close to get through to a client that does not read
 _INTERNAL = "The engine failed on this stream. Open it again."
 
 
@@ -34,13 +36,16 @@ class Socket(AsyncConsumer):
     """One WebSocket of the engine."""
 
     silence_seconds: float = 10.0  # without a frame from the client, then ``fall_silent``
+    stalled_seconds: float = 30.0  # that a client may take nothing of the sound for it
+    close_seconds: float = 10.0  # the same when a close waits behind what it has not read
 
     def __init__(self) -> None:
         self._incoming: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         self._ahead = 0  # bytes that came and have not been dealt with
         self._caught_up = asyncio.Event()
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._unread = 0
+        self._unread = 0  # bytes that were said and have not been sent
+        self._sent = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -74,8 +79,24 @@ class Socket(AsyncConsumer):
     def tell(self, message: Mapping[str, Any]) -> None:
         self._queue({"type": "websocket.send", "text": json.dumps(message)})
 
-    def tell_bytes(self, data: bytes) -> None:
-        self._queue({"type": "websocket.send", "bytes": data})
+    async def tell_bytes(self, data: bytes, is_unwanted: Callable[[], bool]) -> None:
+        """Say ``data`` in frames, no faster than the client reads, until ``is_unwanted``."""
+        for at in range(0, len(data), _SOUND_FRAME_BYTES):
+            await self._wait_for_room()
+            if is_unwanted():
+                return
+            frame = data[at : at + _SOUND_FRAME_BYTES]
+            self._queue({"type": "websocket.send", "bytes": frame})
+
+    def drop_bytes(self) -> None:
+        """Take back the binary frames that have not been sent."""
+        waiting = [self._outgoing.get_nowait() for _ in range(self._outgoing.qsize())]
+        for message in waiting:
+            if message.get("bytes") is None:
+                self._outgoing.put_nowait(message)
+            else:
+                self._unread -= _size(message)
+        self._sent.set()
 
     def finish(self, code: int = 1000, reason: str = "") -> None:
         """Close behind what has been said; nothing is said after it."""
@@ -83,7 +104,7 @@ class Socket(AsyncConsumer):
             self._queue({"type": "websocket.close", "code": code, "reason": reason})
             self._is_ending = True
             self._caught_up.set()
-            self._set_alarm(_CLOSE_SECONDS)
+            self._set_alarm(self.close_seconds)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run ``work`` for as long as the socket lives; its failure ends the socket."""
@@ -95,6 +116,11 @@ class Socket(AsyncConsumer):
     @property
     def is_ending(self) -> bool:
         return self._is_ending
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it is us for whom the client waits: then its silence means nothing."""
+        return self._ahead > 0 or self._unread > 0
 
     # Channels calls these.
 
@@ -173,13 +199,24 @@ class Socket(AsyncConsumer):
             return
         self._unread += _size(message)
         if self._unread > _UNREAD_BYTES:
-            # Nobody reads: what waits is dropped, so that the close is the next to go.
-            while not self._outgoing.empty():
-                self._outgoing.get_nowait()
-            self._unread = 0
-            self.finish(1013, "The client does not read what it is sent.")
+            self._give_up()
             return
         self._outgoing.put_nowait(message)
+
+    async def _wait_for_room(self) -> None:
+        while self._unread > _SOUND_BYTES and not self._is_ending:
+            self._sent.clear()
+            try:
+                await asyncio.wait_for(self._sent.wait(), self.stalled_seconds)
+            except TimeoutError:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Nobody reads: what waits is dropped, so that the close is the next to go."""
+        while not self._outgoing.empty():
+            self._outgoing.get_nowait()
+        self._unread = 0
+        self.finish(1013, "The client does not read what it is sent.")
 
     async def _deliver(self) -> None:
         while True:
@@ -189,6 +226,9 @@ class Socket(AsyncConsumer):
             except OSError:  # the client has gone; the server says so next
                 return
             self._unread -= _size(message)
+            self._sent.set()
+            if self._is_ending:  # it reads: the close may take its time
+                self._set_alarm(self.close_seconds)
 
     def _set_alarm(self, seconds: float) -> None:
         if self._alarm is not None:
@@ -202,8 +242,8 @@ class Socket(AsyncConsumer):
             self._is_cut_off = True
             if self._task is not None:
                 self._task.cancel()
-        elif self._ahead:
-            self._set_alarm(self.silence_seconds)  # it is us who are behind
+        elif self.is_at_work:
+            self._set_alarm(self.silence_seconds)
         else:
             self.fall_silent()
 

@@ -23,6 +23,10 @@ JOINING = re.compile(
     re.IGNORECASE,
 )
 SPACE = re.compile(r"\s")
+# A point that ends no sentence: after a title, an initial or a word like it.
+SHORTENED = re.compile(
+    r"\b(?:[A-Z]|Mrs?|Ms|Dr|Prof|St|Lt|Capt|Gen|Rev|Gov|Sra?|Mme|Mlle|Sig|vs|e\.g|i\.e|approx)\.$"
+)
 
 
 def clauses(text: str, first: int = 60) -> Iterator[str]:
@@ -66,5 +70,17 @@ def last_sentence_end(text: str) -> int:
 
     A sentence is finished when white space follows: more text may still come.
     """
-    ends = [end.end() for end in SENTENCE_END.finditer(text) if end.end() < len(text)]
+    ends = [
+        end.end()
+        for end in SENTENCE_END.finditer(text)
+        if end.end() < len(text) and not SHORTENED.search(text, 0, end.end())
+    ]
     return ends[-1] if ends else 0
+
+
+def first_clause_end(text: str) -> int:
+    """Where the first finished clause of ``text`` ends that can be spoken alone; 0 for none."""
+    for end in CLAUSE_END.finditer(text):
+        if SHORTEST <= end.end() < len(text):
+            return end.end()
+    return 0

@@ -1,29 +1,30 @@
 """What the sockets ``/v1/speak`` and ``/v2/speak`` mean: messages in, things to do out.
 
 No I/O and no clock: the time in seconds is an argument. A session says what to speak
-(``Say``), and is told when that has been made (``made``) and what it sounded like. One ``Say``
-is made at a time, in order; after ``Stop`` nothing more of what was begun may be sent.
-Contract, sections 11 and 12.
+(``Say``) and is told when that has been made (``made``). One ``Say`` is made at a time, in
+order; after ``Stop`` nothing more of what was begun may be sent. Contract, sections 11 and 12.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
-from engine.speech.clauses import last_sentence_end
+from engine.speech.clauses import first_clause_end, last_sentence_end
 from engine.speech.markup import MarkupError, Script, plain, read_markup
 
 MOST_CHARACTERS = 2_000  # in one Speak
 MOST_FLUSHES = 20
-FLUSH_WINDOW_SECONDS = 60.0
+MOST_A_MINUTE = 2_400  # characters, for those who are held to it
+MINUTE = 60.0
 MOST_WAITING = 20_000  # characters not yet spoken; more is a client that never waits
 SLOWEST, FASTEST, SPEED_STEP = 0.5, 1.5, 0.05
 LONGEST_SECONDS = 60 * 60.0  # a socket may live
+# English as the voices here speak it: how long a text takes of which only a part was made.
+CHARACTERS_A_SECOND = 15.0
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,45 @@ class Identity:
     markup: bool = True  # the oldest voices read markup as text
 
 
+class Allowance:
+    """So much within a minute."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: deque[tuple[float, int]] = deque()  # (when in seconds, how much)
+        self._sum = 0
+
+    def take(self, count: int, now: float) -> bool:
+        """Whether ``count`` more is within it; when not, nothing was taken."""
+        while self._taken and now - self._taken[0][0] >= MINUTE:
+            self._sum -= self._taken.popleft()[1]
+        if self._sum + count > self._most:
+            return False
+        self._taken.append((now, count))
+        self._sum += count
+        return True
+
+
 class AuraSession:
     """``/v1/speak``: Speak, Flush, Clear, Close.
 
-    Whole sentences are spoken as they come; the rest waits for more text or a Flush.
+    The first clause is spoken as soon as it is whole, then sentences as they come; the rest
+    waits for more text or a Flush. ``most_a_minute`` is how many characters may come within 60
+    seconds, None being any number.
     """
 
-    def __init__(self, identity: Identity, speed: float = 1.0) -> None:
+    def __init__(
+        self, identity: Identity, speed: float = 1.0, most_a_minute: int | None = None
+    ) -> None:
         self._identity = identity
         self._speed = speed
+        self._allowance = Allowance(most_a_minute) if most_a_minute else None
+        self._flushes = Allowance(MOST_FLUSHES)
         self._buffer = ""
         self._waiting: deque[Script | Tell | Close] = deque()
-        self._speaking = False
+        self._begun = False  # since the last Flush or Clear something was given to be spoken
+        self.is_speaking = False
         self._sequence = 0
-        self._flushes: deque[float] = deque()
         self._over = False
         self.characters = 0  # that were given to be spoken
 
@@ -98,13 +124,16 @@ class AuraSession:
             )
         ]
 
-    def read(self, text: str, now: float) -> list[Step]:
-        """One text frame."""
-        return self._once(self._read(text, now))
+    def read(self, message: Mapping[str, Any], now: float) -> list[Step]:
+        """One JSON message."""
+        return self._once(self._read(message, now))
+
+    def sent(self, seconds: float) -> None:
+        """So much more of the sound of the last ``Say`` is on its way: nobody asks for it here."""
 
     def made(self) -> list[Step]:
         """The last ``Say`` has been spoken to its end, and its sound was queued to be sent."""
-        self._speaking = False
+        self.is_speaking = False
         return self._once(self._next())
 
     def fail(self) -> list[Step]:
@@ -115,6 +144,9 @@ class AuraSession:
         """The socket has lived for as long as one may."""
         return self._once(self._end(1011, "NET-0003"))
 
+    def fall_silent(self) -> list[Step]:
+        return self._once(self._end(1011, "NET-0001"))
+
     def misread(self) -> list[Step]:
         """A frame that is not a message, a binary one included."""
         return self._once(self._end(1003, "MESSAGE-0000"))
@@ -122,71 +154,71 @@ class AuraSession:
     def _once(self, steps: Iterator[Step]) -> list[Step]:
         return [] if self._over else list(steps)
 
-    def _read(self, text: str, now: float) -> Iterator[Step]:
-        message = _message(text)
-        if message is None:
-            yield from self._end(1003, "MESSAGE-0000")
-            return
+    def _read(self, message: Mapping[str, Any], now: float) -> Iterator[Step]:
         match message.get("type"):
             case "Speak":
-                yield from self._speak(message.get("text"))
+                yield from self._speak(message.get("text"), now)
             case "Flush":
                 yield from self._flush(now)
             case "Clear":
-                self._buffer = ""
+                self._buffer, self._begun = "", False
                 self._waiting = deque(one for one in self._waiting if isinstance(one, Close))
-                if self._speaking:
-                    self._speaking = False
+                if self.is_speaking:
+                    self.is_speaking = False
                     yield Stop()
                 yield self._acknowledge("Cleared")
                 yield from self._next()
             case "Close":
-                self._take_buffer()
+                yield from self._take_buffer()
                 self._waiting.append(Close(1000))
                 yield from self._next()
-            case _:
-                yield from self._end(1008, "DATA-0000")
+            case other:
+                yield from self._refuse(f"Unknown message type {other!r:.40}.")
 
-    def _speak(self, text: object) -> Iterator[Step]:
-        if not isinstance(text, str) or not text.strip():
-            yield from self._end(1008, "DATA-0000")
+    def _speak(self, text: object, now: float) -> Iterator[Step]:
+        if not isinstance(text, str) or not text:
+            yield from self._refuse("text is missing or empty.")
             return
         if len(text) > MOST_CHARACTERS:
             yield from self._end(1009, "BIG-0001")
             return
         self.characters += len(text)
         self._buffer += text
-        if len(self._buffer) + _characters(self._waiting) > MOST_WAITING:
+        waiting = len(self._buffer) + _characters(self._waiting)
+        too_fast = self._allowance is not None and not self._allowance.take(len(text), now)
+        if too_fast or waiting > MOST_WAITING:
             yield from self._end(1008, "DATA-0001")
             return
-        self._take_buffer(_settled(self._buffer))
+        yield from self._take_buffer(_settled(self._buffer, soon=not self._begun))
         yield from self._next()
 
     def _flush(self, now: float) -> Iterator[Step]:
-        while self._flushes and now - self._flushes[0] >= FLUSH_WINDOW_SECONDS:
-            self._flushes.popleft()
-        if len(self._flushes) >= MOST_FLUSHES:
+        if not self._flushes.take(1, now):
             yield _warning(
                 "EXCESSIVE_FLUSH", f"More than {MOST_FLUSHES} Flush messages within 60 seconds."
             )
             return
-        self._flushes.append(now)
-        self._take_buffer()
+        yield from self._take_buffer()
+        self._begun = False
         # Numbered when its turn comes: a Clear may overtake it.
         self._waiting.append(Tell({"type": "Flushed"}))
         yield from self._next()
 
-    def _take_buffer(self, until: int | None = None) -> None:
+    def _take_buffer(self, until: int | None = None) -> Iterator[Step]:
         taken = self._buffer[:until]
         self._buffer = self._buffer[len(taken) :]
         if taken.strip():
-            self._waiting.append(_script(taken, self._identity.markup, self._speed)[0])
+            script, problem = _script(taken, self._identity.markup, self._speed)
+            if problem:
+                yield _warning("INPUT_MARKUP_STRIPPED", problem)
+            self._begun = True
+            self._waiting.append(script)
 
     def _next(self) -> Iterator[Step]:
-        while self._waiting and not self._speaking and not self._over:
+        while self._waiting and not self.is_speaking and not self._over:
             match self._waiting.popleft():
                 case Script() as script:
-                    self._speaking = True
+                    self.is_speaking = True
                     yield Say(script, self._speed)
                 case Tell():
                     yield self._acknowledge("Flushed")
@@ -197,9 +229,14 @@ class AuraSession:
         number, self._sequence = self._sequence, self._sequence + 1
         return Tell({"type": kind, "sequence_id": number})
 
+    def _refuse(self, problem: str) -> Iterator[Step]:
+        """There is no Error message here: the contract's section 16, choice 8."""
+        yield _warning("DATA-0000", problem)
+        yield from self._end(1008, "DATA-0000")
+
     def _end(self, code: int, reason: str = "") -> Iterator[Step]:
         self._over = True
-        if self._speaking:
+        if self.is_speaking:
             yield Stop()
         yield Close(code, reason)
 
@@ -213,14 +250,33 @@ class Turn:
     waiting: deque[Script] = field(default_factory=deque)
     flushed: bool = False
     announced: bool = False
+    begun: bool = False  # something of it was given to be spoken
     characters: int = 0
     billable: int = 0
     pauses: int = 0
     pronunciations: int = 0
     warnings: list[str] = field(default_factory=list)
-    seconds: float = 0.0
     spoken: str = ""  # of what was given to be spoken, what has been
-    saying: str = ""
+    spoken_seconds: float = 0.0
+    saying: str = ""  # what is being spoken now
+    saying_seconds: float = 0.0  # how much of it is on its way
+
+    @property
+    def seconds(self) -> float:
+        return self.spoken_seconds + self.saying_seconds
+
+    def heard(self, seconds: float, speed: float) -> str:
+        """About what was heard ``seconds`` into the turn, to the end of a word.
+
+        Sound has no marks of its words: a text is taken to be spoken at an even pace, and one
+        that is still being made at the usual pace.
+        """
+        if seconds < self.spoken_seconds:
+            return self.spoken[: _word_end(self.spoken, seconds / self.spoken_seconds)]
+        usual_seconds = len(self.saying) / CHARACTERS_A_SECOND / speed
+        whole_seconds = max(self.saying_seconds, usual_seconds)
+        share = (seconds - self.spoken_seconds) / whole_seconds if whole_seconds else 0.0
+        return self.spoken + self.saying[: _word_end(self.saying, share)]
 
 
 class FluxSession:
@@ -236,7 +292,7 @@ class FluxSession:
         self._ids = speech_ids
         self._speed = speed
         self._turns: deque[Turn] = deque()
-        self._speaking = False
+        self.is_speaking = False
         self._closing = self._over = False
         self._seconds = 0.0
         self.characters = 0  # of all turns
@@ -256,13 +312,19 @@ class FluxSession:
             )
         ]
 
-    def read(self, text: str) -> list[Step]:
-        """One text frame."""
-        return self._once(self._read(text))
+    def read(self, message: Mapping[str, Any], now: float) -> list[Step]:
+        """One JSON message."""
+        return self._once(self._read(message))
 
-    def made(self, seconds: float) -> list[Step]:
-        """The last ``Say`` has been spoken: ``seconds`` of sound."""
-        return self._once(self._made(seconds))
+    def sent(self, seconds: float) -> None:
+        """So much more of the sound of the last ``Say`` is on its way."""
+        self._seconds += seconds
+        if self._turns:
+            self._turns[0].saying_seconds += seconds
+
+    def made(self) -> list[Step]:
+        """The last ``Say`` has been spoken to its end, and its sound was queued to be sent."""
+        return self._once(self._made())
 
     def fail(self) -> list[Step]:
         return self._once(self._end("NET-0000", "Speech could not be made.", 1011))
@@ -279,11 +341,7 @@ class FluxSession:
     def _once(self, steps: Iterator[Step]) -> list[Step]:
         return [] if self._over else list(steps)
 
-    def _read(self, text: str) -> Iterator[Step]:
-        message = _message(text)
-        if message is None:
-            yield from self._end("MESSAGE-0000", "The frame is not a JSON message.", 1003)
-            return
+    def _read(self, message: Mapping[str, Any]) -> Iterator[Step]:
         match message.get("type"):
             case "Speak":
                 yield from self._speak(message.get("text"))
@@ -321,7 +379,9 @@ class FluxSession:
         if sum(len(one.buffer) + _characters(one.waiting) for one in self._turns) > MOST_WAITING:
             yield from self._end("DATA-0000", "More text is waiting than can be kept.", 1008)
             return
-        yield from self._take(turn, _settled(turn.buffer))
+        is_next = turn is self._turns[0] and not self.is_speaking
+        soon = is_next and not turn.begun
+        yield from self._take(turn, _settled(turn.buffer, soon=soon))
         yield from self._next()
 
     def _flush(self) -> Iterator[Step]:
@@ -353,6 +413,7 @@ class FluxSession:
         if problem:
             yield _warning("INPUT_MARKUP_STRIPPED", problem)
         if any(not isinstance(part, str) or part.strip() for part in script.parts):
+            turn.begun = True
             turn.waiting.append(script)
 
     def _announce(self, turn: Turn) -> Iterator[Step]:
@@ -362,13 +423,13 @@ class FluxSession:
 
     def _next(self) -> Iterator[Step]:
         """Go on with the first turn; end it, and the session, when there is no more of it."""
-        while self._turns and not self._speaking:
+        while self._turns and not self.is_speaking:
             turn = self._turns[0]
             yield from self._announce(turn)
             if turn.waiting:
                 script = turn.waiting.popleft()
                 turn.saying = _plain_text(script)
-                self._speaking = True
+                self.is_speaking = True
                 yield Say(script, self._speed)
             elif turn.flushed:
                 self._turns.popleft()
@@ -394,13 +455,11 @@ class FluxSession:
             yield _warning("PRONUNCIATION_WARNINGS", " ".join(turn.warnings)[:1000])
         yield Tell({"type": "SpeechMetadata", **self._metadata(turn)})
 
-    def _made(self, seconds: float) -> Iterator[Step]:
-        self._speaking = False
-        if self._turns:
-            turn = self._turns[0]
-            turn.seconds += seconds
-            turn.spoken, turn.saying = turn.spoken + turn.saying, ""
-        self._seconds += seconds
+    def _made(self) -> Iterator[Step]:
+        self.is_speaking = False
+        turn = self._turns[0]
+        turn.spoken, turn.saying = turn.spoken + turn.saying, ""
+        turn.spoken_seconds, turn.saying_seconds = turn.seconds, 0.0
         yield from self._next()
 
     def _interrupt(self, offset: object) -> Iterator[Step]:
@@ -414,11 +473,11 @@ class FluxSession:
         made_ms = round(turn.seconds * 1000)
         if played is None or played > made_ms:
             played = made_ms
-        if self._speaking:
-            self._speaking = False
+        if self.is_speaking:
+            self.is_speaking = False
             yield Stop()
-        rest = turn.saying + "".join(map(_plain_text, turn.waiting)) + turn.buffer
-        heard = turn.spoken[: _word_end(turn.spoken, played / made_ms)] if made_ms else ""
+        heard = turn.heard(played / 1000, self._speed)
+        rest = turn.spoken + turn.saying + "".join(map(_plain_text, turn.waiting)) + turn.buffer
         yield from self._announce(turn)
         yield Tell(
             {
@@ -426,7 +485,7 @@ class FluxSession:
                 "speech_id": turn.speech_id,
                 "audio_played_ms": played,
                 "text_spoken": heard,
-                "text_remaining": turn.spoken[len(heard) :] + rest,
+                "text_remaining": rest[len(heard) :],
                 "metadata": self._metadata(turn),
             }
         )
@@ -449,38 +508,35 @@ class FluxSession:
         speed = message.get("speed")
         if speed is None:
             return Tell({"type": "ConfigureSuccess", "applied": {}})
-        if (
-            isinstance(speed, bool)
-            or not isinstance(speed, int | float)
-            or not math.isfinite(speed)
-        ):
-            return _failure("SPEED_OUT_OF_RANGE", "speed is not a number.", None)
-        if not SLOWEST <= speed <= FASTEST:
-            return _failure(
-                "SPEED_OUT_OF_RANGE", f"speed must be from {SLOWEST} to {FASTEST}.", speed
-            )
-        steps = speed / SPEED_STEP
-        if abs(steps - round(steps)) > 1e-6:
-            return _failure(
-                "SPEED_INCREMENT_INVALID", f"speed must be a multiple of {SPEED_STEP}.", speed
-            )
+        if problem := speed_problem(speed):
+            code, description = problem
+            given = {"value": speed} if _is_number(speed) else {}
+            failure = {"type": "ConfigureFailure", "code": code, "description": description}
+            return Tell(failure | {"field": "speed"} | given)
         self._speed = float(speed)
         return Tell({"type": "ConfigureSuccess", "applied": {"speed": speed}})
 
     def _end(self, code: str, description: str, close: int) -> Iterator[Step]:
         self._over = True
-        if self._speaking:
+        if self.is_speaking:
             yield Stop()
         yield Tell({"type": "Error", "code": code, "description": description})
         yield Close(close, code)
 
 
-def _message(text: str) -> dict[str, Any] | None:
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return message if isinstance(message, dict) else None
+def speed_problem(speed: object) -> tuple[str, str] | None:
+    """The category and the description of a speed that cannot be: section 7.2."""
+    if not _is_number(speed) or not SLOWEST <= speed <= FASTEST:
+        return "SPEED_OUT_OF_RANGE", f"speed must be from {SLOWEST} to {FASTEST}."
+    steps = speed / SPEED_STEP
+    if abs(steps - round(steps)) > 1e-6:
+        return "SPEED_INCREMENT_INVALID", f"speed must be a multiple of {SPEED_STEP}."
+    return None
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """One that JSON can hold: a flag is none, nor is NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _script(text: str, markup: bool, speed: float) -> tuple[Script, str]:
@@ -493,9 +549,14 @@ def _script(text: str, markup: bool, speed: float) -> tuple[Script, str]:
         return read_markup(text, speed=speed, pauses=False), f"{error.category}: {error}"
 
 
-def _settled(text: str) -> int:
-    """Where the last sentence of ``text`` ends that is whole, its markup included."""
+def _settled(text: str, *, soon: bool) -> int:
+    """Where the last sentence of ``text`` ends that is whole, its markup included.
+
+    ``soon`` is for the first words of a turn: the end of a clause is enough.
+    """
     end = last_sentence_end(text)
+    if soon and not end:
+        end = first_clause_end(text)
     if text.count("\\{", 0, end) > text.count("\\}", 0, end):
         return text.rfind("\\{", 0, end)
     return end
@@ -520,15 +581,8 @@ def _offset_ms(offset: object) -> int | None:
     if not isinstance(offset, dict) or offset.get("type") != "time_ms":
         return None
     value = offset.get("value")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return round(value) if math.isfinite(value) and value >= 0 else None
+    return round(value) if _is_number(value) and value >= 0 else None
 
 
 def _warning(code: str, description: str) -> Tell:
     return Tell({"type": "Warning", "code": code, "description": description})
-
-
-def _failure(code: str, description: str, value: object) -> Tell:
-    message = {"type": "ConfigureFailure", "code": code, "description": description}
-    return Tell(message | {"field": "speed"} | ({} if value is None else {"value": value}))

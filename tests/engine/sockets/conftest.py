@@ -39,7 +39,10 @@ def speech() -> Samples:
 
 @dataclass
 class Stream:
-    """One WebSocket: what it was told, and how it was closed."""
+    """One WebSocket: what it was told, and how it was closed.
+
+    A binary frame is told as a message of the type ``sound`` with its ``data``.
+    """
 
     socket: ClientConnection
     told: list[Message] = field(default_factory=list)
@@ -61,7 +64,9 @@ class Stream:
         """The first message that fits, which is the last one read."""
         deadline = time.monotonic() + seconds
         while True:
-            message = json.loads(self.socket.recv(max(0.0, deadline - time.monotonic())))
+            frame = self.socket.recv(max(0.0, deadline - time.monotonic()))
+            is_sound = isinstance(frame, bytes)
+            message = {"type": "sound", "data": frame} if is_sound else json.loads(frame)
             self.told.append(message)
             if found(message):
                 return message
@@ -75,12 +80,20 @@ class Stream:
                 self.code, self.reason = closed.rcvd.code, closed.rcvd.reason
         return self.told
 
+    def read_to(self, kind: str) -> Message:
+        """The next message of this type."""
+        return self.read_until(lambda message: message["type"] == kind)
+
     def close_stream(self) -> list[Message]:
         self.say("CloseStream")
         return self.read_all()
 
     def of(self, kind: str) -> list[Message]:
         return [message for message in self.told if message["type"] == kind]
+
+    @property
+    def sound(self) -> bytes:
+        return b"".join(message["data"] for message in self.of("sound"))
 
     @property
     def finals(self) -> list[Message]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from typing import Any
 
 import pytest
@@ -22,8 +21,8 @@ from engine.speech.speaking import (
 WHO = Identity("r-1", "aura-2-thalia-en", "2026", "u-1")
 
 
-def message(kind: str, **fields: Any) -> str:
-    return json.dumps({"type": kind, **fields})
+def message(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"type": kind, **fields}
 
 
 def texts(steps: list[Step]) -> list[str]:
@@ -35,43 +34,37 @@ def told(steps: list[Step]) -> list[dict[str, Any]]:
 
 
 class Aura:
-    """A session whose speech is made at once, unless it is ``held``."""
+    """A session whose speech is made at once, a second of it, unless it is ``held``."""
 
-    def __init__(self) -> None:
-        self.session = AuraSession(WHO)
+    session: Any
+
+    def __init__(self, most_a_minute: int | None = None) -> None:
+        self.session = AuraSession(WHO, most_a_minute=most_a_minute)
         self.now = 0.0
 
     def send(self, kind: str, **fields: Any) -> list[Step]:
-        return self.settle(self.session.read(message(kind, **fields), self.now))
+        return self.settle(self.hold(kind, **fields))
 
     def hold(self, kind: str, **fields: Any) -> list[Step]:
         return self.session.read(message(kind, **fields), self.now)
 
     def settle(self, steps: list[Step]) -> list[Step]:
         done = list(steps)
-        while steps and any(isinstance(step, Say) for step in steps):
-            steps = self.session.made()
+        while any(isinstance(step, Say) for step in steps):
+            steps = self.make(1.0)
             done += steps
         return done
+
+    def make(self, seconds: float) -> list[Step]:
+        self.session.sent(seconds)
+        return self.session.made()
 
 
 class Flux(Aura):
     def __init__(self) -> None:
         ids = (f"dg_sp_{number:012x}" for number in itertools.count())
-        self.session: Any = FluxSession(WHO, ids)
-
-    def hold(self, kind: str, **fields: Any) -> list[Step]:
-        return self.session.read(message(kind, **fields))
-
-    def send(self, kind: str, **fields: Any) -> list[Step]:
-        return self.settle(self.hold(kind, **fields))
-
-    def settle(self, steps: list[Step]) -> list[Step]:
-        done = list(steps)
-        while steps and any(isinstance(step, Say) for step in steps):
-            steps = self.session.made(1.0)
-            done += steps
-        return done
+        self.session = FluxSession(WHO, ids)
+        self.now = 0.0
 
 
 def test_metadata_comes_first():
@@ -93,6 +86,25 @@ def test_text_may_come_in_pieces_of_any_size():
         said += texts(aura.send("Speak", text=piece))
     said += texts(aura.send("Flush"))
     assert "".join(said) == "One. Two. Three"
+
+
+def test_the_first_clause_is_spoken_before_its_sentence_has_ended():
+    aura = Aura()
+    assert texts(aura.send("Speak", text="Good morning, I have")) == ["Good morning,"]
+    assert texts(aura.send("Speak", text=" a table, a chair")) == []
+    assert texts(aura.send("Speak", text=" and a bed. ")) == [" I have a table, a chair and a bed."]
+
+
+def test_a_piece_may_be_white_space():
+    aura = Aura()
+    said = [texts(aura.send("Speak", text=piece)) for piece in ("Good day.", " ", "\n", "Bye. ")]
+    assert said == [[], ["Good day."], [], [" \nBye."]]
+
+
+def test_a_title_ends_no_sentence():
+    aura = Aura()
+    assert texts(aura.send("Speak", text="Ask Dr. ")) == []
+    assert texts(aura.send("Speak", text="J. Smith. ")) == ["Ask Dr. J. Smith."]
 
 
 def test_flushed_waits_for_the_sound():
@@ -130,18 +142,34 @@ def test_more_than_twenty_flushes_in_a_minute_are_ignored_with_a_warning():
 
 
 @pytest.mark.parametrize(
-    ("frame", "close"),
-    [
-        ("{", Close(1003, "MESSAGE-0000")),
-        ("[]", Close(1003, "MESSAGE-0000")),
-        (message("Sing"), Close(1008, "DATA-0000")),
-        (message("Speak", text=""), Close(1008, "DATA-0000")),
-        (message("Speak"), Close(1008, "DATA-0000")),
-        (message("Speak", text="a" * 2001), Close(1009, "BIG-0001")),
-    ],
+    "wrong",
+    [message("Sing"), message("Speak", text=""), message("Speak"), message("Speak", text=["a"])],
 )
-def test_a_wrong_message_closes_with_its_code(frame: str, close: Close):
-    assert AuraSession(WHO).read(frame, 0.0) == [close]
+def test_a_wrong_message_is_warned_of_before_the_close(wrong: dict[str, Any]):
+    steps = AuraSession(WHO).read(wrong, 0.0)
+    assert told(steps)[0]["code"] == "DATA-0000"
+    assert steps[-1] == Close(1008, "DATA-0000")
+
+
+def test_what_is_no_message_closes():
+    assert AuraSession(WHO).misread() == [Close(1003, "MESSAGE-0000")]
+
+
+def test_a_text_of_more_than_two_thousand_characters_closes():
+    assert AuraSession(WHO).read(message("Speak", text="a" * 2001), 0.0) == [
+        Close(1009, "BIG-0001")
+    ]
+
+
+def test_a_minutes_text_is_limited_for_those_who_are_held_to_it():
+    aura = Aura(most_a_minute=2_400)
+    assert aura.send("Speak", text="a" * 2_000) == []
+    aura.now = 59.0
+    assert aura.send("Speak", text="a" * 401) == [Close(1008, "DATA-0001")]
+    patient = Aura(most_a_minute=2_400)
+    patient.send("Speak", text="a" * 2_000)
+    patient.now = 60.0
+    assert patient.send("Speak", text="a" * 2_000) == []
 
 
 def test_text_that_is_never_waited_for_is_bounded():
@@ -167,7 +195,7 @@ def test_flushed_comes_at_once_and_the_metadata_after_the_sound():
     flux = Flux()
     flux.hold("Speak", text="Hello there.")
     assert [one["type"] for one in told(flux.hold("Flush"))] == ["Flushed"]
-    assert told(flux.session.made(2.5))[0]["audio_duration_ms"] == 2500
+    assert told(flux.make(2.5))[0]["audio_duration_ms"] == 2500
 
 
 def test_a_speak_after_the_flush_waits_for_the_turn_before():
@@ -175,7 +203,7 @@ def test_a_speak_after_the_flush_waits_for_the_turn_before():
     flux.hold("Speak", text="One.")
     flux.hold("Flush")
     assert flux.hold("Speak", text="Two. ") == []
-    kinds = [one["type"] for one in told(flux.session.made(1.0))]
+    kinds = [one["type"] for one in told(flux.make(1.0))]
     assert kinds == ["SpeechMetadata", "SpeechStarted"]
 
 
@@ -186,7 +214,7 @@ def test_a_flush_without_text_is_a_warning():
 def test_an_interrupt_stops_the_turn_and_says_what_was_heard():
     flux = Flux()
     flux.hold("Speak", text="One two three four. ")
-    flux.session.made(2.0)
+    flux.make(2.0)
     flux.hold("Speak", text="Five six. Seven")
     steps = flux.hold("Interrupt", playback_offset={"type": "time_ms", "value": 1000})
     assert steps[0] == Stop()
@@ -197,13 +225,26 @@ def test_an_interrupt_stops_the_turn_and_says_what_was_heard():
     assert told(flux.hold("Interrupt"))[0]["code"] == "NO_ACTIVE_SPEECH"
 
 
+def test_an_interrupt_within_the_first_sentence_says_about_what_was_heard():
+    flux = Flux()
+    flux.hold("Speak", text="One two three four five six seven eight.")
+    flux.hold("Flush")
+    flux.session.sent(4.0)
+    steps = flux.hold("Interrupt", playback_offset={"type": "time_ms", "value": 2000})
+    (interrupted,) = told(steps)
+    assert interrupted["audio_played_ms"] == 2000
+    assert interrupted["metadata"]["audio_duration_ms"] == 4000
+    assert interrupted["text_spoken"] == "One two three four five"
+    assert interrupted["text_remaining"] == " six seven eight."
+
+
 def test_close_finishes_every_turn():
     flux = Flux()
     flux.hold("Speak", text="One.")
     flux.hold("Flush")
     flux.hold("Speak", text="Two")
     steps = flux.hold("Close")
-    steps += flux.settle([*flux.session.made(1.0)])
+    steps += flux.settle([*flux.make(1.0)])
     assert told(steps)[-1] == {
         "type": "SessionMetadata",
         "total_audio_duration_ms": 2000,

@@ -1,0 +1,172 @@
+"""``WS /v1/speak`` and ``WS /v2/speak``: text in, sound out as it is made.
+
+What a message means is decided in ``engine.speech.speaking``. Contract, sections 11 and 12.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.conf import settings
+
+from engine.consumers.options import LiveFluxSpeakOptions, LiveSpeakOptions
+from engine.consumers.sockets import Socket
+from engine.loaded import synthesizer
+from engine.options import read_options, refuse_unknown
+from engine.speaking import check_flux, choose
+from engine.speech.encode import AudioFormat, Encoder
+from engine.speech.errors import SpeechError
+from engine.speech.speaking import (
+    LONGEST_SECONDS,
+    MOST_A_MINUTE,
+    AuraSession,
+    Close,
+    FluxSession,
+    Identity,
+    Say,
+    Step,
+    Stop,
+    Tell,
+)
+from engine.speech.voices import VERSION, SpeechModel
+
+_threads = ThreadPoolExecutor(32, "live-speak")
+
+
+class _Speaker(Socket):
+    """What both sockets do with the steps of their session."""
+
+    model: SpeechModel
+    format: AudioFormat
+    session: AuraSession | FluxSession
+
+    def prepare(self, tags: Sequence[str]) -> Identity:
+        """Who speaks; fills in ``call.usage``."""
+        self.cancelled = threading.Event()  # what is being spoken is no longer wanted
+        model, usage = self.model, self.call.usage
+        usage.tags += tags
+        usage.models, usage.model = [model.uuid], model.canonical_name
+        usage.language = model.languages[0]
+        has_markup = model.architecture != "aura"
+        return Identity(self.call.request_id, model.canonical_name, VERSION, model.uuid, has_markup)
+
+    async def greet(self) -> None:
+        self._follow(self.session.start())
+        self.spawn(self._expire())
+
+    async def hear(self, data: bytes) -> None:
+        self._follow(self.session.misread())
+
+    async def read(self, message: Mapping[str, Any]) -> None:
+        self._follow(self.session.read(message, time.monotonic()))
+
+    def misread(self, problem: str) -> None:
+        self._follow(self.session.misread())
+
+    def fall_silent(self) -> None:
+        self._follow(self.session.fall_silent())
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.session.is_speaking or super().is_at_work
+
+    async def leave(self) -> None:
+        self.cancelled.set()
+        self.call.usage.characters = self.session.characters
+
+    async def _expire(self) -> None:
+        await asyncio.sleep(LONGEST_SECONDS)
+        self._follow(self.session.expire())
+
+    def _follow(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            match step:
+                case Tell(message):
+                    self.tell(message)
+                case Say():
+                    self.cancelled = threading.Event()
+                    self.spawn(self._speak(step, self.cancelled))
+                case Stop():
+                    self.cancelled.set()
+                    self.drop_bytes()
+                case Close(code, reason):
+                    self.finish(code, reason)
+
+    async def _speak(self, say: Say, cancelled: threading.Event) -> None:
+        """Send the sound of ``say`` as it is made, and nothing of it once it is cancelled."""
+        loop = asyncio.get_running_loop()
+        sound = self._make(say, cancelled)
+        try:
+            while (made := await loop.run_in_executor(_threads, next, sound, None)) is not None:
+                if cancelled.is_set():
+                    return
+                seconds, data = made
+                self.session.sent(seconds)
+                await self.tell_bytes(data, cancelled.is_set)
+        except SpeechError:
+            self._follow(() if cancelled.is_set() else self.session.fail())
+        else:
+            self._follow(() if cancelled.is_set() else self.session.made())
+
+    def _make(self, say: Say, cancelled: threading.Event) -> Iterator[tuple[float, bytes]]:
+        """Each clause: how long it is in seconds, and its bytes."""
+        voice = self.model.voice
+        encoder = Encoder(self.format, voice.sample_rate)
+        sound = synthesizer().speak(say.script, voice, speed=say.speed, cancelled=cancelled.is_set)
+        for samples in sound:
+            yield len(samples) / voice.sample_rate, encoder.feed(samples)
+        yield 0.0, encoder.finish()
+
+
+class SpeakConsumer(_Speaker):
+    """One conversation with an Aura voice.
+
+    Up: Speak, Flush, Clear, Close as JSON text. Down: Metadata, sound as binary frames,
+    Flushed, Cleared, Warning. Closes with 1000 (Close), 1003 (no message), 1008 (invalid, or
+    too much text), 1009 (too long), 1011 (failed, or an hour is over), 1013 (does not read).
+    """
+
+    silence_seconds = LONGEST_SECONDS  # a client may wait for as long as the socket may live
+
+    async def open(self) -> None:
+        options = read_options(LiveSpeakOptions, self.call.query)
+        self.model, self.format = choose(
+            options.model,
+            options.encoding,
+            options.sample_rate,
+            container=options.container,
+            surface="v1-socket",
+        )
+        most_a_minute = MOST_A_MINUTE if settings.ENVIRONMENT.strict else None
+        self.session = AuraSession(self.prepare(options.tag), options.speed, most_a_minute)
+
+
+class FluxSpeakConsumer(_Speaker):
+    """The turns of one conversation with a Flux voice.
+
+    Up: Speak, Flush, Interrupt, Configure, Close as JSON text. Down: Connected, SpeechStarted,
+    sound as binary frames, Flushed, SpeechMetadata, SpeechInterrupted, SessionMetadata,
+    ConfigureSuccess, ConfigureFailure, Warning, Error. Closes as ``SpeakConsumer`` does.
+    """
+
+    silence_seconds = 60.0
+
+    async def open(self) -> None:
+        refuse_unknown(LiveFluxSpeakOptions, self.call.query)
+        options = read_options(LiveFluxSpeakOptions, self.call.query)
+        self.model, self.format = choose(
+            options.model, options.encoding, options.sample_rate, surface="v2-socket"
+        )
+        speed = check_flux(options.speed, options.expressivity)
+        self.session = FluxSession(self.prepare(options.tag), _speech_ids(), speed)
+
+
+def _speech_ids() -> Iterator[str]:
+    while True:
+        yield f"dg_sp_{secrets.token_hex(6)}"
