@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,10 +93,19 @@ class Catalog:
     """The models of an engine that recognises English with ``english``, the rest with
     ``multilingual``; other Whisper models can be asked for by name where they are at hand."""
 
-    def __init__(self, english: str, multilingual: str, *, allow_download: bool = False) -> None:
+    def __init__(
+        self,
+        english: str,
+        multilingual: str,
+        *,
+        allow_download: bool = False,
+        strict: bool = False,
+    ) -> None:
+        """``strict`` refuses the names of architectures that came after us."""
         self._english = english
         self._multilingual = multilingual
         self._allow_download = allow_download
+        self._strict = strict
 
     @cached_property
     def models(self) -> dict[str, RecognitionModel]:
@@ -155,7 +165,8 @@ class Catalog:
             return self.models[f"base-{name}"]
         if name == _WHISPER or name.startswith(f"{_WHISPER}-"):
             return self._find_whisper(name.removeprefix(_WHISPER).removeprefix("-") or "medium")
-        if name.startswith("nova-"):  # one that came after us: section 16, choice 24
+        # One that came after us: section 16, choice 24.
+        if re.fullmatch(r"nova-\d{1,3}(-[a-z]{1,40})?", name) and not self._strict:
             return RecognitionModel("general", name, name, (*ENGLISH, *_others()))
         raise UnknownModel(f"there is no model {name!r}")
 

@@ -22,6 +22,7 @@ def catalog() -> Catalog:
         environment.english_model,
         environment.multilingual_model,
         allow_download=environment.allow_download,
+        strict=environment.strict,
     )
 
 

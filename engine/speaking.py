@@ -88,7 +88,7 @@ def choose(
     if not name:
         raise bad_query("Failed to deserialize query parameters: missing field `model`")
     try:
-        model = find_model(name)
+        model = find_model(name, strict=settings.ENVIRONMENT.strict)
         audio_format = read_format(
             encoding or None,
             container or None,

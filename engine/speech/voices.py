@@ -6,9 +6,11 @@ there is one, accent. The table is written out, so that a new voice never moves 
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any, Literal
+from zlib import crc32
 
 from engine.speech.errors import UnknownModel
 
@@ -191,16 +193,26 @@ def _models() -> dict[str, SpeechModel]:
 MODELS = _models()
 
 
-def find_model(name: str) -> SpeechModel:
+def find_model(name: str, *, strict: bool = False) -> SpeechModel:
     """The model called ``name``: one of Deepgram's ("aura-2-thalia-en") or a local voice's.
 
-    Raises ``UnknownModel`` for other names, and for Deepgram's German, Dutch and Japanese
-    ones: no local voice speaks these languages.
+    A name of Deepgram's that came after us gets a voice of its language, always the same,
+    unless ``strict`` (contract, section 16, choice 24). Raises ``UnknownModel`` for other names,
+    and for German, Dutch and Japanese ones: no local voice speaks these languages.
     """
-    try:
+    if name in MODELS:
         return MODELS[name]
-    except KeyError:
-        raise UnknownModel("No such model/language/tier combination found.") from None
+    newer = re.fullmatch(r"(aura|aura-2|flux)-[a-z]{1,40}-([a-z]{2})", name)
+    if newer and not strict:
+        speakers = [
+            model.voice
+            for model in MODELS.values()
+            if model.architecture == newer[1] and model.languages[0] == newer[2]
+        ]
+        if speakers:
+            voice = min(speakers, key=lambda voice: crc32(f"{name} {voice.name}".encode()))
+            return SpeechModel(name, newer[1], voice)
+    raise UnknownModel("No such model/language/tier combination found.")
 
 
 def find_voice(name: str) -> Voice:

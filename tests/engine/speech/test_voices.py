@@ -62,6 +62,16 @@ def test_a_language_nobody_speaks_here_is_refused(name: str):
         find_model(name)
 
 
+@pytest.mark.parametrize("name", ["aura-2-nova-en", "aura-2-nueva-es", "flux-ada-en"])
+def test_a_newer_name_gets_a_voice_of_its_language(name: str):
+    model = find_model(name)
+    assert model.canonical_name == name
+    assert name == f"{model.architecture}-{model.name}-{model.languages[0]}"
+    assert find_model(name) == model
+    with pytest.raises(UnknownModel):
+        find_model(name, strict=True)
+
+
 def test_the_catalogue_has_what_the_contract_shows_and_no_flux_voice():
     entries = catalogue()
     assert len({entry["uuid"] for entry in entries}) == len(entries)

@@ -1,0 +1,36 @@
+"""Which model answers for which name: the contract's sections 5.1 and 16, choice 24."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.catalog import Catalog
+from engine.speech.errors import UnknownModel
+
+LENIENT = Catalog("tiny.en", "base")
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [
+        ("nova-3", "nova-3-general"),
+        ("Nova-2-Meeting", "nova-2-meeting"),
+        ("phonecall", "base-phonecall"),
+        ("base-general", "base-general"),
+        ("nova-3:nova-2", "nova-2-general"),
+    ],
+)
+def test_every_way_to_name_a_model_is_known(name, canonical):
+    assert LENIENT.choose(name, "en").asked == canonical
+
+
+def test_a_newer_name_is_answered_unless_the_engine_is_strict():
+    assert LENIENT.choose("nova-9", "en-US").asked == "nova-9"
+    with pytest.raises(UnknownModel):
+        Catalog("tiny.en", "base", strict=True).choose("nova-9", "en-US")
+
+
+@pytest.mark.parametrize("name", ["aura-2-thalia-en", "nova-x" * 2 + "/", "", "en"])
+def test_what_is_no_name_of_a_recognition_model_is_refused(name):
+    with pytest.raises(UnknownModel):
+        LENIENT.choose(name, "en")
