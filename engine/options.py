@@ -316,7 +316,7 @@ class ListenOptions:
     diarize_model: str = choice("Say who spoke, with this model.", "latest", "v1", "v2")
     numerals: bool = flag("Write numbers as digits.")
     measurements: bool = flag("Abbreviate measurements.")
-    dictation: bool = flag("Turn spoken punctuation into marks; needs `punctuate`.")
+    dictation: bool = flag("Turn spoken punctuation into marks; implies `punctuate`.")
     filler_words: bool = flag("Keep `uh` and `um`.")
     profanity_filter: bool = flag("Replace profanity.")
     redact: tuple[str, ...] = texts("Replace sensitive values; repeatable.")

@@ -82,8 +82,6 @@ def check(call: Call) -> Plan:
         raise unknown_model() from None
     except CannotRedact as error:
         raise bad_request(f"Bad Request: {error}") from None
-    if options.dictation and not options.is_punctuated:
-        raise bad_request("Bad Request: dictation needs punctuate=true.")
     if redactions and not is_english(choice.language):
         # The rules know English numbers: what is said in another language would pass.
         raise bad_request("Bad Request: redact is only available for English.")
@@ -329,6 +327,12 @@ def _warnings(options: ListenOptions, transcript: Transcript) -> list[Warning]:
         for name, message in _BEST_EFFORT.items()
         if getattr(options, name)
     ]
+    if options.version != "latest":
+        message = f"Each model has one version here: there is no {options.version[:100]}."
+        warnings.append(Warning("version", "unsupported", message))
+    if (options.alternatives or 1) > 1:
+        message = "The recognizer gives one alternative."
+        warnings.append(Warning("alternatives", "unsupported", message))
     foreign = [one.language for one in transcript.channels if not is_english(one.language)]
     if foreign:
         warnings += [
@@ -336,6 +340,9 @@ def _warnings(options: ListenOptions, transcript: Transcript) -> list[Warning]:
             for name in _ENGLISH_ONLY
             if getattr(options, name)
         ]
+        if options.smart_format:
+            message = f"In {foreign[0]}, numbers and dates stay as the recognizer wrote them."
+            warnings.append(Warning("smart_format", "unsupported_language", message))
     if options.is_diarized and not transcript.is_diarized:
         message = "The models that tell speakers apart are not installed."
         warnings.append(Warning("diarize", "unavailable", message))

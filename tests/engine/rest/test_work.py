@@ -207,6 +207,12 @@ def test_what_is_not_wholly_done_is_said(transcribe):
     assert ("filler_words", "best_effort") in warnings
 
 
+def test_what_has_no_effect_is_said(transcribe, recording):
+    answer = transcribe(recording, version="2021-03-17", dictation=True)
+    assert [one["parameter"] for one in answer.metadata.warnings] == ["version"]
+    assert answer.results.channels[0].alternatives[0].words[0].punctuated_word == "The"
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
