@@ -149,6 +149,10 @@ def too_slow() -> Refusal:
     return Refusal(408, "REQUEST_TIMEOUT", "The request body did not arrive in time.")
 
 
+def address_too_long(limit: int) -> Refusal:
+    return Refusal(414, "URI_TOO_LONG", f"The path and query have more than {limit:,} bytes.")
+
+
 def listen_too_large(limit: int) -> Refusal:
     size = f"{limit / 1_000_000_000:g} GB"
     return Refusal(413, "PAYLOAD_TOO_LARGE", f"Payload size exceeds limit of {size}.")

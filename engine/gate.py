@@ -24,6 +24,7 @@ from engine.database import in_database
 from engine.env import Environment
 from engine.errors import (
     Refusal,
+    address_too_long,
     insufficient_scope,
     malformed_project_id,
     not_found,
@@ -42,6 +43,7 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 SUBPROTOCOL_KEY = "earshot.subprotocol"
+LONGEST_ADDRESS = 32_768  # bytes of path and query: hundreds of key terms and labels
 
 
 class Gate:
@@ -82,6 +84,8 @@ class Gate:
                 views, _ = find_views(scope["path"])
                 await answer.allow([*views, "OPTIONS"], headers)
                 return
+            if len(scope["path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
+                raise address_too_long(LONGEST_ADDRESS)
             operation, arguments = find_operation(scope["path"], scope["method"])
             if operation.scope is not None:
                 call.identity = await self._credentials.verify(headers.get("authorization", ""))
@@ -136,7 +140,7 @@ class Gate:
         if project_id is not None:
             if self._ids_are_uuids and not _is_uuid(project_id):
                 raise malformed_project_id(_uuid_problem(project_id))
-            if project_id.lower() != call.caller.project_id:
+            if project_id.lower() != call.caller.project_id.lower():
                 raise project_not_found()
         if scope and not call.caller.allows(scope):
             raise insufficient_scope()

@@ -26,7 +26,7 @@ class GrantRequest:
 
 
 @operation(
-    "usage:write",
+    "",
     tag="Auth",
     body=describe(GrantRequest),
     answer=record(access_token=TEXT, expires_in=NUMBER_SCHEMA),
@@ -35,6 +35,7 @@ def make_token(request: HttpRequest) -> JsonResponse:
     """Make a short-lived token
 
     Sent as `Authorization: Bearer`, it opens listen, speak, read and the agent, not the account.
+    The calling key needs the role of a member: 403 otherwise.
     """
     caller = call_of(request).caller
     ttl = read_payload(GrantRequest, request.body).ttl_seconds

@@ -8,6 +8,7 @@ from django.http import HttpRequest, JsonResponse
 
 from engine.calls import call_of
 from engine.credentials import CREDENTIALS
+from engine.errors import insufficient_scope
 from engine.models import Project
 from engine.operations import operation
 from engine.payloads import describe, read_payload, required, text
@@ -68,6 +69,8 @@ def leave_project(request: HttpRequest, project_id: str) -> JsonResponse:
     The member behind the key is removed, with all their keys. The last owner stays.
     """
     caller = call_of(request).caller
+    if caller.is_token:
+        raise insufficient_scope()
     with transaction.atomic():
         member = _project(request).members.get(pk=caller.member_id)
         check_owner_remains(member)

@@ -82,6 +82,9 @@ def test_a_short_lived_token_opens_work_and_not_the_account(engine: Engine, clie
     assert caught.value.status_code == 401
     assert caught.value.body["err_code"] == "INSUFFICIENT_PERMISSIONS"
     with pytest.raises(ApiError) as caught:
+        bearer.manage.v1.projects.leave(engine.project_id)
+    assert caught.value.status_code == 401
+    with pytest.raises(ApiError) as caught:
         bearer.auth.v1.tokens.grant()
     assert caught.value.status_code == 403
     brief = engine.client(access_token=client.auth.v1.tokens.grant(ttl_seconds=1).access_token)
@@ -109,9 +112,10 @@ def test_a_token_lasts_an_hour_at_most(client, ttl):
     assert caught.value.status_code == 400
 
 
-def test_a_grant_needs_a_member(engine: Engine, client, project_id):
+@pytest.mark.parametrize("scope", ["usage:write", "project:read"])
+def test_a_grant_needs_a_member(engine: Engine, client, project_id, scope):
     made = client.manage.v1.projects.keys.create(
-        project_id, request={"comment": "narrow", "scopes": ["usage:write"]}
+        project_id, request={"comment": "narrow", "scopes": [scope]}
     )
     with pytest.raises(ApiError) as caught:
         engine.client(made.key).auth.v1.tokens.grant()
@@ -147,6 +151,11 @@ def test_a_body_over_two_megabytes_is_a_413(engine: Engine):
         answer = http.post("/v1/read?topics=true", json={"text": "x" * 2_000_001})
     assert answer.status_code == 413
     assert answer.json()["err_msg"] == "Payload size exceeds limit of 2 MB."
+
+
+def test_an_address_without_end_is_a_414(engine: Engine):
+    answer = httpx.get(f"{engine.url}/v1/models?x={'y' * 33_000}")
+    assert (answer.status_code, answer.json()["err_code"]) == (414, "URI_TOO_LONG")
 
 
 def test_an_upload_over_two_gigabytes_is_a_413_before_it_is_read(engine: Engine):
