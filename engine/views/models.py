@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 
 from engine.calls import call_of
@@ -98,10 +99,15 @@ def _find(key: str) -> dict[str, Any]:
 
 
 @operation(
-    "project:read",
+    "",
     tag="Agents",
     answer=listing("models", record(id=TEXT, name=TEXT, provider=TEXT)),
 )
 def list_think_models(request: HttpRequest) -> JsonResponse:
-    """List the models an agent can think with"""
-    return JsonResponse({"models": []})
+    """List the models an agent can think with
+
+    The one of `INTELLIGENCE_URL`; none where no endpoint is set.
+    """
+    model = settings.ENVIRONMENT.intelligence_model if settings.ENVIRONMENT.intelligence_url else ""
+    entry = {"id": model, "name": model, "provider": "open_ai"}
+    return JsonResponse({"models": [entry] if model else []})
