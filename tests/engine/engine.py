@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from deepgram import AsyncDeepgramClient, DeepgramClient
@@ -35,11 +36,11 @@ class Engine:
     def key(self) -> str:
         return (self.data / "engine.key").read_text().strip()
 
-    def client(self, key: str | None = None, **credentials: str) -> DeepgramClient:
+    def client(self, key: str | None = None, **facts: Any) -> DeepgramClient:
         """The official SDK, pointed here: the contract's section 15.1."""
-        if not credentials:
-            credentials = {"api_key": key or self.key}
-        return DeepgramClient(environment=self._sdk_environment, timeout=120, **credentials)
+        if "access_token" not in facts:
+            facts["api_key"] = key or self.key
+        return DeepgramClient(environment=self._sdk_environment, timeout=120, **facts)
 
     def async_client(self) -> AsyncDeepgramClient:
         return AsyncDeepgramClient(environment=self._sdk_environment, timeout=120, api_key=self.key)
