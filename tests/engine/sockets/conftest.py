@@ -14,6 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests.contract.messages import misfits
 from tests.engine.engine import Engine, start_engine
 from tests.speech import Samples, join, pcm_bytes, say
 
@@ -41,10 +42,12 @@ def speech() -> Samples:
 class Stream:
     """One WebSocket: what it was told, and how it was closed.
 
-    A binary frame is told as a message of the type ``sound`` with its ``data``.
+    A binary frame is told as a message of the type ``sound`` with its ``data``; every other
+    message must be as it was published.
     """
 
     socket: ClientConnection
+    path: str
     told: list[Message] = field(default_factory=list)
     code: int | None = None
     reason: str = ""
@@ -65,8 +68,11 @@ class Stream:
         deadline = time.monotonic() + seconds
         while True:
             frame = self.socket.recv(max(0.0, deadline - time.monotonic()))
-            is_sound = isinstance(frame, bytes)
-            message = {"type": "sound", "data": frame} if is_sound else json.loads(frame)
+            if isinstance(frame, bytes):
+                message = {"type": "sound", "data": frame}
+            else:
+                message = json.loads(frame)
+                assert misfits(self.path, message) == []
             self.told.append(message)
             if found(message):
                 return message
@@ -119,7 +125,7 @@ def open_stream(engine: Engine) -> Open:
         url = f"{engine.socket_url}{path}?{urlencode(query, doseq=True)}"
         headers = {"authorization": f"Token {engine.key}"}
         with connect(url, additional_headers=headers, max_size=None, compression=None) as socket:
-            yield Stream(socket)
+            yield Stream(socket, path)
 
     return open_it
 

@@ -1,4 +1,4 @@
-"""Deepgram's JavaScript SDK as the client of the listening sockets."""
+"""Deepgram's JavaScript SDK as the client of the sockets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.engine.engine import ROOT, Engine
 from tests.speech import join, pcm_bytes, say
 
-PROGRAM = Path(__file__).with_name("listen.mjs")
+FOLDER = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +31,10 @@ def node() -> str:
     return program
 
 
-def listen(node: str, engine: Engine, version: str, folder: Path) -> dict[str, Any]:
-    file = folder / "samples"
-    file.write_bytes(pcm_bytes(join(0.3, say("The quick brown fox jumps over the lazy dog."), 3.0)))
+def run(node: str, program: str, *arguments: str) -> dict[str, Any]:
+    """What a program of this folder printed."""
     done = subprocess.run(
-        [node, str(PROGRAM), version, engine.url, engine.key, str(file)],
+        [node, str(FOLDER / program), *arguments],
         capture_output=True,
         text=True,
         timeout=90,
@@ -44,6 +43,12 @@ def listen(node: str, engine: Engine, version: str, folder: Path) -> dict[str, A
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def listen(node: str, engine: Engine, version: str, folder: Path) -> dict[str, Any]:
+    file = folder / "samples"
+    file.write_bytes(pcm_bytes(join(0.3, say("The quick brown fox jumps over the lazy dog."), 3.0)))
+    return run(node, "listen.mjs", version, engine.url, engine.key, str(file))
 
 
 def test_captions_come_and_the_program_ends(node: str, engine: Engine, tmp_path: Path):
@@ -66,4 +71,20 @@ def test_turns_come_and_the_program_ends(node: str, engine: Engine, tmp_path: Pa
     assert [event for event in events if event not in (None, "Update")] == [
         *("StartOfTurn", "EndOfTurn"),
     ]
+    assert found["code"] == 1000
+
+
+def test_a_text_is_spoken_and_the_program_ends(node: str, engine: Engine):
+    found = run(node, "speak.mjs", "v1", engine.url, engine.key)
+    assert found["kinds"] == ["Metadata", "Flushed"]
+    assert found["bytes"] > 48_000
+    assert found["code"] == 1000
+
+
+def test_a_turn_is_spoken_and_the_program_ends(node: str, engine: Engine):
+    found = run(node, "speak.mjs", "v2", engine.url, engine.key)
+    assert found["kinds"] == [
+        *("Connected", "SpeechStarted", "Flushed", "SpeechMetadata", "SessionMetadata"),
+    ]
+    assert found["bytes"] > 48_000
     assert found["code"] == 1000

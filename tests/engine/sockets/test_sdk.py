@@ -1,4 +1,4 @@
-"""Deepgram's own Python SDK, sync and async, as the client of the listening sockets."""
+"""Deepgram's own Python SDK, sync and async, as the client of the sockets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from deepgram.listen.v1.types import (
     ListenV1SpeechStarted,
     ListenV1UtteranceEnd,
 )
+from deepgram.speak.v1.types import (
+    SpeakV1Close,
+    SpeakV1Flush,
+    SpeakV1Flushed,
+    SpeakV1Metadata,
+    SpeakV1Text,
+)
+from deepgram.speak.v2.types import SpeakV2Configure, SpeakV2Flush, SpeakV2Speak
 from websockets.exceptions import InvalidStatus
 
 from tests.engine.engine import Engine
@@ -20,6 +28,11 @@ from tests.speech import Samples, join, pcm_bytes, say
 
 NOVA = {"model": "nova-3", "encoding": "linear16", "sample_rate": 16_000}
 FLUX = {"model": "flux-general-en", "encoding": "linear16", "sample_rate": 16_000}
+ARCAS = {"model": "aura-2-arcas-en", "encoding": "linear16", "sample_rate": 24_000}
+TURN = [
+    *("Connected", "ConfigureSuccess", "SpeechStarted", "Flushed", "SpeechMetadata"),
+    "SessionMetadata",
+]
 
 
 def frames(samples: Samples) -> list[bytes]:
@@ -99,6 +112,67 @@ def test_the_sync_client_follows_turns(engine: Engine):
     events = [m.event for m in heard if m.type == "TurnInfo" and m.event != "Update"]
     assert events[0] == "StartOfTurn"
     assert events[-1] == "EndOfTurn"
+
+
+def test_the_sync_client_is_spoken_to(engine: Engine):
+    heard: list = []
+    with engine.client().speak.v1.connect(**ARCAS) as socket:
+        socket.on(EventType.MESSAGE, heard.append)
+        listening = threading.Thread(target=socket.start_listening)
+        listening.start()
+        socket.send_text(SpeakV1Text(type="Speak", text="The quick brown fox jumps."))
+        socket.send_flush(SpeakV1Flush(type="Flush"))
+        socket.send_clear()
+        socket.send_close(SpeakV1Close(type="Close"))
+        listening.join(60)
+    assert isinstance(heard[0], SpeakV1Metadata)
+    assert heard[-1].type == "Cleared"
+    assert not listening.is_alive()
+
+
+async def test_the_async_client_is_spoken_to(engine: Engine):
+    heard: list = []
+    async with engine.async_client().speak.v1.connect(**ARCAS) as socket:
+        socket.on(EventType.MESSAGE, heard.append)
+        listening = asyncio.create_task(socket.start_listening())
+        await socket.send_text(SpeakV1Text(type="Speak", text="The quick brown fox jumps."))
+        await socket.send_flush()
+        await socket.send_close()
+        await asyncio.wait_for(listening, 60)
+    assert isinstance(heard[0], SpeakV1Metadata)
+    assert isinstance(heard[-1], SpeakV1Flushed)
+    assert len(b"".join(heard[1:-1])) / 48_000 > 1
+
+
+async def test_the_async_client_is_spoken_to_in_turns(engine: Engine):
+    heard: list = []
+    async with engine.async_client().speak.v2.connect(model="flux-jack-en") as socket:
+        socket.on(EventType.MESSAGE, heard.append)
+        listening = asyncio.create_task(socket.start_listening())
+        await socket.send_configure(SpeakV2Configure(type="Configure", speed=1.2))
+        await socket.send_speak(SpeakV2Speak(type="Speak", text="The quick brown fox jumps."))
+        await socket.send_flush()
+        await socket.send_close()
+        await asyncio.wait_for(listening, 60)
+    kinds = [message.type for message in heard if not isinstance(message, bytes)]
+    assert kinds == TURN
+    assert heard[-1].total_input_character_count == 26
+
+
+def test_the_sync_client_is_spoken_to_in_turns(engine: Engine):
+    heard: list = []
+    with engine.client().speak.v2.connect(model="flux-jack-en") as socket:
+        socket.on(EventType.MESSAGE, heard.append)
+        listening = threading.Thread(target=socket.start_listening)
+        listening.start()
+        socket.send_configure(SpeakV2Configure(type="Configure", speed=1.2))
+        socket.send_speak(SpeakV2Speak(type="Speak", text="The quick brown fox jumps."))
+        socket.send_flush(SpeakV2Flush(type="Flush"))
+        socket.send_close()
+        listening.join(60)
+    kinds = [message.type for message in heard if not isinstance(message, bytes)]
+    assert kinds == TURN
+    assert any(isinstance(message, bytes) for message in heard)
 
 
 def test_a_refusal_keeps_its_status_and_headers(engine: Engine):
