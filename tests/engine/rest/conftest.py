@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,21 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from deepgram import DeepgramClient
 
-from tests.engine.engine import ROOT, Engine, start_engine
+from tests.engine.engine import Engine, run_errand, start_engine
 from tests.speech import join, say, wav_bytes
 
-
-def run_errand(engine: Engine, *arguments: str) -> str:
-    """What ``python -m engine ERRAND`` prints, beside the running engine."""
-    done = subprocess.run(
-        [sys.executable, "-m", "engine", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"EARSHOT_DATA": str(engine.data)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
+__all__ = ["Engine", "Site", "run_errand", "start_engine"]
 
 
 @pytest.fixture(scope="session")
