@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import IO, Any, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -243,7 +243,7 @@ class Decoder:
         deadline = None if self._live else time.monotonic() + self._limits.stall_seconds
         while len(data) < size:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([stdout], [], [], left)[0]:
+            if not _is_readable(stdout, left):
                 self._process.kill()
                 raise AudioLimit(
                     f"decoding gave nothing for {self._limits.stall_seconds:g} seconds"
@@ -280,6 +280,14 @@ _PROGRAM = (
     f"import sys; sys.path += [{_ROOT!r}, {_find_av()!r}]; "
     "from engine.speech.decode_child import main; main()"
 )
+
+
+def _is_readable(file: IO[bytes], seconds: float | None) -> bool:
+    """Wait for data or the end of ``file``; None waits for as long as it takes."""
+    # poll: select takes no descriptor above 1,023, and a busy server has them.
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
 
 
 def _as_file(source: BinaryIO | Path) -> BinaryIO:

@@ -40,6 +40,7 @@ CODECS = (
 )
 # Where the header states the length, so that less than it means that the data broke off.
 _STATED_LENGTH = ("wav", "w64", "mov", "flac", "aiff", "caf", "au")
+_AMR_FILE = b"#!AMR"
 _GAP_SECONDS = 0.1  # shorter jumps of the time stamps are jitter
 _LONGEST_GAP_SECONDS = 3600.0  # longer ones are broken time stamps
 _MESSAGE_BYTES = 1 << 15
@@ -58,9 +59,19 @@ class _Pipe:
 
     def __init__(self) -> None:
         self.received = 0
+        self._start = b""
+
+    def peek(self, size: int) -> bytes:
+        """The first bytes, which are read again."""
+        while len(self._start) < size and (data := os.read(0, size - len(self._start))):
+            self._start += data
+        return self._start
 
     def read(self, size: int = -1) -> bytes:
-        data = os.read(0, size)
+        if self._start:
+            data, self._start = self._start[:size], self._start[size:]
+        else:
+            data = os.read(0, size)
         self.received += len(data)
         return data
 
@@ -157,6 +168,8 @@ def _decode(order: dict[str, Any], source: _Pipe) -> None:
 
 def _open(order: dict[str, Any], source: _Pipe) -> Any:
     raw = order["raw"]
+    if order["live"] and raw and source.peek(len(_AMR_FILE)) == _AMR_FILE:
+        raw = None  # a file where bare frames were announced: it says itself what it is
     options = {
         "format_whitelist": FORMATS,
         "codec_whitelist": CODECS,
@@ -164,7 +177,7 @@ def _open(order: dict[str, Any], source: _Pipe) -> Any:
     }
     if order["live"]:
         # Answer after the first kilobytes, not after FFmpeg's usual 5 MB or 5 seconds.
-        options |= {"probesize": "4096", "analyzeduration": "200000", "fflags": "nobuffer"}
+        options |= {"probesize": "4096", "analyzeduration": "200000"}
     if raw:
         options |= raw["options"]
     try:

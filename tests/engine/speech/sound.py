@@ -55,3 +55,36 @@ def encoded(
                 output.mux(stream.encode(piece))
             output.mux(stream.encode(None))
         return file.read()
+
+
+def ogg_speex(frames: list[bytes]) -> bytes:
+    """Speex frames of 20 ms at 8 kHz in Ogg: RFC 3533 and the Speex manual, section 6."""
+    shape = (1, 80, 8_000, 0, 4, 1, 0xFFFFFFFF, 160, 0, 1, 0, 0, 0)
+    header = b"Speex   " + b"1.2".ljust(20, b"\0") + struct.pack("<13I", *shape)
+    comment = struct.pack("<I4sI", 4, b"test", 0)
+    pages = [([header], 0), ([comment], 0)]
+    pages += [
+        (frames[at : at + 50], 160 * min(at + 50, len(frames))) for at in range(0, len(frames), 50)
+    ]
+    return b"".join(
+        _ogg_page(packets, granule, number, last=number == len(pages) - 1)
+        for number, (packets, granule) in enumerate(pages)
+    )
+
+
+def _ogg_page(packets: list[bytes], granule: int, number: int, *, last: bool) -> bytes:
+    flags = (2 if number == 0 else 0) | (4 if last else 0)
+    sizes = bytes(len(packet) for packet in packets)
+    head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, granule, 1, number, 0, len(sizes))
+    page = head + sizes + b"".join(packets)
+    return page[:22] + struct.pack("<I", _ogg_checksum(page)) + page[26:]
+
+
+def _ogg_checksum(page: bytes) -> int:
+    checksum = 0
+    for byte in page:
+        checksum ^= byte << 24
+        for _ in range(8):
+            carry = checksum & 0x80000000
+            checksum = (checksum << 1 ^ (0x04C11DB7 if carry else 0)) & 0xFFFFFFFF
+    return checksum

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from engine.speech.errors import (
     NoAudio,
     UnsupportedAudio,
 )
-from tests.engine.speech.sound import encoded, tone, wave_bytes
+from tests.engine.speech.sound import encoded, ogg_speex, tone, wave_bytes
 
 
 def decode(data: bytes, **options) -> tuple[Samples, Decoder]:
@@ -249,6 +250,68 @@ def test_a_live_stream_is_decoded_while_it_comes():
         heard += sum(block.shape[1] for block in blocks)
         feeder.join()
     assert heard / RATE == pytest.approx(20, abs=0.1)
+
+
+def decode_live(data: bytes, raw: RawFormat | None = None) -> Samples:
+    with Decoder(None, raw=raw) as decoder:
+
+        def feed() -> None:
+            decoder.feed(data)
+            decoder.finish()
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        found = np.concatenate(list(decoder.blocks()), axis=1)
+        feeder.join()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate", "announced"),
+    [
+        ("ogg", "libopus", 48_000, None),
+        ("webm", "libopus", 48_000, None),
+        ("flac", "flac", 16_000, "flac"),
+        ("mp3", "libmp3lame", 22_050, None),
+        ("amr", "libopencore_amrnb", 8_000, None),
+        ("amr", "libopencore_amrnb", 8_000, "amr-nb"),
+    ],
+)
+def test_a_live_stream_loses_nothing_of_its_start(container, codec, rate, announced):
+    raw = RawFormat(announced, rate) if announced else None
+    found = decode_live(encoded(tone(2, rate), container, codec, rate), raw)
+    assert found.shape[1] / RATE == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [
+        # Frames of 20 ms in the lowest mode, in storage format: RFC 4867, section 5.
+        ("amr-wb", (b"\x04" + bytes(17)) * 100),
+        ("amr-wb", b"#!AMR-WB\n" + (b"\x04" + bytes(17)) * 100),
+        # Frames of 10 ms.
+        ("g729", bytes(10) * 200),
+        # Narrowband frames of 20 ms in submode 3, as Ogg carries them.
+        ("speex", ogg_speex([b"\x1d\xde\x0f" + b"\xee" * 17] * 100)),
+    ],
+    ids=["amr-wb", "amr-wb file", "g729", "speex"],
+)
+def test_encodings_without_an_encoder_here_are_decoded(encoding, data):
+    found = decode_live(data, RawFormat(encoding))
+    assert found.shape[1] / RATE == pytest.approx(2, abs=0.1)
+
+
+def test_more_files_may_be_open_than_select_can_watch():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4_096), hard))
+    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1_100)]
+    try:
+        samples, _ = decode(wave_bytes(tone(1)))
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert samples.shape == (1, RATE)
 
 
 def test_a_file_is_read_from_its_start_and_left_where_it_was(tmp_path):
