@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from engine.speech.decode import RATE, Samples
-from engine.speech.transcript import Word
+from engine.speech.transcript import Word, paced
 from engine.speech.vad import FRAME, VoiceDetector
 
 _ROLL = round(0.3 * RATE)  # samples kept before the first voice: soft first sounds
@@ -334,7 +334,7 @@ class ListenSession:
     def _result(self, settled: _Settled) -> Heard:
         start, end = settled.start / RATE, settled.end / RATE
         heard = settled.question.words or [] if settled.question else []
-        words = tuple(_within(heard, start, end))
+        words = tuple(paced(heard, start, end))
         if words:
             self._utterance_words = True
             self._last_word_end = words[-1].end
@@ -363,7 +363,7 @@ class ListenSession:
         heard = Heard(
             round(start, 3),
             round(question.end / RATE - start, 3),
-            tuple(_within(segment.words, start, question.end / RATE)),
+            tuple(paced(segment.words, start, question.end / RATE)),
             is_final=False,
         )
         return [heard]
@@ -394,16 +394,6 @@ class ListenSession:
         needed = max(min(needed, self._seen - _ROLL), self._origin)
         self._audio = self._audio[needed - self._origin :]
         self._origin = needed
-
-
-def _within(words: Sequence[Word], start: float, end: float) -> list[Word]:
-    """``words`` with times that do not leave the result they are in."""
-    kept = []
-    for word in words:
-        first = min(max(word.start, start), end)
-        kept.append(replace(word, start=round(first, 3), end=round(min(word.end, end), 3)))
-        start = first
-    return [replace(word, end=max(word.end, word.start)) for word in kept]
 
 
 def _plain(word: Word) -> str:

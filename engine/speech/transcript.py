@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.speech.diarization import Diarization
+
+# Seconds, for `paced`: nobody says a letter or a word faster.
+_LETTER = 0.02
+_SHORTEST_WORD = 0.06
+_LONG_ENOUGH = 0.2  # for any word
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +69,31 @@ class Transcript:
     @property
     def is_diarized(self) -> bool:
         return all(channel.diarization is not None for channel in self.channels)
+
+
+def paced(words: Sequence[Word], start: float, end: float) -> list[Word]:
+    """``words`` one after the other between ``start`` and ``end``, each long enough to be said.
+
+    The attention of the model gives some words no time at all, and theirs to the next one.
+    Where there is no room for all of the words they share what there is.
+    """
+    lengths = [_long_enough(word) for word in words]
+    scale = min(1.0, (end - start) / sum(lengths)) if lengths else 1.0
+    spans: list[list[float]] = []
+    for word, length in zip(words, lengths, strict=True):
+        first = max(word.start, start)
+        start = max(word.end, first + scale * length)
+        spans.append([first, start])
+    # What was pushed over the end goes back, and pushes those before it.
+    for span, length in zip(reversed(spans), reversed(lengths), strict=True):
+        span[1] = min(span[1], end)
+        end = span[0] = min(span[0], span[1] - scale * length)
+    return [
+        Word(word.text, round(max(first, 0.0), 3), round(last, 3), word.confidence)
+        for word, (first, last) in zip(words, spans, strict=True)
+    ]
+
+
+def _long_enough(word: Word) -> float:
+    letters = sum(letter.isalnum() for letter in word.text)
+    return min(max(_SHORTEST_WORD, _LETTER * letters), _LONG_ENOUGH)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.speech.decode import RATE, Samples
-from engine.speech.transcript import Segment, Word
+from engine.speech.transcript import Segment, Word, paced
 from engine.speech.vad import FRAME, VoiceDetector
 
+_UNREAD_FRAMES = 12  # 0.4 s; where the model leaves out more, it left out a word
 _PADDING = 8  # frames kept around speech, some 250 ms: soft first and last sounds
-_SHORTEST_WORD = 0.02  # seconds; the model's own steps
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,28 @@ class Piece:
     @property
     def end(self) -> int:
         return self.first + len(self.voiced)
+
+    @property
+    def start_seconds(self) -> float:
+        return self.first * FRAME / RATE
+
+    @property
+    def end_seconds(self) -> float:
+        return self.end * FRAME / RATE
+
+    def voice_from(self, seconds: float) -> float:
+        """Where the voice that is heard before ``seconds`` begins, at most 0.4 s earlier."""
+        frame = nearest = min(int(seconds * RATE / FRAME) - self.first, len(self.voiced))
+        while 0 < frame > nearest - _UNREAD_FRAMES and self.voiced[frame - 1]:
+            frame -= 1
+        return (self.first + frame) * FRAME / RATE
+
+    def voice_until(self, seconds: float) -> float:
+        """Where the voice that is heard after ``seconds`` ends, at most 0.4 s later."""
+        frame = nearest = max(math.ceil(seconds * RATE / FRAME) - self.first, 0)
+        while frame < min(len(self.voiced), nearest + _UNREAD_FRAMES) and self.voiced[frame]:
+            frame += 1
+        return (self.first + frame) * FRAME / RATE
 
 
 @dataclass(frozen=True)
@@ -48,44 +71,54 @@ class SpeechWindow:
         """``words``, timed in this window, as segments of the recording.
 
         A word lies in one piece and where its voice is, begins after the word before it ended
-        and lasts at least 20 ms.
+        and lasts as long as it takes to say, where its piece has room for all of its words.
         """
         bounds = np.cumsum([0, *(len(piece.voiced) for piece in self.pieces)]) * FRAME / RATE
         by_piece: list[list[Word]] = [[] for _ in self.pieces]
         for word in words:
             middle = (word.start + word.end) / 2
             index = int(np.searchsorted(bounds, middle, side="right")) - 1
-            index = min(max(index, 0), len(self.pieces) - 1)
+            # Words come in the order of the pieces, whatever their times.
+            latest = max((i for i, placed in enumerate(by_piece) if placed), default=0)
+            index = min(max(index, latest), len(self.pieces) - 1)
             by_piece[index].append(_placed(word, self.pieces[index], float(bounds[index])))
-        found = []
-        earliest = 0.0
-        for placed in by_piece:
-            for index, word in enumerate(placed):
-                start = max(word.start, earliest)
-                earliest = max(word.end, start + _SHORTEST_WORD)
-                placed[index] = Word(
-                    word.text, round(start, 3), round(earliest, 3), word.confidence
-                )
-            if placed:
-                found.append(Segment(tuple(placed)))
-        return found
+        return [
+            Segment(tuple(paced(_filled(placed, piece), piece.start_seconds, piece.end_seconds)))
+            for placed, piece in zip(by_piece, self.pieces, strict=True)
+            if placed
+        ]
 
 
 def _placed(word: Word, piece: Piece, offset: float) -> Word:
     """``word`` in the time of the recording, without the silence at its ends."""
-    first = min(int((word.start - offset) * RATE / FRAME), len(piece.voiced) - 1)
-    first = max(first, 0)
-    last = min(int((word.end - offset) * RATE / FRAME), len(piece.voiced) - 1)
-    shift = piece.first * FRAME / RATE - offset
+    shift = piece.start_seconds - offset
     start, end = word.start + shift, word.end + shift
-    heard = np.flatnonzero(piece.voiced[first : last + 1])
+    frames = piece.first + np.flatnonzero(piece.voiced)
+    heard = frames[(frames > start * RATE / FRAME - 1) & (frames <= end * RATE / FRAME)]
     if len(heard):
-        start = max(start, (piece.first + first + int(heard[0])) * FRAME / RATE)
-        end = min(end, (piece.first + first + int(heard[-1]) + 1) * FRAME / RATE)
-    else:
-        start = min(max(start, piece.first * FRAME / RATE), piece.end * FRAME / RATE)
-        end = min(max(end, start), piece.end * FRAME / RATE)
-    return Word(word.text, start, end, word.confidence)
+        start = max(start, float(heard[0]) * FRAME / RATE)
+        end = min(end, float(heard[-1] + 1) * FRAME / RATE)
+    elif len(frames):
+        edges = np.concatenate([frames, frames + 1]) * FRAME / RATE
+        start = end = float(edges[np.argmin(np.abs(edges - start))])
+    return replace(word, start=start, end=end)
+
+
+def _filled(words: list[Word], piece: Piece) -> list[Word]:
+    """``words`` that begin and end with their voice, where it belongs to no other word.
+
+    The attention comes late to the first word behind a pause, and leaves the last one early.
+    """
+    starts = []
+    before = piece.start_seconds
+    for word in words:
+        starts.append(min(word.start, max(before, piece.voice_from(word.start))))
+        before = word.end
+    limits = [*starts[1:], piece.end_seconds]
+    return [
+        replace(word, start=start, end=max(word.end, min(limit, piece.voice_until(word.end))))
+        for word, start, limit in zip(words, starts, limits, strict=True)
+    ]
 
 
 class WindowCutter:

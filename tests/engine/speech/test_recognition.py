@@ -89,6 +89,26 @@ def test_segments_lie_between_pauses(recognizer):
     assert max(gaps) > 4.0
 
 
+@pytest.mark.parametrize("pause", [0.5, 1.2])
+def test_words_lie_where_they_were_said(recognizer, pause):
+    sentences = (FOX, "I think so, too.", WEATHER, "Is it the second of May?")
+    parts = [say(sentence) for sentence in sentences]
+    transcript = recognizer.recognize(upload(*(each for part in parts for each in (part, pause))))
+    words = transcript.channels[0].words
+    edges = [edge for word in words for edge in (word.start, word.end)]
+    assert edges == sorted(edges)
+    assert all(word.end - word.start >= 0.059 for word in words)
+    start = 0.0
+    for part in parts:
+        heard = np.flatnonzero(np.abs(part) > 0.01) / RATE + start
+        start += len(part) / RATE + pause
+        own = [word for word in words if word.end < start]
+        assert own[0].start == pytest.approx(heard[0], abs=0.15)
+        assert own[-1].end == pytest.approx(heard[-1], abs=0.25)
+        words = words[len(own) :]
+    assert not words
+
+
 def test_each_channel_has_its_own_words(recognizer):
     left, right = say(FOX), say(WEATHER)
     length = max(len(left), len(right))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.speech.decode import RATE, Samples
-from engine.speech.transcript import Word
+from engine.speech.transcript import Word, paced
 from engine.speech.vad import FRAME, FRAME_SECONDS, VoiceDetector
 from engine.speech.windows import Piece, SpeechWindow, WindowCutter
 from tests.speech import join, say
@@ -93,11 +95,12 @@ def window_of(*pieces: Piece) -> SpeechWindow:
 
 
 def test_words_return_to_the_time_of_the_recording():
-    frames = np.ones(50, np.bool_)  # 1.6 s each
+    frames = np.zeros(50, np.bool_)  # 1.6 s each
+    frames[5:20] = True
     window = window_of(Piece(100, frames), Piece(400, frames))
-    first, second = window.segments((Word("one", 0.2, 0.6, 1.0), Word("two", 1.8, 2.2, 1.0)))
-    assert (first.start, first.end) == (3.4, 3.8)
-    assert (second.start, second.end) == (13.0, 13.4)
+    first, second = window.segments((Word("one", 0.16, 0.64, 1.0), Word("two", 1.76, 2.24, 1.0)))
+    assert (first.start, first.end) == (3.36, 3.84)
+    assert (second.start, second.end) == (12.96, 13.44)
 
 
 def test_words_do_not_reach_into_silence():
@@ -107,9 +110,69 @@ def test_words_do_not_reach_into_silence():
     assert (segment.start, segment.end) == (1.6, 1.92)
 
 
-def test_words_follow_one_another_and_last_20_ms():
-    words = tuple(Word(str(n), 1.0, 1.0, 1.0) for n in range(5))
-    (segment,) = window_of(Piece(0, np.ones(100, np.bool_))).segments(words)
-    for word, following in zip(segment.words, segment.words[1:], strict=False):
-        assert word.end - word.start >= 0.0199
-        assert following.start >= word.end
+def lasts(words) -> list[float]:
+    return [round(word.end - word.start, 3) for word in words]
+
+
+def test_words_without_time_get_as_much_as_it_takes_to_say_them():
+    words = [Word(text, 1.0, 1.0, 1.0) for text in ("I", "said", "nothing", "straightforward.")]
+    found = paced([*words, Word("now", 1.0, 2.0, 1.0)], 0.0, 3.0)
+    assert lasts(found) == [0.06, 0.08, 0.14, 0.2, 0.52]
+    assert (found[0].start, found[-1].end) == (1.0, 2.0)
+
+
+def test_words_at_the_end_move_back_into_their_stretch():
+    words = [Word("so", 1.0, 1.5, 1.0), Word("this", 1.98, 1.98, 1.0), Word("ends", 2.2, 2.2, 1.0)]
+    found = paced(words, 0.0, 2.0)
+    assert [(word.start, word.end) for word in found] == [(1.0, 1.5), (1.84, 1.92), (1.92, 2.0)]
+
+
+def test_too_many_words_share_what_time_there_is():
+    found = paced([Word("word", 0.5, 0.5, 1.0)] * 10, 0.4, 0.8)
+    assert lasts(found) == [0.04] * 10
+    assert (found[0].start, found[-1].end) == (0.4, 0.8)
+
+
+seconds = st.floats(0, 30, allow_nan=False)
+
+
+@given(st.lists(st.tuples(seconds, seconds, st.text("abc", max_size=20)), max_size=40), seconds)
+def test_words_are_in_order_and_within_their_stretch_whatever_the_model_says(found, end):
+    words = [Word(text, min(a, b), max(a, b), 0.5) for a, b, text in found]
+    placed = paced(words, 0.0, end)
+    assert [word.text for word in placed] == [word.text for word in words]
+    edges = [edge for word in placed for edge in (word.start, word.end)]
+    assert edges == sorted(edges)
+    assert not edges or (edges[0] >= 0 and edges[-1] <= round(end, 3))
+    if len(words) * 0.2 < end:
+        assert all(last >= 0.059 for last in lasts(placed))
+
+
+def test_a_word_in_silence_moves_to_the_nearest_voice():
+    voiced = np.zeros(100, np.bool_)
+    voiced[20:40] = True  # 0.64 to 1.28 s
+    words = (Word("said", 0.64, 1.1, 1.0), Word("so.", 1.4, 1.5, 1.0))
+    (segment,) = window_of(Piece(0, voiced)).segments(words)
+    assert [(word.start, word.end) for word in segment.words] == [(0.64, 1.1), (1.1, 1.28)]
+
+
+def test_a_word_begins_and_ends_with_its_voice():
+    voiced = np.zeros(100, np.bool_)
+    voiced[20:40] = True  # 0.64 to 1.28 s
+    words = (Word("late", 0.8, 0.9, 1.0), Word("early", 0.95, 1.2, 1.0))
+    (segment,) = window_of(Piece(0, voiced)).segments(words)
+    assert [(word.start, word.end) for word in segment.words] == [(0.64, 0.9), (0.9, 1.28)]
+
+
+def test_voice_that_is_far_from_a_word_stays_without_one():
+    (segment,) = window_of(Piece(0, np.ones(100, np.bool_))).segments((Word("a", 1.6, 2.0, 1.0),))
+    assert (segment.start, segment.end) == (1.216, 2.4)
+
+
+def test_words_keep_their_order_over_the_pieces():
+    frames = np.ones(50, np.bool_)  # 1.6 s each
+    window = window_of(Piece(0, frames), Piece(100, frames))
+    words = (Word("late", 1.7, 2.0, 1.0), Word("early", 0.4, 0.6, 1.0))
+    found = [word for segment in window.segments(words) for word in segment.words]
+    assert [word.text for word in found] == ["late", "early"]
+    assert found[0].end <= found[1].start
