@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from engine.calls import call_of
 from engine.errors import not_found
@@ -100,14 +100,15 @@ def list_purchases(request: HttpRequest, project_id: str) -> JsonResponse:
         start=DAY, end=DAY, resolution=record(units=TEXT, amount=WHOLE), results=array(_COST)
     ),
 )
-def show_breakdown(request: HttpRequest, project_id: str) -> JsonResponse:
+def show_breakdown(request: HttpRequest, project_id: str) -> HttpResponse:
     """Break costs down
 
     Dollars a day at the prices of the day, split by any of the groupings.
     """
     call = call_of(request)
     filters = read_options(BillingFilters, call.query)
-    return JsonResponse(billing_breakdown(call.caller.project_id, filters))
+    content = billing_breakdown(call.caller.project_id, filters)
+    return HttpResponse(content, content_type="application/json")
 
 
 @operation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from engine.calls import call_of
 from engine.operations import operation
@@ -44,25 +44,25 @@ _REPORT = record(
 
 
 @operation("usage:read", tag="Usage", query=UsageFilters, answer=_REPORT)
-def show_usage(request: HttpRequest, project_id: str) -> JsonResponse:
+def show_usage(request: HttpRequest, project_id: str) -> HttpResponse:
     """Get usage by day
 
     Deprecated by Deepgram in favour of the breakdown, whose rows without a grouping it has.
     """
     call = call_of(request)
     filters = read_options(UsageFilters, call.query)
-    return JsonResponse(usage_breakdown(call.caller.project_id, filters, ""))
+    return _report(usage_breakdown(call.caller.project_id, filters, ""))
 
 
 @operation("usage:read", tag="Usage", query=BreakdownFilters, answer=_REPORT)
-def show_breakdown(request: HttpRequest, project_id: str) -> JsonResponse:
+def show_breakdown(request: HttpRequest, project_id: str) -> HttpResponse:
     """Break usage down
 
     Sums a day, split by one grouping. Only calls that succeeded are counted.
     """
     call = call_of(request)
     filters = read_options(BreakdownFilters, call.query)
-    return JsonResponse(usage_breakdown(call.caller.project_id, filters, filters.grouping))
+    return _report(usage_breakdown(call.caller.project_id, filters, filters.grouping))
 
 
 @operation(
@@ -81,6 +81,10 @@ def show_fields(request: HttpRequest, project_id: str) -> JsonResponse:
     call = call_of(request)
     found = usage_fields(call.caller.project_id, read_options(Period, call.query))
     return JsonResponse(found | {"models": [_describe(model_id) for model_id in found["models"]]})
+
+
+def _report(content: bytes) -> HttpResponse:
+    return HttpResponse(content, content_type="application/json")
 
 
 def _describe(model_id: str) -> dict[str, str]:
