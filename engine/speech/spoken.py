@@ -21,7 +21,12 @@ IRREGULAR_ORDINALS = {
 MONTHS = (
     "January February March April May June July August September October November December"
 ).split()
-SHORT_MONTH = re.compile(r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?(?=\s+\d)")
+SHORT_MONTH = re.compile(
+    r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?(?=\s+\d)"
+    r"|(?<=\d )(Jan|Feb|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?(?=,?\s+\d{4})"
+)
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+SHORT_DAY = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 CURRENCIES = {
     "$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny"), "¥": ("yen", "sen"),
     "₹": ("rupee", "paisa"),
@@ -30,22 +35,37 @@ ABBREVIATIONS = {
     "Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miz", "Dr.": "Doctor", "Prof.": "Professor",
     "St.": "Saint", "Jr.": "Junior", "Sr.": "Senior", "Lt.": "Lieutenant", "Capt.": "Captain",
     "Gen.": "General", "Rev.": "Reverend", "Hon.": "Honorable", "Gov.": "Governor",
-    "vs.": "versus", "e.g.": "for example,", "i.e.": "that is,", "etc.": "et cetera",
+    "vs.": "versus", "e.g.": "for example,", "i.e.": "that is,", "Ph.D.": "P H D",
     "approx.": "approximately", "dept.": "department", "Dept.": "Department", "Inc.": "Inc",
     "Ltd.": "Limited", "Co.": "Company", "Corp.": "Corporation", "Ave.": "Avenue",
-    "Blvd.": "Boulevard", "Rd.": "Road", "No.": "number", "Mt.": "Mount", "Ft.": "Fort",
-    "a.m.": "AM", "p.m.": "PM", "U.S.": "US", "U.K.": "UK", "w/o": "without", "w/": "with",
+    "Blvd.": "Boulevard", "Rd.": "Road", "Mt.": "Mount", "Ft.": "Fort",
+    "U.S.": "US", "U.K.": "UK", "U.N.": "UN", "w/o": "without", "w/": "with", "C#": "C sharp",
+    "Apt.": "Apartment", "apt.": "apartment", "Fig.": "Figure", "fig.": "figure", "Mon.": "Monday",
+    "Tue.": "Tuesday", "Tues.": "Tuesday", "Thu.": "Thursday", "Thurs.": "Thursday",
+    "Fri.": "Friday",
 }  # fmt: skip
+# Those that often end a sentence: the point stays where one begins behind it.
+CLOSING = {"etc.": "et cetera", "a.m.": "AM", "p.m.": "PM"}
+ROMAN = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX".split()
 UNITS = {
     "km/h": "kilometers per hour", "mph": "miles per hour", "km": "kilometers",
     "kg": "kilograms", "cm": "centimeters", "mm": "millimeters", "mg": "milligrams",
     "ml": "milliliters", "ms": "milliseconds", "lbs": "pounds", "lb": "pounds", "oz": "ounces",
     "ft": "feet", "GB": "gigabytes", "MB": "megabytes", "TB": "terabytes", "kB": "kilobytes",
     "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "Hz": "hertz", "kW": "kilowatts",
-    "kWh": "kilowatt hours", "°C": "degrees Celsius", "°F": "degrees Fahrenheit",
-    "°": "degrees", "%": "percent",
+    "kWh": "kilowatt hours", "min": "minutes", "mins": "minutes", "hr": "hours", "hrs": "hours",
+    "sec": "seconds", "secs": "seconds", "yrs": "years", "USD": "US dollars", "EUR": "euros",
+    "°C": "degrees Celsius", "°F": "degrees Fahrenheit",
+    "°": "degrees", "%": "percent", "€": "euros", "£": "pounds",
 }  # fmt: skip
-SYMBOLS = {"&": "and", "+": "plus", "=": "equals", "@": "at", "#": "number", "×": "times"}
+# Of one letter, which stands apart: "10 m", but "5G".
+SHORT_UNITS = {"m": "meters", "g": "grams", "l": "liters", "L": "liters"}
+SYMBOLS = {
+    "&": "and", "+": "plus", "=": "equals", "@": "at", "#": "number", "×": "times",
+    "÷": "divided by", "±": "plus or minus", "≈": "about", "≤": "at most", "≥": "at least",
+}  # fmt: skip
+PARTS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅛": "1/8"}
+DENOMINATORS = {*range(2, 11), 12, 16, 20, 32, 64, 100}
 SCALE_WORD = r"(?:\s?(hundred|thousand|million|billion|trillion|[kKMB]\b|bn\b))?"
 SCALE_LETTERS = {"k": "thousand", "K": "thousand", "M": "million", "B": "billion", "bn": "billion"}
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
@@ -123,6 +143,8 @@ def amount(number: str) -> str:
 def _plain_characters(text: str) -> str:
     text = text.replace("\u2018", "'").replace("\u2019", "'").replace("\u00a0", " ")
     text = text.replace("\u2026", "...").replace("\u2212", "-")
+    for sign, written in PARTS.items():
+        text = re.sub(rf"(?<=\d)\s?{sign}", f" {written}", text).replace(sign, written)
     text = unicodedata.normalize("NFC", text)
     # What has no sound: emoji, control characters, zero-width joiners. Private use is markup.
     return "".join(
@@ -164,11 +186,17 @@ def _time(match: re.Match[str]) -> str:
         said += f" {'oh ' + ONES[minute] if minute < 10 else cardinal(minute)}"
     elif not half:
         said += " o'clock" if hour <= 12 else " hundred"
+    if match["second"]:
+        second = int(match["second"])
+        said += f" and {cardinal(second)} {_many('second', second)}"
     return said + (f" {half[0].upper()}M" if half else "")
 
 
 def _iso_date(match: re.Match[str]) -> str:
-    return _date(int(match["month"]), int(match["day"]), match["year"]) or match[0]
+    month, day = int(match["month"]), int(match["day"])
+    if month > 12:  # written the European way
+        month, day = day, month
+    return _date(month, day, match["year"]) or match[0]
 
 
 def _date(month: int, day: int, in_year: str | None) -> str | None:
@@ -176,6 +204,12 @@ def _date(month: int, day: int, in_year: str | None) -> str | None:
         return None
     said = f"{MONTHS[month - 1]} {ordinal(day)}"
     return f"{said}, {year(int(in_year))}" if in_year and len(in_year) == 4 else said
+
+
+def _day_of_month(match: re.Match[str]) -> str:
+    """ "5 January 2024", with or without "the" before it."""
+    said = f"the {ordinal(int(match['day']))} of {match['name']}"
+    return f"{said}, {year(int(match['year']))}" if match["year"] else said
 
 
 def _spoken_date(match: re.Match[str]) -> str:
@@ -203,7 +237,7 @@ def _address(match: re.Match[str]) -> str:
 
 
 def _unit(match: re.Match[str]) -> str:
-    said, unit = amount(match["number"]), UNITS[match["unit"]]
+    said, unit = amount(match["number"]), (UNITS | SHORT_UNITS)[match["unit"]]
     if match["number"] == "1":
         unit = {"feet": "foot"}.get(unit, re.sub(r"s\b", "", unit, count=1))
         unit = "degree" + unit[6:] if unit.startswith("degree") else unit
@@ -216,16 +250,28 @@ def _scaled(match: re.Match[str]) -> str:
 
 
 def _fraction(match: re.Match[str]) -> str:
-    above, below = int(match[1]), int(match[2])
+    whole, above, below = match["whole"], int(match["above"]), int(match["below"])
+    if below not in DENOMINATORS or (whole and above >= below):
+        said = f"{cardinal(above)} {cardinal(below)}"
+        return f"{amount(whole)} {said}" if whole else said
+    if whole:
+        part = {2: "half", 4: "quarter"}.get(below, ordinal(below))
+        said = f"a {part}" if above == 1 else f"{cardinal(above)} {part}s"
+        return f"{amount(whole)} and {said}"
     if below == 2:
         name = "half" if above == 1 else "halves"
     elif below == 4:
         name = "quarter" if above == 1 else "quarters"
-    elif 2 < below <= 100:
-        name = ordinal(below) + ("" if above == 1 else "s")
     else:
-        return f"{cardinal(above)} slash {cardinal(below)}"
+        name = ordinal(below) + ("" if above == 1 else "s")
     return f"{cardinal(above)} {name}"
+
+
+def _roman(match: re.Match[str]) -> str:
+    """ "World War II", "Henry VIII"."""
+    number = ROMAN.index(match["number"]) + 1
+    said = f"the {ordinal(number)}" if match["ruler"] else cardinal(number)
+    return f"{match['ruler'] or match['thing']} {said}"
 
 
 def _decade(match: re.Match[str]) -> str:
@@ -260,11 +306,52 @@ def _literal(table: dict[str, str]) -> str:
 RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] = (
     (re.compile(r"https?://\S+|\bwww\.\S+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), _address),
     (re.compile(r"\b[a-z][\w-]*\.(?:com|org|net|io|dev|edu|gov|ai|app)\b"), _address),
-    (SHORT_MONTH, lambda m: next(name for name in MONTHS if name.startswith(m[1][:3]))),
+    (SHORT_MONTH, lambda m: next(name for name in MONTHS if name.startswith(m[0][:3]))),
+    (
+        re.compile(rf"\b({SHORT_DAY})\.?\s?[-\u2013]\s?({SHORT_DAY})\b"),
+        lambda m: " to ".join(day for part in m.groups() for day in DAYS if day[:3] == part),
+    ),
+    (
+        re.compile(r"\b(\d{1,2}(?::\d\d)?\s?[AaPp]\.?[Mm]\.?)\s?[-\u2013]\s?(?=\d)"),
+        lambda m: f"{m[1]} to ",
+    ),
+    # Behind a name and before no other: a street, a drive.
+    (
+        re.compile(r"\b([A-Z][a-z]+|\d+(?:st|nd|rd|th)) (St|Dr)\.(?!\s+[A-Z])"),
+        lambda m: f"{m[1]} {'Street' if m[2] == 'St' else 'Drive'}",
+    ),
+    (re.compile(r"\bNo\.(?=\s?\d)"), "number"),
+    (
+        re.compile(rf"(?<![\w.])(?:{_literal(CLOSING)})(?P<end>(?=\s+[A-Z])|\s*$)?"),
+        lambda m: CLOSING[m[0].strip()] + "." * (m["end"] is not None),
+    ),
     (
         re.compile(rf"(?<![\w.])(?:{_literal(ABBREVIATIONS)})(?![\w])"),
         lambda m: ABBREVIATIONS[m[0]],
     ),
+    (
+        re.compile(
+            r"\b(?:(?P<thing>War|Chapter|Part|Volume|Act|Scene|Book|Phase|Type|Class|Level|Stage|"
+            r"Title|Article|Appendix|Bowl)|(?P<ruler>Henry|Elizabeth|Louis|George|Edward|Charles|"
+            r"William|James|Richard|Philip|Catherine|Napoleon|Nicholas|Benedict|Pius|Paul))"
+            rf" (?P<number>{'|'.join(ROMAN[::-1])})\b(?!')"
+        ),
+        _roman,
+    ),
+    (re.compile(r"\b24/7\b"), "twenty-four seven"),
+    (re.compile(r"\b911\b"), "nine one one"),
+    (re.compile(r"\bv(?=\d+\.\d)"), "version "),
+    (re.compile(r"(?<![\w.])\.(?=[A-Za-z])"), "dot "),
+    (re.compile(r"#(?=[A-Za-z])"), "hashtag "),
+    (re.compile(r"(?<!\w)~\s?(?=\d)"), "about "),
+    (re.compile(r"(?<=\d)\s?x\s?(?=\d)"), " by "),
+    (re.compile(rf"\b({NUMBER})x\b"), lambda m: f"{amount(m[1])} times"),
+    (re.compile(r"(?<=\d)\s?\^\s?(?=\d)"), " to the power of "),
+    (
+        re.compile(r"\b(\d{1,2})'(\d{1,2})(?:\"|''|\b)"),
+        lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}",
+    ),
+    (re.compile(r"\b((?:ZIP|zip|[A-Z]{2}) )(\d{5})\b"), lambda m: m[1] + digits(m[2])),
     (
         re.compile(
             rf"(?P<currency>[{''.join(CURRENCIES)}])\s?(?P<number>{NUMBER})"
@@ -282,6 +369,13 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
     ),
     (
         re.compile(
+            rf"\b(?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)? (?P<name>{'|'.join(MONTHS)})"
+            r"(?:,? (?P<year>\d{4}))?\b(?!:)"
+        ),
+        _day_of_month,
+    ),
+    (
+        re.compile(
             rf"\b(?P<name>{'|'.join(MONTHS)}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
             r"(?:,? (?P<year>\d{4}))?\b(?!:)"
         ),
@@ -289,13 +383,13 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
     ),
     (
         re.compile(
-            r"\b(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::\d\d)?\s?(?P<half>[AaPp]\.?[Mm]\b)?"
+            r"\b(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?\s?(?P<half>[AaPp]\.?[Mm]\b)?"
             r"(?=\W|$)"
         ),
         _time,
     ),
     (
-        re.compile(r"\b(?P<hour>\d{1,2})(?P<minute>)\s?(?P<half>[AaPp]\.?[Mm])\b"),
+        re.compile(r"\b(?P<hour>\d{1,2})(?P<minute>)(?P<second>)\s?(?P<half>[AaPp]\.?[Mm])\b"),
         _time,
     ),
     (re.compile(r"(?:\+\d{1,3}[ -])?(?:\(\d{3}\) ?|\b\d{3}[-. ])\d{3}[-. ]\d{4}\b"), _phone),
@@ -308,14 +402,28 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
         _unit,
     ),
     (
+        re.compile(rf"(?<![\w.])(?P<number>{NUMBER}) (?P<unit>{_literal(SHORT_UNITS)})(?![\w'])"),
+        _unit,
+    ),
+    (
+        # "4B" is a door; thousands of millions come with a point.
         re.compile(
-            rf"(?<![\w.])(?P<number>{NUMBER})\s?(?P<scale>[kKMB]|bn)(?!\w)",
+            rf"(?<![\w.])(?P<number>{NUMBER})\s?(?P<scale>[kKM]|bn|(?<=\.\d)B)(?!\w)",
         ),
         _scaled,
     ),
-    (re.compile(r"\b(\d{1,3}0)'?s\b"), _decade),
+    (
+        re.compile(
+            r"(?<=[a-z])/(?=(?:second|minute|hour|day|night|week|month|year|user|person)\b)"
+        ),
+        " per ",
+    ),
+    (re.compile(r"'?\b(\d{1,3}0)'?s\b"), _decade),
     (re.compile(rf"\b({NUMBER})(?:st|nd|rd|th)\b"), _ordinal),
-    (re.compile(r"\b(\d{1,3})/(\d{1,3})\b(?!/)"), _fraction),
+    (
+        re.compile(r"\b(?:(?P<whole>\d{1,9}) )?(?P<above>\d{1,3})/(?P<below>\d{1,3})\b(?!/)"),
+        _fraction,
+    ),
     (re.compile(r"\b(?:[A-Za-z]+-?\d+[A-Za-z]*|\d+[A-Za-z]+)(?:-?\d+)*\b"), _alphanumeric),
     (
         # A year: four digits alone, as they are seldom anything else in prose.
