@@ -8,8 +8,10 @@ that a name cannot change its mind in between.
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -79,7 +81,7 @@ async def request(
     timeout = httpx.Timeout(IDLE_SECONDS, connect=10.0)
     async with (
         # No proxy of the environment: it would resolve the name again.
-        httpx.AsyncClient(timeout=timeout, trust_env=False) as client,
+        httpx.AsyncClient(timeout=timeout, trust_env=False, verify=_authorities()) as client,
         client.stream(
             method,
             url.copy_with(host=address),
@@ -89,6 +91,12 @@ async def request(
         ) as response,
     ):
         yield response
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Read once: it takes the event loop tens of milliseconds."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def _fetch(url: str, spool: Path | None, limit: int, reach: Reach) -> Body:

@@ -8,13 +8,17 @@ from dataclasses import asdict, replace
 from statistics import fmean
 from typing import Any
 
+from django.conf import settings
+
 from engine.calls import Usage
 from engine.consumers.audio import Pace, open_audio, steps
+from engine.consumers.callback import Callback, CallbackLost
 from engine.consumers.options import LiveListenOptions
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import write
 from engine.errors import bad_request, unknown_model
+from engine.fetch import check_callback
 from engine.loaded import catalog, diarizer, recognizer
 from engine.options import MOST_KEYTERMS, check_keyterms, features_used, read_options
 from engine.responses import timestamp
@@ -44,6 +48,7 @@ _SILENT = (
     "See https://dpgr.am/net0001"
 )
 DATA_REASON = "The data cannot be decoded as audio. See https://dpgr.am/data0000"
+_CALLBACK_LOST = "The callback does not take what it is sent."
 _NO_MESSAGE = "The message cannot be read. See https://dpgr.am/data0000"
 
 
@@ -51,8 +56,9 @@ class ListenConsumer(Socket):
     """One live stream of one or more tracks.
 
     Up: binary frames of audio; KeepAlive, Finalize, CloseStream and Configure as JSON text.
-    Down: Results, SpeechStarted, UtteranceEnd, at last Metadata. Closes with 1000 (finished),
-    1008 (no audio), 1011 (10 s of nothing), 1013 (the client does not read).
+    Down: Results, SpeechStarted, UtteranceEnd, at last Metadata; with ``callback`` there instead.
+    Closes with 1000 (finished), 1008 (no audio), 1011 (10 s of nothing, the callback is lost),
+    1013 (the client does not read).
     """
 
     async def open(self) -> None:
@@ -70,8 +76,14 @@ class ListenConsumer(Socket):
             raise bad_request("Bad Request: redact is only available for English.")
         if options.utterance_end_ms and not options.interim_results:
             raise bad_request("Bad Request: utterance_end_ms needs interim_results=true.")
+        self.callback: Callback | None = None
         if options.callback:
-            raise bad_request("Bad Request: callback is only available for recordings here.")
+            reach = settings.ENVIRONMENT.reach
+            await check_callback(options.callback, reach)
+            self.call.callback = options.callback
+            self.callback = Callback(self.call, options.callback_method, reach)
+        self.is_over = False
+        self.was_heard = False
         self.audio = open_audio(
             options.encoding,
             options.sample_rate,
@@ -101,8 +113,19 @@ class ListenConsumer(Socket):
 
     async def greet(self) -> None:
         self.listening = self.spawn(self._listen())
+        if self.callback is not None:
+            self.spawn(self._call_back(self.callback))
+        if settings.ENVIRONMENT.strict:
+            self.spawn(self._require_audio())
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        if self.callback is None:
+            super().tell(message)
+        elif not self.is_over:
+            self.callback.send(message)
 
     async def hear(self, data: bytes) -> None:
+        self.was_heard = True
         if not data:  # a zero-length frame is CloseStream
             await self._close_stream()
             return
@@ -314,6 +337,26 @@ class ListenConsumer(Socket):
                 "model_info": {self.model.uuid: self._model_info},
             }
         self.tell(message)
+        if self.callback is None:
+            self.finish(code, reason)
+        elif not self.is_over:
+            self.is_over = True
+            self.spawn(self._finish_behind(self.callback, code, reason))
+
+    async def _require_audio(self) -> None:
+        """KeepAlive holds a stream that has begun: the contract's section 16, choice 4."""
+        await asyncio.sleep(self.silence_seconds)
+        if not self.was_heard:
+            self.fall_silent()
+
+    async def _call_back(self, callback: Callback) -> None:
+        try:
+            await callback.run()
+        except CallbackLost:
+            self.finish(1011, _CALLBACK_LOST)
+
+    async def _finish_behind(self, callback: Callback, code: int, reason: str) -> None:
+        await callback.wait_for_all()
         self.finish(code, reason)
 
     @property

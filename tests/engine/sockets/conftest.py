@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.contract.messages import misfits
 from tests.engine.engine import Engine, start_engine
+from tests.engine.site import Site
 from tests.speech import Samples, join, pcm_bytes, say
 
 STREAMS = 8  # that the engine takes at once
@@ -25,8 +26,9 @@ Message = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    limits = {"ENGINE_LIVE_LIMIT": str(STREAMS), "ENGINE_LIVE_LIMIT_TOTAL": str(STREAMS)}
-    running = start_engine(tmp_path_factory.mktemp("engine"), **limits)
+    settings = {"ENGINE_LIVE_LIMIT": str(STREAMS), "ENGINE_LIVE_LIMIT_TOTAL": str(STREAMS)}
+    settings["ENGINE_FETCH_PRIVATE_HOSTS"] = "true"  # where a test's own callbacks are
+    running = start_engine(tmp_path_factory.mktemp("engine"), **settings)
     yield running
     running.stop()
 
@@ -36,6 +38,13 @@ def speech() -> Samples:
     """Two sentences with a second between them, at 16 kHz."""
     fox, shells = say("The quick brown fox jumps over the lazy dog."), say("She sells sea shells.")
     return join(0.5, fox, 1.0, shells, 1.0)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    running = Site()
+    yield running
+    running.close()
 
 
 @dataclass

@@ -14,7 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from engine.speech.encode import encode, read_format
+from tests.contract.messages import misfits
 from tests.engine.engine import Engine
+from tests.engine.site import Site
 from tests.engine.sockets.conftest import STREAMS, Open
 from tests.speech import Samples, join, pcm_bytes, say, wav_bytes
 
@@ -415,7 +417,8 @@ def test_the_next_stream_beyond_the_limit_is_refused(open_stream: Open, refused)
         ({"redact": "secrets"}, "redact"),
         ({"diarize_model": "v2"}, "diarize_model"),
         ({"keyterm": ["term"] * 101}, "key"),
-        ({"callback": "https://example.org"}, "callback"),
+        ({"callback": "wss://example.org"}, "callback"),
+        ({"callback": "http://nowhere.invalid"}, "callback"),
     ],
 )
 def test_a_bad_parameter_refuses_the_handshake_and_is_named(refused, query, named):
@@ -446,3 +449,36 @@ def test_unknown_parameters_are_ignored(open_stream: Open):
     ) as stream:
         stream.close_stream()
     assert stream.code == 1000
+
+
+def test_results_go_to_the_callback_one_by_one_and_not_to_the_socket(
+    open_stream: Open, engine: Engine, site: Site
+):
+    fox = say("The quick brown fox jumps over the lazy dog.")
+    with open_stream(
+        callback=f"{site.url}/results", callback_method="PUT", interim_results="true"
+    ) as stream:
+        stream.send(fox)
+        assert stream.close_stream() == []
+    assert stream.code == 1000
+    arrivals = [site.arrivals.get(timeout=5) for _ in range(site.arrivals.qsize())]
+    assert {(arrival.method, arrival.path) for arrival in arrivals} == {("PUT", "/results")}
+    messages = [json.loads(arrival.body) for arrival in arrivals]
+    assert all(misfits("/v1/listen", message) == [] for message in messages)
+    assert messages[-1]["type"] == "Metadata"
+    text = " ".join(
+        message["channel"]["alternatives"][0]["transcript"]
+        for message in messages[:-1]
+        if message["is_final"]
+    )
+    assert "quick brown fox" in text.lower()
+    assert arrivals[0].headers["dg-request-id"] == messages[-1]["request_id"]
+
+
+def test_a_callback_that_is_lost_ends_the_stream(open_stream: Open, site: Site):
+    site.pages["/results"] = (500, {}, b"")
+    with open_stream(callback=f"{site.url}/results") as stream:
+        stream.say("Finalize")
+        stream.read_all()
+    assert stream.code == 1011
+    assert site.arrivals.qsize() == 4  # tried again and again

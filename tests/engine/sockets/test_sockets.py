@@ -1,14 +1,22 @@
-"""What every socket does, driven without a network: the server's side is played here."""
+"""Sockets driven without a network: the server's side is played here, and waiting is short."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from engine.calls import SCOPE_KEY, Call
+from engine.consumers.listen import ListenConsumer
 from engine.consumers.sockets import Socket
+from engine.consumers.speak import SpeakConsumer
+from engine.env import read_environment
+from engine.loaded import catalog, recognizer
+from tests.engine.engine import MODELS
 
 FRAME = bytes(100_000)
 
@@ -45,18 +53,23 @@ class Server:
         if message["type"] == "websocket.close":
             self.is_closed.set()
 
+    def say(self, kind: str, **fields: Any) -> None:
+        text = json.dumps({"type": kind, **fields})
+        self.incoming.put_nowait({"type": "websocket.receive", "text": text})
+
     @property
     def close_codes(self) -> list[int]:
         return [one["code"] for one in self.sent if one["type"] == "websocket.close"]
 
 
 @asynccontextmanager
-async def connected(most: int = 1_000) -> AsyncIterator[tuple[Server, asyncio.Task[None]]]:
+async def connected(
+    socket: type[Socket], path: str = "/v1/speak", query: str = "", most: int = 1_000
+) -> AsyncIterator[tuple[Server, asyncio.Task[None]]]:
     server = Server(most)
     server.incoming.put_nowait({"type": "websocket.connect"})
-    server.incoming.put_nowait({"type": "websocket.receive", "text": "{}"})
-    scope = {"type": "websocket", SCOPE_KEY: Call("/v1/speak", "")}
-    running = asyncio.create_task(Speaker.as_asgi()(scope, server.incoming.get, server.send))
+    scope = {"type": "websocket", SCOPE_KEY: Call(path, query)}
+    running = asyncio.create_task(socket.as_asgi()(scope, server.incoming.get, server.send))
     try:
         yield server, running
     finally:
@@ -65,7 +78,8 @@ async def connected(most: int = 1_000) -> AsyncIterator[tuple[Server, asyncio.Ta
 
 
 async def test_all_sound_comes_before_the_close():
-    async with connected() as (server, _):
+    async with connected(Speaker) as (server, _):
+        server.say("Speak")
         await asyncio.wait_for(server.is_closed.wait(), 10)
     assert sum(len(one.get("bytes") or "") for one in server.sent) == 10 * len(FRAME)
     assert server.sent[-2]["text"] == '{"type": "Done"}'
@@ -73,7 +87,8 @@ async def test_all_sound_comes_before_the_close():
 
 
 async def test_a_client_that_reads_no_more_is_given_up():
-    async with connected(most=5) as (server, _):
+    async with connected(Speaker, most=5) as (server, _):
+        server.say("Speak")
         await asyncio.sleep(0.15)
         server.reads_on.set()
         await asyncio.wait_for(server.is_closed.wait(), 10)
@@ -83,6 +98,48 @@ async def test_a_client_that_reads_no_more_is_given_up():
 
 
 async def test_a_client_that_never_reads_again_does_not_hold_the_socket():
-    async with connected(most=5) as (server, running):
+    async with connected(Speaker, most=5) as (server, running):
+        server.say("Speak")
         await asyncio.wait_for(running, 10)
     assert server.close_codes == []
+
+
+@pytest.fixture(params=[True, False], ids=["strict", "lenient"])
+def strict(request: pytest.FixtureRequest, settings: Any) -> Iterator[bool]:
+    """An environment of the engine in this process."""
+    variables = {"ENGINE_STRICT": str(request.param), "ENGINE_MODEL_CACHE": str(MODELS)}
+    settings.ENVIRONMENT = read_environment(variables)
+    yield request.param
+    catalog.cache_clear()
+    recognizer.cache_clear()
+
+
+class HastyListenConsumer(ListenConsumer):
+    silence_seconds = 0.3
+
+
+async def test_keepalive_alone_holds_a_stream_unless_the_engine_is_strict(strict: bool):
+    raw = "encoding=linear16&sample_rate=16000"
+    async with connected(HastyListenConsumer, "/v1/listen", raw) as (server, _):
+        for _ in range(5):
+            server.say("KeepAlive")
+            await asyncio.sleep(0.1)
+        assert server.close_codes == ([1011] if strict else [])
+
+
+async def test_keepalive_holds_a_stream_that_has_begun(strict: bool):
+    raw = "encoding=linear16&sample_rate=16000"
+    async with connected(HastyListenConsumer, "/v1/listen", raw) as (server, _):
+        server.incoming.put_nowait({"type": "websocket.receive", "bytes": bytes(320)})
+        for _ in range(5):
+            server.say("KeepAlive")
+            await asyncio.sleep(0.1)
+        assert server.close_codes == []
+
+
+async def test_a_strict_engine_limits_the_text_of_a_minute(strict: bool):
+    async with connected(SpeakConsumer, "/v1/speak", "model=aura-2-arcas-en") as (server, _):
+        for _ in range(2):
+            server.say("Speak", text="a" * 1_300)  # no clause ends: nothing is spoken
+        await asyncio.sleep(0.1)
+        assert server.close_codes == ([1008] if strict else [])

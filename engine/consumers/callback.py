@@ -1,0 +1,74 @@
+"""What a stream says, to the caller's URL instead of its socket: the contract's section 9.7."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from engine.calls import Call
+from engine.env import Reach
+from engine.fetch import Unreachable, request
+
+logger = logging.getLogger("engine.callbacks")
+
+_PAUSES = (0.5, 1.0, 2.0)  # seconds between tries: a stream goes on meanwhile
+_MOST_WAITING = 1_000  # messages
+
+
+class CallbackLost(Exception):
+    """The callback does not take what it is sent: the stream ends."""
+
+
+class Callback:
+    """Sends each message as a request of its own, in order, and again when it is not taken."""
+
+    def __init__(self, call: Call, method: str, reach: Reach) -> None:
+        self._call = call
+        self._url = httpx.URL(call.callback)
+        self._method = method
+        self._reach = reach
+        self._waiting: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Queue a message; when too many wait, ``run`` ends."""
+        self._waiting.put_nowait(message)
+
+    async def run(self) -> None:
+        """Send what comes until cancelled. Raises ``CallbackLost``."""
+        while self._waiting.qsize() < _MOST_WAITING:
+            await self._deliver(json.dumps(await self._waiting.get()).encode())
+            self._waiting.task_done()
+        raise CallbackLost
+
+    async def wait_for_all(self) -> None:
+        await self._waiting.join()
+
+    async def _deliver(self, content: bytes) -> None:
+        for pause in (*_PAUSES, None):
+            problem = await self._try(content)
+            if not problem:
+                return
+            logger.info("request_id=%s not delivered: %s", self._call.request_id, problem)
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise CallbackLost
+
+    async def _try(self, content: bytes) -> str:
+        """What went wrong; "" when the message was taken."""
+        headers = {
+            "content-type": "application/json",
+            "dg-token": str(self._call.caller.api_key_id),
+            "dg-request-id": self._call.request_id,
+        }
+        try:
+            async with request(
+                self._method, self._url, self._reach, content=content, headers=headers
+            ) as response:
+                return "" if response.is_success else f"status {response.status_code}"
+        except (httpx.HTTPError, httpx.InvalidURL, Unreachable) as error:
+            return type(error).__name__
