@@ -4,7 +4,7 @@ from .accountclient import AccountClient
 from .client import SpeechClient
 from .errors import BadRequest, Denied, InvalidOption, ServiceUnavailable, SpeechError
 from .http import Timeouts
-from .insights import Insights
+from .insights import Insights, LabelledSegment, SentimentSegment
 from .listen import (
     Alternative,
     Channel,
@@ -28,6 +28,7 @@ __all__ = [
     "Denied",
     "Insights",
     "InvalidOption",
+    "LabelledSegment",
     "ListenOptions",
     "ListenResponse",
     "Model",
@@ -37,6 +38,7 @@ __all__ = [
     "ReadOptions",
     "ReadResponse",
     "Sentence",
+    "SentimentSegment",
     "ServiceUnavailable",
     "SpeakOptions",
     "Speech",

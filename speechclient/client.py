@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from io import BytesIO
 from typing import BinaryIO, Self
 
 import httpx
@@ -13,7 +14,14 @@ from .account import Grant
 from .accountclient import AccountClient
 from .credentials import Credential
 from .errors import BadRequest, ServiceUnavailable
-from .http import MAX_RESPONSE_BYTES, HttpConnection, Timeouts, path_of, translated
+from .http import (
+    MAX_RESPONSE_BYTES,
+    HttpConnection,
+    Timeouts,
+    json_bytes,
+    path_of,
+    translated,
+)
 from .listen import ListenResponse, read_listen_response
 from .models import Model, Models, Project, ThinkModel
 from .options import ListenOptions, ReadOptions, SpeakOptions
@@ -145,12 +153,19 @@ class SpeechClient:
             self._http.timeouts.read_seconds,
         )
 
-    def read(self, text: str, options: ReadOptions) -> ReadResponse:
+    def read(
+        self,
+        text: str,
+        options: ReadOptions,
+        *,
+        on_sent: Callable[[int], None] | None = None,
+    ) -> ReadResponse:
         """Find summary, topics, intents or sentiment in ``text``, as the options ask.
 
-        With ``options.callback`` the answer is ``accepted`` only. Source: POST /v1/read.
+        ``on_sent`` is called as in ``transcribe``, with bytes of the request's body. With
+        ``options.callback`` the answer is ``accepted`` only. Source: POST /v1/read.
         """
-        return self._read({"text": text}, options)
+        return self._read({"text": text}, options, on_sent)
 
     def read_url(self, url: str, options: ReadOptions) -> ReadResponse:
         """The same for a text that the server fetches itself from ``url``."""
@@ -205,8 +220,21 @@ class SpeechClient:
         )
         return Model.read(self._http.get(path).fields())
 
-    def _read(self, body: dict[str, str], options: ReadOptions) -> ReadResponse:
-        answer = self._http.send("POST", path_of("read"), options.query(), json=body, works=True)
+    def _read(
+        self,
+        source: dict[str, str],
+        options: ReadOptions,
+        on_sent: Callable[[int], None] | None = None,
+    ) -> ReadResponse:
+        body = json_bytes(source)
+        answer = self._http.send(
+            "POST",
+            path_of("read"),
+            options.query(),
+            content=_pieces(BytesIO(body), len(body), on_sent),
+            headers={"content-type": "application/json", "content-length": str(len(body))},
+            works=True,
+        )
         return read_read_response(
             answer.body, request_id=answer.request_id, callback=options.callback is not None
         )

@@ -208,7 +208,7 @@ class HttpConnection:
         all_headers = {**(headers or {}), **self._credential.headers()}
         body: bytes | Iterable[bytes] | None = content
         if json is not None:
-            body = _json_bytes(json)
+            body = json_bytes(json)
             all_headers["content-type"] = "application/json"
         try:
             return self._client.build_request(
@@ -343,7 +343,8 @@ def proxy_for(base_url: str) -> str | None:
     return getproxies().get(parts.scheme)
 
 
-def _json_bytes(value: object) -> bytes:
+def json_bytes(value: object) -> bytes:
+    """``value`` as the JSON of a body. Raises ``InvalidOption`` when it cannot be."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:

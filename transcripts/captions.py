@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, Protocol
 
 from transcripts import reading
+from transcripts.reading import ALONE, Voices
 
 LINE_WIDTH = 42
 LINES = 2
@@ -56,19 +57,19 @@ class Cue:
     voice: str = ""
 
 
-def voices(utterances: Sequence[Spoken], multichannel: bool = False) -> list[str]:
-    """Whose each utterance is, in words; all empty when a single voice speaks."""
-    found = [reading.voice(each.speaker, each.channel, multichannel) for each in utterances]
-    if len(set(found)) < 2:
+def speakers(utterances: Sequence[Spoken], voices: Voices = ALONE) -> list[str]:
+    """Whose each utterance is, in words; all empty when a single voice without a name speaks."""
+    found = [voices.of(each.speaker, each.channel) for each in utterances]
+    if len(set(found)) < 2 and not voices.names:
         return [""] * len(found)
     return [voice.name if voice else "" for voice in found]
 
 
-def cues(utterances: Sequence[Spoken], multichannel: bool = False) -> list[Cue]:
-    """The captions of a transcript, by start. ``multichannel``: each channel is a voice."""
+def cues(utterances: Sequence[Spoken], voices: Voices = ALONE) -> list[Cue]:
+    """The captions of a transcript, by start."""
     found = [
         Cue(part[0].start, part[-1].end, wrap(text_of(part)), voice)
-        for spoken, voice in zip(utterances, voices(utterances, multichannel), strict=True)
+        for spoken, voice in zip(utterances, speakers(utterances, voices), strict=True)
         for part in split(timed_words(spoken))
     ]
     found.sort(key=lambda cue: cue.start)
@@ -181,47 +182,50 @@ def timestamp(seconds: float, point: str) -> str:
     return f"{hours:02}:{minute:02}:{rest // 1000:02}{point}{rest % 1000:03}"
 
 
-def srt(utterances: Sequence[Spoken], multichannel: bool = False) -> str:
+def srt(utterances: Sequence[Spoken], voices: Voices = ALONE) -> str:
     """SubRip. Who speaks is said where it changes: the format has no place for it."""
-    found = cues(utterances, multichannel)
+    found = cues(utterances, voices)
     blocks = []
     voice = ""
     for number, cue in enumerate(found, start=1):
-        lines = [f"[{cue.voice}]"] if cue.voice != voice and cue.voice else []
-        lines += [line.replace("-->", "->") for line in cue.lines]
+        said = [f"[{cue.voice}]"] if cue.voice != voice and cue.voice else []
+        lines = [line.replace("-->", "->") for line in (*said, *cue.lines)]
         times = f"{timestamp(cue.start, ',')} --> {timestamp(cue.end, ',')}"
         blocks.append("\n".join([str(number), times, *lines, ""]))
         voice = cue.voice
     return "\n".join(blocks)
 
 
-def vtt(utterances: Sequence[Spoken], multichannel: bool = False) -> str:
+def vtt(utterances: Sequence[Spoken], voices: Voices = ALONE) -> str:
     """WebVTT, with voice spans. Source: W3C WebVTT, sections 4.1 to 4.2.2."""
     blocks = ["WEBVTT\n"]
-    for cue in cues(utterances, multichannel):
+    for cue in cues(utterances, voices):
         text = escape("\n".join(cue.lines), quote=False)
-        voice = f"<v {cue.voice}>" if cue.voice else ""
+        voice = f"<v {escape(cue.voice, quote=False)}>" if cue.voice else ""
         blocks.append(f"{timestamp(cue.start, '.')} --> {timestamp(cue.end, '.')}\n{voice}{text}\n")
     return "\n".join(blocks)
 
 
-def txt(utterances: Sequence[Spoken], multichannel: bool = False) -> str:
+def txt(utterances: Sequence[Spoken], voices: Voices = ALONE) -> str:
     """Paragraphs as the page shows them, the voice before each where there are several."""
-    several = any(voices(utterances, multichannel))
+    several = any(speakers(utterances, voices))
     paragraphs = []
-    for paragraph in reading.paragraphs(utterances, multichannel=multichannel):
+    for paragraph in reading.paragraphs(utterances, voices=voices):
         text = " ".join(each.text for each in paragraph.utterances)
         voice = f"{paragraph.voice.name}: " if several and paragraph.voice else ""
         paragraphs.append(f"{voice}{text}\n")
     return "\n".join(paragraphs)
 
 
-def as_objects(utterances: Sequence[Spoken]) -> list[dict[str, Any]]:
+def as_objects(utterances: Sequence[Spoken], voices: Voices = ALONE) -> list[dict[str, Any]]:
     """Utterances with their words, ready for ``json.dumps``."""
     return [
         {
             "channel": each.channel,
             "speaker": each.speaker,
+            "speaker_name": voice.name
+            if (voice := voices.of(each.speaker, each.channel))
+            else None,
             "start": each.start,
             "end": each.end,
             "text": each.text,

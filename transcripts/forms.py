@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from management.models import User
 from transcripts.models import Recording, State
+from transcripts.names import clean_title
+from transcripts.reading import Key
 
 
 def is_id(text: str) -> bool:
@@ -32,6 +34,20 @@ class TitleForm(forms.Form):
         if not title:
             raise forms.ValidationError("Type a title.")
         return title
+
+
+class SpeakerForm(forms.Form):
+    """A voice of a transcript, as ``Voice.key`` writes it, and how it is to be called."""
+
+    voice = forms.RegexField(r"^\d{1,4}-\d{0,5}$")
+    name = forms.CharField(max_length=100, required=False)
+
+    def clean_voice(self) -> Key:
+        channel, _, speaker = self.cleaned_data["voice"].partition("-")
+        return int(channel), int(speaker) if speaker else None
+
+    def clean_name(self) -> str:
+        return clean_title(self.cleaned_data["name"])
 
 
 def is_shown(character: str) -> bool:

@@ -3,32 +3,38 @@
 import gzip
 import json
 import uuid
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models, transaction
-from django.db.models import Case, F, Q, When
-from django.db.models.functions import Now
+from django.db.models import F, Q
+from django.db.models.functions import Length, Lower, Now
 from django.urls import reverse
 from django.utils import timezone
 
 from management.models import Connection, Project
-from speechclient import ListenResponse
+from speechclient import ListenResponse, ReadResponse
+from transcripts import reading
 from transcripts.answers import stretches
 from transcripts.doorbell import ring_on_commit
+from transcripts.leases import (
+    OPEN_STATES,
+    Leased,
+    LeasedQuerySet,
+    State,
+    lease_indexes,
+    running_has_a_lease,
+)
+from transcripts.options import DEFAULTS, read_options
+from transcripts.reading import Key, Voices
+from transcripts.timedtext import TimedText, labels, moods
 
 if TYPE_CHECKING:
     from management.models import User
-
-# A worker that says nothing for this long is taken for dead; it renews every RENEW.
-LEASE = timedelta(seconds=15)
-RENEW = timedelta(seconds=5)
-# A lease that ends later than any worker could have set it was set by a clock that was wrong.
-LEASE_AT_MOST = timedelta(minutes=2)
-MAX_DEATHS = 3
 
 
 class Upload(models.Model):
@@ -47,19 +53,6 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class State(models.TextChoices):
-    """Where a transcription stands; a recording shows that of its newest one."""
-
-    QUEUED = "queued", "Waiting"
-    RUNNING = "running", "Transcribing"
-    DONE = "done", "Ready"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
-
-
-OPEN_STATES = (State.QUEUED, State.RUNNING)
 
 
 class RecordingQuerySet(models.QuerySet["Recording"]):
@@ -182,62 +175,16 @@ class Recording(models.Model):
                 transaction.on_commit(partial(default_storage.delete, name), robust=True)
 
 
-class TranscriptionQuerySet(models.QuerySet["Transcription"]):
-    """The job queue. Every moment in it is the database's clock, the one all workers share."""
+class TranscriptionQuerySet(LeasedQuerySet["Transcription"]):
+    def without(self, connections: models.QuerySet[Connection]) -> "TranscriptionQuerySet":
+        theirs = Recording.objects.filter(project__connection__in=connections)
+        return self.exclude(recording__in=theirs)
 
-    def ripe(self) -> "TranscriptionQuerySet":
-        """Queued runs whose time has come and whose server is not paused."""
-        paused = Connection.objects.filter(retry_at__gt=Now())
-        ripe = self.filter(state=State.QUEUED, not_before__lte=Now())
-        # No join: it would move the conditions of a claim into a subquery, which PostgreSQL
-        # does not look at again after waiting for the worker that took the row first.
-        return ripe.exclude(recording__in=Recording.objects.filter(project__connection__in=paused))
-
-    def abandoned(self) -> "TranscriptionQuerySet":
-        """Running ones whose worker has let the lease run out."""
-        ended = Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LEASE_AT_MOST)
-        return self.filter(ended, state=State.RUNNING)
-
-    def claim(self, pk: int, seen_lease: datetime | None = None) -> "Transcription | None":
-        """Take a run for LEASE; None when it is not to be had.
-
-        A running one is taken only from a worker that is gone: with ``seen_lease``, the lease
-        found run out some seconds ago, and only if it still stands. A worker that lives would
-        have renewed it meanwhile, whatever the clocks did.
-        """
-        if seen_lease is None:
-            free = self.ripe()
-        else:
-            free = self.abandoned().filter(lease_until=seen_lease)
-        with transaction.atomic():
-            # One conditional UPDATE: with get-then-save two workers could both win.
-            taken = free.filter(pk=pk).update(
-                state=State.RUNNING,
-                attempt=F("attempt") + 1,
-                # While the server works the worker only waits: its death then says nothing
-                # about this recording.
-                deaths=Case(
-                    When(
-                        Q(state=State.RUNNING) & ~Q(stage=Transcription.Stage.TRANSCRIBING),
-                        then=F("deaths") + 1,
-                    ),
-                    default=F("deaths"),
-                    output_field=models.PositiveIntegerField(),
-                ),
-                lease_until=Now() + LEASE,
-                started_at=Now(),
-                sent_at=None,
-                bytes_sent=0,
-                stage="",
-                error="",
-            )
-            if not taken:
-                return None
-            Recording.objects.filter(transcriptions=pk).update(state=State.RUNNING)
-            return self.select_related("recording__project__connection").get(pk=pk)
+    def with_connection(self) -> "TranscriptionQuerySet":
+        return self.select_related("recording__project__connection")
 
 
-class Transcription(models.Model):
+class Transcription(Leased):
     """One run of a recognizer over a recording. Its text is never overwritten."""
 
     class Stage(models.TextChoices):
@@ -247,47 +194,22 @@ class Transcription(models.Model):
         TRANSCRIBING = "transcribing", "Transcribing"
         STORING = "storing", "Storing the transcript"
 
+    waits_in = Stage.TRANSCRIBING
+    task = "transcripts.transcribe"
+
     recording = models.ForeignKey(Recording, models.CASCADE, related_name="transcriptions")
     options = models.JSONField(default=dict, help_text="as they were submitted")
-    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    stage = models.CharField(max_length=12, choices=Stage, blank=True)
-    attempt = models.PositiveIntegerField(default=0, help_text="fences every write of a worker")
-    failures = models.PositiveIntegerField(default=0, help_text="attempts that ended in an error")
-    deaths = models.PositiveIntegerField(
-        default=0, help_text="workers that died while they handled it"
-    )
-    lease_until = models.DateTimeField(null=True)
-    queued_at = models.DateTimeField(
-        default=timezone.now, help_text="when a person last asked for it"
-    )
-    not_before = models.DateTimeField(default=timezone.now, help_text="when to try (again)")
-    bytes_sent = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    started_at = models.DateTimeField(null=True, help_text="start of the present attempt")
-    sent_at = models.DateTimeField(null=True, help_text="when the last byte was sent")
-    finished_at = models.DateTimeField(null=True)
-    request_id = models.CharField(max_length=100, blank=True)
-    error = models.TextField(blank=True)
     language = models.CharField(max_length=20, blank=True)
     model_name = models.CharField(max_length=200, blank=True, help_text="as the server reports it")
+    speakers = models.PositiveIntegerField(default=0, help_text="voices that were told apart")
 
     objects = TranscriptionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [
-            models.Index(
-                fields=["not_before"], name="transcriptions_queued", condition=Q(state="queued")
-            ),
-            models.Index(
-                fields=["lease_until"], name="transcriptions_running", condition=Q(state="running")
-            ),
-        ]
+        indexes = lease_indexes("transcriptions")
         constraints = [
-            models.CheckConstraint(
-                condition=~Q(state="running") | Q(lease_until__isnull=False),
-                name="running_has_a_lease",
-            ),
+            running_has_a_lease("running_has_a_lease"),
             models.UniqueConstraint(
                 fields=["recording"],
                 condition=Q(state__in=OPEN_STATES),
@@ -298,47 +220,53 @@ class Transcription(models.Model):
     def __str__(self) -> str:
         return f"{self.recording} ({self.get_state_display()})"
 
-    def wake(self) -> None:
-        """Ring for a worker once the transaction is committed."""
-        ring_on_commit("transcripts.transcribe", self.pk)
+    @property
+    def connection(self) -> Connection:
+        return self.recording.project.connection
 
     @property
-    def held(self) -> TranscriptionQuerySet:
-        """This run while it is still this attempt's: every write of a worker goes through it.
+    def multichannel(self) -> bool:
+        return bool(self.options.get("multichannel"))
 
-        An UPDATE that finds no row means that the job is lost (taken over or cancelled).
-        """
-        return Transcription.objects.filter(pk=self.pk, attempt=self.attempt, state=State.RUNNING)
+    @property
+    def voices(self) -> Voices:
+        """How its speakers are called."""
+        names = self.names.values_list("channel", "speaker", "name")
+        named = {(channel, speaker): name for channel, speaker, name in names}
+        return Voices(self.multichannel, named)
 
-    def renew(self, **progress: Any) -> bool:
-        """Extend the lease and note ``progress``; False when the job is lost."""
-        return self.held.update(lease_until=Now() + LEASE, **progress) == 1
-
-    def release(self, pause: float = 0.0, failed: bool = False, **trouble: Any) -> None:
-        """Give the run back to the queue, not to be tried for ``pause`` seconds.
-
-        ``failed`` counts the attempt against it; ``trouble`` is its ``error`` and ``request_id``.
-        """
-        self._leave(
-            State.QUEUED,
-            not_before=Now() + timedelta(seconds=pause),
-            failures=F("failures") + int(failed),
-            **trouble,
+    def outline(self) -> list[reading.Line]:
+        """All utterances in order, without what they say."""
+        said = self.utterances.order_by("index").values_list(
+            "start", "end", "speaker", "channel", "confidence", Length("text")
         )
+        return [reading.Line(*fields) for fields in said]
 
-    def fail(self, error: str, request_id: str = "") -> None:
-        """End the run for good, with the reason that people read."""
+    def call(self, voice: Key, name: str) -> None:
+        """Name a voice; with an empty name, or its own, it is called by its number again."""
+        channel, speaker = voice
+        if name == Voices(self.multichannel).plain(voice):
+            name = ""
         with transaction.atomic():
-            trouble = {"error": error, "request_id": request_id}
-            ended = self._leave(State.FAILED, finished_at=Now(), **trouble)
-            # What is audio can be listened to even when nobody could transcribe it.
-            if ended and self.recording.media_type:
-                self.recording.order_waveform()
+            # One at a time: PostgreSQL would let two make the same row.
+            Transcription.objects.select_for_update().get(pk=self.pk)
+            self.names.filter(channel=channel, speaker=speaker).delete()
+            if name and self.utterances.filter(speaker=speaker).exists():
+                self.names.create(channel=channel, speaker=speaker, name=name)
+
+    def moved(self, state: State) -> None:
+        Recording.objects.filter(pk=self.recording_id).update(state=state)
+
+    def ended(self) -> None:
+        # What is audio can be listened to even when nobody could transcribe it.
+        if self.recording.media_type:
+            self.recording.order_waveform()
 
     def complete(self, response: ListenResponse) -> bool:
         """Store the answer, its text and the end of the run, all or nothing.
 
-        Older versions leave the search. False when the job is lost: then nothing is stored.
+        Older versions leave the search, and the names of their speakers go over to the voices
+        that speak in the same places. False when the job is lost: then nothing is stored.
         """
         recording = self.recording
         gzipped = RawResponse.compress(response.raw)
@@ -346,14 +274,20 @@ class Transcription(models.Model):
             Utterance(transcription=self, project_id=recording.project_id, index=index, **stretch)
             for index, stretch in enumerate(stretches(response))
         ]
+        language = (response.detected_language or self.options.get("language", ""))[:20]
+        apart = Voices(self.multichannel)
+        heard = [
+            (each.start, each.end, apart.key(each.speaker, each.channel)) for each in utterances
+        ]
         with transaction.atomic():
-            stored = self._leave(
+            stored = self.leave(
                 State.DONE,
                 finished_at=Now(),
                 request_id=response.request_id,
                 error="",
-                language=(response.detected_language or self.options.get("language", ""))[:20],
+                language=language,
                 model_name=(", ".join(response.model_names))[:200],
+                speakers=len({voice for _, _, voice in heard if voice}),
             )
             if not stored:
                 return False
@@ -361,46 +295,199 @@ class Transcription(models.Model):
             older = Utterance.objects.filter(transcription__recording=recording, searchable=True)
             older.update(searchable=False)
             Utterance.objects.bulk_create(utterances, batch_size=500)
+            self.take_over_names(heard)
             if response.duration:
                 # The server has heard all of it; what the file's header says may be a guess.
                 Recording.objects.filter(pk=recording.pk).update(duration=response.duration)
             recording.order_waveform()
+            self.language = language
+            if utterances:
+                self.order_insight()
         return True
 
-    def requeue(self) -> None:
-        """Take a run that failed or was cancelled up again, with its own options."""
-        Transcription.objects.filter(pk=self.pk).update(
-            state=State.QUEUED,
-            stage="",
-            failures=0,
-            deaths=0,
-            queued_at=Now(),
-            not_before=Now(),
-            finished_at=None,
-            error="",
-            request_id="",
+    def take_over_names(self, heard: Iterable[tuple[float, float, Key | None]]) -> None:
+        """Call the voices as those of the version before were called in the same places."""
+        finished = self.recording.transcriptions.filter(state=State.DONE).exclude(pk=self.pk)
+        before = finished.order_by("-pk").first()
+        voices = before.voices if before else Voices()
+        if before is None or not voices.names:
+            return
+        said = before.utterances.values_list("start", "end", "speaker", "channel")
+        spoken = [
+            (start, end, voices.key(speaker, channel)) for start, end, speaker, channel in said
+        ]
+        Speaker.objects.bulk_create(
+            Speaker(transcription=self, channel=channel, speaker=speaker, name=voices.names[old])
+            for (channel, speaker), old in reading.same_voices(heard, spoken).items()
+            if old in voices.names
         )
-        self.wake()
 
-    def _leave(self, state: State, **values: Any) -> bool:
-        """Leave the running state, the recording with it; False when the job is lost."""
-        with transaction.atomic():
-            if not self.held.update(state=state, lease_until=None, stage="", **values):
-                return False
-            Recording.objects.filter(pk=self.recording_id).update(state=state)
-        return True
+    def order_insight(self, chosen: dict[str, Any] | None = None) -> "Insight | None":
+        """Have a worker read the text, as ``chosen`` or the run's own options ask.
+
+        None when they ask for nothing or nobody can read the language. An insight that is
+        there already is taken up again if it failed. Call it in a transaction.
+        """
+        options = read_options(self.options if chosen is None else chosen, self.language)
+        if options is None:
+            return None
+        insight, is_new = Insight.objects.get_or_create(
+            transcription=self, defaults={"options": options.to_json()}
+        )
+        if is_new:
+            insight.wake()
+        else:
+            insight.requeue()
+        return insight
 
 
-class RawResponse(models.Model):
-    """The server's answer as it came, beside what we made of it."""
+class InsightQuerySet(LeasedQuerySet["Insight"]):
+    def without(self, connections: models.QuerySet[Connection]) -> "InsightQuerySet":
+        theirs = Transcription.objects.filter(recording__project__connection__in=connections)
+        return self.exclude(transcription__in=theirs)
 
-    transcription = models.OneToOneField(
-        Transcription, models.CASCADE, primary_key=True, related_name="raw_response"
-    )
-    gzipped = models.BinaryField()
+    def with_connection(self) -> "InsightQuerySet":
+        return self.select_related("transcription__recording__project__connection")
+
+
+class Insight(Leased):
+    """What a transcript is about: the stage after it, which leaves the transcript as it is.
+
+    ``topics`` and ``intents`` are lists of ``{"name", "confidence", "start", "end"}``,
+    ``sentiments`` of ``{"score", "start", "end"}``; times are seconds of the recording, a score
+    is -1 (negative) to 1.
+    """
+
+    class Stage(models.TextChoices):
+        SENDING = "sending", "Sending the transcript"
+        READING = "reading", "Reading the transcript"
+        STORING = "storing", "Storing what was found"
+
+    waits_in = Stage.READING
+    task = "transcripts.read"
+
+    transcription = models.OneToOneField(Transcription, models.CASCADE, related_name="insight")
+    options = models.JSONField(default=dict, help_text="those of the request")
+    summary = models.TextField(blank=True)
+    topics = models.JSONField(default=list)
+    intents = models.JSONField(default=list)
+    sentiments = models.JSONField(default=list)
+    average_score = models.FloatField(null=True)
+
+    objects = InsightQuerySet.as_manager()
+
+    class Meta:
+        indexes = lease_indexes("insights")
+        constraints = [running_has_a_lease("running_insight_has_a_lease")]
 
     def __str__(self) -> str:
-        return f"Response to {self.transcription_id}"
+        return f"Insight into {self.transcription_id}"
+
+    @property
+    def connection(self) -> Connection:
+        return self.transcription.connection
+
+    def text(self) -> TimedText:
+        """The transcript as it is read, with the time of each word."""
+        said = self.transcription.utterances.order_by("index")
+        return TimedText(said.values_list("text", "words", "start", "end"))
+
+    def complete(self, response: ReadResponse) -> bool:
+        found, text = response.insights, self.text()
+        gzipped = RawInsight.compress(response.raw)
+        with transaction.atomic():
+            stored = self.leave(
+                State.DONE,
+                finished_at=Now(),
+                request_id=response.request_id,
+                error="",
+                summary=found.summary or "",
+                topics=labels(text, found.topics),
+                intents=labels(text, found.intents),
+                sentiments=moods(text, found.sentiments),
+                average_score=found.average_score,
+            )
+            if stored:
+                RawInsight.objects.create(insight=self, gzipped=gzipped)
+        return stored
+
+
+class Speaker(models.Model):
+    """The name that people gave a voice of a transcript, told apart by channel and number."""
+
+    transcription = models.ForeignKey(Transcription, models.CASCADE, related_name="names")
+    channel = models.PositiveIntegerField(default=0)
+    speaker = models.PositiveIntegerField(null=True, help_text="empty for a channel as a whole")
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["transcription", "channel", "speaker"], name="one_name_a_speaker"
+            ),
+            # No two empty numbers are equal to a database.
+            models.UniqueConstraint(
+                fields=["transcription", "channel"],
+                condition=Q(speaker__isnull=True),
+                name="one_name_a_channel",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PresetQuerySet(models.QuerySet["Preset"]):
+    def visible_to(self, user: "User") -> "PresetQuerySet":
+        return self.filter(project__in=Project.objects.visible_to(user))
+
+    def writable_by(self, user: "User") -> "PresetQuerySet":
+        """Presets this person may change: their role in the project is not viewer."""
+        return self.filter(project__in=Project.objects.writable_by(user))
+
+    def defaults_of(self, project: Project) -> dict[str, Any]:
+        """The options of a project's recordings for which nothing else was chosen."""
+        preset = self.filter(project=project, is_default=True).first()
+        return preset.options if preset else DEFAULTS
+
+
+class Preset(models.Model):
+    """Options of a project's recordings under a name; at most one is the project's default."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="presets")
+    name = models.CharField(max_length=60)
+    options = models.JSONField(default=dict, help_text="as a run keeps them")
+    is_default = models.BooleanField(default=False)
+
+    objects = PresetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint("project", Lower("name"), name="one_preset_a_name"),
+            models.UniqueConstraint(
+                fields=["project"], condition=Q(is_default=True), name="one_default_a_project"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def make_default(self, is_default: bool = True) -> None:
+        """Have the project's recordings use it unless something else is chosen, or not any more."""
+        with transaction.atomic():
+            Preset.objects.filter(project=self.project_id, is_default=True).update(is_default=False)
+            Preset.objects.filter(pk=self.pk).update(is_default=is_default)
+        self.is_default = is_default
+
+
+class Answer(models.Model):
+    """A server's answer as it came, beside what we made of it."""
+
+    gzipped = models.BinaryField()
+
+    class Meta:
+        abstract = True
 
     @classmethod
     def compress(cls, body: bytes) -> bytes:
@@ -411,6 +498,28 @@ class RawResponse(models.Model):
 
     def parsed(self) -> Any:
         return json.loads(self.body())
+
+
+class RawResponse(Answer):
+    """The answer that a transcript was made of."""
+
+    transcription = models.OneToOneField(
+        Transcription, models.CASCADE, primary_key=True, related_name="raw_response"
+    )
+
+    def __str__(self) -> str:
+        return f"Response to {self.transcription_id}"
+
+
+class RawInsight(Answer):
+    """The answer that an insight was made of."""
+
+    insight = models.OneToOneField(
+        Insight, models.CASCADE, primary_key=True, related_name="raw_response"
+    )
+
+    def __str__(self) -> str:
+        return f"Response to {self.insight_id}"
 
 
 class Utterance(models.Model):

@@ -1,13 +1,10 @@
-"""What a person may choose for a batch of recordings, and how it is kept on each run."""
+"""What may be chosen for a recording, how it is kept on each run, and what each stage asks for."""
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django import forms
-
-from management.models import Model, Project, User
-from speechclient import InvalidOption, ListenOptions
+from speechclient import InvalidOption, ListenOptions, ReadOptions
 
 DEFAULTS: dict[str, Any] = {
     "model": "nova-3",
@@ -20,20 +17,24 @@ DEFAULTS: dict[str, Any] = {
 NOT_CHOSEN = ("utterances", "callback", "callback_method")
 DETECT = "detect"
 MAX_JSON = 20_000
-
-# What the upload page offers beside model and language: name, label, explanation.
-FEATURES = (
-    ("smart_format", "Smart formatting", "Dates, numbers and amounts as people write them"),
-    ("diarize", "Speakers", "Tell voices apart"),
-    ("multichannel", "Channels apart", "One transcript for each audio channel"),
-    ("numerals", "Numerals", "Numbers as digits"),
-    ("filler_words", "Filler words", "Keep uh and um"),
-    ("profanity_filter", "Profanity filter", "Mask strong language"),
+# What the second stage is asked for. The first leaves it out: the transcript does not wait for
+# it, and a failure there costs no transcript.
+INSIGHTS = ("summarize", "topics", "intents", "sentiment")
+READ = (
+    *INSIGHTS,
+    "custom_topic",
+    "custom_topic_mode",
+    "custom_intent",
+    "custom_intent_mode",
 )
+# Labels that the request carries, whatever is asked for.
+SHARED = ("tag",)
+# Servers read English alone: section 5.4 of the contract.
+READ_LANGUAGES = ("en",)
 
 
-def complete(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a run: what was chosen over our defaults, checked, ready for its row.
+def complete(chosen: Mapping[str, Any], defaults: Mapping[str, Any] = DEFAULTS) -> dict[str, Any]:
+    """The options of a run: what was chosen over the defaults, checked, ready for its row.
 
     ``chosen`` has the names of ``ListenOptions``; the language "detect" is detected. Raises
     ``InvalidOption`` with a sentence that names what is wrong.
@@ -43,7 +44,11 @@ def complete(chosen: Mapping[str, Any]) -> dict[str, Any]:
     for name in NOT_CHOSEN:
         if name in chosen:
             raise InvalidOption(f"{name} cannot be chosen here")
-    merged = DEFAULTS | {name: value for name, value in chosen.items() if value not in ("", None)}
+    given = {name: value for name, value in chosen.items() if value not in ("", None)}
+    if any("language" in name for name in given):
+        # Chosen or detected: what the defaults say about it is the other way.
+        defaults = {name: defaults[name] for name in defaults if "language" not in name}
+    merged = {**defaults, **given}
     if merged.get("language") == DETECT:
         del merged["language"]
         merged["detect_language"] = True
@@ -67,65 +72,26 @@ def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {name: getattr(options, name) for name, _ in listed}
 
 
-class OptionsForm(forms.Form):
-    """Model, language and features, as the upload page offers them."""
-
-    model = forms.CharField(required=False, max_length=200, initial=DEFAULTS["model"])
-    language = forms.CharField(required=False, max_length=35)
-    keyterm = forms.CharField(
-        required=False,
-        max_length=5_000,
-        label="Key terms",
-        help_text="Names and words to listen for, one a line",
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-
-    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, label, explanation in FEATURES:
-            self.fields[name] = forms.BooleanField(
-                required=False,
-                label=label,
-                help_text=explanation,
-                initial=DEFAULTS.get(name, False),
-            )
-        self.models = Model.objects.filter(
-            connection__projects__in=Project.objects.writable_by(user),
-            kind=Model.Kind.STT,
-            batch=True,
-        ).distinct()
-
-    def model_names(self) -> list[str]:
-        """Models to suggest: the default and what the servers list."""
-        listed = self.models.values_list("canonical_name", flat=True)
-        return list(dict.fromkeys([DEFAULTS["model"], *listed]))
-
-    def languages(self) -> list[str]:
-        """Languages to suggest: those of all models, beside detection."""
-        listed = self.models.values_list("languages", flat=True)
-        return [DETECT, *sorted({tag for tags in listed for tag in tags})]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        chosen = {name: cleaned.get(name, False) for name, _, _ in FEATURES}
-        chosen |= {name: cleaned.get(name) for name in ("model", "language")}
-        terms = [line.strip() for line in cleaned.get("keyterm", "").splitlines()]
-        chosen["keyterm"] = [term for term in terms if term]
-        try:
-            cleaned["options"] = complete(chosen)
-        except InvalidOption as error:
-            raise forms.ValidationError(str(error)) from error
-        return cleaned
+def listen_options(kept: Mapping[str, Any]) -> ListenOptions:
+    """What the first stage asks for, of the options kept on a run. Raises ``InvalidOption``."""
+    return ListenOptions.from_json({name: kept[name] for name in kept if name not in READ})
 
 
-class AddressForm(OptionsForm):
-    """Audio at a web address, fetched by a worker."""
+def read_options(kept: Mapping[str, Any], language: str) -> ReadOptions | None:
+    """What the second stage asks for about a text in this language; None for nothing.
 
-    url = forms.URLField(max_length=2_000, assume_scheme="https", label="Web address")
-    project = forms.ModelChoiceField(Project.objects.none())
+    An empty language is the server's own default, English. Raises ``InvalidOption``.
+    """
+    if not wants_insight(kept) or not is_read(language):
+        return None
+    asked = {name: kept[name] for name in (*READ, *SHARED) if name in kept}
+    return ReadOptions.from_json(asked | {"language": language or READ_LANGUAGES[0]})
 
-    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
-        super().__init__(user, *args, **kwargs)
-        field = self.fields["project"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Project.objects.writable_by(user)
+
+def wants_insight(kept: Mapping[str, Any]) -> bool:
+    return any(kept.get(name) for name in INSIGHTS)
+
+
+def is_read(language: str) -> bool:
+    """Whether servers find summaries and the rest in texts of this language."""
+    return not language or language.partition("-")[0].lower() in READ_LANGUAGES

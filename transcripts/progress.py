@@ -8,7 +8,8 @@ from statistics import median
 from django.utils import timezone
 
 from management.models import Connection
-from transcripts.models import OPEN_STATES, Recording, State, Transcription
+from transcripts.leases import OPEN_STATES, Leased, State
+from transcripts.models import Insight, Recording, Transcription
 from transcripts.reading import clock
 
 SAMPLE = 20
@@ -61,12 +62,7 @@ class Server:
 def describe(run: Transcription, recording: Recording, now: datetime, server: Server) -> Progress:
     """What an open run is doing: known parts as a fraction, the rest as time taken."""
     if run.state == State.QUEUED:
-        again = max(run.not_before, server.retry_at or now)
-        if again <= now:
-            return Progress("Waiting for its turn")
-        trouble = run.error or "The speech server does not answer"
-        wait = clock((again - now).total_seconds() + 1)
-        return Progress(f"{trouble.rstrip('.')}; trying again in {wait}")
+        return Progress(queued_words(run, now, server.retry_at))
     if run.stage in SHORT_STAGES:
         return Progress(Transcription.Stage(run.stage).label)
     if run.stage == Transcription.Stage.TRANSCRIBING and run.sent_at:
@@ -81,6 +77,26 @@ def describe(run: Transcription, recording: Recording, now: datetime, server: Se
     return Progress("Sending the audio")
 
 
+def queued_words(job: Leased, now: datetime, retry_at: datetime | None) -> str:
+    """Why a queued job waits, and how long at least."""
+    again = max(job.not_before, retry_at or now)
+    if again <= now:
+        return "Waiting for its turn"
+    trouble = job.error or "The speech server does not answer"
+    wait = clock((again - now).total_seconds() + 1)
+    return f"{trouble.rstrip('.')}; trying again in {wait}"
+
+
+def reading_words(insight: Insight, server: Connection) -> str:
+    """What an open insight is doing."""
+    now = timezone.now()
+    if insight.state == State.QUEUED:
+        return queued_words(insight, now, server.retry_at)
+    if insight.stage == Insight.Stage.READING and insight.sent_at:
+        return f"Reading the transcript for {clock((now - insight.sent_at).total_seconds())}"
+    return Insight.Stage(insight.stage or Insight.Stage.SENDING).label
+
+
 @dataclass(frozen=True)
 class Row:
     """A recording in a list, with its newest run and progress while it has no transcript."""
@@ -89,15 +105,19 @@ class Row:
     run: Transcription | None = None
     progress: Progress | None = None
 
+    @property
+    def speakers(self) -> int:
+        """How many voices were told apart in the newest transcript; 0 when they were not."""
+        return self.run.speakers if self.run and self.recording.state == State.DONE else 0
+
 
 def rows(recordings: Iterable[Recording]) -> list[Row]:
-    """One row a recording, in a few queries however many there are; none when all are done."""
+    """One row a recording, in a few queries however many there are."""
     listed = list(recordings)
     runs: dict[int, Transcription] = {}
-    pending = [each.pk for each in listed if each.state != State.DONE]
-    if pending:
-        found = Transcription.objects.filter(recording__in=pending).order_by("pk")
-        runs = {run.recording_id: run for run in found}
+    if listed:
+        found = Transcription.objects.filter(recording__in=[each.pk for each in listed])
+        runs = {run.recording_id: run for run in found.order_by("pk")}
     needed = {each.project.connection_id for each in listed if each.state in OPEN_STATES}
     servers = {
         pk: Server(connection.retry_at, seconds_a_second(pk))

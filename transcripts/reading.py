@@ -1,9 +1,12 @@
 """A transcript as a page reads it: blocks, paragraphs by speaker, words with their times."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from statistics import median
 from typing import Any
 
 SPEAKER_HUES = 8
@@ -12,6 +15,8 @@ BLOCK_UTTERANCES = 40
 # A paragraph of one speaker ends at a pause or when it has grown past a comfortable length.
 PARAGRAPH_PAUSE_SECONDS = 2.0
 PARAGRAPH_CHARACTERS = 480
+# Longer than this a sample of a voice tells no more.
+SAMPLE_SECONDS = 12.0
 
 
 def clock(seconds: float) -> str:
@@ -30,23 +35,90 @@ class Word:
     start: float
 
 
+# A voice of one transcript: its channel and the number of its speaker, None for a channel whose
+# speakers were not told apart. Without multichannel the channel is 0.
+Key = tuple[int, int | None]
+
+
 @dataclass(frozen=True)
 class Voice:
     """Who speaks, as far as the recognizer told them apart: a name and one of the hues."""
 
     name: str
     hue: int
+    channel: int
+    speaker: int | None
+
+    @property
+    def key(self) -> str:
+        """The voice in a page's markup: ``0-2``, or ``1-`` for a channel as a whole."""
+        return f"{self.channel}-{'' if self.speaker is None else self.speaker}"
 
 
-def voice(speaker: int | None, channel: int, multichannel: bool) -> Voice | None:
-    """The voice of an utterance; None when the recognizer told no voices apart."""
-    if speaker is None:
-        return Voice(f"Channel {channel + 1}", channel % SPEAKER_HUES) if multichannel else None
-    if not multichannel:
-        return Voice(f"Speaker {speaker + 1}", speaker % SPEAKER_HUES)
-    # Speakers are numbered anew on each channel: half of the hues apart, they differ in colour.
-    name = f"Speaker {speaker + 1}, channel {channel + 1}"
-    return Voice(name, (speaker + channel * SPEAKER_HUES // 2) % SPEAKER_HUES)
+@dataclass(frozen=True)
+class Voices:
+    """How the voices of a transcript are told apart, and the names that people gave them."""
+
+    multichannel: bool = False
+    names: Mapping[Key, str] = field(default_factory=dict)
+
+    def key(self, speaker: int | None, channel: int) -> Key | None:
+        """Whose an utterance is; None when the recognizer told no voices apart."""
+        if speaker is None and not self.multichannel:
+            return None
+        return (channel if self.multichannel else 0, speaker)
+
+    def of(self, speaker: int | None, channel: int) -> Voice | None:
+        """The voice of an utterance; None when the recognizer told no voices apart."""
+        key = self.key(speaker, channel)
+        if key is None:
+            return None
+        channel = key[0]
+        # Speakers are numbered anew on each channel: half of the hues apart, they differ in
+        # colour.
+        hue = channel if speaker is None else speaker + channel * SPEAKER_HUES // 2
+        return Voice(self.names.get(key) or self.plain(key), hue % SPEAKER_HUES, channel, speaker)
+
+    def plain(self, key: Key) -> str:
+        """What a voice is called that nobody has named."""
+        channel, speaker = key
+        if speaker is None:
+            return f"Channel {channel + 1}"
+        return f"Speaker {speaker + 1}" + (f", channel {channel + 1}" if self.multichannel else "")
+
+
+def same_voices(
+    heard: Iterable[tuple[float, float, Key | None]],
+    before: Iterable[tuple[float, float, Key | None]],
+) -> dict[Key, Key]:
+    """Which voices of two transcripts of one recording are the same person.
+
+    Takes ``(start, end, voice)`` of their utterances; gives the voice of ``before`` for each
+    voice of ``heard`` that speaks most of its time in the same places.
+    """
+    later = sorted((each for each in before if each[2] is not None), key=lambda each: each[0])
+    longest = max((end - start for start, end, _ in later), default=0.0)
+    starts = [start for start, _, _ in later]
+    spoken: defaultdict[Key, float] = defaultdict(float)
+    shared: defaultdict[tuple[Key, Key], float] = defaultdict(float)
+    for start, end, voice in heard:
+        if voice is None:
+            continue
+        spoken[voice] += end - start
+        first, last = bisect_left(starts, start - longest), bisect_left(starts, end)
+        for other_start, other_end, other in later[first:last]:
+            overlap = min(end, other_end) - max(start, other_start)
+            if other is not None and overlap > 0:
+                shared[voice, other] += overlap
+    found: dict[Key, Key] = {}
+    for (voice, other), seconds in sorted(shared.items(), key=lambda each: -each[1]):
+        if voice in found or other in found.values() or seconds < spoken[voice] / 2:
+            continue
+        found[voice] = other
+    return found
+
+
+ALONE = Voices()
 
 
 @dataclass
@@ -72,7 +144,7 @@ class Paragraph:
 
 
 def paragraphs(
-    utterances: Iterable[Any], before: Any = None, multichannel: bool = False
+    utterances: Iterable[Any], before: Any = None, voices: Voices = ALONE
 ) -> list[Paragraph]:
     """Group utterances into paragraphs; ``before`` is the one ahead of the first, if any."""
     found: list[Paragraph] = []
@@ -80,7 +152,7 @@ def paragraphs(
         if not found or not found[-1].takes(utterance):
             who = (utterance.speaker, utterance.channel)
             turn = before is None or who != (before.speaker, before.channel)
-            found.append(Paragraph(*who, voice(*who, multichannel), utterance.start, turn))
+            found.append(Paragraph(*who, voices.of(*who), utterance.start, turn))
         found[-1].utterances.append(utterance)
         found[-1].characters += len(utterance.text)
         before = utterance
@@ -117,41 +189,79 @@ class Block:
     paragraphs: int
 
 
-Outline = Sequence[tuple[float, float, int | None, int, int]]
+@dataclass(frozen=True)
+class Line:
+    """An utterance without its words: what a page has to know of those it does not show."""
+
+    start: float
+    end: float
+    speaker: int | None
+    channel: int
+    confidence: float
+    characters: int
 
 
-def blocks(outline: Outline) -> list[Block]:
-    """Blocks of a transcript from its outline: ``(start, end, speaker, channel, characters)``.
-
-    Estimates the paragraphs of a block by the same rule that groups them.
-    """
+def blocks(outline: Sequence[Line]) -> list[Block]:
+    """Blocks of a transcript; estimates the paragraphs of a block by the rule that groups them."""
     found = []
     for first in range(0, len(outline), BLOCK_UTTERANCES):
-        rows = outline[first : first + BLOCK_UTTERANCES]
-        count, filled, last = 0, 0, None
-        for start, end, speaker, channel, characters in rows:
+        lines = outline[first : first + BLOCK_UTTERANCES]
+        count, filled = 0, 0
+        last: Line | None = None
+        for line in lines:
             if (
                 last is None
-                or last[1:] != (speaker, channel)
-                or start - last[0] >= PARAGRAPH_PAUSE_SECONDS
+                or (last.speaker, last.channel) != (line.speaker, line.channel)
+                or line.start - last.end >= PARAGRAPH_PAUSE_SECONDS
                 or filled >= PARAGRAPH_CHARACTERS
             ):
                 count, filled = count + 1, 0
-            filled += characters
-            last = (end, speaker, channel)
-        total = sum(row[4] for row in rows)
-        found.append(Block(first // BLOCK_UTTERANCES, rows[0][0], total, count))
+            filled += line.characters
+            last = line
+        total = sum(line.characters for line in lines)
+        found.append(Block(first // BLOCK_UTTERANCES, lines[0].start, total, count))
     return found
 
 
-def turns(outline: Outline, multichannel: bool) -> list[tuple[float, int]]:
+def turns(outline: Iterable[Line], voices: Voices) -> list[tuple[float, int]]:
     """When each change of voice happens and the hue it changes to; empty for one voice."""
     found: list[tuple[float, int]] = []
-    for start, _, speaker, channel, _ in outline:
-        who = voice(speaker, channel, multichannel)
+    for line in outline:
+        who = voices.of(line.speaker, line.channel)
         if who and (not found or found[-1][1] != who.hue):
-            found.append((round(start, 2), who.hue))
+            found.append((round(line.start, 2), who.hue))
     return found
+
+
+@dataclass(frozen=True)
+class Talker:
+    """A voice, how much of all speech is its own (0 to 1), and where it is heard best."""
+
+    voice: Voice
+    seconds: float
+    share: float
+    sample: Line
+
+
+def talkers(outline: Iterable[Line], voices: Voices) -> list[Talker]:
+    """The voices of a transcript by first appearance, each with its longest clear utterance."""
+    said: dict[Voice, list[Line]] = {}
+    for line in outline:
+        if who := voices.of(line.speaker, line.channel):
+            said.setdefault(who, []).append(line)
+    seconds = {who: sum(line.end - line.start for line in said[who]) for who in said}
+    whole = sum(seconds.values()) or 1.0
+    return [
+        Talker(who, seconds[who], seconds[who] / whole, clearest(lines))
+        for who, lines in said.items()
+    ]
+
+
+def clearest(lines: Sequence[Line]) -> Line:
+    """The longest of those that were recognized at least as surely as half of them."""
+    sure = median(line.confidence for line in lines)
+    clear = [line for line in lines if line.confidence >= sure]
+    return max(clear, key=lambda line: min(line.end - line.start, SAMPLE_SECONDS))
 
 
 def fold(text: str) -> str:

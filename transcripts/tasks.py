@@ -6,24 +6,34 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from transcripts import jobs
+from transcripts import insights, jobs, sweeps, transcribing, waveforms
 
 
 @shared_task(name="transcripts.transcribe")
 def transcribe(transcription_id: int, seen_lease: str | None = None) -> None:
     """Work on a queued transcription, or with ``seen_lease`` on one whose worker is gone."""
-    jobs.run(transcription_id, datetime.fromisoformat(seen_lease) if seen_lease else None)
+    transcribing.transcribe(transcription_id, moment(seen_lease))
+
+
+@shared_task(name="transcripts.read")
+def read(insight_id: int, seen_lease: str | None = None) -> None:
+    """The same for the stage after it."""
+    insights.read(insight_id, moment(seen_lease))
+
+
+def moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 @shared_task(name="transcripts.draw_waveform")
 def draw_waveform(recording_id: int) -> None:
-    jobs.draw_waveform(recording_id)
+    waveforms.draw_waveform(recording_id)
 
 
 # Sweeps that pile up while all threads are busy are worth no more than the next one.
 @shared_task(name="transcripts.sweep", expires=5)
 def sweep() -> None:
-    jobs.sweep()
+    sweeps.sweep()
 
 
 @worker_shutting_down.connect

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from transcripts.views import exports, library, recording, search, tray, upload, uploads
+from transcripts.views import (
+    exports,
+    insights,
+    library,
+    presets,
+    recording,
+    search,
+    speakers,
+    tray,
+    upload,
+    uploads,
+)
 
 urlpatterns = [
     path("", library.library, name="library"),
@@ -13,9 +24,9 @@ urlpatterns = [
     path("upload/by-url/", uploads.upload_by_url, name="upload_by_url"),
     path("uploads/", uploads.uploads, name="uploads"),
     path("uploads/<uuid:pk>/", uploads.upload_chunk, name="upload_chunk"),
-    path("upload/by-url/", uploads.upload_by_url, name="upload_by_url"),
-    path("uploads/", uploads.uploads, name="uploads"),
-    path("uploads/<uuid:pk>/", uploads.upload_chunk, name="upload_chunk"),
+    path("presets/", presets.presets, name="presets"),
+    path("presets/<int:pk>/default/", presets.preset_default, name="preset_default"),
+    path("presets/<int:pk>/delete/", presets.preset_delete, name="preset_delete"),
     path("recordings/<int:pk>/", recording.recording, name="recording"),
     path("recordings/<int:pk>/blocks/<int:number>/", recording.block, name="recording_block"),
     path("recordings/<int:pk>/progress/", recording.progress, name="recording_progress"),
@@ -27,14 +38,10 @@ urlpatterns = [
         exports.recording_export,
         name="recording_export",
     ),
-    path("recordings/<int:pk>/audio", exports.recording_audio, name="recording_audio"),
-    path("recordings/<int:pk>/file", exports.recording_file, name="recording_file"),
-    path(
-        "recordings/<int:pk>/transcript.<str:kind>",
-        exports.recording_export,
-        name="recording_export",
-    ),
     path("recordings/<int:pk>/find/", recording.find, name="recording_find"),
+    path("recordings/<int:pk>/insight/", insights.insight, name="recording_insight"),
+    path("recordings/<int:pk>/insight/order/", insights.insight_order, name="insight_order"),
+    path("recordings/<int:pk>/speakers/", speakers.speaker_rename, name="speaker_rename"),
     path("recordings/<int:pk>/rename/", recording.recording_rename, name="recording_rename"),
     path("recordings/<int:pk>/cancel/", recording.recording_cancel, name="recording_cancel"),
     path("recordings/<int:pk>/retry/", recording.recording_retry, name="recording_retry"),

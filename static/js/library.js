@@ -1,5 +1,6 @@
 // The library: filters without empty words in the address, selection, keys, files dropped on it.
 
+import { lastChosen } from "./options.js";
 import "./rows.js";
 import { typing } from "./shell.js";
 import { filesOf, Uploads } from "./uploads.js";
@@ -88,7 +89,8 @@ function acceptDrops() {
     maxBytes: Number(panel.dataset.maxBytes),
     choose: () => ({
       project: panel.dataset.project,
-      options: JSON.parse(localStorage.getItem("upload options") ?? "{}"),
+      // A default preset is known to the server.
+      options: "preset" in panel.dataset ? {} : (lastChosen(panel.dataset.project) ?? {}),
     }),
   });
   uploads.addEventListener("choose", () => document.querySelector("[data-upload]").click());

@@ -27,6 +27,7 @@ export class Player extends EventTarget {
     this.audio = element.querySelector("[data-audio]");
     this.position = element.querySelector("[data-position]");
     this.duration = Number(element.dataset.duration);
+    this.end = Infinity;
     this.wave = new Wave(element, this, turns);
     this.#listen();
     this.#speed(Number(localStorage.getItem("speed")) || 1);
@@ -41,6 +42,7 @@ export class Player extends EventTarget {
   }
 
   seek(seconds) {
+    this.end = Infinity;
     this.audio.currentTime = Math.min(Math.max(0, seconds), this.duration || Infinity);
     this.#show();
   }
@@ -52,6 +54,13 @@ export class Player extends EventTarget {
   play() {
     // A refusal (no sound device, not playable) shows itself in the error event.
     this.audio.play().catch(() => {});
+  }
+
+  /** Play from one second and stop at another. */
+  playPart(start, end) {
+    this.seek(start);
+    this.end = end;
+    this.play();
   }
 
   toggle() {
@@ -133,6 +142,10 @@ export class Player extends EventTarget {
   }
 
   #show() {
+    if (this.playing && this.time >= this.end) {
+      this.end = Infinity;
+      this.audio.pause();
+    }
     const now = clock(this.time);
     const shown = this.element.querySelector("[data-now]");
     if (shown.textContent !== now) {

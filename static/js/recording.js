@@ -13,9 +13,10 @@ const turns = JSON.parse(document.getElementById("turns")?.textContent ?? "[]");
 const player = playerElement && new Player(playerElement, turns);
 const transcript = transcriptElement && new Transcript(transcriptElement);
 
-if (player && transcript) connect();
+const here = player && transcript ? connect() : null;
 if (player) listenForKeys();
-editTitle();
+editInPlace();
+if (here) tellAbout(here);
 
 function connect() {
   const follow = playerElement.querySelector("[data-follow]");
@@ -85,6 +86,15 @@ function connect() {
     }
   });
 
+  /** Bring a second into view and hear it. */
+  const go = async (seconds) => {
+    player.seek(seconds);
+    player.play();
+    await transcript.open(seconds);
+    transcript.mark(seconds);
+    setFollowing(true);
+  };
+
   const { openAt } = transcriptElement.dataset;
   if (openAt !== undefined) {
     player.seek(Number(openAt));
@@ -94,6 +104,64 @@ function connect() {
       transcriptElement.classList.remove("opening");
     });
   }
+  return { go, stay: () => setFollowing(false) };
+}
+
+// What stands beside the transcript: each thing leads to its place in it.
+function tellAbout({ go, stay }) {
+  const about = document.querySelector(".about");
+  about.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const link = event.target.closest("[data-go]");
+    const chart = event.target.closest("[data-mood]");
+    const sample = event.target.closest("[data-sample]");
+    if (link) {
+      event.preventDefault();
+      // Clicked again, it leads to the next of its places.
+      const places = link.dataset.go.trim().split(" ").map(Number);
+      const at = (Number(link.dataset.at ?? -1) + 1) % places.length;
+      link.dataset.at = String(at);
+      go(places[at]);
+    } else if (chart) {
+      const { left, width } = chart.getBoundingClientRect();
+      go(((event.clientX - left) / width) * player.duration);
+    } else if (sample) {
+      stay();
+      player.playPart(Number(sample.dataset.sample), Number(sample.dataset.sampleEnd));
+    }
+  });
+
+  player.addEventListener("time", () => {
+    const now = about.querySelector("[data-mood-now]");
+    const x = String((100 * player.time) / (player.duration || 1));
+    now?.setAttribute("x1", x);
+    now?.setAttribute("x2", x);
+  });
+
+  // A name is given once and stands everywhere, in blocks of the browser's cache too.
+  const rename = (within) => {
+    const names = new Map(
+      [...about.querySelectorAll("[data-talker]")].map(({ dataset }) => [dataset.talker, dataset.name]),
+    );
+    for (const each of within.querySelectorAll("[data-voice]")) {
+      each.textContent = names.get(each.dataset.voice) ?? each.textContent;
+    }
+  };
+  transcript.loaded.addEventListener("block", ({ detail: block }) => rename(block.box));
+
+  // Where there is no room beside the transcript it stands above, and must not push what one reads.
+  let before = 0;
+  let edited = "";
+  about.addEventListener("htmx:beforeSwap", (event) => {
+    before = transcriptElement.getBoundingClientRect().top;
+    edited = event.target.querySelector("form:not([hidden])")?.closest("[data-talker]")?.dataset.talker;
+  });
+  about.addEventListener("htmx:afterSwap", () => {
+    const after = transcriptElement.getBoundingClientRect().top;
+    if (before < 0 && after !== before) window.scrollBy({ top: after - before, behavior: "instant" });
+    rename(transcriptElement);
+    if (edited) about.querySelector(`[data-talker="${edited}"] [data-edit-open]`)?.focus();
+  });
 }
 
 function plain(event) {
@@ -120,19 +188,18 @@ function listenForKeys() {
   });
 }
 
-function editTitle() {
+// A text that is changed where it stands: what is shown gives way to a form.
+function editInPlace() {
   document.addEventListener("click", (event) => {
-    const title = event.target.closest("[data-title]");
-    if (!title) return;
-    const editing = event.target.closest("[data-title-edit]") !== null;
-    if (!editing && !event.target.closest("[data-title-keep]")) return;
-    title.querySelector("h1").hidden = editing;
-    title.querySelector("[data-title-edit]").hidden = editing;
-    title.querySelector("form").hidden = !editing;
-    if (editing) title.querySelector("[name=title]").select();
-    else title.querySelector("[data-title-edit]").focus();
+    const box = event.target.closest("[data-edit]");
+    const editing = event.target.closest("[data-edit-open]") !== null;
+    if (!box || (!editing && !event.target.closest("[data-edit-keep]"))) return;
+    for (const each of box.querySelectorAll("[data-edit-shown]")) each.hidden = editing;
+    box.querySelector("form").hidden = !editing;
+    if (editing) box.querySelector("[data-edit-field]").select();
+    else box.querySelector("[data-edit-open]").focus();
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") event.target.closest("[data-title] form")?.querySelector("[data-title-keep]").click();
+    if (event.key === "Escape") event.target.closest("[data-edit] form")?.querySelector("[data-edit-keep]").click();
   });
 }

@@ -85,8 +85,9 @@ export class Transcript {
     const answer = await fetch(`${url}?version=${this.element.dataset.version}`, {
       signal: block.abort.signal,
     }).catch(() => null);
-    if (!answer?.ok) return;
-    const html = await answer.text();
+    // It may also be cut off on its way, when its block leaves the view.
+    const html = answer?.ok ? await answer.text().catch(() => null) : null;
+    if (html === null) return;
     this.#keepPlace(() => block.fill(html));
     this.#index(block);
     this.loaded.dispatchEvent(new CustomEvent("block", { detail: block }));

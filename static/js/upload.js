@@ -1,9 +1,8 @@
 // The upload page: a place to drop files, and how the next ones are to be transcribed.
 
+import { Options } from "./options.js";
 import { typing } from "./shell.js";
 import { filesOf, Uploads } from "./uploads.js";
-
-const LAST = "upload options";
 
 const page = document.querySelector("[data-upload-page]");
 if (page) start();
@@ -13,14 +12,13 @@ function start() {
   const drop = page.querySelector("[data-drop]");
   const input = page.querySelector("[data-files]");
   const summary = page.querySelector("[data-upload-summary]");
-  recall(form);
-  form.addEventListener("change", () => localStorage.setItem(LAST, JSON.stringify(optionsOf(form))));
+  const options = new Options(form, JSON.parse(document.getElementById("offers").textContent));
 
   const uploads = new Uploads(page.querySelector("[data-uploads]"), {
     url: page.dataset.url,
     rowsUrl: page.dataset.rowsUrl,
     maxBytes: Number(page.dataset.maxBytes),
-    choose: () => ({ project: form.elements.project.value, options: optionsOf(form) }),
+    choose: () => ({ project: form.elements.project.value, options: options.chosen() }),
   });
   uploads.addEventListener("change", () => {
     const done = uploads.items.filter((item) => item.state === "done").length;
@@ -50,24 +48,4 @@ function start() {
     drop.classList.remove("over");
     uploads.add(await filesOf(event.dataTransfer));
   });
-}
-
-function optionsOf(form) {
-  const options = { model: form.elements.model.value, language: form.elements.language.value };
-  for (const box of form.querySelectorAll("[type=checkbox]")) options[box.name] = box.checked;
-  const terms = form.elements.keyterm.value.split("\n").map((term) => term.trim()).filter(Boolean);
-  if (terms.length) options.keyterm = terms;
-  return options;
-}
-
-function recall(form) {
-  const last = JSON.parse(localStorage.getItem(LAST) ?? "{}");
-  for (const name of ["model", "language"]) {
-    const known = [...form.elements[name].options].some((option) => option.value === last[name]);
-    if (known) form.elements[name].value = last[name];
-  }
-  for (const box of form.querySelectorAll("[type=checkbox]")) {
-    if (box.name in last) box.checked = last[box.name];
-  }
-  form.elements.keyterm.value = (last.keyterm ?? []).join("\n");
 }

@@ -359,7 +359,7 @@ function request(url, init) {
 }
 
 // The cookie's, not the page's: it stays right when one signs in again in another tab.
-function token() {
+export function token() {
   const cookie = document.cookie.split("; ").find((each) => each.startsWith("csrftoken="));
   return cookie?.slice("csrftoken=".length) ?? "";
 }

@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from management.models import Connection, Membership, Project, User
-from transcripts.models import Recording, State, Transcription, Utterance, Waveform
+from transcripts.models import Insight, Recording, State, Transcription, Utterance, Waveform
 
 LINES = (
     "The thing people forget is how dark it was before the road came through.",
@@ -55,6 +55,29 @@ class Cast:
         Waveform.objects.create(recording=recording, peaks=bytes(range(256)) * 4)
         return recording
 
+    def insight(self, recording: Recording, **facts: Any) -> Insight:
+        """What was found in the newest transcript of a recording."""
+        found = {
+            "state": State.DONE,
+            "request_id": "r-2",
+            "summary": "The keeper speaks of his father, of the lower road and of the storm.",
+            "topics": [
+                {"name": "Lighthouse", "confidence": 0.9, "start": 17.5, "end": 20.0},
+                {"name": "Lighthouse", "confidence": 0.4, "start": 2.6, "end": 5.0},
+                {"name": "Weather", "confidence": 0.5, "start": 25.0, "end": 30.0},
+            ],
+            "intents": [{"name": "Remember his father", "confidence": 0.6, "start": 18, "end": 24}],
+            "sentiments": [
+                {"score": -0.6, "start": 0.5, "end": 8.0},
+                {"score": 0.1, "start": 8.0, "end": 20.0},
+                {"score": 0.8, "start": 20.0, "end": 30.0},
+            ],
+            "average_score": 0.1,
+        } | facts
+        run = recording.finished_transcription
+        assert run is not None
+        return Insight.objects.create(transcription=run, **found)
+
     def failed(self, title: str = "Broken", **facts: Any) -> Recording:
         recording = self.recording(title, state=State.FAILED, duration=61.0, **facts)
         recording.transcriptions.create(
@@ -85,7 +108,11 @@ def transcribe(recording: Recording, utterances: int, speakers: int = 3) -> floa
     """Give a recording a finished run; the second at which its last word ends."""
     now = timezone.now()
     run = recording.transcriptions.create(
-        state=State.DONE, finished_at=now, sent_at=now - timedelta(seconds=9), request_id="r-1"
+        state=State.DONE,
+        finished_at=now,
+        sent_at=now - timedelta(seconds=9),
+        request_id="r-1",
+        speakers=speakers,
     )
     clock, rows = 0.5, []
     for index, line in enumerate(itertools.islice(itertools.cycle(LINES), utterances)):

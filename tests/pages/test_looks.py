@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.pages.cast import Cast
-from transcripts.models import Recording
+from transcripts.models import Recording, State
 
 STATIC = Path(__file__).parents[2] / "static"
 LONG = "A title that goes on and on " * 9
@@ -25,8 +25,9 @@ WATCH_SHIFTS = """
 
 
 def fill(cast: Cast) -> None:
-    cast.transcribed("Three hours", utterances=700)
-    cast.transcribed(LONG)
+    cast.insight(cast.transcribed("Three hours", utterances=700))
+    cast.insight(cast.transcribed("Unread"), state=State.FAILED, error=f"{LONG}.", summary="")
+    cast.insight(cast.transcribed(LONG), summary=LONG * 3)
     cast.failed("<i>Broken</i>")
     cast.running()
     cast.recording("", state="cancelled", duration=None)
@@ -44,6 +45,7 @@ def pages(cast: Cast) -> dict[str, str]:
         "recording": of["Three hours"],
         "recording at a time": f"{of['Three hours']}?t=900",
         "recording with a long title": of[LONG],
+        "recording that was not read": of["Unread"],
         "recording that failed": of["<i>Broken</i>"],
         "recording under way": of["Under way"],
         "recording without a title": of[""],

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transcripts import captions
+from transcripts.reading import Voices
 
 
 def said(text, start=0.0, end=None, pace=0.4, speaker=None, channel=0):
@@ -79,13 +80,29 @@ def test_voices_are_named_where_there_are_several():
 
 def test_channels_are_voices_when_they_were_transcribed_apart():
     talk = [said("Hello.", 0, channel=0), said("Hi.", 5, channel=1)]
-    assert captions.txt(talk, multichannel=True) == "Channel 1: Hello.\n\nChannel 2: Hi.\n"
+    assert captions.txt(talk, Voices(multichannel=True)) == "Channel 1: Hello.\n\nChannel 2: Hi.\n"
+
+
+def test_names_that_people_gave_stand_in_every_format():
+    talk = [said("Hello.", 0, speaker=0), said("Hi.", 5, speaker=1)]
+    named = Voices(names={(0, 1): "Ada & Bob"})
+    assert captions.txt(talk, named) == "Speaker 1: Hello.\n\nAda & Bob: Hi.\n"
+    assert "[Ada & Bob]\nHi." in captions.srt(talk, named)
+    assert "<v Ada &amp; Bob>Hi." in captions.vtt(talk, named)
+    assert captions.as_objects(talk, named)[1]["speaker_name"] == "Ada & Bob"
+
+
+def test_one_named_speaker_alone_is_named():
+    named = Voices(names={(0, 0): "Ada"})
+    assert captions.txt([said("Alone.", speaker=0)], named) == "Ada: Alone.\n"
 
 
 def test_markup_stays_text():
-    spoken = said("<i>-->&")
+    spoken = said("<i>-->&", speaker=0)
+    named = Voices(names={(0, 0): "<c> --> 0"})
     assert "&lt;i&gt;--&gt;&amp;" in captions.vtt([spoken])
-    assert captions.srt([spoken]).count("-->") == 1
+    assert "<v &lt;c&gt; --&gt; 0>" in captions.vtt([spoken], named)
+    assert captions.srt([spoken], named).count("-->") == 1
 
 
 def test_times_are_written_to_the_millisecond_with_hours():

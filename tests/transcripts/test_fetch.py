@@ -10,9 +10,10 @@ import httpx
 import pytest
 from django.urls import reverse
 
-from transcripts import fetch, jobs
+from transcripts import fetch
 from transcripts.fetch import Refused, Rules, Unreachable
 from transcripts.models import Recording, State
+from transcripts.transcribing import transcribe
 
 from .conftest import wav_bytes
 
@@ -268,7 +269,7 @@ class TestJob:
         assert response["Location"] == recording.get_absolute_url()
         assert (recording.title, recording.state) == ("talk", State.QUEUED)
         assert rings == [("transcripts.transcribe", recording.transcription.pk)]
-        jobs.run(recording.transcription.pk)
+        transcribe(recording.transcription.pk)
         recording.refresh_from_db()
         assert recording.state == State.DONE
         assert recording.sha256 == hashlib.sha256(AUDIO).hexdigest()
@@ -281,16 +282,16 @@ class TestJob:
         service.answers(httpx.Response(400, json={"err_msg": "No."}))
         run = Recording.objects.get().transcription
         Site.asked.clear()
-        jobs.run(run.pk)
+        transcribe(run.pk)
         Recording.objects.get().retry()
-        jobs.run(run.pk)
+        transcribe(run.pk)
         assert (Site.asked, len(service.requests)) == (["/talk.wav"], 2)
 
     def test_page_fails_with_a_reason(self, client, ada, project, site, service):
         client.force_login(ada)
         self.submit(client, project, f"{site}/page")
         run = Recording.objects.get().transcription
-        jobs.run(run.pk)
+        transcribe(run.pk)
         run.refresh_from_db()
         assert (run.state, "leads to a page" in run.error) == (State.FAILED, True)
 

@@ -11,15 +11,11 @@ from django.utils import timezone
 
 from management.models import Connection
 from transcripts import jobs
-from transcripts.models import (
-    MAX_DEATHS,
-    RawResponse,
-    Recording,
-    State,
-    Transcription,
-    Utterance,
-    Waveform,
-)
+from transcripts.leases import MAX_DEATHS, State
+from transcripts.models import RawResponse, Recording, Transcription, Utterance, Waveform
+from transcripts.sweeps import WOKEN_AT_ONCE, sweep
+from transcripts.transcribing import transcribe
+from transcripts.waveforms import draw_waveform
 
 from .conftest import add_recording, refusal, transcript, wav_bytes
 
@@ -56,7 +52,7 @@ def in_threads(*acts) -> None:
 
 def test_queued_recording_gets_its_transcript(recording, queued, service, rings):
     service.answers(transcript("Good morning everyone."))
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     recording.refresh_from_db()
     queued.refresh_from_db()
     assert (recording.state, queued.state) == (State.DONE, State.DONE)
@@ -73,7 +69,7 @@ def test_queued_recording_gets_its_transcript(recording, queued, service, rings)
 
 
 def test_the_audio_goes_out_as_it_was_given(recording, queued, service):
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     assert service.bodies == [wav_bytes()]
     request = service.requests[0]
     assert request.url.path == "/v1/listen"
@@ -92,7 +88,7 @@ def test_claim_is_won_by_one_of_many(queued, service):
 
 
 def test_message_that_comes_twice_makes_one_transcript(queued, service):
-    in_threads(*[lambda: jobs.run(queued.pk)] * 5)
+    in_threads(*[lambda: transcribe(queued.pk)] * 5)
     assert len(service.requests) == 1
     assert Utterance.objects.count() == RawResponse.objects.count() == 1
 
@@ -138,7 +134,7 @@ def test_sweep_rings_for_what_was_overlooked_and_abandoned(project, queued, ring
     lease = abandon(claimed).lease_until
     fresh = Transcription.objects.create(recording=add_recording(project))
     ripen(queued)
-    jobs.sweep()
+    sweep()
     assert ("transcripts.transcribe", queued.pk) in rings
     assert ("transcripts.transcribe", dead.pk, lease.isoformat()) in rings
     assert fresh.pk not in [pk for _, pk, *_ in rings]
@@ -149,30 +145,30 @@ def test_lease_from_a_clock_that_was_ahead_does_not_hold_for_ever(queued, rings)
     ahead = timezone.now() + timedelta(hours=1)
     Transcription.objects.filter(pk=run.pk).update(lease_until=ahead)
     run.refresh_from_db()
-    jobs.sweep()
+    sweep()
     assert rings == [("transcripts.transcribe", run.pk, run.lease_until.isoformat())]
     assert Transcription.objects.claim(run.pk, run.lease_until).attempt == 2
 
 
 def test_sweep_rings_for_a_bounded_number(project, rings):
-    for _ in range(jobs.WOKEN_AT_ONCE + 5):
+    for _ in range(WOKEN_AT_ONCE + 5):
         recording = Recording.objects.create(project=project, title="x")
         run = Transcription.objects.create(recording=recording)
         ripen(run)
-    jobs.sweep()
-    assert len(rings) == jobs.WOKEN_AT_ONCE
+    sweep()
+    assert len(rings) == WOKEN_AT_ONCE
 
 
 def test_recording_is_retried_after_an_outage(recording, queued, service):
     service.answers(httpx.ConnectError("refused"), transcript("hello world"))
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     queued.refresh_from_db()
     recording.refresh_from_db()
     assert (queued.state, recording.state) == (State.QUEUED, State.QUEUED)
     assert "cannot be reached" in queued.error
     assert queued.failures == 0  # an outage is not the recording's fault
     ripen(queued)
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     recording.refresh_from_db()
     assert recording.state == State.DONE
 
@@ -180,8 +176,8 @@ def test_recording_is_retried_after_an_outage(recording, queued, service):
 def test_server_that_is_down_is_left_in_peace_by_all_jobs(project, queued, service):
     service.answers(httpx.ConnectError("refused"))
     second = Transcription.objects.create(recording=add_recording(project))
-    jobs.run(queued.pk)
-    jobs.run(second.pk)
+    transcribe(queued.pk)
+    transcribe(second.pk)
     assert len(service.requests) == 1
     connection = Connection.objects.get()
     assert connection.failures == 1
@@ -191,12 +187,12 @@ def test_server_that_is_down_is_left_in_peace_by_all_jobs(project, queued, servi
 def test_retry_after_is_obeyed_and_the_order_kept(project, queued, service, rings):
     service.answers(refusal(429, "Too many requests.", **{"retry-after": "30"}), transcript())
     later = Transcription.objects.create(recording=add_recording(project))
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     wait = Connection.objects.get().retry_at - timezone.now()
     assert timedelta(seconds=25) < wait <= timedelta(seconds=30)
     Connection.objects.update(retry_at=None)
     Transcription.objects.update(not_before=Now() - timedelta(minutes=1))
-    jobs.sweep()
+    sweep()
     assert [pk for _, pk in rings] == [queued.pk, later.pk]
 
 
@@ -204,7 +200,7 @@ def test_ten_server_errors_are_outlived(recording, queued, service):
     service.answers(*[refusal(500)] * 10, transcript())
     for _ in range(11):
         ripen(queued)
-        jobs.run(queued.pk)
+        transcribe(queued.pk)
     recording.refresh_from_db()
     assert recording.state == State.DONE
 
@@ -213,7 +209,7 @@ def test_recording_over_which_the_server_always_fails_is_given_up(recording, que
     service.answers(refusal(500, "Internal error."))
     for _ in range(jobs.MAX_FAILURES):
         ripen(queued)
-        jobs.run(queued.pk)
+        transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.FAILED
     assert queued.error == f"Given up after {jobs.MAX_FAILURES} tries: Internal error."
@@ -222,7 +218,7 @@ def test_recording_over_which_the_server_always_fails_is_given_up(recording, que
 
 def test_refused_recording_fails_at_once_and_says_why(recording, queued, service):
     service.answers(refusal(400, "Bad Request: No such model/language/tier combination found."))
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     queued.refresh_from_db()
     recording.refresh_from_db()
     assert (queued.state, recording.state) == (State.FAILED, State.FAILED)
@@ -232,11 +228,11 @@ def test_refused_recording_fails_at_once_and_says_why(recording, queued, service
 
 def test_key_that_is_refused_stops_the_queue_not_the_recordings(recording, queued, service):
     service.answers(refusal(401, "Invalid credentials."), transcript())
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     queued.refresh_from_db()
     assert (queued.state, queued.error) == (State.QUEUED, "Invalid credentials.")
     ripen(queued)
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.DONE
 
@@ -244,7 +240,7 @@ def test_key_that_is_refused_stops_the_queue_not_the_recordings(recording, queue
 def test_server_that_stays_down_is_waited_for_a_day(queued, service):
     service.answers(httpx.ConnectError("refused"))
     Transcription.objects.update(queued_at=timezone.now() - timedelta(hours=25))
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.FAILED
     assert queued.error.startswith("Given up after a day: ")
@@ -253,12 +249,12 @@ def test_server_that_stays_down_is_waited_for_a_day(queued, service):
 def test_retry_takes_the_run_up_again_with_its_options(recording, queued, service, rings):
     Transcription.objects.update(options={"model": "nova-2", "diarize": True})
     service.answers(refusal(400), transcript())
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     recording.refresh_from_db()
     assert recording.retry()
     assert ("transcripts.transcribe", queued.pk) in rings
     assert recording.retry() is False  # one is open
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     assert dict(service.requests[-1].url.params) == {"model": "nova-2", "diarize": "true"}
     recording.refresh_from_db()
     assert recording.state == State.DONE
@@ -267,12 +263,12 @@ def test_retry_takes_the_run_up_again_with_its_options(recording, queued, servic
 
 def test_new_run_is_a_version_and_search_holds_the_newest(recording, queued, service):
     service.answers(transcript("The old words."), transcript("The new words."))
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     recording.retry()
     newest = recording.transcription
     assert newest.pk != queued.pk
     assert Utterance.objects.filter(searchable=True).get().text == "The old words."
-    jobs.run(newest.pk)
+    transcribe(newest.pk)
     assert Utterance.objects.filter(searchable=True).get().text == "The new words."
     assert queued.utterances.get().text == "The old words."
 
@@ -292,7 +288,7 @@ def test_cancelled_run_stops_and_writes_nothing(recording, queued, service):
         assert asked.wait(20)
         assert recording.cancel()
 
-    in_threads(lambda: jobs.run(queued.pk), cancel)
+    in_threads(lambda: transcribe(queued.pk), cancel)
     queued.refresh_from_db()
     recording.refresh_from_db()
     assert (queued.state, recording.state) == (State.CANCELLED, State.CANCELLED)
@@ -308,10 +304,10 @@ def test_worker_that_shuts_down_gives_its_jobs_back(queued, service, monkeypatch
         raise httpx.ReadError("cut")
 
     service.answers(shut_down)
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     queued.refresh_from_db()
     assert (queued.state, queued.failures, queued.error) == (State.QUEUED, 0, "")
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     assert len(service.requests) == 1  # nothing new is begun
 
 
@@ -323,12 +319,12 @@ def test_answer_is_not_paid_for_twice_when_storing_failed(queued, service, monke
         raise OperationalError("database or disk is full")
 
     monkeypatch.setattr(Transcription, "complete", full_disk)
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.QUEUED
     monkeypatch.setattr(Transcription, "complete", complete)
     ripen(queued)
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     queued.refresh_from_db()
     assert (queued.state, len(service.requests)) == (State.DONE, 1)
     assert not jobs.answer_path(queued).exists()
@@ -338,7 +334,7 @@ def test_answer_of_a_killed_worker_is_stored_by_the_next(queued, service):
     run = Transcription.objects.claim(queued.pk)
     jobs.keep_answer(run, transcript("Kept on disk.").content)
     lease = abandon(run, stage="storing").lease_until
-    jobs.run(queued.pk, lease)
+    transcribe(queued.pk, lease)
     assert Utterance.objects.get().text == "Kept on disk."
     assert service.requests == []
 
@@ -349,12 +345,12 @@ def test_recording_that_kills_its_worker_is_given_up(project, queued, service):
         seen = queued.lease_until
         run = Transcription.objects.claim(queued.pk, seen)
         queued = abandon(run, stage="storing")
-    jobs.run(queued.pk, queued.lease_until)
+    transcribe(queued.pk, queued.lease_until)
     queued.refresh_from_db()
     assert queued.state == State.FAILED
     assert "died 3 times" in queued.error
     other = Transcription.objects.create(recording=add_recording(project))
-    jobs.run(other.pk)
+    transcribe(other.pk)
     other.refresh_from_db()
     assert other.state == State.DONE
 
@@ -370,6 +366,7 @@ def test_death_while_the_server_works_is_not_the_recordings_fault(queued):
 def test_progress_is_what_has_been_sent(queued, service):
     run = Transcription.objects.claim(queued.pk)
     job = jobs.Job(run)
+    job.size_bytes = run.recording.size_bytes
     job.sent(100)
     assert job.take_progress() == {"bytes_sent": 100}
     job.sent(run.recording.size_bytes)
@@ -407,7 +404,7 @@ def test_heart_renews_the_lease_and_tells_of_a_lost_job(queued):
 def test_what_cannot_be_audio_fails_with_a_reason_and_is_kept(project, service, audio, reason):
     recording = add_recording(project, audio)
     run = Transcription.objects.create(recording=recording)
-    jobs.run(run.pk)
+    transcribe(run.pk)
     run.refresh_from_db()
     recording.refresh_from_db()
     assert recording.state == State.FAILED
@@ -421,7 +418,7 @@ def test_recording_beyond_the_longest_is_refused(project, service, settings):
 
     settings.ENV = replace(settings.ENV, max_duration_seconds=1)
     run = Transcription.objects.create(recording=add_recording(project, wav_bytes(2)))
-    jobs.run(run.pk)
+    transcribe(run.pk)
     run.refresh_from_db()
     assert (run.state, "hours long" in run.error) == (State.FAILED, True)
 
@@ -438,7 +435,7 @@ def test_answer_without_utterances_is_cut_at_its_pauses(queued, service):
             results={"channels": [{"alternatives": [{"transcript": "x", "words": words}]}]},
         )
     )
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     assert [each.text for each in queued.utterances.all()] == ["one two", "three"]
 
 
@@ -451,7 +448,7 @@ def test_answer_with_hostile_members_is_stored_as_text(queued, service):
             results={"channels": [{}], "utterances": [utterance, None, {"start": "NaN"}]},
         )
     )
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.DONE
     stored = "".join(each.text for each in queued.utterances.all())
@@ -462,27 +459,27 @@ def test_answer_with_hostile_members_is_stored_as_text(queued, service):
 
 def test_silence_is_a_finished_transcript(recording, queued, service):
     service.answers(transcript(""))
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     recording.refresh_from_db()
     assert (recording.state, queued.utterances.count()) == (State.DONE, 0)
 
 
 def test_waveform_is_drawn_once_and_a_copy_made_where_needed(recording, queued, service):
-    jobs.run(queued.pk)
-    jobs.draw_waveform(recording.pk)
+    transcribe(queued.pk)
+    draw_waveform(recording.pk)
     recording.refresh_from_db()
     peaks = bytes(recording.waveform.peaks)
     assert len(peaks) == 20
     assert max(peaks) > 80
     assert not recording.listening_copy  # browsers play WAV
     Waveform.objects.update(peaks=b"")
-    jobs.draw_waveform(recording.pk)
+    draw_waveform(recording.pk)
     recording.waveform.refresh_from_db()
     assert bytes(recording.waveform.peaks) == b""
 
 
 def test_removed_recording_takes_its_files_along(recording, queued, service):
-    jobs.run(queued.pk)
+    transcribe(queued.pk)
     name, storage = recording.file.name, recording.file.storage
     recording.refresh_from_db()
     recording.remove()

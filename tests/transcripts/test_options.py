@@ -1,10 +1,14 @@
 """What may be chosen for a batch, and what is kept of it."""
 
+import json
+
 import pytest
 
 from management.models import Model
 from speechclient import InvalidOption, ListenOptions
-from transcripts.options import AddressForm, OptionsForm, complete, from_pairs
+from transcripts.choices import AddressForm, PresetForm, offers
+from transcripts.models import Preset
+from transcripts.options import complete, from_pairs, listen_options, read_options
 
 
 def test_defaults_make_a_readable_transcript():
@@ -57,30 +61,95 @@ def test_what_cannot_be_is_named(chosen, named):
         complete(chosen)
 
 
+def test_what_the_second_stage_does_is_not_asked_of_the_first():
+    kept = complete({"summarize": True, "topics": True, "custom_topic": ["Boats"], "tag": ["t"]})
+    sent = dict(listen_options(kept).query())
+    assert not {"summarize", "topics", "custom_topic"} & sent.keys()
+    assert sent["tag"] == "t"
+    asked = read_options(kept, "en-GB").query()
+    assert {("summarize", "true"), ("custom_topic", "Boats"), ("tag", "t")} <= set(asked)
+    assert ("language", "en-GB") in asked
+
+
+@pytest.mark.parametrize(
+    ("chosen", "language"),
+    [({}, "en"), ({"custom_topic": ["Boats"]}, "en"), ({"topics": True}, "es")],
+)
+def test_nothing_is_read_that_was_not_asked_for_or_cannot_be(chosen, language):
+    assert read_options(complete(chosen), language) is None
+
+
+def test_what_is_chosen_goes_over_a_preset():
+    preset = complete({"diarize": True, "language": "de", "redact": ["pci"]})
+    assert complete({}, preset) == preset
+    over = complete({"language": "detect", "diarize": False, "redact": []}, preset)
+    assert "language" not in over
+    assert over["detect_language"] is True
+    assert not {"diarize", "redact"} & over.keys()
+
+
 @pytest.mark.django_db
-def test_form_suggests_what_the_servers_offer(ada, server):
+def test_page_offers_the_models_of_each_server(ada, server, project):
     Model.objects.create(
         connection=server,
         kind=Model.Kind.STT,
         uuid="m-1",
-        canonical_name="nova-3-general",
-        name="general",
+        canonical_name="nova-2-meeting",
+        name="meeting",
         languages=["en", "de"],
         seen_at="2026-11-21T00:00Z",
     )
-    form = OptionsForm(ada)
-    assert form.model_names() == ["nova-3", "nova-3-general"]
-    assert form.languages() == ["detect", "de", "en"]
+    offered = offers(ada)
+    assert offered["projects"][project.pk] == {"server": server.pk, "presets": []}
+    listed = offered["servers"][server.pk]
+    assert listed["models"] == {"nova-3": ["de", "en"], "nova-2-meeting": ["de", "en"]}
+    assert (listed["hosted"], listed["first_choice"]["summarize"]) == (False, True)
+
+
+@pytest.mark.django_db
+def test_reading_is_not_chosen_by_itself_where_it_costs_money(ada, server, project):
+    server.kind = "hosted"
+    server.save()
+    assert "summarize" not in offers(ada)["servers"][server.pk]["first_choice"]
+
+
+@pytest.mark.django_db
+def test_a_preset_is_kept_replaced_by_its_name_and_at_most_one_is_the_default(project):
+    def keep(name, **options):
+        data = {"name": name, "options": json.dumps(options), "is_default": "on"}
+        form = PresetForm(project, data)
+        assert form.is_valid(), form.errors
+        return form.save()
+
+    keep("Meetings", diarize=True)
+    keep("Dictation", dictation=True)
+    again = keep(" meetings\u202e ", diarize=True, topics=True)
+    assert project.presets.count() == 2
+    assert Preset.objects.defaults_of(project) == again.options
+    assert again.options["topics"] is True
+    again.make_default(False)
+    assert Preset.objects.defaults_of(project) == complete({})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("", {}), ("\u200b", {}), ("x" * 61, {}), ("A", {"diariz": True}), ("A", 3)],
+)
+def test_a_preset_that_cannot_be_is_refused(project, name, options):
+    form = PresetForm(project, {"name": name, "options": json.dumps(options)})
+    assert not form.is_valid()
 
 
 @pytest.mark.django_db
 def test_form_gives_the_options_of_a_run(ada, project):
     data = {"url": "https://a.test/b.wav", "project": project.pk, "language": "de", "diarize": "on"}
-    form = AddressForm(ada, data | {"keyterm": "Earshot\n\n Ada "})
+    form = AddressForm(ada, data | {"keyterm": "Earshot\n\n Ada ", "redact": ["pci", "ssn"]})
     assert form.is_valid(), form.errors
     options = form.cleaned_data["options"]
     assert options["keyterm"] == ["Earshot", "Ada"]
     assert (options["language"], options["diarize"]) == ("de", True)
+    assert options["redact"] == ["pci", "ssn"]
     assert "smart_format" not in options  # its box was not ticked
 
 

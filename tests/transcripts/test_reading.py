@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transcripts import reading
+from transcripts.reading import Line, Voices
 
 
 @dataclass
@@ -17,6 +18,10 @@ class Said:
     end: float
     speaker: int | None = 0
     channel: int = 0
+
+
+def line(start: float, end: float, speaker: int | None, characters=5, confidence=0.9) -> Line:
+    return Line(start, end, speaker, 0, confidence, characters)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ def test_blocks_hold_every_utterance_and_guess_their_paragraphs_rightly(drawn):
     for speaker, pause, characters in drawn:
         said.append(Said("x" * characters, clock, clock + 1, speaker))
         clock += 1 + pause
-    outline = [(each.start, each.end, each.speaker, each.channel, len(each.text)) for each in said]
+    outline = [line(each.start, each.end, each.speaker, len(each.text)) for each in said]
     blocks = reading.blocks(outline)
     assert sum(block.characters for block in blocks) == sum(len(each.text) for each in said)
     for block in blocks:
@@ -90,21 +95,49 @@ def test_blocks_hold_every_utterance_and_guess_their_paragraphs_rightly(drawn):
 
 
 def test_voices_are_named_only_when_they_were_told_apart():
-    assert reading.voice(None, 0, False) is None
-    assert reading.voice(None, 1, True) == reading.Voice("Channel 2", 1)
-    assert reading.voice(9, 0, False) == reading.Voice("Speaker 10", 1)
-    one, other = reading.voice(0, 0, True), reading.voice(0, 1, True)
+    together, apart = Voices(), Voices(multichannel=True)
+    assert together.of(None, 0) is None
+    assert apart.of(None, 1) == reading.Voice("Channel 2", 1, 1, None)
+    assert together.of(9, 0) == reading.Voice("Speaker 10", 1, 0, 9)
+    one, other = apart.of(0, 0), apart.of(0, 1)
     assert one is not None
     assert other is not None
     assert one.hue != other.hue
     assert other.name == "Speaker 1, channel 2"
 
 
-def test_turns_hold_only_the_changes_of_voice():
+def test_voices_are_called_as_people_called_them():
+    voices = Voices(names={(0, 1): "Ada"})
+    assert [voices.of(speaker, 0).name for speaker in (0, 1)] == ["Speaker 1", "Ada"]
+    apart = Voices(multichannel=True, names={(1, None): "The office"})
+    assert [apart.of(None, channel).name for channel in (0, 1)] == ["Channel 1", "The office"]
+
+
+def test_a_sample_is_the_longest_clear_utterance_of_a_voice():
     outline = [
-        (float(second), second + 1.0, who, 0, 5) for second, who in enumerate([0, 0, 1, 1, 0])
+        line(0, 3, 0, confidence=0.9),
+        line(4, 12, 0, confidence=0.2),
+        line(13, 18, 0, confidence=0.8),
+        line(20, 22, 1),
     ]
-    turns = reading.turns(outline, False)
+    one, other = reading.talkers(outline, Voices())
+    assert (one.sample.start, other.sample.start) == (13, 20)
+    assert (one.seconds, one.share) == (16, 16 / 18)
+
+
+def test_voices_of_a_new_run_are_known_by_when_they_speak():
+    before = [(0, 5, (0, 0)), (5, 9, (0, 1)), (9, 20, (0, 0))]
+    heard = [(0, 4.8, (0, 1)), (5.2, 9, (0, 0)), (9, 20, (0, 1)), (30, 40, (0, 2)), (1, 2, None)]
+    assert reading.same_voices(heard, before) == {(0, 1): (0, 0), (0, 0): (0, 1)}
+
+
+def test_a_voice_that_speaks_mostly_elsewhere_is_another_one():
+    assert reading.same_voices([(0, 10, (0, 0))], [(8, 12, (0, 0))]) == {}
+
+
+def test_turns_hold_only_the_changes_of_voice():
+    outline = [line(second, second + 1, who) for second, who in enumerate([0, 0, 1, 1, 0])]
+    turns = reading.turns(outline, Voices())
     assert turns == [(0.0, 0), (2.0, 1), (4.0, 0)]
     assert all(one[1] != other[1] for one, other in pairwise(turns))
 

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from management.models import Project, User
-from transcripts import doorbell, jobs
+from transcripts import doorbell, transcribing
 from transcripts.management.commands import transcribe
 from transcripts.models import Recording, State
 
@@ -32,7 +32,7 @@ def worker(monkeypatch):
 
     def work(pk):
         try:
-            jobs.run(pk)
+            transcribing.transcribe(pk)
         finally:
             connection.close()
 

@@ -7,7 +7,7 @@ The index is written by the database itself with the text, in the same transacti
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 from django.db import connection
 
 from management.models import Project
-from transcripts.models import Utterance
+from transcripts.models import Speaker, Transcription, Utterance
+from transcripts.reading import Key, Voice, Voices
 from transcripts.search import postgres, sqlite
 from transcripts.search.query import BadSearch, Query, TooSlow, parse
 
@@ -71,6 +72,7 @@ class Hit:
     project_name: str
     channel: int
     speaker: int | None
+    voice: Voice | None
     start: float
     end: float
     text: str
@@ -253,15 +255,27 @@ def hits(query: Query, ids: Sequence[int]) -> tuple[Hit, ...]:
             "text",
             "words",
             "project__name",
+            "transcription__options",
             "transcription__recording__title",
             "transcription__recording__created_at",
         )
         .in_bulk(ids)
     )
-    return tuple(hit(query, rows[pk]) for pk in ids if pk in rows)
+    voices = voices_of({row.transcription for row in rows.values()})
+    return tuple(
+        hit(query, rows[pk], voices[rows[pk].transcription_id]) for pk in ids if pk in rows
+    )
 
 
-def hit(query: Query, utterance: Utterance) -> Hit:
+def voices_of(runs: Collection[Transcription]) -> dict[int, Voices]:
+    """How the speakers of these runs are called, by the id of the run."""
+    names: dict[int, dict[Key, str]] = {run.pk: {} for run in runs}
+    for named in Speaker.objects.filter(transcription__in=names):
+        names[named.transcription_id][named.channel, named.speaker] = named.name
+    return {run.pk: Voices(run.multichannel, names[run.pk]) for run in runs}
+
+
+def hit(query: Query, utterance: Utterance, voices: Voices) -> Hit:
     marks = query.marks(utterance.text)
     recording = utterance.transcription.recording
     return Hit(
@@ -274,6 +288,7 @@ def hit(query: Query, utterance: Utterance) -> Hit:
         project_name=utterance.project.name,
         channel=utterance.channel,
         speaker=utterance.speaker,
+        voice=voices.of(utterance.speaker, utterance.channel),
         start=spoken_at(utterance, marks[0][0]) if marks else utterance.start,
         end=utterance.end,
         text=utterance.text,

@@ -6,7 +6,7 @@ from django_htmx.middleware import HtmxDetails
 
 from management.models import Project, User
 from transcripts.forms import is_id
-from transcripts.models import Recording
+from transcripts.models import Recording, State, Transcription
 
 
 def person(request: HttpRequest) -> User:
@@ -41,9 +41,22 @@ def writable_projects(user: User) -> dict[int, Project]:
 
 
 def visible_recording(request: HttpRequest, pk: int) -> Recording:
-    seen = Recording.objects.visible_to(person(request)).select_related("project", "owner")
+    seen = Recording.objects.visible_to(person(request)).select_related(
+        "project__connection", "owner"
+    )
     return get_object_or_404(seen, pk=pk)
 
 
 def writable_recording(request: HttpRequest, pk: int) -> Recording:
     return get_object_or_404(Recording.objects.writable_by(person(request)), pk=pk)
+
+
+def finished_run(request: HttpRequest, recording: Recording) -> Transcription | None:
+    """The run whose text is shown: the version of the address, else the newest finished one."""
+    finished = recording.transcriptions.filter(state=State.DONE)
+    version = request.GET.get("version", "")
+    if not version:
+        return finished.order_by("-pk").first()
+    if not is_id(version):
+        raise Http404
+    return get_object_or_404(finished, pk=int(version))

@@ -11,11 +11,10 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from transcripts import captions
-from transcripts.models import Recording, Transcription
+from transcripts.models import Insight, Recording, State, Transcription
 from transcripts.ranges import Unsatisfiable, read_range
 from transcripts.storage import open_range, size_of
-from transcripts.views.access import visible_recording
-from transcripts.views.recording import finished_run
+from transcripts.views.access import finished_run, visible_recording
 
 BLOCK_BYTES = 256 * 1024
 CAPTION_FORMATS = {
@@ -23,6 +22,7 @@ CAPTION_FORMATS = {
     "srt": (captions.srt, "application/x-subrip"),
     "vtt": (captions.vtt, "text/vtt"),
 }
+INSIGHT = ("request_id", "summary", "topics", "intents", "sentiments", "average_score")
 
 
 @require_safe
@@ -58,11 +58,11 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         raise Http404
     utterances = list(run.utterances.order_by("index"))
     if kind == "json":
-        whole = facts(found, run) | {"utterances": captions.as_objects(utterances)}
+        whole = facts(found, run) | {"utterances": captions.as_objects(utterances, run.voices)}
         body, media_type = json.dumps(whole, ensure_ascii=False, indent=1), "application/json"
     else:
         write, media_type = CAPTION_FORMATS[kind]
-        body = write(utterances, bool(run.options.get("multichannel")))
+        body = write(utterances, run.voices)
     response = HttpResponse(body, content_type=f"{media_type}; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(True, f"{found.title}.{kind}")
     patch_cache_control(response, private=True, no_cache=True)
@@ -70,6 +70,7 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 
 
 def facts(recording: Recording, run: Transcription) -> dict[str, object]:
+    insight = Insight.objects.filter(transcription=run, state=State.DONE).first()
     return {
         "recording": recording.pk,
         "title": recording.title,
@@ -79,6 +80,7 @@ def facts(recording: Recording, run: Transcription) -> dict[str, object]:
         "model": run.model_name,
         "request_id": run.request_id,
         "options": run.options,
+        "insight": {name: getattr(insight, name) for name in INSIGHT} if insight else None,
     }
 
 

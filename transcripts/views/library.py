@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from transcripts.forms import BulkForm, LibraryFilters, is_id
-from transcripts.models import Recording
+from transcripts.models import Preset, Recording
 from transcripts.progress import rows
 from transcripts.views.access import (
     chosen_project,
@@ -35,6 +35,9 @@ def library(request: HttpRequest) -> HttpResponse:
     writable = writable_projects(user)
     page = rows(listed.select_related("project").order_by("-pk")[: PAGE_ROWS + 1])
     older = page[PAGE_ROWS - 1].recording.pk if len(page) > PAGE_ROWS else None
+    # Files dropped on the list go to its project, else to the first they may go to.
+    upload_project = writable.get(project.pk if project else next(iter(writable), 0))
+    presets = Preset.objects.filter(project=upload_project, is_default=True)
     query = request.GET.copy()
     query["before"] = str(older)
     return render(
@@ -48,8 +51,8 @@ def library(request: HttpRequest) -> HttpResponse:
             "filters": filters,
             "project": project,
             "writable": writable,
-            # Files dropped on the list go to its project, else to the first they may go to.
-            "upload_project": writable.get(project.pk if project else next(iter(writable), 0)),
+            "upload_project": upload_project,
+            "has_preset": upload_project is not None and presets.exists(),
             "max_bytes": settings.ENV.max_upload_bytes,
         },
     )

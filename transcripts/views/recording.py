@@ -4,24 +4,26 @@ from bisect import bisect_right
 from typing import Any
 
 from django.contrib import messages
-from django.db.models.functions import Length
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from transcripts import reading
-from transcripts.forms import TitleForm, is_id
+from transcripts.forms import TitleForm
 from transcripts.models import OPEN_STATES, Recording, State, Transcription, Waveform
 from transcripts.progress import rows
+from transcripts.reading import Voices
 from transcripts.views.access import (
+    finished_run,
     person,
     visible_recording,
     wants_fragment,
     writable_projects,
     writable_recording,
 )
+from transcripts.views.insights import insight_context
 
 FOUND_SHOWN = 1000
 SPEEDS = ("0.5", "0.75", "1", "1.1", "1.25", "1.5", "1.75", "2", "2.5", "3")
@@ -31,17 +33,6 @@ EXPORT_FORMATS = (
     ("vtt", "WebVTT captions"),
     ("json", "JSON with word times"),
 )
-
-
-def finished_run(request: HttpRequest, recording: Recording) -> Transcription | None:
-    """The run whose text is shown: the version of the address, else the newest finished one."""
-    finished = recording.transcriptions.filter(state=State.DONE)
-    version = request.GET.get("version", "")
-    if not version:
-        return finished.order_by("-pk").first()
-    if not is_id(version):
-        raise Http404
-    return get_object_or_404(finished, pk=int(version))
 
 
 def seconds(text: str) -> float | None:
@@ -69,32 +60,28 @@ def recording(request: HttpRequest, pk: int) -> HttpResponse:
         "export_formats": EXPORT_FORMATS,
     }
     if run:
-        context |= transcript(run, context["at"] or 0.0)
+        context |= transcript(run, context["at"] or 0.0) | insight_context(request, found, run)
     return render(request, "transcripts/recording.html", context)
 
 
 def transcript(run: Transcription, at: float) -> dict[str, Any]:
     """All blocks of a run by place and size, with the text of the one at this second."""
-    outline = list(
-        run.utterances.order_by("index").values_list(
-            "start", "end", "speaker", "channel", Length("text")
-        )
-    )
-    voices = {(speaker, channel) for *_, speaker, channel, _ in outline if speaker is not None}
+    voices = run.voices
+    outline = run.outline()
     found = reading.blocks(outline)
     # Starts may repeat or step back where channels overlap; the last one not after it will do.
     first = max(0, bisect_right([block.start for block in found], at) - 1)
     return {
         "blocks": found,
         "first": first,
-        "paragraphs": block_paragraphs(run, first),
-        "turns": reading.turns(outline, bool(run.options.get("multichannel"))),
-        "voices": len(voices),
+        "paragraphs": block_paragraphs(run, first, voices),
+        "turns": reading.turns(outline, voices),
+        "talkers": reading.talkers(outline, voices),
         "block_size": reading.BLOCK_UTTERANCES,
     }
 
 
-def block_paragraphs(run: Transcription, number: int) -> list[reading.Paragraph]:
+def block_paragraphs(run: Transcription, number: int, voices: Voices) -> list[reading.Paragraph]:
     start = number * reading.BLOCK_UTTERANCES
     near = list(
         run.utterances.filter(
@@ -102,14 +89,14 @@ def block_paragraphs(run: Transcription, number: int) -> list[reading.Paragraph]
         ).order_by("index")
     )
     before = near.pop(0) if near and near[0].index < start else None
-    return reading.paragraphs(near, before, bool(run.options.get("multichannel")))
+    return reading.paragraphs(near, before, voices)
 
 
 @require_safe
 def block(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """One block of the transcript, 404 beyond the last. A finished run never changes."""
     run = finished_run(request, visible_recording(request, pk))
-    paragraphs = block_paragraphs(run, number) if run and number < 10**6 else []
+    paragraphs = block_paragraphs(run, number, run.voices) if run and number < 10**6 else []
     if not run or not paragraphs:
         raise Http404
     response = render(request, "transcripts/_block.html", {"paragraphs": paragraphs})

@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from transcripts.reading import Voice, voice
 from transcripts.search import BadSearch, Hit, Order, Results, search
 from transcripts.views.access import chosen_project, person
 
@@ -20,30 +19,19 @@ ORDERS = (("newest", "Newest first"), ("relevance", "Best match first"))
 
 
 @dataclass(frozen=True)
-class Place:
-    """A hit as the page lists it."""
-
-    hit: Hit
-    voice: Voice | None
-
-
-@dataclass(frozen=True)
 class Group:
     """Neighbouring hits of one recording."""
 
     recording: int
     title: str
-    first: Hit
-    places: list[Place]
+    hits: list[Hit]
 
 
 def groups(hits: Iterable[Hit]) -> list[Group]:
     found = []
     for pk, together in groupby(hits, key=lambda hit: hit.recording):
-        # A second channel is only ever told apart when channels were transcribed apart.
-        places = [Place(hit, voice(hit.speaker, hit.channel, hit.channel > 0)) for hit in together]
-        first = places[0].hit
-        found.append(Group(pk, first.title, first, places))
+        listed = list(together)
+        found.append(Group(pk, listed[0].title, listed))
     return found
 
 

@@ -8,7 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from management.models import Project
-from transcripts.options import DETECT, OptionsForm
+from transcripts.choices import GROUPS, offers
+from transcripts.options import DEFAULTS, DETECT
 from transcripts.views.access import chosen_project, person
 
 DEFAULT_LANGUAGE = "en"
@@ -31,20 +32,21 @@ def language_name(tag: str) -> str:
 @require_safe
 def upload(request: HttpRequest) -> HttpResponse:
     user = person(request)
-    projects = list(Project.objects.writable_by(user))
-    form = OptionsForm(user)
-    languages = dict.fromkeys([DETECT, DEFAULT_LANGUAGE, *form.languages()])
+    offered = offers(user)
+    servers = offered["servers"].values()
+    models = dict.fromkeys(name for server in servers for name in server["models"])
+    tags = {tag for server in servers for tags in server["models"].values() for tag in tags}
+    languages = sorted((language_name(tag), tag) for tag in {DEFAULT_LANGUAGE, *tags})
     return render(
         request,
         "transcripts/upload.html",
         {
             "project": chosen_project(request),
-            "projects": projects,
-            "form": form,
-            "languages": sorted(
-                ((tag, language_name(tag)) for tag in languages),
-                key=lambda pair: (pair[0] != DETECT, pair[1]),
-            ),
+            "projects": list(Project.objects.writable_by(user)),
+            "offers": offered,
+            "groups": GROUPS,
+            "models": models or [DEFAULTS["model"]],
+            "languages": [(language_name(DETECT), DETECT), *languages],
             "default_language": DEFAULT_LANGUAGE,
             "max_bytes": settings.ENV.max_upload_bytes,
         },

@@ -24,9 +24,10 @@ from management.models import Project
 from speechclient import InvalidOption
 from transcripts import fetch
 from transcripts import uploads as rules
-from transcripts.models import Recording, Upload
+from transcripts.choices import AddressForm
+from transcripts.models import Preset, Recording, Upload
 from transcripts.names import title_of
-from transcripts.options import AddressForm, complete
+from transcripts.options import complete
 from transcripts.storage import DiskFull
 from transcripts.views.access import person
 
@@ -72,7 +73,8 @@ def uploads(request: HttpRequest) -> HttpResponse:
     """Open an upload: 201 and its address. Limits are checked here, before bytes travel.
 
     Takes tus's headers, with filename, project and options (JSON) as metadata, or a JSON
-    body with name, size, project and options.
+    body with name, size, project and options. What the options leave open is as the project's
+    default preset says.
     """
     if request.method == "OPTIONS":
         limit = str(settings.ENV.max_upload_bytes)
@@ -83,7 +85,7 @@ def uploads(request: HttpRequest) -> HttpResponse:
     project = Project.objects.writable_by(user).filter(pk=asked["project"]).first()
     if project is None:
         return refusal("There is no such project, or you may not add to it.", 404)
-    options = complete(asked["options"])
+    options = complete(asked["options"], Preset.objects.defaults_of(project))
     upload = rules.begin(user, project, asked["name"], asked["size"], options)
     address = reverse("upload_chunk", args=[upload.pk])
     headers = {"Location": address, "Upload-Offset": "0"}

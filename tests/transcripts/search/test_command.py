@@ -19,7 +19,7 @@ def run(*arguments: str) -> tuple[str, str]:
 
 def test_hits_are_lines(project):
     hear(project, "Hello.", "The budget meeting.", speaker=1)
-    assert run("budget") == ("Monday  0:00:10  speaker 1: The budget meeting.\n", "")
+    assert run("budget") == ("Monday  0:00:10  Speaker 2: The budget meeting.\n", "")
     assert run("budget", "meeting") == run("budget meeting")
 
 
@@ -31,6 +31,7 @@ def test_json_is_one_object_a_hit(project):
         "recording": recording.pk,
         "title": "Monday",
         "speaker": 1,
+        "speaker_name": "Speaker 2",
         "start": 10.5,
         "end": 19.0,
         "text": "Le café.",

@@ -53,11 +53,11 @@ class Command(BaseCommand):
             self.stderr.write("Nothing was found.")
 
     def as_line(self, hit: Hit) -> str:
-        """``title  0:12:05  speaker 2: text`` with the marked words in bold on a terminal."""
+        """``title  0:12:05  Speaker 2: text`` with the marked words in bold on a terminal."""
         text = "".join(
             self.style.MIGRATE_HEADING(piece) if marked else piece for piece, marked in hit.excerpt
         )
-        speaker = "" if hit.speaker is None else f"speaker {hit.speaker}: "
+        speaker = f"{hit.voice.name}: " if hit.voice else ""
         return f"{hit.title}  {clock(hit.start)}  {speaker}{text}"
 
 
@@ -100,6 +100,7 @@ def as_json(hit: Hit) -> str:
         "recording": hit.recording,
         "title": hit.title,
         "speaker": hit.speaker,
+        "speaker_name": hit.voice.name if hit.voice else None,
         "start": hit.start,
         "end": hit.end,
         "text": hit.text,

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from management.models import Project, User
 from speechclient import InvalidOption
 from transcripts import captions, uploads
-from transcripts.models import OPEN_STATES, Recording, State, Transcription
+from transcripts.models import OPEN_STATES, Preset, Recording, State, Transcription
 from transcripts.options import complete, from_pairs
 from transcripts.progress import rows
 from transcripts.storage import DiskFull
@@ -51,14 +51,15 @@ class Command(BaseCommand):
             default=[],
             type=read_feature,
             metavar="NAME[=VALUE]",
-            help="an option of the API, such as diarize or keyterm=Earshot; may be repeated",
+            help="an option of the API, such as diarize, summarize or keyterm=Earshot; may be "
+            "repeated; NAME=false takes one out that the project's preset has",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object a file")
 
     def handle(self, *args: Any, **given: Any) -> None:
         try:
-            options = self.options(given)
             project, owner = self.project(given["project"]), self.owner()
+            options = self.options(given, project)
         except (OperationalError, ProgrammingError) as error:
             raise CommandError(f"The database is not ready ({error}). Run manage.py up.") from error
         items = [Item(path) for path in given["files"]]
@@ -71,10 +72,12 @@ class Command(BaseCommand):
         if any(item.error for item in items):
             sys.exit(1)
 
-    def options(self, given: dict[str, Any]) -> dict[str, Any]:
+    def options(self, given: dict[str, Any], project: Project) -> dict[str, Any]:
+        """What was chosen over what the project's default preset says."""
         try:
             chosen = from_pairs(given["feature"])
-            return complete(chosen | {"model": given["model"], "language": given["language"]})
+            chosen |= {name: given[name] for name in ("model", "language") if given[name]}
+            return complete(chosen, Preset.objects.defaults_of(project))
         except InvalidOption as error:
             raise CommandError(f"These options cannot be: {error}.") from error
 
@@ -179,7 +182,7 @@ class Command(BaseCommand):
         }
         if run is None:
             return found | {"error": item.error}
-        utterances = captions.as_objects(list(run.utterances.order_by("index")))
+        utterances = captions.as_objects(list(run.utterances.order_by("index")), run.voices)
         text = " ".join(each["text"] for each in utterances)
         return found | {"transcript": text, "utterances": utterances}
 

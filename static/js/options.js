@@ -1,0 +1,209 @@
+// How recordings are to be transcribed: what the project's server offers, and its presets.
+
+import { confirmed } from "./shell.js";
+import { token } from "./uploads.js";
+
+const LAST = "upload options";
+
+/** What was last chosen for a project in this browser; null when nothing was. */
+export function lastChosen(project) {
+  try {
+    return JSON.parse(localStorage.getItem(LAST))[project] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function remember(project, options) {
+  let all = {};
+  try {
+    all = { ...JSON.parse(localStorage.getItem(LAST)) };
+  } catch {
+    // What an older version kept is of no use.
+  }
+  localStorage.setItem(LAST, JSON.stringify({ ...all, [project]: options }));
+}
+
+export class Options {
+  /** `offers`: the projects with their presets, and what the server of each can do. */
+  constructor(form, offers) {
+    Object.assign(this, { form, offers });
+    this.presets = form.querySelector("[data-presets]");
+    this.preset = form.querySelector("[data-preset]");
+    this.dialog = document.getElementById("preset");
+    form.elements.project.addEventListener("change", () => this.#enter());
+    form.addEventListener("change", (event) => {
+      if (event.target === this.preset) return this.#choose();
+      if (event.target === form.elements.project || event.target === form.elements.url) return;
+      this.#fit();
+      remember(this.project, this.chosen());
+      this.preset.value = "";
+      this.#tell();
+    });
+    this.#managePresets();
+    this.#enter();
+  }
+
+  get project() {
+    return this.form.elements.project.value;
+  }
+
+  get server() {
+    return this.offers.servers[this.offers.projects[this.project].server];
+  }
+
+  get listed() {
+    return this.offers.projects[this.project].presets;
+  }
+
+  get current() {
+    return this.listed.find((each) => String(each.id) === this.preset.value);
+  }
+
+  /** The options as a run of the recognizer takes them, all that can be chosen said outright. */
+  chosen() {
+    const { model, language, keyterm } = this.form.elements;
+    const rest = this.current?.options ?? {};
+    const options = { ...rest, model: model.value, language: language.value, redact: [], keyterm: [] };
+    delete options.utterances; // the library's own
+    delete options.detect_language;
+    for (const box of this.form.querySelectorAll("[data-feature] input")) {
+      const on = box.checked && !box.disabled;
+      if (box.name !== "redact") options[box.name] = on;
+      else if (on) options.redact.push(box.value);
+    }
+    if (!keyterm.disabled) options.keyterm = keyterm.value.split("\n").map((term) => term.trim()).filter(Boolean);
+    return options;
+  }
+
+  // A project begins with its default preset, else with what was last chosen for it.
+  #enter() {
+    const names = Object.keys(this.server.models);
+    for (const option of this.form.elements.model.options) {
+      option.hidden = option.disabled = names.length > 0 && !names.includes(option.value);
+    }
+    this.#list();
+    const preset = this.listed.find((each) => each.is_default);
+    this.preset.value = preset?.id ?? "";
+    this.#fill(preset?.options ?? lastChosen(this.project) ?? this.server.first_choice);
+    this.#tell();
+  }
+
+  #choose() {
+    if (this.current) this.#fill(this.current.options);
+    this.#tell();
+  }
+
+  #fill(options) {
+    const { model, language, keyterm } = this.form.elements;
+    pick(model, options.model ?? "nova-3");
+    pick(language, options.detect_language ? "detect" : options.language ?? "en");
+    for (const box of this.form.querySelectorAll("[data-feature] input")) {
+      box.checked = box.name === "redact" ? Boolean(options.redact?.includes?.(box.value)) : Boolean(options[box.name]);
+    }
+    keyterm.value = (options.keyterm ?? []).join("\n");
+    this.#fit();
+  }
+
+  // Only what this model of this server can do in this language.
+  #fit() {
+    const { model, language, keyterm } = this.form.elements;
+    const tags = this.server.models[model.value] ?? [];
+    for (const option of language.options) {
+      option.hidden = option.disabled = tags.length > 0 && !["detect", ...tags].includes(option.value);
+    }
+    if (language.selectedOptions[0]?.disabled) pick(language, "detect");
+    const english = language.value === "detect" || language.value.split("-")[0] === "en";
+    for (const feature of this.form.querySelectorAll("[data-feature]")) {
+      const fits = (english || !("english" in feature.dataset)) && (this.server.hosted || !("hosted" in feature.dataset));
+      feature.hidden = feature.querySelector("input").disabled = !fits;
+    }
+    for (const group of this.form.querySelectorAll("[data-group]")) {
+      group.hidden = !group.querySelector("[data-feature]:not([hidden])");
+    }
+    keyterm.disabled = !model.value.startsWith(this.offers.keyterm_models);
+    keyterm.closest("[data-keyterm]").hidden = keyterm.disabled;
+  }
+
+  #list() {
+    const options = this.listed.map((each) => new Option(each.is_default ? `${each.name} (default)` : each.name, each.id));
+    this.preset.replaceChildren(this.preset.options[0], ...options);
+  }
+
+  #tell() {
+    const { current } = this;
+    const set = this.presets.querySelector("[data-preset-default]");
+    set.hidden = !current;
+    set.querySelector("[data-preset-default-words]").textContent = current?.is_default
+      ? "Not by default"
+      : "Use by default";
+    this.presets.querySelector("[data-preset-delete]").hidden = !current;
+  }
+
+  #managePresets() {
+    const { presets, dialog } = this;
+    const saving = dialog.querySelector("[data-preset-form]");
+    const problem = dialog.querySelector("[data-preset-problem]");
+    dialog.addEventListener("close", () => {
+      saving.reset();
+      problem.hidden = true;
+    });
+    presets.querySelector("[data-open-dialog]").addEventListener("click", () => {
+      saving.elements.name.value = this.current?.name ?? "";
+      saving.elements.is_default.checked = Boolean(this.current?.is_default);
+    });
+    dialog.querySelector("[data-preset-cancel]").addEventListener("click", () => dialog.close());
+    saving.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const { name, is_default: isDefault } = saving.elements;
+      const fields = { project: this.project, name: name.value, options: JSON.stringify(this.chosen()) };
+      const said = await this.#send(presets.dataset.url, isDefault.checked ? { ...fields, is_default: "on" } : fields);
+      problem.textContent = said.error ?? "";
+      problem.hidden = !said.error;
+      if (said.error) return;
+      this.#take(said, said.id, `“${name.value}” is saved.`);
+      dialog.close();
+    });
+    presets.querySelector("[data-preset-default]").addEventListener("click", async () => {
+      const { id, name, is_default: was } = this.current;
+      const said = await this.#send(`${presets.dataset.url}${id}/default/`, was ? {} : { is_default: "on" });
+      this.#take(said, id, was ? `“${name}” is no longer the default.` : `“${name}” is used by default.`);
+    });
+    presets.querySelector("[data-preset-delete]").addEventListener("click", async () => {
+      const { id, name } = this.current;
+      const sure = await confirmed({
+        title: `Delete the preset “${name}”?`,
+        text: "It is deleted for everybody in the project. Recordings keep the options they were made with.",
+        yes: "Delete",
+      });
+      if (sure) this.#take(await this.#send(`${presets.dataset.url}${id}/delete/`, {}), "", `“${name}” is deleted.`);
+    });
+  }
+
+  #take(said, id, words) {
+    if (!said.error) {
+      this.offers.projects[this.project].presets = said.presets;
+      this.#list();
+      this.preset.value = id;
+      this.#tell();
+    }
+    this.presets.querySelector("[data-preset-words]").textContent = said.error ?? words;
+    this.presets.querySelector("details").open = false;
+  }
+
+  async #send(url, fields) {
+    const answer = await fetch(url, {
+      method: "POST",
+      headers: { "X-CSRFToken": token() },
+      body: new URLSearchParams(fields),
+    }).catch(() => null);
+    const said = await answer?.json().catch(() => null);
+    return said ?? { error: answer ? `The server refused it (${answer.status}).` : "The server cannot be reached." };
+  }
+}
+
+function pick(select, value) {
+  const known = [...select.options].find((option) => option.value === value && !option.disabled);
+  const first = [...select.options].find((option) => !option.disabled);
+  select.value = (known ?? first)?.value ?? "";
+}

@@ -1,0 +1,199 @@
+"""What the upload page offers, by what the server of a project can do, and what was chosen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import Prefetch
+
+from management.models import Connection, Model, Project, User
+from speechclient import InvalidOption
+from transcripts.models import Preset
+from transcripts.names import clean_title
+from transcripts.options import DEFAULTS, INSIGHTS, complete
+
+MAX_PRESETS = 50
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A box to tick. ``value`` is empty for an option that is on or off, else one of its list.
+
+    ``english`` ones are made for English alone; ``hosted`` ones not by the engine in the box.
+    """
+
+    name: str
+    label: str
+    explanation: str
+    value: str = ""
+    english: bool = False
+    hosted: bool = False
+
+
+# Source: sections 5.1, 5.4 and 5.6 of the contract.
+GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
+    (
+        "In the transcript",
+        (
+            Feature("smart_format", "Smart formatting", "Dates, numbers and amounts as written"),
+            Feature("diarize", "Speakers", "Tell voices apart"),
+            Feature("multichannel", "Channels apart", "One transcript for each audio channel"),
+            Feature("numerals", "Numerals", "Numbers as digits", english=True),
+            Feature("filler_words", "Filler words", "Keep uh and um", english=True),
+            Feature("profanity_filter", "Profanity filter", "Mask strong language", english=True),
+        ),
+    ),
+    (
+        "About it",
+        (
+            Feature("summarize", "Summary", "What was said, in a few sentences", english=True),
+            Feature("topics", "Topics", "What was spoken about, and where", english=True),
+            Feature("intents", "Intents", "What people want to do", english=True),
+            Feature("sentiment", "Sentiment", "How the mood changes over time", english=True),
+        ),
+    ),
+    (
+        "Private data to take out",
+        (
+            Feature("redact", "Card data", "Numbers, expiry dates, codes", "pci", english=True),
+            Feature("redact", "Social security numbers", "", "ssn", english=True),
+            Feature("redact", "Numbers", "Three digits and more", "numbers", english=True),
+            Feature(
+                "redact", "Personal data", "Names, places, …", "pii", english=True, hosted=True
+            ),
+            Feature("redact", "Health data", "", "phi", english=True, hosted=True),
+        ),
+    ),
+)
+FEATURES = tuple(feature for _, features in GROUPS for feature in features)
+# Only these models listen for terms: section 5.1 of the contract.
+KEYTERM_MODELS = "nova-3"
+
+
+def first_choice(connection: Connection | None) -> dict[str, Any]:
+    """What is ticked where a project has no preset: reading costs nothing in the box."""
+    if connection is None or connection.kind != Connection.Kind.ENGINE:
+        return DEFAULTS
+    return DEFAULTS | dict.fromkeys(INSIGHTS, True)
+
+
+def offers(user: User) -> dict[str, Any]:
+    """All that the page chooses from, ready for JSON: ``projects`` and ``servers`` by id."""
+    listening = Model.objects.filter(kind=Model.Kind.STT, batch=True)
+    projects = Project.objects.writable_by(user).select_related("connection")
+    projects = projects.prefetch_related(
+        "presets", Prefetch("connection__speech_models", listening, to_attr="listening")
+    )
+    found: dict[str, Any] = {"projects": {}, "servers": {}, "keyterm_models": KEYTERM_MODELS}
+    for project in projects:
+        server = project.connection
+        found["projects"][project.pk] = {
+            "server": server.pk,
+            "presets": described(project.presets.all()),
+        }
+        found["servers"][server.pk] = {
+            "hosted": server.kind != Connection.Kind.ENGINE,
+            "first_choice": first_choice(server),
+            "models": model_languages(server),
+        }
+    return found
+
+
+def described(presets: Iterable[Preset]) -> list[dict[str, Any]]:
+    return [
+        {"id": each.pk, "name": each.name, "options": each.options, "is_default": each.is_default}
+        for each in presets
+    ]
+
+
+def model_languages(server: Connection) -> dict[str, list[str]]:
+    """The models to choose from and the languages of each; the default one knows them all."""
+    listed: list[Model] = getattr(server, "listening", [])
+    every = sorted({tag for model in listed for tag in model.languages})
+    return {DEFAULTS["model"]: every} | {
+        model.canonical_name: sorted(model.languages) for model in listed
+    }
+
+
+class OptionsForm(forms.Form):
+    """Model, language and features, as the upload page sends them for a web address."""
+
+    model = forms.CharField(required=False, max_length=200)
+    language = forms.CharField(required=False, max_length=35)
+    keyterm = forms.CharField(required=False, max_length=5_000)
+    redact = forms.MultipleChoiceField(
+        required=False,
+        choices=[(each.value, each.label) for each in FEATURES if each.name == "redact"],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.flags = [each.name for each in FEATURES if not each.value]
+        for name in self.flags:
+            self.fields[name] = forms.BooleanField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        chosen = {name: cleaned.get(name, False) for name in self.flags}
+        chosen |= {name: cleaned.get(name) for name in ("model", "language")}
+        terms = [line.strip() for line in cleaned.get("keyterm", "").splitlines()]
+        chosen["keyterm"] = [term for term in terms if term]
+        chosen["redact"] = cleaned.get("redact", [])
+        try:
+            cleaned["options"] = complete(chosen)
+        except InvalidOption as error:
+            raise forms.ValidationError(str(error)) from error
+        return cleaned
+
+
+class AddressForm(OptionsForm):
+    """Audio at a web address, fetched by a worker."""
+
+    url = forms.URLField(max_length=2_000, assume_scheme="https", label="Web address")
+    project = forms.ModelChoiceField(Project.objects.none())
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["project"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Project.objects.writable_by(user)
+
+
+class PresetForm(forms.Form):
+    """Options to keep under a name, in place of what had that name before."""
+
+    name = forms.CharField(max_length=60, error_messages={"required": "Give the preset a name."})
+    options = forms.JSONField()
+    is_default = forms.BooleanField(required=False)
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.project = project
+
+    def clean_name(self) -> str:
+        name = clean_title(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError("Give the preset a name.")
+        return name
+
+    def clean_options(self) -> dict[str, Any]:
+        try:
+            return complete(self.cleaned_data["options"])
+        except InvalidOption as error:
+            raise forms.ValidationError(f"These options cannot be: {error}.") from error
+
+    def clean(self) -> dict[str, Any]:
+        others = self.project.presets.exclude(name__iexact=self.cleaned_data.get("name", ""))
+        if others.count() >= MAX_PRESETS:
+            raise forms.ValidationError(f"A project has at most {MAX_PRESETS} presets.")
+        return self.cleaned_data
+
+    def save(self) -> Preset:
+        name, options = self.cleaned_data["name"], self.cleaned_data["options"]
+        preset = self.project.presets.filter(name__iexact=name).first()
+        preset = preset or Preset(project=self.project)
+        preset.name, preset.options = name, options
+        preset.save()
+        preset.make_default(self.cleaned_data["is_default"])
+        return preset

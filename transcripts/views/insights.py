@@ -1,0 +1,77 @@
+"""What a recording is about, beside its transcript: made by the stage after it."""
+
+from typing import Any
+
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from transcripts import moments
+from transcripts.models import Insight, Recording, Transcription
+from transcripts.options import INSIGHTS, is_read, wants_insight
+from transcripts.progress import reading_words
+from transcripts.views.access import (
+    finished_run,
+    person,
+    visible_recording,
+    wants_fragment,
+    writable_projects,
+    writable_recording,
+)
+
+
+@never_cache
+@require_safe
+def insight(request: HttpRequest, pk: int) -> HttpResponse:
+    """What is known about the transcript by now; asked for again while it is being read."""
+    found = visible_recording(request, pk)
+    run = finished_run(request, found)
+    if run is None:
+        raise Http404
+    return render(request, "transcripts/_insight.html", insight_context(request, found, run))
+
+
+@require_POST
+def insight_order(request: HttpRequest, pk: int) -> HttpResponse:
+    """Have the transcript read: again after a failure, or for the first time, for everything."""
+    found = writable_recording(request, pk)
+    run = finished_run(request, found)
+    if run is None:
+        raise Http404
+    with transaction.atomic():
+        wanted = run.options if wants_insight(run.options) else dict.fromkeys(INSIGHTS, True)
+        run.order_insight(wanted)
+    if not wants_fragment(request):
+        return redirect(found)
+    return render(request, "transcripts/_insight.html", insight_context(request, found, run))
+
+
+def insight_context(
+    request: HttpRequest, recording: Recording, run: Transcription
+) -> dict[str, Any]:
+    """The insight of a run as the page shows it, or why there is none."""
+    found = Insight.objects.filter(transcription=run).first()
+    context: dict[str, Any] = {
+        "recording": recording,
+        "run": run,
+        "insight": found,
+        "is_read": is_read(run.language),
+        "was_wanted": wants_insight(run.options),
+        "may_write": recording.project_id in writable_projects(person(request)),
+    }
+    if found and found.is_open:
+        context["insight_words"] = reading_words(found, recording.project.connection)
+    elif found:
+        context |= {
+            "labels": [
+                ("Topics", moments.chips(found.topics)),
+                ("Intents", moments.chips(found.intents)),
+            ],
+            "bars": moments.mood_bars(found.sentiments, recording.duration or 0.0),
+            "moments": moments.strongest(found.sentiments),
+            "average_mood": moments.mood(found.average_score or 0.0),
+            "is_bare": not (found.summary or found.topics or found.intents or found.sentiments),
+        }
+    return context

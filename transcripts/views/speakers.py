@@ -1,0 +1,30 @@
+"""The names of a recording's speakers."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from transcripts import reading
+from transcripts.forms import SpeakerForm
+from transcripts.views.access import finished_run, wants_fragment, writable_recording
+
+
+@require_POST
+def speaker_rename(request: HttpRequest, pk: int) -> HttpResponse:
+    """Call a voice by a name wherever it speaks in the transcript; by an empty one as before."""
+    found = writable_recording(request, pk)
+    run = finished_run(request, found)
+    if run is None:
+        raise Http404
+    form = SpeakerForm(request.POST)
+    if form.is_valid():
+        run.call(form.cleaned_data["voice"], form.cleaned_data["name"])
+    if not wants_fragment(request):
+        return redirect(found)
+    context = {
+        "recording": found,
+        "run": run,
+        "talkers": reading.talkers(run.outline(), run.voices),
+        "may_write": True,
+    }
+    return render(request, "transcripts/_speakers.html", context)
