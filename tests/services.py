@@ -1,11 +1,9 @@
 """PostgreSQL, Redis and RabbitMQ for a test run: real servers in folders of their own.
 
 Each fixture starts its server when first asked for, on a free port of 127.0.0.1, and stops it
-with the session; benchmarks use the context managers behind them. Missing packages are
-installed on Debian as root; elsewhere a fixture skips and says what to install.
+with the session; benchmarks use the context managers behind them.
 """
 
-import fcntl
 import os
 import shutil
 import signal
@@ -21,6 +19,9 @@ import psycopg
 import pytest
 from redis import ConnectionError as RedisAway
 from redis import Redis
+
+from tests import debian
+from tests.debian import found, is_root
 
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -135,27 +136,9 @@ def rabbitmq() -> Iterator[str]:
 
 
 def needed(server: str, find: Callable[[], Path]) -> Path:
-    """What ``find`` finds, after installing its package when it is missing and may be."""
     if shutil.which("setpriv") is None:
         pytest.skip(f"{server} is started with setpriv: install util-linux 2.33 or newer.")
-    try:
-        return find()
-    except FileNotFoundError:
-        package = PACKAGES[server]
-    if not is_root() or shutil.which("apt-get") is None:
-        pytest.skip(f"{server} is not installed here: install the Debian package {package}.")
-    # Packages start what they install unless the run level says that services are down.
-    environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    with open(Path(tempfile.gettempdir()) / "earshot-tests-apt.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for command in (
-            ["apt-get", "update", "--quiet"],
-            ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", package],
-        ):
-            done = subprocess.run(command, env=environ, capture_output=True, text=True)
-            if done.returncode:
-                pytest.skip(f"{server} could not be installed: {done.stderr.strip()[-300:]}")
-    return find()
+    return debian.needed(server, PACKAGES[server], find)
 
 
 def postgresql_programs() -> Path:
@@ -166,17 +149,6 @@ def postgresql_programs() -> Path:
     if folders:
         return folders[-1].parent
     return found("initdb").resolve().parent
-
-
-def found(program: str) -> Path:
-    path = shutil.which(program)
-    if path is None:
-        raise FileNotFoundError(program)
-    return Path(path)
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0
 
 
 def free_port() -> int:

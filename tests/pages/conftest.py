@@ -1,7 +1,6 @@
 """The web application in a real browser: Chromium against the ASGI application."""
 
 import os
-import shutil
 import socket
 import tempfile
 import threading
@@ -16,6 +15,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from management.models import User
+from tests.debian import found, needed
 from tests.pages.cast import Cast, make_cast
 from webapp.asgi import application
 
@@ -95,9 +95,7 @@ def site(served: Site, transactional_db) -> Site:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not program:
-        pytest.skip("Chromium is not installed: on Debian, apt-get install chromium.")
+    program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
     # Playwright's loop runs in this thread; Django would take every query for one inside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
