@@ -31,13 +31,13 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def until(fact: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait until ``fact`` is true and return what it says."""
+def until(fact: Callable[[], Any], seconds: float, what: str, every: float = 0.1) -> Any:
+    """Wait until ``fact`` is true, asked for ``every`` so many seconds; return what it says."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := fact():
             return found
-        time.sleep(0.1)
+        time.sleep(every)
     raise AssertionError(f"{what} did not come true in {seconds:g} s")
 
 
@@ -186,4 +186,5 @@ class Member:
         return response.json() if response.status_code == 200 else None
 
     def transcript(self, recording: int, seconds: float = 120) -> dict[str, Any]:
-        return until(lambda: self.export(recording), seconds, f"recording {recording} has text")
+        what = f"recording {recording} has text"
+        return until(lambda: self.export(recording), seconds, what, every=0.25)

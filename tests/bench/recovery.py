@@ -1,0 +1,109 @@
+"""Processes killed at random moments with jobs under way: is every upload transcribed once?
+
+Each of worker, engine, web server and the whole group is killed (SIGKILL) ten times while two
+recordings are being processed, and the broker loses every file ten times. Late is how long
+after the restart the last of them has its transcript, less what they take undisturbed; the
+group restarts its own children, so there the clock starts at the kill.
+"""
+
+import os
+import random
+import signal
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench.results import Result, at_most, table
+from tests.product import Product
+from tests.speech import join, say, wav_bytes
+
+MOMENTS, AT_ONCE = 10, 2
+SENTENCES = (
+    "The harbour was quiet in the morning, and the boats lay side by side.",
+    "Nobody had seen the lighthouse keeper since Tuesday, when the wind turned.",
+    "We agreed to send the letters with the first train on the following day.",
+    "She asked twice whether the bridge would hold, and nobody answered her.",
+)
+
+
+def talk(folder: Path) -> Path:
+    """Some two minutes of speech: long enough to be killed in the middle of."""
+    path = folder / "talk.wav"
+    parts = [part for sentence in SENTENCES for part in (say(sentence), 0.8)]
+    path.write_bytes(wav_bytes(join(*(parts * 6))))
+    return path
+
+
+def run() -> list[Result]:
+    with tempfile.TemporaryDirectory(prefix="earshot-bench-") as name:
+        folder = Path(name)
+        product = Product(folder / "data")
+        product.data.mkdir()
+        product.start()
+        try:
+            return list(rounds(product, talk(folder)))
+        finally:
+            product.stop()
+
+
+def rounds(product: Product, path: Path) -> list[Result]:
+    moments = random.Random(11)
+    member = product.member()
+    started = time.monotonic()
+    undisturbed = [member.upload(path, name=f"calm-{n}.wav").recording for n in range(AT_ONCE)]
+    words = {words_of(member.transcript(recording, 300)) for recording in undisturbed}
+    usual = time.monotonic() - started
+    results = [Result(f"{AT_ONCE} recordings undisturbed", usual, "s")]
+    acknowledged = list(undisturbed)
+    for victim in ("worker", "engine", "web", "group", "broker"):
+        worst = 0.0
+        for moment in range(MOMENTS):
+            recordings = [
+                member.upload(path, name=f"{victim}-{moment}-{n}.wav").recording
+                for n in range(AT_ONCE)
+            ]
+            acknowledged += recordings
+            time.sleep(moments.uniform(0, usual))
+            strike(product, victim)
+            since = time.monotonic()
+            words |= {words_of(member.transcript(recording, 120)) for recording in recordings}
+            worst = max(worst, time.monotonic() - since - usual)
+        results.append(at_most(f"{victim}, latest of {MOMENTS} moments", worst, 30, "s late"))
+    not_once = [recording for recording in acknowledged if transcripts(product, recording) != 1]
+    return [
+        *results,
+        at_most(f"of {len(acknowledged)} uploads not transcribed just once", len(not_once), 0, ""),
+        at_most("transcripts that differ from one undisturbed", len(words) - 1, 0, ""),
+    ]
+
+
+def strike(product: Product, victim: str) -> None:
+    if victim == "group":
+        product.stop(signal.SIGKILL)
+        product.start()
+    elif victim == "broker":
+        for path in (product.data / "broker").rglob("*"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
+    else:
+        os.kill(product.processes()[victim], signal.SIGKILL)
+
+
+def transcripts(product: Product, recording: int) -> int:
+    """Finished transcripts of ``recording``, as the database has them."""
+    with sqlite3.connect(product.data / "earshot.sqlite3") as database:
+        rows = database.execute(
+            "SELECT count(*) FROM transcripts_transcription"
+            " WHERE recording_id = ? AND state = 'done'",
+            [recording],
+        )
+        return rows.fetchone()[0]
+
+
+def words_of(export: dict) -> str:
+    return " ".join(utterance["text"] for utterance in export["utterances"])
+
+
+if __name__ == "__main__":
+    print(table(run()))
