@@ -86,6 +86,13 @@ def transcript(text: str = "Good morning everyone.", **members: Any) -> httpx.Re
     return httpx.Response(200, content=json.dumps(body), headers={"dg-request-id": "r-1"})
 
 
+def found(**results: Any) -> httpx.Response:
+    """A server's answer about a text: a summary, or the ``results`` given."""
+    results = results or {"summary": {"text": "They greet each other."}}
+    body = {"metadata": {"request_id": "r-2", "language": "en"}, "results": results}
+    return httpx.Response(200, json=body, headers={"dg-request-id": "r-2"})
+
+
 def refusal(status: int, message: str = "No.", **headers: str) -> httpx.Response:
     body = {"err_code": "X", "err_msg": message, "request_id": "r-9"}
     return httpx.Response(status, json=body, headers=headers)
@@ -117,7 +124,7 @@ class Service(httpx.BaseTransport):
             raise answer
         if callable(answer):
             return answer(request)
-        # A response is read once: each request gets its own.
+        # A response is read once, and each request gets its own.
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
 
