@@ -245,13 +245,16 @@ class Transcription(Leased):
     def call(self, voice: Key, name: str) -> None:
         """Name a voice; with an empty name, or its own, it is called by its number again."""
         channel, speaker = voice
-        if name == Voices(self.multichannel).plain(voice):
-            name = ""
+        said = self.utterances.filter(speaker=speaker)
+        if self.multichannel:
+            said = said.filter(channel=channel)
+        if Voices(self.multichannel).key(speaker, channel) != voice or not said.exists():
+            return
         with transaction.atomic():
-            # One at a time: PostgreSQL would let two make the same row.
+            # One at a time: two could make the same row.
             Transcription.objects.select_for_update().get(pk=self.pk)
             self.names.filter(channel=channel, speaker=speaker).delete()
-            if name and self.utterances.filter(speaker=speaker).exists():
+            if name and name != Voices(self.multichannel).plain(voice):
                 self.names.create(channel=channel, speaker=speaker, name=name)
 
     def moved(self, state: State) -> None:
