@@ -36,6 +36,7 @@ def serve(environment: Environment, arguments: argparse.Namespace) -> None:
     import uvicorn
 
     from engine.asgi import application, service
+    from engine.protocol import Protocol
 
     service.warm()
     server = uvicorn.Server(
@@ -45,7 +46,7 @@ def serve(environment: Environment, arguments: argparse.Namespace) -> None:
             port=environment.port,
             loop="uvloop",
             http="httptools",
-            ws="websockets-sansio",
+            ws=Protocol,
             ws_max_size=2 << 20,
             ws_per_message_deflate=False,
             # A client that is far ahead is not read for a while, its pongs neither; one that has

@@ -46,6 +46,7 @@ class FluxConsumer(Socket):
     """
 
     silence_seconds = 60.0
+    pings_count = True
 
     async def open(self) -> None:
         refuse_unknown(FluxOptions, self.call.query)

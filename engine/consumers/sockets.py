@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 
 from engine.calls import SCOPE_KEY, Call
+from engine.protocol import SCOPE_KEY as PINGS_KEY
+from engine.protocol import Pings
 
 logger = logging.getLogger("engine.sockets")
 
@@ -36,6 +39,7 @@ class Socket(AsyncConsumer):
     """One WebSocket of the engine."""
 
     silence_seconds: float = 10.0  # without a frame from the client, then ``fall_silent``
+    pings_count = False  # whether a ping is a sign of life
     stalled_seconds: float = 30.0  # that a client may take nothing of the sound for it
     close_seconds: float = 10.0  # the same when a close waits behind what it has not read
 
@@ -244,8 +248,15 @@ class Socket(AsyncConsumer):
                 self._task.cancel()
         elif self.is_at_work:
             self._set_alarm(self.silence_seconds)
+        elif (left := self.silence_seconds - self._seconds_since_ping) > 0:
+            self._set_alarm(left)
         else:
             self.fall_silent()
+
+    @property
+    def _seconds_since_ping(self) -> float:
+        pings: Pings | None = self.scope.get(PINGS_KEY)
+        return pings.silence_seconds if self.pings_count and pings is not None else math.inf
 
     def _is_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -156,6 +156,7 @@ class FluxSpeakConsumer(_Speaker):
     """
 
     silence_seconds = 60.0
+    pings_count = True
 
     async def open(self) -> None:
         refuse_unknown(LiveFluxSpeakOptions, self.call.query)

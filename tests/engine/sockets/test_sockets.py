@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from engine.consumers.sockets import Socket
 from engine.consumers.speak import SpeakConsumer
 from engine.env import read_environment
 from engine.loaded import catalog, recognizer
+from engine.protocol import SCOPE_KEY as PINGS_KEY
+from engine.protocol import Pings
 from tests.engine.engine import MODELS
 
 FRAME = bytes(100_000)
@@ -64,11 +67,15 @@ class Server:
 
 @asynccontextmanager
 async def connected(
-    socket: type[Socket], path: str = "/v1/speak", query: str = "", most: int = 1_000
+    socket: type[Socket],
+    path: str = "/v1/speak",
+    query: str = "",
+    most: int = 1_000,
+    pings: Pings | None = None,
 ) -> AsyncIterator[tuple[Server, asyncio.Task[None]]]:
     server = Server(most)
     server.incoming.put_nowait({"type": "websocket.connect"})
-    scope = {"type": "websocket", SCOPE_KEY: Call(path, query)}
+    scope = {"type": "websocket", SCOPE_KEY: Call(path, query), PINGS_KEY: pings}
     running = asyncio.create_task(socket.as_asgi()(scope, server.incoming.get, server.send))
     try:
         yield server, running
@@ -95,6 +102,25 @@ async def test_a_client_that_reads_no_more_is_given_up():
     # The frame that was on its way, then the close: what waited was dropped.
     assert len(server.sent) == 7
     assert server.close_codes == [1013]
+
+
+class Listener(Socket):
+    silence_seconds = 0.2
+    pings_count = True
+
+    def fall_silent(self) -> None:
+        self.finish(1011, "silence")
+
+
+async def test_pings_hold_a_socket_where_they_count():
+    pings = Pings()
+    async with connected(Listener, pings=pings) as (server, _):
+        for _ in range(5):
+            pings.last = time.monotonic()
+            await asyncio.sleep(0.1)
+        assert server.close_codes == []
+        await asyncio.wait_for(server.is_closed.wait(), 10)
+    assert server.close_codes == [1011]
 
 
 async def test_a_client_that_never_reads_again_does_not_hold_the_socket():

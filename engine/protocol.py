@@ -1,0 +1,36 @@
+"""uvicorn's WebSocket protocol, which also tells the application of the client's pings."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+SCOPE_KEY = "earshot.pings"
+
+
+class Pings:
+    """When the client last sent a ping. On some sockets it counts as a sign of life: the
+    contract's sections 12.4 and 16, choice 13."""
+
+    def __init__(self) -> None:
+        self.last = 0.0  # on the monotonic clock, in seconds
+
+    @property
+    def silence_seconds(self) -> float:
+        return time.monotonic() - self.last
+
+
+class Protocol(WebSocketsSansIOProtocol):
+    pings: Pings
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        self.pings = Pings()
+        if self.response.status_code == 101:
+            self.scope[SCOPE_KEY] = self.pings  # type: ignore[literal-required]
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        self.pings.last = time.monotonic()
