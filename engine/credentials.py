@@ -7,6 +7,7 @@ another process deletes within that second.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import threading
 import time
@@ -55,6 +56,7 @@ class Credentials:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Identity, float]] = {}
+        self._looking: dict[str, asyncio.Future[Identity | None]] = {}
         self._generation = 0
         self._lock = threading.Lock()
         self._used: dict[uuid.UUID, datetime] = {}
@@ -93,6 +95,7 @@ class Credentials:
         with self._lock:
             self._generation += 1
             self._known.clear()
+            self._looking.clear()
 
     async def save_last_use(self) -> None:
         """Write down when keys were last used: one query for each, now and then."""
@@ -123,22 +126,36 @@ class Credentials:
     async def _known_or_found(self, name: str, find: Callable[[], Identity | None]) -> Identity:
         identity, fresh_until = self._known.get(name, (None, 0.0))
         if identity is None or time.monotonic() > fresh_until:
-            generation = self._generation
-            identity = await in_database(find)
+            # One query for all who wait: they go on in the order in which they came.
+            looking = self._looking.get(name)
+            if looking is None:
+                looking = asyncio.ensure_future(self._look_up(name, find))
+                self._looking[name] = looking
+            identity = await asyncio.shield(looking)
             if identity is None:
                 raise invalid_credentials()
-            self._remember(name, identity, generation)
         if identity.expires is not None and identity.expires <= datetime.now(UTC):
             raise invalid_credentials()
         return identity
 
-    def _remember(self, name: str, identity: Identity, generation: int) -> None:
-        with self._lock:
-            # What was read before a deletion must not be remembered after it.
-            if generation == self._generation:
-                if len(self._known) >= _MOST_KNOWN:
-                    self._known.clear()
-                self._known[name] = (identity, time.monotonic() + FRESH_SECONDS)
+    async def _look_up(self, name: str, find: Callable[[], Identity | None]) -> Identity | None:
+        generation = self._generation
+        identity: Identity | None = None
+        try:
+            identity = await in_database(find)
+        finally:
+            with self._lock:
+                # What was read before a deletion must not be remembered after it.
+                if generation == self._generation:
+                    self._looking.pop(name, None)
+                    if identity is not None:
+                        self._remember(name, identity)
+        return identity
+
+    def _remember(self, name: str, identity: Identity) -> None:
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[name] = (identity, time.monotonic() + FRESH_SECONDS)
 
 
 def grant_token(identity: Identity, ttl_seconds: float) -> str:

@@ -182,6 +182,22 @@ def test_a_client_that_goes_away_is_recorded_once_and_its_work_stops(
     assert list((engine.data / "engine-spool").iterdir()) == []
 
 
+def test_a_listener_that_goes_away_is_counted_once(engine: Engine):
+    text = "The quick brown fox jumps over the lazy dog. " * 20
+    query = "model=aura-arcas-en&encoding=linear16&tag=hung-up"
+    with engine.http() as http:
+        with http.stream("POST", f"/v1/speak?{query}", json={"text": text}) as answer:
+            next(answer.iter_raw())
+        usage = f"/v1/projects/{engine.project_id}/usage/breakdown?tag=hung-up"
+        deadline = time.monotonic() + 30
+        while not (rows := http.get(usage).json()["results"]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(0.5)
+        assert http.get(usage).json()["results"] == rows
+    (row,) = rows
+    assert (row["requests"], row["tts_characters"]) == (1, len(text))
+
+
 def test_a_truncated_upload_is_recorded_as_such(engine: Engine):
     with socket.create_connection(("127.0.0.1", engine.port)) as peer:
         peer.sendall(
