@@ -14,6 +14,7 @@ from engine.credentials import Credentials
 from engine.database import in_database
 from engine.env import Environment, Misconfigured
 from engine.loaded import recognizer
+from engine.pulse import PULSE
 from engine.speech.errors import MissingWeights
 
 logger = logging.getLogger("engine")
@@ -54,6 +55,7 @@ class Service:
             asyncio.create_task(_repeat(_SAVE_USE_SECONDS, self._credentials.save_last_use)),
             asyncio.create_task(_repeat(_PURGE_SECONDS, self._purge)),
             asyncio.create_task(deliveries.run()),
+            asyncio.create_task(PULSE.beat()),
         ]
         await send({"type": "lifespan.startup.complete"})
         await receive()

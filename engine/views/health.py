@@ -4,14 +4,17 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
 from engine.operations import operation
+from engine.pulse import PULSE
+from engine.schemas import NUMBER, TEXT, record
 
 
-@operation(None, tag="Engine")
+@operation(None, tag="Engine", answer=record(status=TEXT, loop_lag_ms=NUMBER))
 def show_health(request: HttpRequest) -> JsonResponse:
     """Ask whether the engine is up
 
-    200 when it and its database answer.
+    200 when it and its database answer. `loop_lag_ms` is the longest that the event loop, and
+    with it every call and stream, stood still within the last minute.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "loop_lag_ms": PULSE.worst_ms})

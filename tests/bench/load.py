@@ -1,0 +1,137 @@
+"""Many calls at once: who is let in, who is told to wait, and what the others notice.
+
+    python -m tests.bench.load
+
+An engine that takes 10 recordings at once gets 50, a few milliseconds apart. The first 10 are to
+be let in and the rest refused with 429; each that was refused tries again, as the SDKs do, until
+it is done. Meanwhile the account is read, texts are analysed and spoken. `/healthz` tells how
+long the event loop stood still.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.bench.results import Result, at_least, at_most, table
+from tests.engine.engine import Engine, start_engine
+from tests.speech import say, wav_bytes
+
+CALLS = 50
+PLACES = 10
+APART_SECONDS = 0.005
+SENTENCE = "The quick brown fox jumps over the lazy dog, and she sells sea shells on the shore."
+TEXT = "I love this product. Please cancel my order and refund the money by Friday. " * 40
+
+
+def run() -> list[Result]:
+    with tempfile.TemporaryDirectory() as folder:
+        engine = start_engine(Path(folder), ENGINE_LISTEN_LIMIT=str(PLACES))
+        try:
+            return asyncio.run(measure(engine))
+        finally:
+            engine.stop()
+
+
+async def measure(engine: Engine) -> list[Result]:
+    recording = wav_bytes(say(SENTENCE))
+    headers = {"authorization": f"Token {engine.key}"}
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(
+        base_url=engine.url, headers=headers, limits=limits, timeout=300
+    ) as http:
+        for _ in range(2):  # every model is loaded once before anything is measured
+            await listen(http, recording)
+            await read(http)
+            await speak(http)
+        await asyncio.sleep(62)  # until the first minute is forgotten
+        idle = await slowest_account(http, asyncio.create_task(asyncio.sleep(3)))
+
+        arriving = asyncio.create_task(arrive(http, recording))
+        others = asyncio.create_task(work_beside(http, arriving))
+        busy = await slowest_account(http, arriving)
+        first, finished = await arriving
+        await others
+        health = (await http.get("/healthz")).json()
+    let_in = [number for number, status in enumerate(first) if status == 200]
+    return [
+        at_least("let in at once", len(let_in), PLACES, "calls"),
+        at_most("let in before one that came earlier", out_of_order(first), 0, "calls"),
+        at_most("neither done nor told to wait", len(strange(first)), 0, "calls"),
+        at_least("done in the end", finished, CALLS, "calls"),
+        at_most("slowest other call, idle", idle * 1000, 100, "ms"),
+        at_most("slowest other call, under load", busy * 1000, 500, "ms"),
+        at_most("event loop standing still", health["loop_lag_ms"], 50, "ms"),
+    ]
+
+
+async def arrive(http: httpx.AsyncClient, recording: bytes) -> tuple[list[int], int]:
+    """The first status of each call in the order of arrival, and how many were done at last."""
+
+    async def call(number: int) -> tuple[int, int]:
+        await asyncio.sleep(number * APART_SECONDS)
+        answer = await http.post("/v1/listen", content=recording)
+        first = answer.status_code
+        while answer.status_code == 429:
+            await asyncio.sleep(float(answer.headers["retry-after"]))
+            answer = await http.post("/v1/listen", content=recording)
+        return first, answer.status_code
+
+    statuses = await asyncio.gather(*(call(number) for number in range(CALLS)))
+    return [first for first, _ in statuses], sum(last == 200 for _, last in statuses)
+
+
+def out_of_order(statuses: list[int]) -> int:
+    """Calls beyond the places that were let in although one before them was refused.
+
+    A place may become free while the last calls arrive, so only the first refusals count.
+    """
+    return sum(status == 429 for status in statuses[:PLACES])
+
+
+def strange(statuses: list[int]) -> list[int]:
+    return [status for status in statuses if status not in (200, 429)]
+
+
+async def work_beside(http: httpx.AsyncClient, until: asyncio.Future[Any]) -> None:
+    while not until.done():
+        await asyncio.gather(read(http), speak(http))
+
+
+async def slowest_account(http: httpx.AsyncClient, until: asyncio.Future[Any]) -> float:
+    """Seconds of the slowest call that reads the account, asked for again and again."""
+    slowest = 0.0
+    while not until.done():
+        before = time.perf_counter()
+        (await http.get("/v1/projects")).raise_for_status()
+        slowest = max(slowest, time.perf_counter() - before)
+        await asyncio.sleep(0.02)
+    return slowest
+
+
+async def listen(http: httpx.AsyncClient, recording: bytes) -> None:
+    query = {"diarize_model": "latest", "smart_format": "true", "utterances": "true"}
+    (await http.post("/v1/listen", params=query, content=recording)).raise_for_status()
+
+
+async def read(http: httpx.AsyncClient) -> None:
+    query = {"summarize": "true", "topics": "true", "intents": "true", "sentiment": "true"}
+    body = json.dumps({"text": TEXT})
+    headers = {"content-type": "application/json"}
+    answer = await http.post("/v1/read", params=query, content=body, headers=headers)
+    answer.raise_for_status()
+
+
+async def speak(http: httpx.AsyncClient) -> None:
+    query = {"model": "aura-arcas-en"}
+    (await http.post("/v1/speak", params=query, json={"text": SENTENCE})).raise_for_status()
+
+
+if __name__ == "__main__":
+    print(table(run()))
