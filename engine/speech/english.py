@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
@@ -43,6 +44,12 @@ BEFORE_PARTICIPLE = frozenset(
 )
 PAST_TIME = re.compile(r"\b(yesterday|ago|last (night|week|month|year)|in (19|20)\d\d)\b", re.I)
 
+# Written in capitals, or with some, and in neither lexicon.
+NAMES = {
+    "JSON": "ʤˈAsən", "YAML": "jˈæməl", "SAML": "sˈæməl", "UNIX": "jˈunɪks", "IKEA": "Ikˈiə",
+    "LEGO": "lˈɛɡO", "WiFi": "wˈIfˌI", "PhD": "pˌiˌAʧdˈi", "PhDs": "pˌiˌAʧdˈiz",
+}  # fmt: skip
+
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*['’]?|\d+|[.,!?;:—…\"“”()]|[-–]")
 DASHES = frozenset("-–")
 PUNCTUATION = frozenset('.,!?;:—…"“”()')
@@ -58,8 +65,8 @@ class English:
 
     def phonemes(self, text: str) -> str:
         """Kokoro phonemes of ``text``, with its punctuation; words are separated by spaces."""
-        tokens = WORD.findall(text.replace("’", "'"))
-        shouting = text.isupper()
+        tokens = WORD.findall(_without_accents(text.replace("’", "'")))
+        shouting = text.isupper() and self._is_shouted(tokens)
         past = PAST_TIME.search(text) is not None
         spoken: list[str] = []
         # Backwards, because "the" and "to" depend on the sound that follows.
@@ -112,6 +119,13 @@ class English:
             return _plural(self._guess(lower[:-2]), self.accent)
         return self._compound(lower) or self._guess(lower.replace("'", ""))
 
+    def _is_shouted(self, tokens: Iterable[str]) -> bool:
+        """True when capitals are emphasis: most of the words are no abbreviations."""
+        words = [token for token in tokens if token.isalpha() and len(token) > 1]
+        words = [word for word in words if word not in self._gold]  # "US" and "NASA" tell nothing
+        known = [word for word in words if word.lower() in self._gold]
+        return 2 * len(known) > len(words)
+
     def _compound(self, word: str) -> str | None:
         """``word`` as two known words of three letters or more, the first as long as can be."""
         for cut in range(len(word) - 3, 2, -1):
@@ -122,6 +136,8 @@ class English:
 
     def _lookup(self, word: str, previous: str, past: bool) -> str | None:
         lower = word.lower()
+        if word in NAMES:
+            return NAMES[word]
         if word.isupper() and len(word) > 1:
             entry = self._gold.get(word)
             if isinstance(entry, str):
@@ -180,6 +196,13 @@ class English:
     def _guess(self, word: str) -> str:
         sound = _letters_to_sound(word)
         return sound if self.accent == "us" else _british(sound)
+
+
+def _without_accents(text: str) -> str:
+    """ "café" as "cafe", which the lexicons know."""
+    return "".join(
+        letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter)
+    )
 
 
 def to_espeak(phonemes: str) -> str:

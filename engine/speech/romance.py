@@ -107,6 +107,24 @@ READINGS = {
         _table(METRIC["it"]),
     ),
 }  # fmt: skip
+# The names of letters that stand for words: "SNCF".
+LETTERS = {
+    language: dict(zip("abcdefghijklmnopqrstuvwxyz", names.split("|"), strict=True))
+    for language, names in {
+        "es": "a|be|ce|de|e|efe|ge|hache|i|jota|ka|ele|eme|ene|o|pe|cu|erre|ese|te|u|uve|"
+        "uve doble|equis|i griega|zeta",
+        "fr": "a|bé|cé|dé|e|effe|gé|hache|i|ji|ka|elle|emme|enne|o|pé|ku|erre|esse|té|u|vé|"
+        "double vé|ixe|i grec|zède",
+        "it": "a|bi|ci|di|e|effe|gi|acca|i|i lunga|cappa|elle|emme|enne|o|pi|cu|erre|esse|ti|u|"
+        "vu|doppia vu|ics|ipsilon|zeta",
+    }.items()
+}
+# Capitals that nobody could say as a word: no vowel, or consonants that do not go together.
+CONSONANT = "[B-DF-HJ-NP-TV-Z]"
+UNSPEAKABLE = (
+    rf"{CONSONANT}{{2,6}}|[A-Z]{{1,2}}{CONSONANT}{{2}}"
+    rf"|(?![BCDFGPT][LR]|S[CPT]|CH|QU){CONSONANT}{{2}}[A-Z]{{1,4}}"
+)
 NUMBER = r"\d{1,3}(?:[.\u202f ]\d{3})+(?!\d)(?:,\d+)?|\d+(?:,\d+)?"
 LONGEST_NUMBER = 15  # digits; a longer one is read digit by digit
 
@@ -158,15 +176,20 @@ def written_out(text: str, language: str) -> str:
         return " ".join(word for word in spoken if word)
 
     def address(match: re.Match[str]) -> str:
-        said = re.sub(r"^https?://", "", match[0]).rstrip("/.,;")
+        said = re.sub(r"^(?:https?://)?(?:www\.)?", "", match[0]).rstrip("/.,;")
+        said = re.sub(r"\.([b-df-hj-np-tv-z]{2,3})\b", lambda m: "." + spelled(m), said)
         said = said.replace("@", f" {reading.at} ").replace(".", f" {reading.dot} ")
         return re.sub(r"[/_-]", " ", said)
+
+    def spelled(match: re.Match[str]) -> str:
+        letters = LETTERS[language]
+        return " ".join(letters[letter] for letter in match[0].lower() if letter in letters)
 
     signs = "".join(reading.currencies)
     short = "|".join(re.escape(key) for key in sorted(reading.abbreviations, key=len)[::-1])
     units = "|".join(re.escape(key) for key in reading.units)
     rules = (
-        (r"https?://\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", address),
+        (r"https?://\S+|\bwww\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", address),
         (rf"(?<!\w)(?:{short})(?!\w)", lambda m: reading.abbreviations[m[0]]),
         (
             rf"(?:(?P<before>[{signs}])\s?)?(?P<number>{NUMBER})(?:\s?(?P<after>[{signs}]))?",
@@ -184,6 +207,8 @@ def written_out(text: str, language: str) -> str:
         (r"(?<=\d)\s?[-\u2013]\s?(?=\d)", f" {reading.to} "),
         (r"(?<![\w.,])-(?=\d)", f"{reading.minus} "),
         (NUMBER, lambda m: f" {amount(m[0])} "),
+        # Where all is in capitals they are emphasis.
+        (rf"\b(?:{UNSPEAKABLE})\b" if not text.isupper() else r"(?!)", spelled),
         (r"&", f" {reading.both} "),
         (r"\+", f" {reading.plus} "),
         (r"[*_`~|<>\\^\[\]{}#=@%°/-]+", " "),
@@ -430,6 +455,8 @@ class Italian:
         "amico amici amica amiche nemico nemici nemica antico antica antichi fatica fatiche felici "
         "radici dico rubrica rubriche fico fichi".split()
     )
+    FALLING = re.compile(r"([aeɛo])([iu])(?=[^aeɛioɔu])")
+    OPEN = frozenset("paura paure baule bauli".split())  # the same letters, in two syllables
     VOWELS = "aeiouàèéìòù"
     LETTERS = dict(
         zip("abcdefgijklmnopqrstuvwxyzàèéìòù", "abkdefɡijklmnopkrstuvwkjʦaɛeiɔu", strict=True)
@@ -455,6 +482,13 @@ class Italian:
             return sound
         if word[-1] in "àèéìòù":
             return _stress(sound, 1)
+        if word in self.OPEN:
+            return _stress(sound, 2)
+        # A diphthong is one syllable: its second letter is hidden while syllables are counted.
+        hidden = self.FALLING.sub(lambda m: m[1] + {"i": "1", "u": "2"}[m[2]], sound)
+        return self._stressed(word, hidden).replace("1", "i").replace("2", "u")
+
+    def _stressed(self, word: str, sound: str) -> str:
         vowels = sum(sound.count(vowel) for vowel in SOUNDING)
         if self.EARLY.search(word) and word not in self.LATE:
             return _stress(sound, 3)

@@ -35,14 +35,14 @@ ABBREVIATIONS = {
     "Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miz", "Dr.": "Doctor", "Prof.": "Professor",
     "St.": "Saint", "Jr.": "Junior", "Sr.": "Senior", "Lt.": "Lieutenant", "Capt.": "Captain",
     "Gen.": "General", "Rev.": "Reverend", "Hon.": "Honorable", "Gov.": "Governor",
-    "vs.": "versus", "e.g.": "for example,", "i.e.": "that is,", "Ph.D.": "P H D",
+    "vs.": "versus", "e.g.": "for example,", "i.e.": "that is,", "Ph.D.": "PhD",
     "approx.": "approximately", "dept.": "department", "Dept.": "Department", "Inc.": "Inc",
     "Ltd.": "Limited", "Co.": "Company", "Corp.": "Corporation", "Ave.": "Avenue",
     "Blvd.": "Boulevard", "Rd.": "Road", "Mt.": "Mount", "Ft.": "Fort",
     "U.S.": "US", "U.K.": "UK", "U.N.": "UN", "w/o": "without", "w/": "with", "C#": "C sharp",
-    "Apt.": "Apartment", "apt.": "apartment", "Fig.": "Figure", "fig.": "figure", "Mon.": "Monday",
-    "Tue.": "Tuesday", "Tues.": "Tuesday", "Thu.": "Thursday", "Thurs.": "Thursday",
-    "Fri.": "Friday",
+    "Wi-Fi": "WiFi", "Apt.": "Apartment", "apt.": "apartment", "Fig.": "Figure", "fig.": "figure",
+    "Mon.": "Monday", "Tue.": "Tuesday", "Tues.": "Tuesday", "Thu.": "Thursday",
+    "Thurs.": "Thursday", "Fri.": "Friday",
 }  # fmt: skip
 # Those that often end a sentence: the point stays where one begins behind it.
 CLOSING = {"etc.": "et cetera", "a.m.": "AM", "p.m.": "PM"}
@@ -224,10 +224,9 @@ def _phone(match: re.Match[str]) -> str:
 
 
 def _address(match: re.Match[str]) -> str:
-    said = re.sub(r"^https?://", "", match[0]).rstrip("/")
-    tail = ""
-    while said and said[-1] in ".,;:!?":
-        said, tail = said[:-1], said[-1] + tail
+    said, tail = re.fullmatch(  # type: ignore[union-attr]
+        r"(?:https?://)?(.*?)/?([.,;:!?]*)", match[0]
+    ).groups()
     said = re.sub(r"\d+", lambda number: f" {digits(number[0])} ", said)
     for mark, word in (("www.", "W W W dot "), ("@", " at "), (".", " dot "), ("/", " slash "),
                        ("-", " dash "), ("_", " underscore "), (":", " colon "),

@@ -1,0 +1,81 @@
+"""Words to sounds, in the alphabet of the voices."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.speech.phonemes import Phonemizer, from_ipa, to_espeak
+from tests.speech import CACHE
+
+SOUNDS = {
+    "en-US": {
+        # Acronyms: by letters, or as the words they became.
+        "the FBI": "ði ˌɛfbˌiˈI",
+        "HTML": "ˌAʧtˌiˌɛmˈɛl",
+        "USA": "jˌuˌɛsˈA",
+        "NASA": "nˈæsə",
+        "JSON": "ʤˈAsən",
+        "two CTOs": "tˈu sˌitˌiˈOz",
+        "US law": "jˌuˈɛs lˈɔ",
+        "IT IS LOUD": "ɪt ɪz lˈWd",
+        "NO!": "nˈO!",
+        # Words that depend on their neighbours
+        "the apple, the pear": "ði ˈæpᵊl, ðə pˈɛɹ",
+        "I read it yesterday.": "ˌI ɹˈɛd ɪt jˈɛstəɹdˌA.",
+        "I will read it.": "ˌI wɪl ɹˈid ɪt.",
+        "a record": "ɐ ɹˈɛkəɹd",
+        "to record": "tə ɹəkˈɔɹd",
+        # Forms of known words, names in parts, foreign letters
+        "café": "kæfˈA",
+        "DeepMind": "dˈipmˈInd",
+        "churches": "ʧˈɜɹʧᵻz",
+    },
+    "en-GB": {"the car, better": "ðə kˈɑː, bˈɛtə"},
+    "es-ES": {"¿Cómo está, cielo?": "kˈomo estˈa, θjˈelo?", "la guerra": "la ɣˈera"},
+    "es-419": {"cielo y llave": "sjˈelo i ʝˈaβe"},
+    "fr-FR": {
+        "les enfants ont dix ans": "lez ɑ̃fˈɑ̃ ɔ̃ diz ˈɑ̃",
+        "qu'est-ce que c'est": "kɛ sə kə sɛ",
+        "monsieur": "məsjˈø",
+    },
+    "it-IT": {
+        "Buongiorno": "bwonʤˈorno",
+        "perché gli gnocchi": "perkˈe ʎi ɲˈokːi",
+        "euro, auto, paura": "ˈeuro, ˈauto, paˈura",
+        "la città": "la ʧitːˈa",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def phonemizer() -> Phonemizer:
+    return Phonemizer(CACHE)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "sounds"),
+    [(language, *pair) for language, pairs in SOUNDS.items() for pair in pairs.items()],
+)
+def test_words_have_their_sounds(phonemizer, language: str, text: str, sounds: str):
+    assert phonemizer.phonemes(text, language) == sounds
+
+
+@pytest.mark.parametrize("word", ["Kubernetes", "Nguyen", "blorptastic", "Zbigniew", "Ω"])
+def test_unknown_words_get_a_guess(phonemizer, word: str):
+    guess = phonemizer.phonemes(f"say {word} now", "en-US")
+    assert guess.startswith("sˈA ")
+    assert guess.endswith(" nˈW")
+
+
+def test_an_authors_pronunciation_replaces_the_word(phonemizer):
+    sounds = phonemizer.phonemes("Dear \ue000, hello", "en-US", {"\ue000": "ˈwɪntɛɹ"})
+    assert sounds.split() == ["dˈɪɹ", "wˈɪntɛɹ", ",", "həlˈO"]
+
+
+def test_ipa_is_put_into_the_voices_alphabet():
+    assert from_ipa("ˈtʃeɪndʒ") == "ʧˈAnʤ"
+
+
+def test_piper_hears_the_same_sounds_in_its_own_alphabet():
+    assert to_espeak("ʧˈAnʤ") == "tʃˈeɪndʒ"
+    assert to_espeak("sˈi") == "sˈiː"
