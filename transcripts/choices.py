@@ -39,9 +39,6 @@ GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
             Feature("smart_format", "Smart formatting", "Dates, numbers and amounts as written"),
             Feature("diarize", "Speakers", "Tell voices apart"),
             Feature("multichannel", "Channels apart", "One transcript for each audio channel"),
-            Feature("numerals", "Numerals", "Numbers as digits", english=True),
-            Feature("filler_words", "Filler words", "Keep uh and um", english=True),
-            Feature("profanity_filter", "Profanity filter", "Mask strong language", english=True),
         ),
     ),
     (
@@ -51,6 +48,17 @@ GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
             Feature("topics", "Topics", "What was spoken about, and where", english=True),
             Feature("intents", "Intents", "What people want to do", english=True),
             Feature("sentiment", "Sentiment", "How the mood changes over time", english=True),
+        ),
+    ),
+)
+# Behind "More options": what few recordings need.
+RARE_GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
+    (
+        "Wording",
+        (
+            Feature("numerals", "Numerals", "Numbers as digits", english=True),
+            Feature("filler_words", "Filler words", "Keep uh and um", english=True),
+            Feature("profanity_filter", "Profanity filter", "Mask strong language", english=True),
         ),
     ),
     (
@@ -66,7 +74,7 @@ GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
         ),
     ),
 )
-FEATURES = tuple(feature for _, features in GROUPS for feature in features)
+FEATURES = tuple(feature for _, features in (*GROUPS, *RARE_GROUPS) for feature in features)
 # Only these models listen for terms: section 5.1 of the contract.
 KEYTERM_MODELS = "nova-3"
 

@@ -118,9 +118,12 @@ export class Options {
       const fits = (english || !("english" in feature.dataset)) && (this.server.hosted || !("hosted" in feature.dataset));
       feature.hidden = feature.querySelector("input").disabled = !fits;
     }
-    for (const group of this.form.querySelectorAll("[data-group]")) {
+    for (const group of this.form.querySelectorAll("[data-group], [data-rare]")) {
       group.hidden = !group.querySelector("[data-feature]:not([hidden])");
     }
+    // What is chosen is not hidden away.
+    const rare = this.form.querySelector("[data-rare]");
+    rare.open ||= rare.querySelector("input:checked:not(:disabled)") !== null;
     keyterm.disabled = !model.value.startsWith(this.offers.keyterm_models);
     keyterm.closest("[data-keyterm]").hidden = keyterm.disabled;
   }

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from management.models import Project
-from transcripts.choices import GROUPS, offers
+from transcripts.choices import GROUPS, RARE_GROUPS, offers
 from transcripts.options import DEFAULTS, DETECT
 from transcripts.views.access import chosen_project, person
 
@@ -45,6 +45,7 @@ def upload(request: HttpRequest) -> HttpResponse:
             "projects": list(Project.objects.writable_by(user)),
             "offers": offered,
             "groups": GROUPS,
+            "rare_groups": RARE_GROUPS,
             "models": models or [DEFAULTS["model"]],
             "languages": [(language_name(DETECT), DETECT), *languages],
             "default_language": DEFAULT_LANGUAGE,
