@@ -178,7 +178,7 @@ class Recognizer:
         return self.queue(
             name,
             Window(samples, min(context, WINDOW_SECONDS)),
-            Reading(_code(language), tuple(keyterms), word_times),
+            Reading(_code(language), tuple(keyterms), word_times, priority is Priority.INTERIM),
             priority,
             owner,
         ).future

@@ -74,6 +74,7 @@ class Reading:
     language: str = "en"
     keyterms: tuple[str, ...] = ()
     word_times: bool = True
+    is_guess: bool = False  # better soon than sure: a doubtful text is not read again
 
 
 @dataclass(frozen=True)
@@ -143,29 +144,29 @@ class Whisper:
         prompt = self._model.get_prompt(
             tokenizer, [], without_timestamps=True, hotwords=" ".join(reading.keyterms) or None
         )
-        return self._transcribe(windows, prompt, tokenizer, reading.word_times, _MOST_CALLS)
+        return self._transcribe(windows, prompt, tokenizer, reading, _MOST_CALLS)
 
     def _transcribe(
         self,
         windows: Sequence[Window],
         prompt: list[int],
         tokenizer: Tokenizer,
-        word_times: bool,
+        reading: Reading,
         calls: int,
     ) -> list[Hypothesis]:
         encoded = self._encode(windows)
         results = self._generate(encoded, [prompt] * len(windows), _longest(windows), 0.0)
         drafts = [_Draft(result, 0.0, tokenizer) for result in results]
         for index, draft in enumerate(drafts):
-            if draft.went_wrong:
+            if draft.went_wrong and not reading.is_guess:
                 drafts[index] = self._second_try(windows[index], prompt, draft, tokenizer)
                 if drafts[index].is_repetitive:
                     drafts[index].shorten(tokenizer)
         words: list[tuple[Word, ...]] = [()] * len(windows)
-        if word_times:
+        if reading.word_times:
             words = self._align(encoded, windows, drafts, tokenizer)
         found = [draft.hypothesis(timed) for draft, timed in zip(drafts, words, strict=True)]
-        if word_times and calls > 1:
+        if reading.word_times and calls > 1:
             gaps = [
                 (index, start, end)
                 for index, window in enumerate(windows)
@@ -174,7 +175,7 @@ class Whisper:
             if gaps:
                 space = "" if tokenizer.language_code in _UNSPACED else " "
                 parts = [_part(windows[index], start, end) for index, start, end in gaps]
-                more = self._transcribe(parts, prompt, tokenizer, word_times, calls - 1)
+                more = self._transcribe(parts, prompt, tokenizer, reading, calls - 1)
                 for (index, start, end), hypothesis in zip(gaps, more, strict=True):
                     if hypothesis.average_log_probability > _IMPROBABLE:
                         found[index] = found[index].with_part(
