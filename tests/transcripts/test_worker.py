@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import transcript, wav_bytes
+from .conftest import found, transcript, wav_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A speech server that answers a recording once ``gate`` is open."""
+    """A speech server that answers a recording once ``gate`` is open, a text once ``reads`` is."""
 
     daemon_threads = True
 
@@ -29,7 +29,10 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Call)
         self.gate = threading.Event()
         self.gate.set()
+        self.reads = threading.Event()
+        self.reads.set()
         self.heard = 0
+        self.read = 0
         self.left = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -50,13 +53,18 @@ class Call(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.heard += 1
-        while not self.server.gate.wait(0.05):
+        if self.path.startswith("/v1/read"):
+            self.server.read += 1
+            gate, answer = self.server.reads, found()
+        else:
+            self.server.heard += 1
+            gate, answer = self.server.gate, transcript("Good morning everyone.")
+        while not gate.wait(0.05):
             if self.caller_left():
                 self.server.left.set()
                 return
         with contextlib.suppress(OSError):
-            self.answer(transcript("Good morning everyone.").content)
+            self.answer(answer.content)
 
     def caller_left(self) -> bool:
         with contextlib.suppress(BlockingIOError):
@@ -113,11 +121,16 @@ class Installation:
     def beat(self) -> subprocess.Popen[bytes]:
         return self.start("-m", "celery", "--app", "webapp", "beat")
 
-    def transcribe(self) -> subprocess.Popen[bytes]:
+    def transcribe(self, *features: str) -> subprocess.Popen[bytes]:
         """Start ``manage.py transcribe`` on a file."""
         (self.folder / "monday.wav").write_bytes(wav_bytes())
-        path = str(self.folder / "monday.wav")
-        return self.start("manage.py", "transcribe", path)
+        chosen = [f"--feature={feature}" for feature in features]
+        return self.start("manage.py", "transcribe", *chosen, str(self.folder / "monday.wav"))
+
+    def tell(self, expression: str) -> list[str]:
+        """What an expression about the models gives, in words."""
+        code = f"from transcripts.models import *; print({expression})"
+        return self.manage("shell", "-v0", "-c", code).stdout.split()
 
     def close(self) -> None:
         for process in self.processes:
@@ -148,26 +161,27 @@ def until(fact, what: str) -> None:
         time.sleep(0.05)
 
 
-def test_job_of_a_killed_worker_is_done_once_by_the_next(installation, speech_server):
-    speech_server.gate.clear()
+def test_jobs_of_a_killed_worker_are_done_once_by_the_next(installation, speech_server):
+    speech_server.reads.clear()
     installation.beat()
     first = installation.worker()
+    # The transcript is finished and printed whatever becomes of the stage that follows.
+    assert installation.transcribe("summarize").wait(PATIENCE_SECONDS) == 0
+    until(lambda: speech_server.read == 1, "the first worker sent a text")
+    speech_server.gate.clear()
     command = installation.transcribe()
-    until(lambda: speech_server.heard == 1, "the first worker sent the recording")
+    until(lambda: speech_server.heard == 2, "the first worker sent another recording")
     first.send_signal(signal.SIGKILL)
     first.wait()
     speech_server.gate.set()
+    speech_server.reads.set()
     installation.worker()
     assert command.wait(PATIENCE_SECONDS) == 0
-    assert speech_server.heard == 2
-    told = installation.manage(
-        "shell",
-        "-v0",
-        "-c",
-        "from transcripts.models import *; run = Transcription.objects.get(); "
-        "print(run.state, run.attempt, run.utterances.count())",
-    )
-    assert told.stdout.split() == ["done", "2", "1"]
+    facts = "*Insight.objects.values_list('state', 'attempt')[0]"
+    until(lambda: installation.tell(facts) == ["done", "2"], "the text is read")
+    assert (speech_server.heard, speech_server.read) == (3, 2)
+    counts = "Utterance.objects.count(), RawResponse.objects.count(), RawInsight.objects.count()"
+    assert installation.tell(counts) == ["2", "2", "1"]
 
 
 def test_worker_that_is_told_to_stop_gives_its_job_back_at_once(installation, speech_server):
