@@ -8,6 +8,7 @@ python -m engine credit AMOUNT      record a purchase of dollars (or --units hou
 from __future__ import annotations
 
 import argparse
+import ctypes
 import logging
 import os
 import secrets
@@ -20,6 +21,8 @@ from engine.keyfiles import read_or_make
 
 logger = logging.getLogger("engine")
 
+_M_ARENA_MAX = -8  # malloc.h
+
 
 def main() -> None:
     arguments = _parse(sys.argv[1:])
@@ -30,6 +33,7 @@ def main() -> None:
 
 
 def serve(environment: Environment, arguments: argparse.Namespace) -> None:
+    share_memory()
     prepare(environment)
     _check_port(environment)
 
@@ -63,6 +67,16 @@ def serve(environment: Environment, arguments: argparse.Namespace) -> None:
     server.run()
     if not server.started:
         sys.exit("The engine could not start; the lines above say why.")
+
+
+def share_memory() -> None:
+    """Have all threads allocate from one heap, before there are any.
+
+    glibc gives each thread heaps of its own, which keep what the models leave behind: on two
+    cores a sixth more memory, and no less time.
+    """
+    if hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def prepare(environment: Environment) -> None:
