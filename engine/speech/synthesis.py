@@ -38,6 +38,11 @@ PAUSE_SECONDS = {
 }
 
 
+# Of a style vector: the first half goes to the decoder, the second to what predicts lengths and
+# pitch (StyleTTS 2, arXiv 2306.07691).
+MELODY = slice(128, 256)
+
+
 class Model(Protocol):
     """What turns the phonemes of one clause into sound."""
 
@@ -182,12 +187,15 @@ class Kokoro:
 
     def _style(self, voice: Voice) -> Samples:
         if voice.name not in self._vectors:
-            blend = [
-                np.fromfile(voicefiles.voice_vectors(name), "<f4").reshape(-1, 256)
-                for name in voice.vectors
-            ]
-            self._vectors[voice.name] = np.mean(blend, axis=0, dtype=np.float32)
+            style = np.mean([_style_vectors(name) for name in voice.vectors], axis=0)
+            if voice.melody:
+                style[:, MELODY] = _style_vectors(voice.melody)[:, MELODY]
+            self._vectors[voice.name] = style
         return self._vectors[voice.name]
+
+
+def _style_vectors(name: str) -> Samples:
+    return np.fromfile(voicefiles.voice_vectors(name), "<f4").reshape(-1, 256)
 
 
 def _session(model: Path, threads: int) -> onnxruntime.InferenceSession:
