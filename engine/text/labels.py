@@ -81,6 +81,8 @@ TOPICS = {
 }
 INTENTS = {
     "Ask a question": "could you tell me, I have a question",
+    "Ask for a call back": "please call me back",
+    "Ask for help": "can you help me with this",
     "Book an appointment": "I would like to book an appointment",
     "Cancel an order": "I want to cancel my order or subscription",
     "Change a reservation": "I need to change my reservation",
@@ -88,16 +90,18 @@ INTENTS = {
     "Complain": "I am not happy with this, I want to complain",
     "Confirm details": "let me confirm your details, is that correct",
     "Explain something": "let me explain how this works",
+    "Follow up": "I will send you an email, I will let you know",
     "Give feedback": "here is what I think about it",
     "Give instructions": "first do this, then do that",
     "Invite somebody": "would you like to come and join us",
     "Make a decision": "we decided, let us go with this one",
     "Make a payment": "I would like to pay my bill",
     "Make a purchase": "I would like to buy one",
+    "Make a reservation": "I would like to book a flight, a table or a room",
     "Make a suggestion": "maybe we should try, how about",
     "Offer help": "how can I help you, let me help you with that",
     "Plan work": "next week we will work on, the deadline is",
-    "Report a problem": "it does not work, something is broken",
+    "Report a problem": "it does not work, it stopped working, something is broken",
     "Request a refund": "I want my money back",
     "Request information": "I would like to know more about it",
     "Schedule a meeting": "let us meet on Tuesday",
@@ -118,6 +122,24 @@ STOPWORDS = frozenset(
     we we're well went were what what's when where which while who will with would yeah year years
     yes yet you you're your""".split()
 )
+# Verbs that seldom name a thing: with one inside, a run of words is no topic.
+_VERBS = """absorb accept add agree allow appear apply argue arrive ask become begin believe belong
+    break bring build buy carry catch cause choose close compare complain confirm connect
+    consider contain continue create decide deliver depend describe discuss eat enjoy expect explain
+    fail fall feel fill find finish fix follow forget grow guess happen hate hear help hold hope
+    improve include increase join keep learn leave listen live lose love mean meet mention miss
+    need notice occur offer open own pay prefer prepare prevent produce promise prove provide pull
+    push raise reach reboot receive recommend reduce refuse reject remain remember remove repeat
+    require restart save sell send serve show sit sleep speak spend stand start stay stop suggest
+    suppose talk tell throw try turn understand visit wait wake walk wash watch wear win wish wonder
+    worry write""".split()
+_OTHERS = """became began broke brought built bought caught chose ate fell felt found forgot grew
+    heard held kept knew left lost met paid ran sold sent sat slept spoke spent stood taught told
+    threw thought understood woke wore won wrote coming cannot bye goodbye hello hi hey nice great
+    halfway already morning afternoon evening tonight tomorrow yesterday hundred thousand million
+    billion""".split()
+_NO_TOPIC = STOPWORDS | {*_VERBS, *_OTHERS, *(f"{verb}s" for verb in _VERBS)}
+_NAMES_IN_LY = {"assembly", "family", "italy", "july", "monopoly", "reply", "supply"}
 _PHRASE_BREAK = re.compile(r"[^\w'&-]+$")
 
 
@@ -227,10 +249,17 @@ def _runs(text: str) -> list[tuple[str, ...]]:
     for token in [*text.split(), "."]:
         word = _PHRASE_BREAK.sub("", token).lower().removesuffix("'s")
         number = digit_of(word) is not None
-        plain = word.isalpha() and not number and word not in STOPWORDS and len(word) > 2
+        plain = word.isalpha() and len(word) > 2 and not number and _may_name(word)
         if plain:
             run.append(word)
         if (not plain or _PHRASE_BREAK.search(token)) and run:
             found += [tuple(run)] if 2 <= len(run) <= 3 else []
             run = []
     return found
+
+
+def _may_name(word: str) -> bool:
+    """Whether ``word`` may be part of a thing's name: no verb or adverb, by its form."""
+    if word.endswith("ly"):
+        return word in _NAMES_IN_LY
+    return word not in _NO_TOPIC and not (word.endswith("ed") and len(word) > 4)

@@ -11,7 +11,8 @@ from engine.text.paragraphs import Sentence
 SHORTEST_WORDS = 50  # up to here a text is its own summary
 MOST_SENTENCES = 4
 SHARE = 0.25  # of the words, at most
-LEAST_WORDS = 45
+LEAST_WORDS = 55
+LEAST_WORTH = 0.3  # of any sentence but the first
 DIVERSITY = 0.35  # the weight of not repeating what was said already
 
 _COURTESY = re.compile(
@@ -26,6 +27,7 @@ _PURPOSE = re.compile(
     r"\b(the (problem|issue|point|plan|goal)"
     r"|i('d| would) like to|i (want|need|wanted|needed) to|we (need|want|have|decided|agreed|plan)"
     r"( to)?|we('ll| will)|i('ll| will)|let's|because|important|instead|decided|agreed|"
+    r"(stopped|not|isn't) working|no longer|fail(s|ed)|broke|"
     r"(does|did|is|was|do)(n't| not) (work|working|arrive|charged?)|broken|refund|deadline|by "
     r"(monday|tuesday|wednesday|thursday|friday|tomorrow|next))\b",
     re.I,
@@ -33,6 +35,7 @@ _PURPOSE = re.compile(
 _SUBJECT = re.compile(
     r"\b(calling (about|because|to|regarding)|(main|first|today's) (topic|point|question|thing)|"
     r"(topic|subject|agenda|question|problem) (today|here )?is|the reason (for|why|i|we)|"
+    r"^today (we|i)('re|'ll|'m| are| will| am)|"
     r"(talk|here|speak|meeting) (today )?(is )?(about|to discuss)|this is about)\b",
     re.I,
 )
@@ -58,6 +61,8 @@ def summarize(sentences: Sequence[Sentence], embed: Callable[[Sequence[str]], Fl
         repeats = meanings @ meanings[chosen].T if chosen else np.zeros((len(told), 1))
         scores = (1 - DIVERSITY) * worth - DIVERSITY * repeats.max(axis=1)
         best = max(left, key=lambda index: scores[index])
+        if chosen and worth[best] < LEAST_WORTH:
+            break
         left.remove(best)
         words = sum(_length(told[index]) for index in [*chosen, best])
         if not chosen or words <= limit:
@@ -71,6 +76,7 @@ def _worth(sentences: Sequence[Sentence], meanings: Floats) -> Floats:
     worth = meanings @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
     for index, sentence in enumerate(sentences):
         length = _length(sentence)
+        worth[index] += 0.1 * (1 - index / len(sentences))  # what it is about is said early
         if _COURTESY.search(sentence.text):
             worth[index] -= 0.35 if length < 15 else 0.15
         if _SUBJECT.search(sentence.text):
@@ -80,7 +86,7 @@ def _worth(sentences: Sequence[Sentence], meanings: Floats) -> Floats:
         if re.search(r"\d", sentence.text):
             worth[index] += 0.05
         if sentence.text.rstrip().endswith("?"):
-            worth[index] -= 0.1
+            worth[index] -= 0.25
         if length < 7:
             worth[index] -= 0.15
         if length > 45:

@@ -47,6 +47,62 @@ def test_summary_says_what_the_call_was_about_and_no_courtesies(intelligence):
     assert len(found.summary.split()) < 0.5 * len(CALL.split())
 
 
+SUPPORT = """Hello, thank you for calling Northwind, my name is Dana, how can I help you today? Hi
+Dana, how are you? I'm good, thanks. So my router stopped working yesterday after the firmware
+update and now the wireless light stays red. I already restarted it twice. All right, let me check
+that for you. It looks like the update failed halfway. We need to reset the router to factory
+settings and install the update again. Okay, will I lose my settings? Yes, but I will send you a
+backup by email. Great. Is there anything else I can help you with? No, that's all. Bye bye."""
+MEETING = """Good morning everyone, can you hear me? Yes. Great. Let's get started. The main point
+today is the launch date of the mobile app. Marketing wanted the fifteenth of May, but engineering
+says the payment screen is not finished. Priya reported eleven open bugs, three of them blocking.
+We agreed to move the launch to the first of June. Priya will send a list of the bugs by Thursday.
+Any other questions? No. Thanks everyone, have a nice weekend."""
+DOCTOR = """Good afternoon Mrs Jones, please take a seat. What brings you here today? Well doctor,
+I've had this headache for two weeks and sometimes I feel dizzy. Are you taking any medication?
+Only ibuprofen, twice a day. Your blood pressure is quite high, one hundred sixty over one hundred.
+I'd like to order a blood test and I want you to stop the ibuprofen. Please come back next Monday
+so that we can look at the results. Okay, thank you doctor. You're welcome, take care."""
+
+
+@pytest.mark.parametrize(
+    ("call", "subject", "courtesy"),
+    [
+        (SUPPORT, "router stopped working", "how are you"),
+        (SUPPORT, "reset the router", "anything else"),
+        (MEETING, "launch date of the mobile app", "can you hear me"),
+        (MEETING, "move the launch to the first of June", "weekend"),
+        (DOCTOR, "headache", "take a seat"),
+        (DOCTOR, "blood test", "You're welcome"),
+    ],
+)
+def test_summaries_say_the_matter_and_not_the_courtesies(intelligence, call, subject, courtesy):
+    summary = intelligence.analyse(words_of(call), Question(summarize=True)).summary
+    assert subject in summary
+    assert courtesy not in summary
+
+
+def test_topics_are_things_not_verbs_or_courtesies(intelligence):
+    block = intelligence.analyse(words_of(SUPPORT), Question(topics=True)).blocks()["topics"]
+    topics = {topic["topic"] for segment in block["segments"] for topic in segment["topics"]}
+    assert "Firmware Update" in topics
+    assert not any(word in " ".join(topics) for word in ("Bye", "Already", "Failed"))
+
+
+@pytest.mark.parametrize(
+    ("said", "intent"),
+    [
+        ("Please call me back when you get this.", "Ask for a call back"),
+        ("I'd like to book a flight from Boston to Lisbon.", "Make a reservation"),
+        ("I want my money back.", "Request a refund"),
+        ("I'll send you an email with the details.", "Follow up"),
+    ],
+)
+def test_an_intent_has_its_name(intelligence, said, intent):
+    block = intelligence.analyse(words_of(said), Question(intents=True)).blocks()["intents"]
+    assert block["segments"][0]["intents"][0]["intent"] == intent
+
+
 def test_short_text_is_its_own_summary(intelligence):
     text = "We moved the demo. It is on Friday."
     assert intelligence.analyse(words_of(text), Question(summarize=True)).summary == text
