@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ from engine.speech.errors import MissingWeights
 from engine.speech.voices import NAMESPACE
 from engine.text.intelligence import MOST_TOKENS, Insights, Question, count_tokens
 from engine.text.words import Word, transcript
+
+# Threads of their own: a long text, or a slow endpoint, must not keep uploads from the disk.
+_analyses = ThreadPoolExecutor(8, "analysis")
 
 # What the metadata calls the feature, by what Insights calls it.
 _INFO_NAMES = {
@@ -56,7 +60,8 @@ async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOpti
         custom_intent_mode=options.custom_intent_mode,  # type: ignore[arg-type]
     )
     try:
-        found = await asyncio.to_thread(_analyse, words, question)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(_analyses, _analyse, words, question)
     except MissingWeights as error:
         raise unavailable() from error
     return Found(

@@ -5,6 +5,8 @@ Each checks everything it can before it works, and with a callback answers with 
 
 from __future__ import annotations
 
+import asyncio
+
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 
 from engine import reading, speaking, transcription
@@ -82,7 +84,7 @@ async def speak_text_with_flux(request: HttpRequest) -> HttpResponse | Streaming
 
 async def _answer(request: HttpRequest, work: Work) -> HttpResponse:
     call = call_of(request)
-    plan = work.check(call)
+    plan = await asyncio.to_thread(work.check, call)  # a body may have two megabytes of JSON
     if plan.options.callback:
         return JsonResponse(await defer(call, plan.options))
     answered = await work.answer(call, plan)
@@ -91,7 +93,7 @@ async def _answer(request: HttpRequest, work: Work) -> HttpResponse:
 
 async def _speak(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     call = call_of(request)
-    plan = speaking.check(call)
+    plan = await asyncio.to_thread(speaking.check, call)
     if plan.options.callback:
         return JsonResponse(await defer(call, plan.options))
     speech = await speaking.speak(call, plan)
