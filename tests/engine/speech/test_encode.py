@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from engine.speech.encode import (
+    CONTAINERS,
     ENCODINGS,
     ENCODINGS_V2,
     AudioFormat,
@@ -139,6 +140,35 @@ def test_a_format_that_does_not_exist_is_refused_in_the_contracts_words(query: s
     with pytest.raises(FormatError) as raised:
         read_format(**dict(parse_qsl(query)))
     assert str(raised.value) == f"Unsupported audio format: {rest}"
+
+
+@pytest.mark.parametrize(("surface", "table"), [("v1", ENCODINGS), ("v2", ENCODINGS_V2)])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_combination_exists_or_is_refused(surface, table, encoding: str):
+    """All containers, and all rates and bit rates of the table with some beside it."""
+    row = table[encoding]
+    rates = {rate for other in table.values() for rate in other.sample_rates} | {0, 11_025, 24_001}
+    bits = {3_999, 4_000, 8_000, 16_000, 32_000, 48_000, 192_000, 192_001, 650_000, 650_001}
+    count = 0
+    for container, rate, bit_rate in itertools.product(
+        (None, *CONTAINERS), (None, *rates), (None, *bits)
+    ):
+        exists = (
+            (container is None or container in row.containers)
+            and (rate is None or rate in row.sample_rates)
+            and (bit_rate is None or bit_rate in row.bit_rates)
+        )
+        query = (encoding, container, rate, bit_rate)
+        if not exists:
+            with pytest.raises(FormatError, match=r"^Unsupported audio format: `"):
+                read_format(*query, surface=surface)
+            continue
+        count += 1
+        made = read_format(*query, surface=surface)
+        assert made.container == (container or next(iter(row.containers), None))
+        assert rate is None or made.sample_rate == rate
+        assert made.bit_rate == (bit_rate or row.bit_rate)
+    assert count
 
 
 @pytest.mark.parametrize(
