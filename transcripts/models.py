@@ -102,6 +102,7 @@ class Recording(models.Model):
         indexes = [
             models.Index(fields=["project", "-id"], name="recordings_of_a_project"),
             models.Index(fields=["project", "state", "-id"], name="recordings_by_state"),
+            models.Index(fields=["project", "created_at"], name="recordings_by_date"),
             models.Index(fields=["project", "sha256"], name="recordings_by_hash"),
             models.Index(
                 fields=["project"], name="recordings_open", condition=Q(state__in=OPEN_STATES)
