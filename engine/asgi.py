@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "engine.settings")
 
 from typing import Any
 
 import django
+from asgiref.sync import ThreadSensitiveContext
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
@@ -22,7 +24,17 @@ from engine.credentials import CREDENTIALS  # noqa: E402
 from engine.gate import Application, Gate  # noqa: E402
 from engine.service import Service  # noqa: E402
 
-rest = get_asgi_application()
+django_application = get_asgi_application()
+# Django's own small steps, such as the signals of a request. By default it starts a thread for
+# each request, and the event loop waits for every start.
+_steps = ThreadPoolExecutor(1, "django")
+
+
+async def rest(scope: Any, receive: Any, send: Any) -> None:
+    async with ThreadSensitiveContext(executor=_steps):
+        await django_application(scope, receive, send)
+
+
 # The path of a WebSocket and the consumer that serves it.
 sockets: dict[str, Application] = {
     "/v1/listen": ListenConsumer.as_asgi(),

@@ -12,7 +12,7 @@ from django.db import connection
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_threads = ThreadPoolExecutor(4, "database")
+_threads = ThreadPoolExecutor(8, "database")
 
 
 async def in_database(

@@ -14,6 +14,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 
+from engine.database import in_database
 from engine.errors import method_not_allowed, not_found
 
 View = Callable[..., Any]
@@ -46,17 +47,13 @@ def operation(scope: str | None, **facts: Any) -> Callable[[View], View]:
 
 def route(**views: View) -> View:
     """One path: the view of each method. HEAD is answered as GET."""
-    if any(inspect.iscoroutinefunction(view) for view in views.values()):
 
-        async def dispatch(request: HttpRequest, **arguments: str) -> HttpResponseBase:
-            return await views[read_method(request.method or "")](request, **arguments)
-
-    else:
-
-        def dispatch(  # type: ignore[misc]
-            request: HttpRequest, **arguments: str
-        ) -> HttpResponseBase:
-            return views[read_method(request.method or "")](request, **arguments)
+    async def dispatch(request: HttpRequest, **arguments: str) -> HttpResponseBase:
+        view = views[read_method(request.method or "")]
+        if inspect.iscoroutinefunction(view):
+            return await view(request, **arguments)
+        # Not by Django's bridge, which starts a thread for each call: the loop waits for that.
+        return await in_database(view, request, **arguments)
 
     dispatch.views = views  # type: ignore[attr-defined]
     return dispatch

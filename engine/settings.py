@@ -26,7 +26,7 @@ def _database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }
     else:
-        # Every call runs in a thread of its own; without a pool each would log in anew.
+        # A connection goes back after each piece of work; without a pool the next would log in.
         database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 16, "timeout": 20}}
     return database
 
