@@ -11,7 +11,12 @@ from django.shortcuts import render
 from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
-from engine.consumers.options import FluxOptions, LiveListenOptions
+from engine.consumers.options import (
+    FluxOptions,
+    LiveFluxSpeakOptions,
+    LiveListenOptions,
+    LiveSpeakOptions,
+)
 from engine.openapi import VERSION, document, operations, words_about
 from engine.operations import Operation, View, operation
 from engine.options import describe
@@ -20,6 +25,8 @@ from engine.schemas import ANYTHING
 SOCKETS = (
     ("/v1/listen", "Transcribe a live stream", LiveListenOptions),
     ("/v2/listen", "Follow the turns of a conversation", FluxOptions),
+    ("/v1/speak", "Speak a text as it comes", LiveSpeakOptions),
+    ("/v2/speak", "Speak the turns of a conversation", LiveFluxSpeakOptions),
 )
 
 
