@@ -10,7 +10,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,6 @@ OTHER_SPEAKER = 0.1  # what the prints of two different voices have in common
 CLEAR_VOICE_SECONDS = 1.0  # a print of less is too unsure to make a speaker of
 FAINTEST_VOICE_SECONDS = 0.2  # CAM++ cannot say anything of less
 PRINTED_SECONDS = 1.5  # of a part; more costs time and changes little
-LONGEST_PART_SECONDS = 5.0  # one print answers for this much of a voice
 SHORTEST_FLIP_SECONDS = 0.3
 SHORTEST_GAP_SECONDS = 0.3  # a speaker's breath is no end of the turn
 Span = tuple[float, float]  # seconds
@@ -331,18 +330,13 @@ def _parts(spans: Sequence[Span]) -> list[list[Span]]:
     """A local speaker's spans in parts that get a print each.
 
     The segmentation may take two people for one when a pause lies between them, so each span
-    is judged alone; long ones are cut, short ones go with the nearest clear one.
+    is judged alone; short ones go with the nearest clear one.
     """
-    whole = []
-    for start, end in spans:
-        pieces = math.ceil((end - start) / LONGEST_PART_SECONDS)
-        edges = np.linspace(start, end, pieces + 1).tolist()
-        whole += list(pairwise(edges))
-    long = [span for span in whole if span[1] - span[0] >= CLEAR_VOICE_SECONDS]
+    long = [span for span in spans if span[1] - span[0] >= CLEAR_VOICE_SECONDS]
     if not long:
-        return [whole] if whole else []
+        return [list(spans)] if spans else []
     parts = {span: [span] for span in long}
-    for span in whole:
+    for span in spans:
         if span not in parts:
             parts[min(long, key=lambda other: _gap(span, other))].append(span)
     return list(parts.values())
