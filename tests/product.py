@@ -181,8 +181,11 @@ class Member:
         return Uploaded(answer["recording"], answer)
 
     def export(self, recording: int) -> dict[str, Any] | None:
-        """The transcript as JSON once it is there."""
-        response = self.http.get(f"/recordings/{recording}/transcript.json")
+        """The transcript as JSON once it is there and the server is."""
+        try:
+            response = self.http.get(f"/recordings/{recording}/transcript.json")
+        except httpx.TransportError:
+            return None
         return response.json() if response.status_code == 200 else None
 
     def transcript(self, recording: int, seconds: float = 120) -> dict[str, Any]:
