@@ -48,6 +48,7 @@ class Environment:
     multilingual_model: str
     allow_download: bool
     threads: int  # models at work at the same time
+    warm_voices: tuple[str, ...]  # loaded before the first call; the others when they first speak
     processing_seconds: int  # for one recording, then 504
     fetch_private_hosts: bool  # URLs and callbacks may lead inside the network
     callback_retry_seconds: float
@@ -104,6 +105,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         multilingual_model=environ.get("ENGINE_MULTILINGUAL_MODEL") or "base",
         allow_download=_flag(environ, "ENGINE_ALLOW_DOWNLOAD", False),
         threads=_integer(environ, "ENGINE_THREADS", max(2, os.cpu_count() or 2), 1, 256),
+        warm_voices=tuple((environ.get("ENGINE_WARM_VOICES") or "").split()),
         processing_seconds=_integer(environ, "ENGINE_PROCESSING_SECONDS", 7200, 1, 86400),
         fetch_private_hosts=_flag(environ, "ENGINE_FETCH_PRIVATE_HOSTS", False),
         callback_retry_seconds=_integer(environ, "ENGINE_CALLBACK_RETRY_SECONDS", 30, 1, 86400),

@@ -13,9 +13,10 @@ from engine.callbacks import Deliveries
 from engine.credentials import Credentials
 from engine.database import in_database
 from engine.env import Environment, Misconfigured
-from engine.loaded import recognizer
+from engine.loaded import recognizer, synthesizer
 from engine.pulse import PULSE
-from engine.speech.errors import MissingWeights
+from engine.speech.errors import MissingWeights, UnknownModel
+from engine.speech.voices import find_voice
 
 logger = logging.getLogger("engine")
 
@@ -33,7 +34,7 @@ class Service:
     def warm(self) -> None:
         """Load the models, so that the first call is as fast as the next.
 
-        Raises ``Misconfigured`` when their weights are not here.
+        Raises ``Misconfigured`` when their weights are not here, or a voice is none.
         """
         environment = self._environment
         try:
@@ -42,6 +43,10 @@ class Service:
             raise Misconfigured(
                 f"{error}; set ENGINE_ENGLISH_MODEL and ENGINE_MULTILINGUAL_MODEL."
             ) from error
+        try:
+            synthesizer().warm(*map(find_voice, environment.warm_voices))
+        except (UnknownModel, MissingWeights) as error:
+            raise Misconfigured(f"{error}; set ENGINE_WARM_VOICES to names of voices.") from error
 
     async def live(self, receive: Any, send: Any) -> None:
         """The ASGI lifespan."""

@@ -26,8 +26,13 @@ Message = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    settings = {"ENGINE_LIVE_LIMIT": str(STREAMS), "ENGINE_LIVE_LIMIT_TOTAL": str(STREAMS)}
-    settings["ENGINE_FETCH_PRIVATE_HOSTS"] = "true"  # where a test's own callbacks are
+    settings = {
+        "ENGINE_LIVE_LIMIT": str(STREAMS),
+        "ENGINE_LIVE_LIMIT_TOTAL": str(STREAMS),
+        "ENGINE_STREAM_LIMIT": str(STREAMS),
+        "ENGINE_FETCH_PRIVATE_HOSTS": "true",  # where a test's own callbacks are
+        "ENGINE_WARM_VOICES": "flux-jack-en",
+    }
     running = start_engine(tmp_path_factory.mktemp("engine"), **settings)
     yield running
     running.stop()

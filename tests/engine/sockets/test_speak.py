@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from socket import SHUT_RDWR
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.engine.engine import Engine
-from tests.engine.sockets.conftest import Message, Open, Stream
+from tests.engine.sockets.conftest import STREAMS, Message, Open, Stream
 
 AURA = {"path": "/v1/speak", "model": "aura-2-arcas-en"}  # piper, the fastest
 FLUX = {"path": "/v2/speak", "model": "flux-jack-en"}  # the same voice
@@ -129,6 +129,7 @@ def test_many_flushes_are_ignored_with_a_warning(open_stream: Open):
         ('{"type": "Speak", "text": ""}', 1008, "DATA-0000"),
         (json.dumps({"type": "Speak", "text": "a" * 2001}), 1009, "BIG-000"),
     ],
+    ids=["text", "list", "bytes", "unknown", "empty", "long"],
 )
 @pytest.mark.parametrize("socket", [AURA, FLUX], ids=["v1", "v2"])
 def test_a_wrong_frame_closes_with_its_code(
@@ -184,6 +185,15 @@ def test_a_client_that_disappears_is_counted_and_gone(open_stream: Open, engine:
         while not (rows := usage(http, "vanished")) and time.monotonic() < deadline:
             time.sleep(0.2)
     assert rows[0]["tts_characters"] == len(LONG)
+
+
+def test_the_next_socket_beyond_the_limit_is_refused(open_stream: Open, refused):
+    with ExitStack() as sockets:
+        for _ in range(STREAMS):
+            sockets.enter_context(open_stream(**AURA))
+        response = refused(**AURA).response
+    assert response.status_code == 429
+    assert response.headers["dg-error"] == "Please try again later."
 
 
 def usage(http: Any, tag: str) -> list[dict]:
