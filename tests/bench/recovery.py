@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.bench.results import Result, at_most, table
-from tests.product import Product
+from tests.product import Product, until
 from tests.speech import join, say, wav_bytes
 
 MOMENTS, AT_ONCE = 10, 2
@@ -87,7 +87,9 @@ def strike(product: Product, victim: str) -> None:
             if path.is_file():
                 path.unlink(missing_ok=True)
     else:
-        os.kill(product.processes()[victim], signal.SIGKILL)
+        os.kill(
+            until(lambda: product.processes().get(victim), 30, f"{victim} runs"), signal.SIGKILL
+        )
 
 
 def transcripts(product: Product, recording: int) -> int:
