@@ -455,6 +455,13 @@ class Italian:
         "amico amici amica amiche nemico nemici nemica antico antica antichi fatica fatiche felici "
         "radici dico rubrica rubriche fico fichi".split()
     )
+    # An i or u before the last vowel that is a syllable of its own, and stressed.
+    HIATUS = re.compile(
+        r"^[^aeiouq]*[iu][aeoi]$"
+        r"|(?:log|graf|nom|craz|metr|pat|fob|man|sof|fon|arch|farmac|energ|allerg|mag|bug|strateg|"
+        r"nostalg|chirurg|teor|categor|(?<!mat)(?<!mis)(?<!art)er|garanz|malatt|poliz|compagn|"
+        r"^mar|^luc)i[ae]$"
+    )
     FALLING = re.compile(r"([aeɛo])([iu])(?=[^aeɛioɔu])")
     OPEN = frozenset("paura paure baule bauli".split())  # the same letters, in two syllables
     VOWELS = "aeiouàèéìòù"
@@ -477,6 +484,8 @@ class Italian:
                     yield self._word(clitic)
 
     def _word(self, word: str) -> str:
+        if self.HIATUS.search(word):
+            return _stress(self._sound(word[:-2] + {"i": "ì", "u": "ù"}[word[-2]] + word[-1]), 2)
         sound = self._sound(word)
         if word in self.UNSTRESSED:
             return sound
@@ -534,4 +543,4 @@ class Italian:
 
     def _silent_i(self, after: str) -> int:
         """1 when the i of "ciao" or "giorno" only softens the letter before it."""
-        return int(after[:1] == "i" and after[1:2] in tuple("aeou"))
+        return int(after[:1] == "i" and after[1:2] in tuple("aeouàèéòù"))

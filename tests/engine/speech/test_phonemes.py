@@ -43,6 +43,9 @@ SOUNDS = {
         "perché gli gnocchi": "perkˈe ʎi ɲˈokːi",
         "euro, auto, paura": "ˈeuro, ˈauto, paˈura",
         "la città": "la ʧitːˈa",
+        "mia zia, le due farmacie": "mˈia ʦˈia, le dˈue farmaʧˈie",
+        "già, ciò, ciao, più": "ʤˈa, ʧˈo, ʧˈao, pjˈu",
+        "la storia d'Italia": "la stˈorja ditˈalja",
     },
 }
 
