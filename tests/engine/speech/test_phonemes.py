@@ -44,7 +44,7 @@ SOUNDS = {
         "euro, auto, paura": "ˈeuro, ˈauto, paˈura",
         "la città": "la ʧitːˈa",
         "mia zia, le due farmacie": "mˈia ʦˈia, le dˈue farmaʧˈie",
-        "già, ciò, ciao, più": "ʤˈa, ʧˈo, ʧˈao, pjˈu",
+        "già, ciò, ciao, più": "ʤˈa, ʧˈɔ, ʧˈao, pjˈu",
         "la storia d'Italia": "la stˈorja ditˈalja",
     },
 }
