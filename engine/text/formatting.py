@@ -488,6 +488,8 @@ def _number(phrase: Phrase, first: int, options: Formatting) -> Match | None:
         if small and number.spelled:
             return None
         return number.count, ordinal_digits(int(number.digits))
+    if number.digits == "24" and number.spelled and phrase.at(first + number.count) == "seven":
+        return number.count + 1, "24/7"
     # "One of them" is no number; the other small ones are digits only where asked for.
     stays = not options.numerals or phrase.at(first) in ("one", "a")
     if small and stays and number.spelled and "." not in number.digits:

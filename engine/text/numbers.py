@@ -194,7 +194,7 @@ class _Parts:
                 current, ordinal = int(match[1]), True
             elif state == "start" and word == "zero":
                 current, state, spelled = 0, "unit", True
-            elif state == "start" and word in ("a", "an") and self._scale_follows(position + 1):
+            elif state == "start" and self._is_one(position):
                 current, state, spelled = 1, "unit", True
             elif word in UNITS and state in ("start", "tens", "hundred", "scale", "and"):
                 current, state, spelled = current + UNITS[word], "unit", True
@@ -243,6 +243,12 @@ class _Parts:
             digits = written.replace(",", "")  # leading zeros are part of it
             year &= written.isdecimal()
         return Number(first, position - first, digits, ordinal, year, spelled=spelled, scale=scale)
+
+    def _is_one(self, position: int) -> bool:
+        """The "a" of "a million"; half a million and a quarter of a million stay as they are."""
+        before = self._words[position - 1] if position else ""
+        is_article = self._at(position) in ("a", "an") and before not in ("half", "of")
+        return is_article and self._scale_follows(position + 1)
 
     def _scale_follows(self, position: int) -> bool:
         return self._at(position) in SCALES or self._at(position) == "hundred"

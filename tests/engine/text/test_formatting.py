@@ -53,6 +53,9 @@ def formatted(text: str, **options: bool) -> str:
         ("zip code nine oh two one oh", "zip code 90210"),
         ("three to five days", "three to five days"),
         ("room 101", "room 101"),
+        ("a million people", "1 million people"),
+        ("half a million people", "half a million people"),
+        ("open twenty four seven", "open 24/7"),
         ("one two three go", "one two three go"),
     ],
 )
