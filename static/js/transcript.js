@@ -101,7 +101,7 @@ export class Transcript {
     const byBox = new Map(this.blocks.map((block) => [block.box, block]));
     const near = new IntersectionObserver(
       (entries) => {
-        for (const { isIntersecting, target } of entries) {
+        for (const [target, isIntersecting] of latest(entries)) {
           const block = byBox.get(target);
           if (isIntersecting) this.load(block);
           else block.abort?.abort();
@@ -111,7 +111,7 @@ export class Transcript {
     );
     const far = new IntersectionObserver(
       (entries) => {
-        for (const { isIntersecting, target } of entries) {
+        for (const [target, isIntersecting] of latest(entries)) {
           const block = byBox.get(target);
           if (!isIntersecting && block.isLoaded && !target.contains(document.activeElement)) {
             if (this.spoken && target.contains(this.spoken)) this.spoken = null;
@@ -153,6 +153,11 @@ export class Transcript {
     const moved = anchor.getBoundingClientRect().top - before;
     if (Math.abs(moved) >= 1) window.scrollBy({ top: moved, behavior: "instant" });
   }
+}
+
+// One that left and came back meanwhile, as a window turned twice does, is told twice at once.
+function latest(entries) {
+  return new Map(entries.map(({ target, isIntersecting }) => [target, isIntersecting]));
 }
 
 class Block {
