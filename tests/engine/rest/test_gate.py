@@ -36,6 +36,17 @@ def test_the_models_need_no_key(engine: Engine):
     assert httpx.get(f"{engine.url}/v1/models/{uuid.uuid4()}").status_code == 404
 
 
+def test_no_think_model_is_made_up(engine: Engine):
+    with engine.http() as http:
+        assert http.get("/v1/agent/settings/think/models").json() == {"models": []}
+
+
+def test_the_health_tells_how_long_the_loop_stood_still(engine: Engine):
+    health = httpx.get(f"{engine.url}/healthz").json()
+    assert health["status"] == "ok"
+    assert health["loop_lag_ms"] >= 0
+
+
 @pytest.mark.parametrize(
     "authorization",
     ["", "Token", "Token wrong", "Basic YTpi", "Bearer x.y.z", "Token ear_" + "0" * 46],
