@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 SCOPE_KEY = "earshot.pings"
+
+_logger = logging.getLogger("engine.protocol")
+_logger.setLevel(logging.WARNING)
 
 
 class Pings:
@@ -24,6 +28,12 @@ class Pings:
 
 class Protocol(WebSocketsSansIOProtocol):
     pings: Pings
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # The gate logs every call. uvicorn's lines would show the whole query, in which the
+        # address of a callback may hold a password.
+        self.logger = _logger
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)

@@ -455,9 +455,8 @@ def test_results_go_to_the_callback_one_by_one_and_not_to_the_socket(
     open_stream: Open, engine: Engine, site: Site
 ):
     fox = say("The quick brown fox jumps over the lazy dog.")
-    with open_stream(
-        callback=f"{site.url}/results", callback_method="PUT", interim_results="true"
-    ) as stream:
+    url = site.url.replace("://", "://ada:secret@") + "/results"
+    with open_stream(callback=url, callback_method="PUT", interim_results="true") as stream:
         stream.send(fox)
         assert stream.close_stream() == []
     assert stream.code == 1000
@@ -473,6 +472,8 @@ def test_results_go_to_the_callback_one_by_one_and_not_to_the_socket(
     )
     assert "quick brown fox" in text.lower()
     assert arrivals[0].headers["dg-request-id"] == messages[-1]["request_id"]
+    assert arrivals[0].headers["authorization"].startswith("Basic ")
+    assert "secret" not in (engine.data / "engine.log").read_text()
 
 
 def test_a_callback_that_is_lost_ends_the_stream(open_stream: Open, site: Site):
