@@ -24,9 +24,9 @@ async def in_database(
         try:
             return function(*args, **kwargs)
         finally:
-            # Back to the pool. A connection to SQLite is kept: closing the last one to a
+            # Back to the pool. A sound connection to SQLite is kept: closing the last one to a
             # database in WAL mode writes the whole log back.
-            if connection.vendor != "sqlite":
+            if connection.vendor != "sqlite" or connection.errors_occurred:
                 connection.close()
 
     return await asyncio.get_running_loop().run_in_executor(_threads, run)
