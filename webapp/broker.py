@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 class Channel(filesystem.Channel):
     """A channel whose files are never seen half-written."""
 
-    def _put(self, queue: str, payload: Any, **_: Any) -> None:
+    def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]
         # Read in the order of their names: the time comes first, and it holds over a restart.
         name = f"{time.time_ns()}_{uuid.uuid4()}.{queue}.msg"
         write_whole(Path(self.data_folder_out) / name, dumps(payload))
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         try:
             return super()._get(queue)
         except ValueError as error:
