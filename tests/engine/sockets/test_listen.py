@@ -62,12 +62,10 @@ def test_interim_results_and_events_come_in_order(open_stream: Open, speech: Sam
         "endpointing": 300,
     }
     with open_stream(**options) as stream:
-        for at in range(0, len(speech), 1600):
-            stream.send(speech[at : at + 1600])
-            time.sleep(0.1)
-        stream.send(np.zeros(32_000, np.float32))
+        stream.send(speech[:32_000])
+        stream.read_until(lambda message: message.get("is_final") is False)
+        stream.send(join(speech[32_000:], 2.0))
         stream.close_stream()
-    assert any(not result["is_final"] for result in stream.of("Results"))
     assert not any(r["speech_final"] for r in stream.of("Results") if not r["is_final"])
     assert stream.told[0]["type"] == "SpeechStarted"
     assert stream.told[0]["channel"] == [0, 1]
@@ -378,8 +376,9 @@ def test_a_client_that_disappears_gives_its_place_back(open_stream: Open):
 
 def test_a_client_that_does_not_read_is_cut_off_alone(open_stream: Open):
     with open_stream() as deaf:
-        for _ in range(150):
-            deaf.say("x" * 100_000)  # each is answered with an error that names it
+        with suppress(ConnectionClosed):
+            for _ in range(300):
+                deaf.say("x" * 100_000)  # each is answered with an error that names it
         with open_stream() as other:
             other.send(say("The quick brown fox jumps over the lazy dog."))
             other.close_stream()
