@@ -10,7 +10,7 @@ install:
 	$(PYTHON) requirements/install.py
 
 test: install-tests
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: install-tests
 	$(VENV)/python -m tests.lint

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 
-if "PYTEST_XDIST_WORKER" in os.environ or "EARSHOT_DATA" not in os.environ:
+if os.environ.get("PYTEST_XDIST_WORKER") or "EARSHOT_DATA" not in os.environ:
     # Of several processes that share a run each has its own.
     os.environ["EARSHOT_DATA"] = tempfile.mkdtemp(prefix="earshot-tests-")
     atexit.register(shutil.rmtree, os.environ["EARSHOT_DATA"], ignore_errors=True)

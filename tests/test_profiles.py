@@ -23,6 +23,7 @@ def test_production_profile_passes_the_same_tests(
 ):
     report = tmp_path / "report.xml"
     environ = os.environ | {
+        "PYTEST_XDIST_WORKER": "",  # a run of its own
         "EARSHOT_DATA": str(tmp_path / "data"),
         "DATABASE_URL": postgresql_url,
         "CELERY_BROKER_URL": rabbitmq_url,
