@@ -94,7 +94,7 @@ class Product:
         """Its running children: name to process id."""
         assert self.up is not None
         listed = subprocess.run(
-            ["ps", "--ppid", str(self.up.pid), "-o", "pid=,args="],
+            ["ps", "-ww", "--ppid", str(self.up.pid), "-o", "pid=,args="],
             capture_output=True, text=True, check=False,
         ).stdout  # fmt: skip
         signs = {"engine": "child.py engine", "web": "child.py uvicorn"}

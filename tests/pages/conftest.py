@@ -1,5 +1,6 @@
 """The web application in a real browser: Chromium against the ASGI application."""
 
+import asyncio
 import os
 import socket
 import tempfile
@@ -103,6 +104,15 @@ def chromium() -> Iterator[Browser]:
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def client(client: Client) -> Iterator[Client]:
+    """Django's client, which runs a loop where Playwright may have left its own as running."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield client
+    asyncio._set_running_loop(loop)
 
 
 @dataclass

@@ -247,7 +247,7 @@ def test_speech_started_comes_again_after_speech_final():
 
 
 def test_speech_started_comes_once_for_an_utterance_in_several_results():
-    speech = join(*[say(FOX), 0.7] * 3)
+    speech = join(*[say(FOX), 0.95] * 3)
     listener = listen(0.3, speech, vad_events=True, endpointing_ms=None)
     assert len(listener.heard(final=True)) >= 2
     assert len(listener.of(SpeechStarted)) == 1
