@@ -221,8 +221,12 @@ def locked(upload: Upload) -> Iterator[None]:
         except BlockingIOError:
             upload.refresh_from_db()
             raise WrongOffset(upload.offset_bytes) from None
-        upload.refresh_from_db()
-        yield
+        try:
+            upload.refresh_from_db()
+            yield
+        finally:
+            # A process that another thread forks meanwhile has the file too, until it is itself.
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 class Hashers:

@@ -4,6 +4,8 @@ import base64
 import errno
 import hashlib
 import json
+import os
+import signal
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -364,3 +366,18 @@ class _Stream:
     def read(self, size: int) -> bytes:
         block, self.content = self.content[:size], self.content[size:]
         return block
+
+
+def test_a_process_forked_meanwhile_holds_no_upload_up(url):
+    upload = Upload.objects.get()
+    with uploads.locked(upload):
+        child = os.fork()
+        if not child:
+            signal.pause()
+            os._exit(0)
+    try:
+        with uploads.locked(upload):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
