@@ -157,24 +157,30 @@ def speed(ada: Member, folder: Path) -> list[Result]:
     """A 30-minute file from the first byte sent to found by a search, beside the bare model."""
     path = repeated(HALF_HOUR, folder)
     batched = seconds_alone(BATCHED, path)
-    started = time.perf_counter()
-    ada.transcript(ada.upload(path, name="half-hour.mp3").recording, 600)
-    ours = time.perf_counter() - started
+    ours = seconds_through(ada, path, 1)
     sequential = seconds_alone(SEQUENTIAL, path)
     batched = min(batched, seconds_alone(BATCHED, path))
-    started = time.perf_counter()
-    four = [ada.upload(path, name=f"of-four-{n}.mp3").recording for n in range(4)]
-    for recording in four:
-        ada.transcript(recording, 1200)
-    together = time.perf_counter() - started
+    # A machine is not equally fast all the time: one file before the four, and one behind them.
+    before = seconds_through(ada, path, 1)
+    together = seconds_through(ada, path, 4)
+    one = (before + seconds_through(ada, path, 1)) / 2
     return [
         Result("30 minutes, faster-whisper batched", batched, "s"),
         Result("30 minutes, faster-whisper sequential", sequential, "s"),
         Result("30 minutes, upload to searchable", ours, "s"),
         at_most("upload to searchable beside batched", ours / batched, 1.10, "times"),
         at_most("upload to searchable beside sequential", ours / sequential, 1.0, "times"),
-        at_least("throughput of four files at once beside one", 4 * ours / together, 1.0, "times"),
+        at_least("throughput of four files at once beside one", 4 * one / together, 1.0, "times"),
     ]
+
+
+def seconds_through(ada: Member, path: Path, files: int) -> float:
+    """From the first byte sent until a search finds all of so many copies of a recording."""
+    started = time.perf_counter()
+    sent = [ada.upload(path, name=f"copy-{number}.mp3").recording for number in range(files)]
+    for recording in sent:
+        ada.transcript(recording, 1200)
+    return time.perf_counter() - started
 
 
 def memory(product: Product, ada: Member, folder: Path) -> list[Result]:
