@@ -20,7 +20,7 @@ from engine.admission import Admission
 from engine.bodies import Incoming
 from engine.calls import SCOPE_KEY, Call
 from engine.credentials import Credentials
-from engine.database import in_database
+from engine.database import in_turn
 from engine.env import Environment
 from engine.errors import (
     Refusal,
@@ -295,7 +295,7 @@ async def _settle(call: Call) -> None:
     )
     if call.identity is None or not call.kind or call.is_deferred:
         return
-    recording = asyncio.ensure_future(in_database(record, call))
+    recording = asyncio.ensure_future(in_turn(record, call))
     try:
         await asyncio.shield(recording)
     except asyncio.CancelledError:

@@ -12,13 +12,14 @@ from typing import Any
 from engine.errors import token_limit_exceeded, unavailable
 from engine.loaded import intelligence
 from engine.options import ListenOptions, ReadOptions
+from engine.speech.background import step_back
 from engine.speech.errors import MissingWeights
 from engine.speech.voices import NAMESPACE
 from engine.text.intelligence import MOST_TOKENS, Insights, Question, count_tokens
 from engine.text.words import Word, transcript
 
 # Threads of their own: a long text, or a slow endpoint, must not keep uploads from the disk.
-_analyses = ThreadPoolExecutor(8, "analysis")
+_analyses = ThreadPoolExecutor(8, "analysis", step_back)
 
 # What the metadata calls the feature, by what Insights calls it.
 _INFO_NAMES = {

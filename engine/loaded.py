@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 
 from django.conf import settings
 
 from engine.catalog import Catalog
+from engine.speech import kokoro, voiceprints
 from engine.speech.diarization import Diarizer
 from engine.speech.endofturn import EndOfTurnModel
+from engine.speech.errors import MissingWeights
 from engine.speech.recognition import RecognitionSettings, Recognizer
 from engine.speech.synthesis import Synthesizer
+from engine.text import embeddings
 from engine.text.endpoint import Endpoint
 from engine.text.intelligence import Intelligence
+
+
+def write_graphs() -> None:
+    """Write down what is installed and not yet a graph, before anybody is served.
+
+    It takes a second each, once, during which no other thread of the process goes on.
+    """
+    folder = settings.ENVIRONMENT.model_cache
+    for graph in (voiceprints.segmentation, voiceprints.campplus, embeddings.minilm, kokoro.graph):
+        with suppress(MissingWeights):
+            graph(folder)
 
 
 @cache

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from engine.accounts import purge_requests
@@ -13,8 +14,9 @@ from engine.callbacks import Deliveries
 from engine.credentials import Credentials
 from engine.database import in_database
 from engine.env import Environment, Misconfigured
-from engine.loaded import recognizer, synthesizer
+from engine.loaded import recognizer, synthesizer, write_graphs
 from engine.pulse import PULSE
+from engine.speech.background import step_back
 from engine.speech.errors import MissingWeights, UnknownModel
 from engine.speech.voices import find_voice
 
@@ -36,7 +38,12 @@ class Service:
 
         Raises ``Misconfigured`` when their weights are not here, or a voice is none.
         """
+        with ThreadPoolExecutor(1, "warm", step_back) as thread:  # the models' threads inherit it
+            thread.submit(self._warm).result()
+
+    def _warm(self) -> None:
         environment = self._environment
+        write_graphs()
         try:
             recognizer().warm([environment.english_model, environment.multilingual_model])
         except MissingWeights as error:

@@ -19,6 +19,7 @@ from engine.errors import Refusal, bad_query, no_text, text_too_long, unavailabl
 from engine.fetch import fetch
 from engine.loaded import synthesizer
 from engine.options import FluxSpeakOptions, SpeakOptions, read_options, refuse_unknown
+from engine.speech.background import step_back
 from engine.speech.encode import AudioFormat, Encoder, FormatError, Surface, read_format
 from engine.speech.errors import SpeechError, UnknownModel
 from engine.speech.markup import MarkupError, Script, plain, read_markup
@@ -27,7 +28,7 @@ from engine.speech.voices import SpeechModel, find_model
 from engine.texts import TextSource, decode_text, read_text_source
 
 _CHUNKS_AHEAD = 16  # made before the client took the last; then synthesis waits
-_threads = ThreadPoolExecutor(32, "speak")
+_threads = ThreadPoolExecutor(32, "speak", step_back)
 
 
 @dataclass(frozen=True)

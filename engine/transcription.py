@@ -34,6 +34,7 @@ from engine.loaded import catalog, diarizer, recognizer
 from engine.options import ListenOptions, check_keyterms, features_used, read_options
 from engine.payloads import read_object
 from engine.responses import Channel, ModelInfo, Result, Warning, listen_response
+from engine.speech.background import step_back
 from engine.speech.decode import RawFormat
 from engine.speech.diarization import Diarizer
 from engine.speech.errors import (
@@ -56,7 +57,7 @@ logger = logging.getLogger("engine.transcription")
 # Recordings that are decoded at the same time; further ones wait their turn. Each takes a
 # process and some windows of memory, and more would not be faster: they share the models.
 RECORDINGS_AT_ONCE = 8
-_recognitions = ThreadPoolExecutor(RECORDINGS_AT_ONCE, "recognition")
+_recognitions = ThreadPoolExecutor(RECORDINGS_AT_ONCE, "recognition", step_back)
 
 DIARIZER_NAME = "segmentation-3.0+campplus"
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from engine.errors import bad_request
+from engine.speech.background import step_back
 from engine.speech.decode import RATE, Decoder, RawFormat, Samples
 from engine.speech.errors import EmptyAudio, SpeechError
 from engine.speech.rawaudio import PLAIN, RawAudio
@@ -18,7 +19,7 @@ from engine.speech.rawaudio import PLAIN, RawAudio
 _STEP = RATE // 4
 _DECODERS = 64
 _MOST_BLOCKS = 8  # decoded and not yet taken: some bytes of silence may hold hours
-_threads = ThreadPoolExecutor(2 * _DECODERS, "live-decoder")
+_threads = ThreadPoolExecutor(2 * _DECODERS, "live-decoder", step_back)
 
 # The contract's section 4: faster is slowed down to 1.25 times real time. The first seconds are
 # free, so that a client which was held up can catch up.

@@ -20,6 +20,7 @@ from engine.consumers.sockets import Socket
 from engine.loaded import synthesizer
 from engine.options import read_options, refuse_unknown
 from engine.speaking import check_flux, choose
+from engine.speech.background import step_back
 from engine.speech.encode import AudioFormat, Encoder
 from engine.speech.errors import SpeechError
 from engine.speech.speaking import (
@@ -36,7 +37,7 @@ from engine.speech.speaking import (
 )
 from engine.speech.voices import VERSION, SpeechModel
 
-_threads = ThreadPoolExecutor(32, "live-speak")
+_threads = ThreadPoolExecutor(32, "live-speak", step_back)
 
 
 class _Speaker(Socket):

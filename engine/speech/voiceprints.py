@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from engine.speech.checkpoints import load_tensors
-from engine.speech.graphs import Graph, open_model
+from engine.speech.graphs import Graph, open_session, written
 from engine.speech.weights import checked, packaged_file
 
 Floats = npt.NDArray[np.float32]
@@ -55,7 +54,7 @@ class Voiceprint:
 
     def __init__(self, cache: Path, threads: int = 1) -> None:
         """``cache`` is where the ONNX model is kept. Raises ``MissingWeights``."""
-        self._session = open_model(cache / "campplus-3.onnx", _write_campplus, threads)
+        self._session = open_session(campplus(cache), threads)
 
     def __call__(self, voices: Floats) -> Floats:
         """Unit vectors, float32 ``(voices, 192)``, of ``(voices, samples)`` at 16 kHz, -1 to 1.
@@ -74,9 +73,7 @@ class Segmentation:
 
     def __init__(self, cache: Path, threads: int = 1) -> None:
         """``cache`` is where the ONNX model is kept. Raises ``MissingWeights``."""
-        self._session: onnxruntime.InferenceSession = open_model(
-            cache / "segmentation-3.0-3.onnx", _write_segmentation, threads
-        )
+        self._session = open_session(segmentation(cache), threads)
 
     def __call__(self, chunk: Floats) -> npt.NDArray[np.bool_]:
         """Activity, ``(589, 3)``, of ten seconds at 16 kHz; shorter audio is filled with zeros."""
@@ -84,6 +81,16 @@ class Segmentation:
         filled[0, 0, : len(chunk)] = chunk
         (scores,) = self._session.run(None, {"samples": filled})
         return POWERSET[scores[0].argmax(axis=-1)]
+
+
+def campplus(cache: Path) -> Path:
+    """The graph of CAM++, written once. Raises ``MissingWeights``."""
+    return written(cache / "campplus-3.onnx", _write_campplus)
+
+
+def segmentation(cache: Path) -> Path:
+    """The graph of segmentation-3.0, written once. Raises ``MissingWeights``."""
+    return written(cache / "segmentation-3.0-3.onnx", _write_segmentation)
 
 
 def normalised(vectors: Floats) -> Floats:

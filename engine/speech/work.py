@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from engine.speech.background import step_back
 from engine.speech.errors import Cancelled
 
 # A call of several windows would hold up a final that comes meanwhile; so while somebody speaks
@@ -104,6 +105,7 @@ class Work:
             thread.join()
 
     def _work(self) -> None:
+        step_back()
         while jobs := self._take():
             try:
                 results = jobs[0].call([job.item for job in jobs])

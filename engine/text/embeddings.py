@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from engine.speech.checkpoints import load_safetensors
-from engine.speech.graphs import Graph, open_model
+from engine.speech.graphs import Graph, open_session, written
 from engine.speech.weights import checked, packaged_file
 
 Floats = npt.NDArray[np.float32]
@@ -32,15 +32,10 @@ class Embeddings:
 
     def __init__(self, cache: Path, threads: int = 1) -> None:
         """``cache`` is where the ONNX model is kept. Raises ``MissingWeights``."""
-        weights = packaged_file(_PACKAGE, "model/model.safetensors")
-        self._tokenizer = Tokenizer.from_file(str(weights.with_name("tokenizer.json")))
+        self._tokenizer = Tokenizer.from_file(str(packaged_file(_PACKAGE, "model/tokenizer.json")))
         self._tokenizer.enable_truncation(LONGEST_TOKENS)
         self._tokenizer.enable_padding()
-        self._session = open_model(
-            cache / "minilm-l6-1.onnx",
-            lambda path: _write(path, checked(weights, _SHA256, cache)),
-            threads,
-        )
+        self._session = open_session(minilm(cache), threads)
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Unit vectors, float32 ``(texts, 384)``; a text counts up to its 256th token."""
@@ -61,6 +56,14 @@ class Embeddings:
         (states,) = self._session.run(None, inputs)
         summed = (states * mask[:, :, None]).sum(axis=1)
         return np.asarray(summed / np.linalg.norm(summed, axis=1, keepdims=True), np.float32)
+
+
+def minilm(cache: Path) -> Path:
+    """The graph of the model, written once. Raises ``MissingWeights``."""
+    weights = packaged_file(_PACKAGE, "model/model.safetensors")
+    return written(
+        cache / "minilm-l6-1.onnx", lambda path: _write(path, checked(weights, _SHA256, cache))
+    )
 
 
 def _write(path: Path, weights: Path) -> None:
