@@ -272,7 +272,7 @@ def _postpone(job: CallbackJob, pause: timedelta) -> None:
 def _finish_work(job: CallbackJob, call: Call) -> None:
     with transaction.atomic():
         job.save(update_fields=["result_type", "result_headers"])
-        record(call)
+        record([call])
 
 
 def _call_of(job: CallbackJob, environment: Environment) -> Call:

@@ -20,7 +20,6 @@ from engine.admission import Admission
 from engine.bodies import Incoming
 from engine.calls import SCOPE_KEY, Call
 from engine.credentials import Credentials
-from engine.database import in_turn
 from engine.env import Environment
 from engine.errors import (
     Refusal,
@@ -32,7 +31,7 @@ from engine.errors import (
     unavailable,
 )
 from engine.operations import find_operation, find_views
-from engine.usage import record
+from engine.recorder import RECORDER
 
 logger = logging.getLogger("engine.calls")
 
@@ -295,7 +294,7 @@ async def _settle(call: Call) -> None:
     )
     if call.identity is None or not call.kind or call.is_deferred:
         return
-    recording = asyncio.ensure_future(in_turn(record, call))
+    recording = RECORDER.add(call)
     try:
         await asyncio.shield(recording)
     except asyncio.CancelledError:

@@ -1,12 +1,12 @@
-"""The record of a call: one row of the log and its share of the day's sums, in one transaction."""
+"""The record of calls: a row of the log each and their share of the day's sums."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from functools import cache
 
 from django.conf import settings
@@ -19,65 +19,85 @@ from engine.models import Request, UsageDay, UsageKind
 
 # What the filter `deployment` of the usage endpoints calls a server of one's own.
 DEPLOYMENT = "self-hosted"
+# What a call consumed, as the columns of the sums are called.
+_AMOUNTS = (
+    "seconds",
+    "channel_seconds",
+    "agent_seconds",
+    "tokens_in",
+    "tokens_out",
+    "characters",
+)
 
 
-def record(call: Call) -> None:
-    """Write ``call`` down; a second time does nothing."""
+def record(calls: Sequence[Call]) -> None:
+    """Write ``calls`` down in one transaction; what was written before stays as it is."""
+    try:
+        with transaction.atomic():
+            Request.objects.bulk_create([_row(call) for call in calls])
+            _add_to_sums([call for call in calls if call.status < 300])
+    except IntegrityError:
+        # One of them was recorded before, or its project is gone: the others are to be counted.
+        if len(calls) > 1:
+            for call in calls:
+                record([call])
+
+
+def _row(call: Call) -> Request:
     usage = call.usage
-    line_item = f"{_charged_as(call)}::{usage.model or 'unknown'}"
-    dollars = _price(line_item) * _quantity(call) if call.status < 300 else 0.0
-    details = {
-        "status": call.status,
-        "duration": usage.seconds,
-        "channel_duration": usage.channel_seconds,
-        "characters": usage.characters,
-        "tokens_in": usage.tokens_in,
-        "tokens_out": usage.tokens_out,
-        "models": usage.models,
-        "method": usage.method,
-        "features": usage.features,
-        "tags": usage.tags,
-        "language": usage.language,
-        "dollars": dollars,
-    }
-    with transaction.atomic():
-        try:
-            with transaction.atomic():
-                Request.objects.create(
-                    request_id=call.request_id,
-                    project_id=call.caller.project_id,
-                    accessor=call.caller.api_key_id,
-                    created=call.created,
-                    completed=datetime.now(UTC),
-                    path=call.shown_path(),
-                    endpoint=call.kind,
-                    method=usage.method,
-                    deployment=DEPLOYMENT,
-                    code=call.status,
-                    callback=without_credentials(call.callback),
-                    details=details,
-                )
-        except IntegrityError:
-            return  # recorded before, or its project is gone
-        if call.status < 300:
-            add_to_sums(_kind(call, line_item), call, dollars)
+    return Request(
+        request_id=call.request_id,
+        project_id=call.caller.project_id,
+        accessor=call.caller.api_key_id,
+        created=call.created,
+        completed=datetime.now(UTC),
+        path=call.shown_path(),
+        endpoint=call.kind,
+        method=usage.method,
+        deployment=DEPLOYMENT,
+        code=call.status,
+        callback=without_credentials(call.callback),
+        details={
+            "status": call.status,
+            "duration": usage.seconds,
+            "channel_duration": usage.channel_seconds,
+            "characters": usage.characters,
+            "tokens_in": usage.tokens_in,
+            "tokens_out": usage.tokens_out,
+            "models": usage.models,
+            "method": usage.method,
+            "features": usage.features,
+            "tags": usage.tags,
+            "language": usage.language,
+            "dollars": _dollars(call) if call.status < 300 else 0.0,
+        },
+    )
 
 
-def add_to_sums(kind: UsageKind, call: Call, dollars: float) -> None:
-    usage = call.usage
-    day, _ = UsageDay.objects.get_or_create(
-        kind=kind, day=call.created.date(), defaults={"project_id": kind.project_id}
-    )
-    UsageDay.objects.filter(pk=day.pk).update(
-        requests=F("requests") + 1,
-        seconds=F("seconds") + usage.seconds,
-        channel_seconds=F("channel_seconds") + usage.channel_seconds,
-        agent_seconds=F("agent_seconds") + usage.agent_seconds,
-        tokens_in=F("tokens_in") + usage.tokens_in,
-        tokens_out=F("tokens_out") + usage.tokens_out,
-        characters=F("characters") + usage.characters,
-        dollars=F("dollars") + dollars,
-    )
+def _add_to_sums(calls: Iterable[Call]) -> None:
+    """One row a day and kind of call."""
+    alike: dict[tuple[str, str, date], list[Call]] = {}
+    for call in calls:
+        key = (call.caller.project_id, _fingerprint(_facts(call)), call.created.date())
+        alike.setdefault(key, []).append(call)
+    for (project_id, fingerprint, day), group in alike.items():
+        facts = _facts(group[0])
+        kind, _ = UsageKind.objects.get_or_create(
+            project_id=project_id,
+            fingerprint=fingerprint,
+            defaults={**facts, "accessor": uuid.UUID(facts["accessor"])},
+        )
+        sums, _ = UsageDay.objects.get_or_create(
+            kind=kind, day=day, defaults={"project_id": project_id}
+        )
+        UsageDay.objects.filter(pk=sums.pk).update(
+            requests=F("requests") + len(group),
+            dollars=F("dollars") + sum(map(_dollars, group)),
+            **{
+                amount: F(amount) + sum(getattr(call.usage, amount) for call in group)
+                for amount in _AMOUNTS
+            },
+        )
 
 
 def join(entries: Iterable[str]) -> str:
@@ -89,9 +109,10 @@ def split(text: str) -> list[str]:
     return text.split("\n")[1:-1]
 
 
-def _kind(call: Call, line_item: str) -> UsageKind:
+def _facts(call: Call) -> dict[str, str]:
+    """What calls have in common that are summed up together."""
     usage = call.usage
-    facts = {
+    return {
         "accessor": str(call.caller.api_key_id),
         "endpoint": call.kind,
         "method": usage.method,
@@ -100,15 +121,20 @@ def _kind(call: Call, line_item: str) -> UsageKind:
         "feature_set": join(usage.features),
         "tags": join(usage.tags),
         "language": usage.language,
-        "line_item": line_item,
+        "line_item": _line_item(call),
     }
-    fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    kind, _ = UsageKind.objects.get_or_create(
-        project_id=call.caller.project_id,
-        fingerprint=fingerprint,
-        defaults={**facts, "accessor": uuid.UUID(facts["accessor"])},
-    )
-    return kind
+
+
+def _fingerprint(facts: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _line_item(call: Call) -> str:
+    return f"{_charged_as(call)}::{call.usage.model or 'unknown'}"
+
+
+def _dollars(call: Call) -> float:
+    return _price(_line_item(call)) * _quantity(call)
 
 
 def _charged_as(call: Call) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import sqlite3
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 
 import httpx
 import pytest
@@ -266,3 +269,23 @@ def test_a_refused_socket_tells_why_in_its_headers(engine: Engine):
     assert headers["dg-error"] == "invalid credentials."
     start = body.index("{")
     assert json.loads(body[start : body.index("}") + 1])["request_id"] == headers["dg-request-id"]
+
+
+def test_calls_that_wait_to_be_recorded_hold_up_no_reader_and_all_count(engine: Engine):
+    database = sqlite3.connect(engine.data / "engine.sqlite3", isolation_level=None)
+    text = {"text": "The river is wide."}
+    with closing(database), engine.http() as http, ThreadPoolExecutor(6) as callers:
+        breakdown = f"/v1/projects/{engine.project_id}/usage/breakdown?tag=held-up"
+        before = len(requests_of(engine, limit=1000))
+        database.execute("BEGIN IMMEDIATE")
+        calls = [
+            callers.submit(http.post, path, json=text)
+            for path in ("/v1/read?sentiment=true&tag=held-up", "/v1/read") * 3
+        ]
+        assert not wait(calls, timeout=2).done  # an answer ends when its call is recorded
+        # Nobody can write now; those who wait to would give up after 20 s.
+        assert http.get("/v1/projects", timeout=10).status_code == 200
+        database.execute("ROLLBACK")
+        assert sorted(call.result().status_code for call in calls) == [200] * 3 + [400] * 3
+        assert len(requests_of(engine, limit=1000)) == before + 6
+        assert [row["requests"] for row in http.get(breakdown).json()["results"]] == [3]
