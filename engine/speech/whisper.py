@@ -33,6 +33,11 @@ _IMPROBABLE = -1.0
 _SILENT = 0.6
 _SECOND_TEMPERATURE = 0.4
 
+# Tokens that a text has at least which the model may have said twice, and the most that a person
+# says in a second: hurried speech has five.
+_SHORTEST_ECHO = 4
+_FASTEST = 6.0
+
 # A text may begin late or end early, most often where the speaker changes; so much voice that
 # no word covers is read in a call of its own, three times at most.
 _UNREAD_SECONDS = 1.0
@@ -158,10 +163,11 @@ class Whisper:
         results = self._generate(encoded, [prompt] * len(windows), _longest(windows), 0.0)
         drafts = [_Draft(result, 0.0, tokenizer) for result in results]
         for index, draft in enumerate(drafts):
+            draft.take_tokens(without_echo(draft.tokens, windows[index].seconds), tokenizer)
             if draft.went_wrong and not reading.is_guess:
                 drafts[index] = self._second_try(windows[index], prompt, draft, tokenizer)
                 if drafts[index].is_repetitive:
-                    drafts[index].shorten(tokenizer)
+                    drafts[index].take_tokens(without_loops(drafts[index].tokens), tokenizer)
         words: list[tuple[Word, ...]] = [()] * len(windows)
         if reading.word_times:
             words = self._align(encoded, windows, drafts, tokenizer)
@@ -295,10 +301,11 @@ class _Draft:
     def went_wrong(self) -> bool:
         return not self.is_silence and (self.is_repetitive or self.probability < _IMPROBABLE)
 
-    def shorten(self, tokenizer: Tokenizer) -> None:
-        """Keep one of each phrase that the model said over and over."""
-        self.tokens = without_loops(self.tokens)
-        self.text = tokenizer.decode(self.tokens).strip()
+    def take_tokens(self, tokens: list[int], tokenizer: Tokenizer) -> None:
+        """``tokens``, some of those that the model said, are what counts."""
+        if tokens != self.tokens:
+            self.tokens = tokens
+            self.text = tokenizer.decode(tokens).strip()
 
     def hypothesis(self, words: tuple[Word, ...]) -> Hypothesis:
         return Hypothesis(
@@ -329,6 +336,16 @@ def without_loops(tokens: Sequence[int]) -> list[int]:
             kept.append(tokens[index])
             index += 1
     return kept
+
+
+def without_echo(tokens: Sequence[int], seconds: float) -> list[int]:
+    """``tokens`` once where all of them come twice, sooner than anybody says them in ``seconds``.
+
+    The model does so to very short sounds, most of all with key terms in its prompt.
+    """
+    half = len(tokens) // 2
+    is_echo = half >= _SHORTEST_ECHO and list(tokens[:half]) == list(tokens[half:])
+    return list(tokens[:half] if is_echo and len(tokens) > _FASTEST * seconds else tokens)
 
 
 def _unread(window: Window, words: Sequence[Word]) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ from engine.speech.whisper import (
     Window,
     _unread,
     sufficient_context,
+    without_echo,
     without_loops,
 )
 
@@ -21,6 +22,17 @@ def test_a_phrase_said_over_and_over_is_kept_once():
 
 def test_a_word_said_three_times_stays():
     assert without_loops([7, 7, 7, 8]) == [7, 7, 7, 8]
+
+
+def test_a_short_sound_written_twice_is_kept_once():
+    sentence = [1, 2, 3, 4, 5, 6, 7]
+    assert without_echo(2 * sentence, 2.0) == sentence
+
+
+def test_what_was_really_said_twice_stays():
+    sentence = [1, 2, 3, 4, 5, 6, 7]
+    assert without_echo(2 * sentence, 4.0) == 2 * sentence
+    assert without_echo([1, 2, 1, 2], 0.5) == [1, 2, 1, 2]
 
 
 def window(seconds: float) -> Window:
