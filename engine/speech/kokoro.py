@@ -28,7 +28,7 @@ MARKS = ' ,.!?;:—…"”)'
 
 
 class Kokoro:
-    """24,000 Hz, many voices, some 4 times faster than speech on 2 cores."""
+    """24,000 Hz, many voices, some twice as fast as speech on 2 cores."""
 
     sample_rate = 24_000
     first_clause = 24
