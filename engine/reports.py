@@ -21,7 +21,7 @@ from django.db.models.lookups import GreaterThan
 
 from engine.models import Balance, UsageDay, UsageKind
 from engine.options import FEATURES, choice, choices, day, identifier, optional_flag, text
-from engine.usage import split
+from engine.usage import AMOUNTS, split
 
 DEPLOYMENTS = ("hosted", "beta", "self-hosted")
 ENDPOINTS = ("listen", "read", "speak", "agent")
@@ -48,15 +48,7 @@ _COLUMNS = {
     "tags": "tags",
     "line_item": "line_item",
 }
-_AMOUNTS = (
-    "requests",
-    "seconds",
-    "channel_seconds",
-    "agent_seconds",
-    "tokens_in",
-    "tokens_out",
-    "characters",
-)
+_AMOUNTS = ("requests", *AMOUNTS)
 
 _FeatureFilters: Any = make_dataclass(
     "_FeatureFilters",

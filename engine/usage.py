@@ -20,7 +20,7 @@ from engine.models import Request, UsageDay, UsageKind
 # What the filter `deployment` of the usage endpoints calls a server of one's own.
 DEPLOYMENT = "self-hosted"
 # What a call consumed, as the columns of the sums are called.
-_AMOUNTS = (
+AMOUNTS = (
     "seconds",
     "channel_seconds",
     "agent_seconds",
@@ -95,7 +95,7 @@ def _add_to_sums(calls: Iterable[Call]) -> None:
             dollars=F("dollars") + sum(map(_dollars, group)),
             **{
                 amount: F(amount) + sum(getattr(call.usage, amount) for call in group)
-                for amount in _AMOUNTS
+                for amount in AMOUNTS
             },
         )
 

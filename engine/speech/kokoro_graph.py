@@ -1,4 +1,4 @@
-"""The graph of Kokoro-82M, altered to sound sooner: some two fifths of a short clause's time are saved.
+"""The graph of Kokoro-82M, altered to sound sooner by some two fifths for a short clause.
 
 The network speaks each text as if it stood alone, between some 0.4 s of silence on both sides,
 which would be made only to be cut off. Here lengths and melody still come from the whole, but
