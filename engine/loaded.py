@@ -19,15 +19,17 @@ from engine.text.endpoint import Endpoint
 from engine.text.intelligence import Intelligence
 
 
-def write_graphs() -> None:
-    """Write down what is installed and not yet a graph, before anybody is served.
+def prepare() -> None:
+    """Do before anybody is served what lets no other thread of the process go on.
 
-    It takes a second each, once, during which no other thread of the process goes on.
+    What is installed and not yet a graph is written down, a second each, once.
     """
     folder = settings.ENVIRONMENT.model_cache
-    for graph in (voiceprints.segmentation, voiceprints.campplus, embeddings.minilm, kokoro.graph):
+    for graph in (voiceprints.segmentation, voiceprints.campplus, embeddings.minilm, kokoro.graphs):
         with suppress(MissingWeights):
             graph(folder)
+    with suppress(MissingWeights):
+        embeddings.tokenizer()
 
 
 @cache

@@ -14,7 +14,7 @@ from engine.callbacks import Deliveries
 from engine.credentials import Credentials
 from engine.database import in_database
 from engine.env import Environment, Misconfigured
-from engine.loaded import recognizer, synthesizer, write_graphs
+from engine.loaded import prepare, recognizer, synthesizer
 from engine.operations import find_operation
 from engine.pulse import PULSE
 from engine.speech.background import step_back
@@ -44,7 +44,7 @@ class Service:
 
     def _warm(self) -> None:
         environment = self._environment
-        write_graphs()
+        prepare()
         find_operation("/healthz", "GET")  # loads every view
         try:
             recognizer().warm([environment.english_model, environment.multilingual_model])

@@ -72,9 +72,14 @@ class Graph:
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
         )
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(model.SerializeToString())
-        os.replace(file.name, path)
+        write_whole(path, model.SerializeToString())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write ``path``, which appears whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(content)
+    os.replace(file.name, path)
 
 
 def written(path: Path, write: Callable[[Path], None]) -> Path:

@@ -1,9 +1,12 @@
-"""The graph of Kokoro-82M, altered to sound sooner by some two fifths for a short clause.
+"""The graph of Kokoro-82M, cut in two and altered to sound sooner.
 
 The network speaks each text as if it stood alone, between some 0.4 s of silence on both sides,
-which would be made only to be cut off. Here lengths and melody still come from the whole, but
-sound is made only of what is heard, and of that
+which would be made only to be cut off, and all of it before any of it is heard. Here lengths and
+melody come from the whole text (the first graph, a tenth of the work); sound is made of a stretch
+of it at a time (the second), and
 
+- only of what is heard: the silence is left out;
+- the norms, which need the mean over the whole, take one from outside for a part of it;
 - the convolutions of the generator, most of the work, are in floating point: int8 ones are
   slower on a processor, and less exact;
 - the spectrum of the voice's source is a convolution: the operator STFT takes as long as three
@@ -15,83 +18,112 @@ the names of its nodes.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.speech.graphs import write_whole
+
 DECODER = "/decoder/"
 GENERATOR = "/decoder/decoder/generator/"
-# How finely the parts of the decoder cut time.
-MOMENTS_PER_FRAME = {
-    "/decoder/encode": 1,
-    "/decoder/decode.": 1,
-    "/noise_res.0/": 20,
-    "/resblocks.0/": 20,
-    "/resblocks.1/": 20,
-    "/resblocks.2/": 20,
-    "/noise_res.1/": 120,
-    "/resblocks.3/": 120,
-    "/resblocks.4/": 120,
-    "/resblocks.5/": 120,
+
+# What the first graph gives and the second takes.
+FRAMES = "/decoder/decoder/decode.3/Div_4_output_0"  # (1, 512, halves): two a frame of 25 ms
+SOURCE = "/decoder/decoder/generator/Concat_3_output_0"  # (1, 22, 60 * halves + 1)
+STYLE = "/decoder/Slice_output_0"
+# (1,) each: the shares of the whole that are heard, and the silence left out around them.
+SHARES = ("sound_kept", "silence_before", "silence_behind")
+BETWEEN = (FRAMES, SOURCE, STYLE, *SHARES)
+
+FLOAT, INTEGER = 1, 7  # ONNX's numbers for 32-bit and 64-bit ones
+KINDS = {"tokens": INTEGER, "last": INTEGER, "margins": INTEGER}
+
+MOMENTS_PER_HALF = 60  # of the source
+SAMPLES_PER_HALF = 300
+MEANS = 16_896  # that the norms of the second graph need
+
+
+class _Part(NamedTuple):
+    moments: int  # a frame is cut into so many
+    channels: int
+
+
+PARTS = {
+    "/decoder/encode": _Part(1, 0),
+    "/decoder/decode.": _Part(1, 0),
+    "/noise_res.0/": _Part(20, 256),
+    "/resblocks.0/": _Part(20, 256),
+    "/resblocks.1/": _Part(20, 256),
+    "/resblocks.2/": _Part(20, 256),
+    "/noise_res.1/": _Part(120, 128),
+    "/resblocks.3/": _Part(120, 128),
+    "/resblocks.4/": _Part(120, 128),
+    "/resblocks.5/": _Part(120, 128),
 }
 
 
-def write_sooner(source: Path, target: Path) -> None:
-    """Write the graph of ``source``, altered, to ``target``, which appears whole or not at all.
+def write_frames(source: Path, target: Path) -> None:
+    """Write the first graph: tokens, style and speed to ``BETWEEN``.
 
     It has two inputs more: ``last``, (1,), is the number of the last token that is no mark, and
     ``margins``, (2,), the frames of 25 ms that are made before the first sound and from the
     beginning of the last one on.
     """
+    _altered(source).write(target, (), BETWEEN)
+
+
+def write_sound(source: Path, target: Path) -> None:
+    """Write the second graph: ``BETWEEN`` to ``audio``, (samples,), at 24,000 Hz.
+
+    The means that its norms use are ``own``, (1,), parts of those over what it is given, and for
+    the rest ``norms``, (1, means, 1); those used come out as ``norms_used``. With other values
+    ``own`` and ``norms`` a stretch sounds as it would in the whole.
+    """
+    _altered(source).write(target, BETWEEN, ("audio", "norms_used"))
+
+
+def _altered(source: Path) -> _Surgery:
     import onnx
 
-    model = onnx.load(str(source))
-    surgery = _Surgery(model.graph)
-    for node in list(model.graph.node):
+    surgery = _Surgery(onnx.load(str(source)))
+    for node in surgery.nodes:
         if node.op_type == "STFT":
             surgery.convolve_spectrum(node)
         elif node.op_type == "ConvInteger" and node.name.startswith(GENERATOR):
             surgery.float_convolution(node)
         elif node.op_type == "ReduceMean" and node.name.startswith(DECODER):
             surgery.count_silence(node)
+    surgery.share_norms()
     surgery.crop()
-    surgery.finish()
-    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-        file.write(model.SerializeToString())
-    os.replace(file.name, target)
+    return surgery
 
 
 class _Surgery:
-    """Replaces nodes of an ONNX graph; what nothing needs any more is left out at the end."""
+    """Replaces nodes of an ONNX graph; only what is still needed is written."""
 
-    def __init__(self, graph: Any) -> None:
-        self._graph = graph
-        self._constants = {one.name: one for one in graph.initializer}
-        self._makers = {name: node for node in graph.node for name in node.output}
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.nodes = list(model.graph.node)
+        self._constants = {one.name: one for one in model.graph.initializer}
+        self._makers = {name: node for node in self.nodes for name in node.output}
         self._takers: dict[str, list[Any]] = {}
-        for node in graph.node:
+        for node in self.nodes:
             for name in node.input:
                 self._takers.setdefault(name, []).append(node)
-        self._instead: dict[str, list[Any]] = {}  # by the output that they bring
+        self._norms: dict[str, int] = {}  # the means of the generator and their channels
 
     def crop(self) -> None:
         """Cut what the decoder is given: the sounds by frames, pitch and loudness by half ones."""
-        from onnx import TensorProto, helper
-
-        for name, length in (("last", 1), ("margins", 2)):
-            shape = helper.make_tensor_value_info(name, TensorProto.INT64, [length])
-            self._graph.input.append(shape)
         ends = "/encoder/CumSum_output_0"  # of each token, in frames
         zero, one = self._constant("crop_0", [0]), self._constant("crop_1", [1])
         two = self._constant("crop_2", [2])
         whole = self._constant("crop_whole", [-1])
         all_of_it = self._constant("crop_all", np.ones(1, np.float32))
-        nodes = [
+        self._add(
             _node("Gather", [ends, zero], "crop_sound"),
             _node("Gather", ["margins", zero], "crop_before"),
             _node("Sub", ["crop_sound", "crop_before"], "crop_wanted"),
@@ -109,7 +141,7 @@ class _Surgery:
             _node("Sub", ["crop_rest", "silence_behind"], "sound_kept"),
             _node("Mul", ["crop_begin", two], "crop_begin_halves"),
             _node("Mul", ["crop_end", two], "crop_end_halves"),
-        ]
+        )
         for result, axis, unit in (
             ("/encoder/MatMul_1_output_0", two, ""),
             ("/encoder/Reshape_output_0", one, "_halves"),
@@ -118,9 +150,7 @@ class _Surgery:
             node = self._makers[result]
             node.output[0] = f"{result}_whole"
             bounds = [f"crop_begin{unit}", f"crop_end{unit}", axis]
-            cut = _node("Slice", [node.output[0], *bounds], result)
-            self._instead[node.output[0]] = [node, *nodes, cut]
-            nodes = []
+            self._add(node, _node("Slice", [node.output[0], *bounds], result))
 
     def count_silence(self, mean: Any) -> None:
         """The mean over time as it were with the silence that was cut off.
@@ -128,12 +158,15 @@ class _Surgery:
         The network divides by it, and what is loud would be too quiet without. Silence is even:
         one moment of it, a frame from the end of what is left, stands for all.
         """
-        (moments,) = (rate for part, rate in MOMENTS_PER_FRAME.items() if part in mean.name)
+        ((moments, channels),) = (part for name, part in PARTS.items() if name in mean.name)
         sound, result = mean.input[0], mean.output[0]
+        if channels:
+            self._norms[result] = channels
+            result = f"{result}_own"
         mean.output[0] = f"{result}_kept"
         first = self._constant(f"moment_{moments}", [moments])
         last = self._constant(f"moment_last_{moments}", [-1 - moments])
-        self._instead[mean.output[0]] = [
+        self._add(
             mean,
             _node("Gather", [sound, first], f"{result}_first", axis=2),
             _node("Gather", [sound, last], f"{result}_last", axis=2),
@@ -142,7 +175,24 @@ class _Surgery:
             _node("Mul", [f"{result}_last", "silence_behind"], f"{result}_2"),
             _node("Add", [f"{result}_0", f"{result}_1"], f"{result}_3"),
             _node("Add", [f"{result}_3", f"{result}_2"], result),
-        ]
+        )
+
+    def share_norms(self) -> None:
+        """Mix the means of the generator with those from outside."""
+        one = self._constant("norms_all", np.ones(1, np.float32))
+        sizes = self._constant("norms_sizes", list(self._norms.values()))
+        given = [f"{result}_given" for result in self._norms]
+        self._add(
+            _node("Sub", [one, "own"], "norms_rest"),
+            _nodes("Split", ["norms", sizes], given, axis=1),
+            _node("Concat", list(self._norms), "norms_used", axis=1),
+        )
+        for result, outside in zip(self._norms, given, strict=True):
+            self._add(
+                _node("Mul", [f"{result}_own", "own"], f"{result}_part"),
+                _node("Mul", [outside, "norms_rest"], f"{result}_rest"),
+                _node("Add", [f"{result}_part", f"{result}_rest"], result),
+            )
 
     def convolve_spectrum(self, stft: Any) -> None:
         """(1, samples) to (1, moments, bins, 2) by cosines and sines under the window."""
@@ -156,7 +206,7 @@ class _Surgery:
         waves[[bins, -1]] = 0
         above = np.zeros(2 * bins, np.float32)
         above[[bins, -1]] = 1e-9
-        self._instead[stft.output[0]] = [
+        self._add(
             _node("Unsqueeze", [signal, self._constant("stft_axis", [1])], "stft_signal"),
             _node(
                 "Conv",
@@ -174,7 +224,7 @@ class _Surgery:
                 "stft_split",
             ),
             _node("Transpose", ["stft_split"], stft.output[0], perm=[0, 3, 2, 1]),
-        ]
+        )
 
     def float_convolution(self, convolution: Any) -> None:
         """One ``Conv`` for the nodes that quantize, convolve, add the bias and scale back."""
@@ -192,28 +242,42 @@ class _Surgery:
         scaled = self._taker(following)  # a Cast and its Mul
         node = _node("Conv", inputs, scaled.output[0])
         node.attribute.extend(convolution.attribute)
-        self._instead[scaled.output[0]] = [node]
+        self._add(node)
 
-    def finish(self) -> None:
-        graph = self._graph
-        nodes = [
-            new
-            for node in graph.node
-            for new in self._instead.get(node.output[0] if node.output else "", [node])
-        ]
-        makers = {name: node for node in nodes for name in node.output}
-        needed: set[str] = set()
-        waiting = [output.name for output in graph.output]
+    def write(self, target: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Write what leads from ``inputs`` to ``outputs``; the file appears whole or not at all.
+
+        What nothing makes is an input as well.
+        """
+        from onnx import helper
+
+        needs: dict[str, list[str]] = {}
+        waiting = list(outputs)
         while waiting:
             name = waiting.pop()
-            if name not in needed:
-                needed.add(name)
-                waiting.extend(makers[name].input if name in makers else ())
-        kept = [node for node in nodes if needed.intersection(node.output)]
-        constants = [one for name, one in self._constants.items() if name in needed]
-        del graph.node[:], graph.initializer[:]
-        graph.node.extend(kept)
-        graph.initializer.extend(constants)
+            if name not in needs:
+                node = None if name in inputs else self._makers.get(name)
+                needs[name] = [one for one in node.input if one] if node else []
+                waiting += needs[name]
+        ordered = [name for name in TopologicalSorter(needs).static_order() if name not in inputs]
+        made = {
+            id(self._makers[name]): self._makers[name] for name in ordered if name in self._makers
+        }
+        constants = [self._constants[name] for name in ordered if name in self._constants]
+        others = [name for name in ordered if name not in self._makers | self._constants]
+        values = [
+            helper.make_tensor_value_info(name, KINDS.get(name, FLOAT), None)
+            for name in (*inputs, *others)
+        ]
+        results = [helper.make_tensor_value_info(name, FLOAT, None) for name in outputs]
+        graph = helper.make_graph(list(made.values()), "kokoro", values, results, constants)
+        model = helper.make_model(
+            graph, opset_imports=self._model.opset_import, ir_version=self._model.ir_version
+        )
+        write_whole(target, model.SerializeToString())
+
+    def _add(self, *nodes: Any) -> None:
+        self._makers.update((name, node) for node in nodes for name in node.output)
 
     def _bias(self, addition: Any, convolved: str) -> str:
         """The bias before it was quantized: divided by the scale, rounded, cast, reshaped."""
@@ -242,13 +306,18 @@ class _Surgery:
 def _share(part: str, whole: str, result: str) -> list[Any]:
     """Of one number of frames in another, as a fraction."""
     return [
-        _node("Cast", [part], f"{result}_part", to=1),
-        _node("Cast", [whole], f"{result}_whole", to=1),
+        _node("Cast", [part], f"{result}_part", to=FLOAT),
+        _node("Cast", [whole], f"{result}_whole", to=FLOAT),
         _node("Div", [f"{result}_part", f"{result}_whole"], result),
     ]
 
 
 def _node(op: str, inputs: Sequence[str], output: str, **attributes: Any) -> Any:
+    return _nodes(op, inputs, [output], **attributes)
+
+
+def _nodes(op: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> Any:
     from onnx import helper
 
-    return helper.make_node(op, list(inputs), [output], name=f"sooner/{output}", **attributes)
+    name = f"sooner/{outputs[0]}"
+    return helper.make_node(op, list(inputs), list(outputs), name=name, **attributes)

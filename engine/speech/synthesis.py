@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ from engine.speech.voices import Voice
 from engine.speech.weights import packaged_file
 
 Samples = npt.NDArray[np.float32]
+
+T = TypeVar("T")
 
 SLOWEST, FASTEST = 0.5, 1.5
 QUIET = 0.004  # of full scale: what counts as silence at the ends of a clause
@@ -45,8 +47,14 @@ class Model(Protocol):
     sample_rate: int
     first_clause: int  # characters that can be made within the promised time
 
-    def render(self, phonemes: str, voice: Voice, speed: float) -> Samples:
-        """float32, (samples,), -1 to 1."""
+    def render(self, phonemes: str, voice: Voice, speed: float) -> Iterator[Samples]:
+        """float32, (samples,), -1 to 1; each piece can be made while the one before it plays."""
+
+    def has_practised(self, voice: Voice) -> bool:
+        """Whether there is nothing to ``practise``."""
+
+    def practise(self, voice: Voice) -> Iterator[None]:
+        """Prepare ``voice`` to speak as soon as it can, step by step."""
 
 
 class Synthesizer:
@@ -67,6 +75,7 @@ class Synthesizer:
         self._turn = threading.BoundedSemaphore(at_once)
         self._loading = threading.Lock()
         self._models: dict[str, Model] = {}
+        self._practising: set[str] = set()
         self._phonemizer = Phonemizer(cache)
 
     def speak(
@@ -80,7 +89,7 @@ class Synthesizer:
         """The sound of ``text`` as it is made: float32, (samples,), -1 to 1, never empty.
 
         The rate is ``voice.sample_rate``. ``speed`` is 0.5 to 1.5, 1 being the voice's own.
-        ``cancelled`` is asked before each clause; when it says so the sound ends there.
+        ``cancelled`` is asked before each piece is made; when it says so the sound ends there.
         Raises ``MissingWeights`` when the voice is not installed.
         """
         model = self._model(voice)
@@ -95,17 +104,44 @@ class Synthesizer:
                 if cancelled():
                     return
                 sounds = self._phonemizer.phonemes(clause, voice.language, script.pronunciations)
-                with self._turn:
-                    samples = model.render(sounds, voice, speed)
-                if len(samples):
-                    yield _closed(trimmed(samples, voice.sample_rate), clause, voice, speed)
+                pieces = model.render(sounds, voice, speed)
+                heard = False
+                for samples in trimmed(self._in_turn(pieces), voice.sample_rate):
+                    heard = True
+                    yield samples
+                    if cancelled():
+                        return
+                if heard:
+                    yield _pause(clause, voice, speed)
                     first = 4 * model.first_clause
+        if not model.has_practised(voice):
+            threading.Thread(target=self._practise, args=(model, voice), daemon=True).start()
 
     def warm(self, *voices: Voice) -> None:
         """Load what ``voices`` need and speak once, so that the first caller does not wait."""
         for voice in voices:
+            self._practise(self._model(voice), voice)
             for _ in self.speak("Ready when you are.", voice):
                 pass
+
+    def _practise(self, model: Model, voice: Voice) -> None:
+        with self._loading:
+            if voice.name in self._practising:
+                return
+            self._practising.add(voice.name)
+        if not model.has_practised(voice):
+            for _ in self._in_turn(model.practise(voice)):
+                pass
+
+    def _in_turn(self, steps: Iterator[T]) -> Iterator[T]:
+        """``steps``, each made while at most ``at_once`` are."""
+        while True:
+            try:
+                with self._turn:
+                    step = next(steps)
+            except StopIteration:
+                return
+            yield step
 
     def _model(self, voice: Voice) -> Model:
         with self._loading:
@@ -135,7 +171,13 @@ class Piper:
         self._noise = [variation * inference[name] for name in ("noise_scale", "noise_w")]
         self._session = open_session(voicefiles.joe_model(cache), threads)
 
-    def render(self, phonemes: str, voice: Voice, speed: float) -> Samples:
+    def has_practised(self, voice: Voice) -> bool:
+        return True
+
+    def practise(self, voice: Voice) -> Iterator[None]:
+        yield from ()
+
+    def render(self, phonemes: str, voice: Voice, speed: float) -> Iterator[Samples]:
         ids = [*self._ids["^"], *self._ids["_"]]
         for sound in to_espeak(phonemes):
             if sound in self._ids:
@@ -150,20 +192,30 @@ class Piper:
                 "scales": np.array([noise, 1 / speed, noise_width], np.float32),
             },
         )[0].reshape(-1)
-        return samples
+        yield samples
 
 
-def trimmed(samples: Samples, rate: int) -> Samples:
-    """``samples`` without the silence around them, which differs from voice to voice."""
-    loud = np.flatnonzero(np.abs(samples) > QUIET)
-    if not len(loud):
-        return samples
+def trimmed(pieces: Iterable[Samples], rate: int) -> Iterator[Samples]:
+    """``pieces`` of a clause without the silence around it, which differs from voice to voice."""
     edge = round(EDGE_SECONDS * rate)
-    return samples[max(0, loud[0] - edge) : loud[-1] + edge]
+    held = np.zeros(0, np.float32)  # silence that may be the last
+    begun = False
+    for piece in pieces:
+        samples = np.concatenate([held, piece])
+        loud = np.flatnonzero(np.abs(samples) > QUIET)
+        if not len(loud):
+            held = samples
+            continue
+        begin = 0 if begun else max(0, loud[0] - edge)
+        yield samples[begin : loud[-1] + edge]
+        held = samples[loud[-1] + edge :]
+        begun = True
+    if len(held) and not begun:
+        yield held
 
 
-def _closed(samples: Samples, clause: str, voice: Voice, speed: float) -> Samples:
-    """``samples`` with the pause that belongs after ``clause``."""
+def _pause(clause: str, voice: Voice, speed: float) -> Samples:
+    """The silence that belongs after ``clause``."""
     last = re.sub(r"[\"”')\]\s]+$", "", clause)[-1:]
     seconds = PAUSE_SECONDS.get(last, 0.04) / speed
-    return np.concatenate([samples, np.zeros(round(seconds * voice.sample_rate), np.float32)])
+    return np.zeros(round(seconds * voice.sample_rate), np.float32)

