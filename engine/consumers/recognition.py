@@ -13,12 +13,12 @@ from engine.loaded import recognizer
 from engine.speech.decode import RATE
 from engine.speech.live import Decode
 from engine.speech.transcript import Word
-from engine.speech.whisper import Hypothesis
+from engine.speech.whisper import Hypothesis, sufficient_context
 from engine.speech.work import Priority
 
-# How much silence the model sees behind the speech. The 30 s that it was trained on cost three
-# times as much as 8 s and find no more words; 2 s cost the least, for some four points more of
-# word error rate.
+# How much silence the model sees behind the speech. Finals have no more than a batch has, and of
+# that 8 s at most: more find no more words. 2 s cost the least, for some four points more of word
+# error rate.
 _FINAL_CONTEXT, _INTERIM_CONTEXT = 8.0, 2.0
 _REPETITIVE = 2.4  # OpenAI's threshold (whisper/transcribe.py)
 # More finals than this unanswered, and the client is read no further until there are fewer.
@@ -57,7 +57,11 @@ class Questions:
             model=self._choice.local,
             language=self._choice.language or "en",
             keyterms=self.keyterms,
-            context_seconds=seconds + (_FINAL_CONTEXT if decode.final else _INTERIM_CONTEXT),
+            context_seconds=(
+                min(seconds + _FINAL_CONTEXT, sufficient_context(seconds))
+                if decode.final
+                else seconds + _INTERIM_CONTEXT
+            ),
         )
         self._asked[key] = future
         if decode.final:

@@ -21,7 +21,9 @@ class EndOfTurnModel:
 
     def __init__(self, path: Path | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.intra_op_num_threads = 2  # the end waits for the answer: 40 ms instead of 70
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4
         self._network: Any = onnxruntime.InferenceSession(
             str(path or packaged_file("pipecat", _PATH)),
