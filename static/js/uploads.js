@@ -54,9 +54,12 @@ export class Uploads extends EventTarget {
   }
 
   next() {
-    const sending = this.items.filter((item) => item.state === "sending").length;
-    const waiting = this.items.filter((item) => item.state === "waiting");
-    for (const item of waiting.slice(0, AT_ONCE - sending)) item.run();
+    // One by one: an item that fails at once has called for the next before its run returns.
+    while (this.items.filter((item) => item.state === "sending").length < AT_ONCE) {
+      const item = this.items.find((one) => one.state === "waiting");
+      if (!item) break;
+      item.run();
+    }
     this.dispatchEvent(new Event("change"));
   }
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from management.models import User
 
 LARGE, SMALL, PROJECTS, PERMITTED = 100_000, 1_000, 20, 5
-REQUESTS, WARM_UPS = 40, 5
+REQUESTS, WARM_UPS = 100, 5
 WORDS = "harbour meeting interview council radio budget review standup lecture call".split()
 RARE, RARE_ROWS = "lighthouse", 50
 STATES = ("done", "failed", "cancelled")

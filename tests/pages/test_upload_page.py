@@ -68,10 +68,13 @@ def test_options_and_project_of_the_batch_go_with_each_file(page, cast: Cast):
 
 
 def test_a_failing_file_says_why_on_its_row_and_the_rest_go_on(page, cast: Cast):
+    begun = []
+    page.on("request", lambda request: begun.append(request.method == "POST"))
     page.goto("/upload/")
     choose(page, file("empty.wav", b""), file("talk.wav", tone(1)))
     expect(page.get_by_text("The file is empty")).to_be_visible()
     expect(page.locator("[data-uploads] [data-row]")).to_have_count(1)
+    assert sum(begun) == 1
 
 
 def test_a_file_over_the_limit_is_refused_before_its_bytes_travel(page, cast: Cast, settings):
