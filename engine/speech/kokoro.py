@@ -121,8 +121,10 @@ class Kokoro:
     def _stretches(self, plan: Plan, norms: Samples) -> Iterator[Samples]:
         """The sound in stretches that fit together: all have the same norms."""
         halves = plan[FRAMES].shape[2]
-        begin, length = 0, float(STRETCH)
-        end = SILENCE + STRETCH
+        begin, end, length = 0, SILENCE + STRETCH, float(STRETCH)
+        if halves - end < SHORTEST:
+            yield self._whole(plan)[0]
+            return
         # The only silence that the first can know is that before it.
         _, before, behind = (plan[share] for share in SHARES)
         first = plan | {SHARES[1]: before + behind, SHARES[2]: np.zeros_like(behind)}
