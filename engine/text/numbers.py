@@ -236,7 +236,7 @@ class _Parts:
         if position == first:
             return None
         digits = f"{total + current}" + (f".{decimals}" if decimals else "")
-        year = not spelled and not ordinal and len(digits) == 4 and 1500 <= int(digits) <= 2100
+        year = not (spelled or ordinal or decimals) and 1500 <= total + current <= 2100
         year |= spelled and not ordinal and 2000 <= total + current < 2030 and scale is None
         written = self._at(first)
         if not spelled and not ordinal:

@@ -45,6 +45,8 @@ def formatted(text: str, **options: bool) -> str:
         # numbers
         ("Ninety nine point nine percent of 1500 people", "99.9% of 1500 people"),
         ("ten per cent", "10%"),
+        ("12.5 percent of 0.75", "12.5% of 0.75"),
+        ("The boat leaves at 7.30.", "The boat leaves at 7.30."),
         ("He was twenty first in line", "He was 21st in line"),
         ("It is the second time", "It is the second time"),
         ("two point five million", "2.5 million"),

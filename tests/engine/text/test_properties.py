@@ -23,6 +23,7 @@ TELLING = [
     *"oh double triple ten twenty hundred thousand million and point percent dollars cents".split(),
     *"first third january may card cvv expires social security number at dot com www".split(),
     *"a.m. o'clock half past um uh period comma new line quote unquote 4111 $5 3:30 50%".split(),
+    *"7.30 12.5 0.75 1.05 1,500 1999 007".split(),
 ]
 SAID = some.lists(
     some.one_of(some.sampled_from(TELLING), some.text(min_size=1, max_size=8)), max_size=25
