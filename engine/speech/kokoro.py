@@ -39,9 +39,9 @@ MELODY = slice(128, 256)
 MARGINS = np.array([7, 9])
 MARKS = ' ,.!?;:—…"”)'
 
-# Stretches, in halves of 12.5 ms: the first is half a second of speech behind the silence; each
+# Chunks, in halves of 12.5 ms: the first is half a second of speech behind the silence; each
 # next one can be made while the one before it plays. What is near their ends is made for both.
-SILENCE, STRETCH, GROWTH, SHORTEST, AROUND = 14, 40, 1.25, 16, 8
+SILENCE, CHUNK, GROWTH, SHORTEST, AROUND = 14, 40, 1.25, 16, 8
 # The norms of a text are at first those of texts as long, by and by its own: as much of the one
 # as of the other after 1.2 s. Voices are then within 1.5 dB of what they were.
 BELIEF = 96
@@ -74,23 +74,23 @@ class Kokoro:
         self._norms: dict[str, Samples] = {}
 
     def render(self, phonemes: str, voice: Voice, speed: float) -> Iterator[Samples]:
-        """float32, (samples,), -1 to 1; in stretches, once the voice has practised."""
+        """float32, (samples,), -1 to 1; in chunks, once the voice is calibrated."""
         for piece in _pieces(phonemes, self.LONGEST):
             sounds = [sound for sound in piece if sound in self._ids]
             if not sounds:
                 continue
             plan = self._plan(sounds, voice, speed)
-            if self.has_practised(voice):
-                yield from self._stretches(plan, self._usual_norms(voice, len(sounds)))
+            if self.is_calibrated(voice):
+                yield from self._chunks(plan, self._usual_norms(voice, len(sounds)))
             else:
                 yield self._whole(plan)[0]
 
-    def has_practised(self, voice: Voice) -> bool:
+    def is_calibrated(self, voice: Voice) -> bool:
         if voice.name not in self._norms and self._record(voice).is_file():
             self._norms[voice.name] = np.load(self._record(voice))
         return voice.name in self._norms
 
-    def practise(self, voice: Voice) -> Iterator[None]:
+    def calibrate(self, voice: Voice) -> Iterator[None]:
         """Learn the usual norms of ``voice``, text by text; they are kept in the cache."""
         norms = []
         for text in USUAL:
@@ -118,10 +118,10 @@ class Kokoro:
         )
         return dict(zip(BETWEEN, made, strict=True))
 
-    def _stretches(self, plan: Plan, norms: Samples) -> Iterator[Samples]:
-        """The sound in stretches that fit together: all have the same norms."""
+    def _chunks(self, plan: Plan, norms: Samples) -> Iterator[Samples]:
+        """The sound in chunks that fit together: all have the same norms."""
         halves = plan[FRAMES].shape[2]
-        begin, end, length = 0, SILENCE + STRETCH, float(STRETCH)
+        begin, end, length = 0, SILENCE + CHUNK, float(CHUNK)
         if halves - end < SHORTEST:
             yield self._whole(plan)[0]
             return

@@ -2,7 +2,7 @@
 
 The network speaks each text as if it stood alone, between some 0.4 s of silence on both sides,
 which would be made only to be cut off, and all of it before any of it is heard. Here lengths and
-melody come from the whole text (the first graph, a tenth of the work); sound is made of a stretch
+melody come from the whole text (the first graph, a tenth of the work); sound is made of a chunk
 of it at a time (the second), and
 
 - only of what is heard: the silence is left out;
@@ -81,7 +81,7 @@ def write_sound(source: Path, target: Path) -> None:
 
     The means that its norms use are ``own``, (1,), parts of those over what it is given, and for
     the rest ``norms``, (1, means, 1); those used come out as ``norms_used``. With other values
-    ``own`` and ``norms`` a stretch sounds as it would in the whole.
+    ``own`` and ``norms`` a chunk sounds as it would in the whole.
     """
     _altered(source).write(target, BETWEEN, ("audio", "norms_used"))
 

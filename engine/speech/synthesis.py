@@ -50,10 +50,10 @@ class Model(Protocol):
     def render(self, phonemes: str, voice: Voice, speed: float) -> Iterator[Samples]:
         """float32, (samples,), -1 to 1; each piece can be made while the one before it plays."""
 
-    def has_practised(self, voice: Voice) -> bool:
-        """Whether there is nothing to ``practise``."""
+    def is_calibrated(self, voice: Voice) -> bool:
+        """Whether there is nothing to ``calibrate``."""
 
-    def practise(self, voice: Voice) -> Iterator[None]:
+    def calibrate(self, voice: Voice) -> Iterator[None]:
         """Prepare ``voice`` to speak as soon as it can, step by step."""
 
 
@@ -75,7 +75,7 @@ class Synthesizer:
         self._turn = threading.BoundedSemaphore(at_once)
         self._loading = threading.Lock()
         self._models: dict[str, Model] = {}
-        self._practising: set[str] = set()
+        self._calibrating: set[str] = set()
         self._phonemizer = Phonemizer(cache)
 
     def speak(
@@ -114,23 +114,23 @@ class Synthesizer:
                 if heard:
                     yield _pause(clause, voice, speed)
                     first = 4 * model.first_clause
-        if not model.has_practised(voice):
-            threading.Thread(target=self._practise, args=(model, voice), daemon=True).start()
+        if not model.is_calibrated(voice):
+            threading.Thread(target=self._calibrate, args=(model, voice), daemon=True).start()
 
     def warm(self, *voices: Voice) -> None:
         """Load what ``voices`` need and speak once, so that the first caller does not wait."""
         for voice in voices:
-            self._practise(self._model(voice), voice)
+            self._calibrate(self._model(voice), voice)
             for _ in self.speak("Ready when you are.", voice):
                 pass
 
-    def _practise(self, model: Model, voice: Voice) -> None:
+    def _calibrate(self, model: Model, voice: Voice) -> None:
         with self._loading:
-            if voice.name in self._practising:
+            if voice.name in self._calibrating:
                 return
-            self._practising.add(voice.name)
-        if not model.has_practised(voice):
-            for _ in self._in_turn(model.practise(voice)):
+            self._calibrating.add(voice.name)
+        if not model.is_calibrated(voice):
+            for _ in self._in_turn(model.calibrate(voice)):
                 pass
 
     def _in_turn(self, steps: Iterator[T]) -> Iterator[T]:
@@ -171,10 +171,10 @@ class Piper:
         self._noise = [variation * inference[name] for name in ("noise_scale", "noise_w")]
         self._session = open_session(voicefiles.joe_model(cache), threads)
 
-    def has_practised(self, voice: Voice) -> bool:
+    def is_calibrated(self, voice: Voice) -> bool:
         return True
 
-    def practise(self, voice: Voice) -> Iterator[None]:
+    def calibrate(self, voice: Voice) -> Iterator[None]:
         yield from ()
 
     def render(self, phonemes: str, voice: Voice, speed: float) -> Iterator[Samples]:

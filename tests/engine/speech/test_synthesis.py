@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +14,7 @@ from engine.speech.phonemes import Phonemizer
 from engine.speech.synthesis import Synthesizer, trimmed
 from engine.speech.voicefiles import kokoro_model
 from engine.speech.voices import find_voice
+from tests.product import until
 from tests.speech import CACHE, synthesizer
 
 JOE = find_voice("joe")
@@ -110,20 +109,20 @@ def test_sounding_sooner_leaves_the_sound_as_it_was():
 
 
 @pytest.fixture(scope="module")
-def practised() -> Kokoro:
+def calibrated() -> Kokoro:
     kokoro = Kokoro(CACHE, threads=2)
     for name in ("af_heart", "ff_siwis"):
-        if not kokoro.has_practised(find_voice(name)):
-            list(kokoro.practise(find_voice(name)))
+        if not kokoro.is_calibrated(find_voice(name)):
+            list(kokoro.calibrate(find_voice(name)))
     return kokoro
 
 
-def test_stretches_with_the_norms_of_the_whole_are_the_whole(practised):
+def test_chunks_with_the_norms_of_the_whole_are_the_whole(calibrated):
     phonemes = Phonemizer(CACHE).phonemes("Please hold the line, it will not take long.", "en-US")
-    plan = practised._plan(phonemes, find_voice("af_heart"), 1.0)
-    whole, norms = practised._whole(plan)
+    plan = calibrated._plan(phonemes, find_voice("af_heart"), 1.0)
+    whole, norms = calibrated._whole(plan)
     ends = [0, 50, 90, 160, len(whole) // 300]
-    made = [practised._make(plan, norms, 0.0, *stretch)[0] for stretch in pairwise(ends)]
+    made = [calibrated._make(plan, norms, 0.0, *chunk)[0] for chunk in pairwise(ends)]
     assert len(made[0]) == 50 * 300
     assert np.abs(np.concatenate(made) - whole).max() < 0.001 * np.abs(whole).max()
 
@@ -135,36 +134,30 @@ def test_stretches_with_the_norms_of_the_whole_are_the_whole(practised):
         ("ff_siwis", "Merci de votre appel, je vous écoute."),
     ],
 )
-def test_a_practised_voice_sounds_the_same_in_stretches(practised, voice, text):
+def test_a_calibrated_voice_sounds_the_same_in_chunks(calibrated, voice, text):
     voice = find_voice(voice)
     phonemes = Phonemizer(CACHE).phonemes(text, voice.language)
-    whole = practised._whole(practised._plan(phonemes, voice, 1.0))[0]
-    stretches = list(practised.render(phonemes, voice, 1.0))
-    assert len(stretches) > 2
-    assert len(stretches[0]) < 0.7 * 24_000  # half a second and the silence before it
+    whole = calibrated._whole(calibrated._plan(phonemes, voice, 1.0))[0]
+    chunks = list(calibrated.render(phonemes, voice, 1.0))
+    assert len(chunks) > 2
+    assert len(chunks[0]) < 0.7 * 24_000  # half a second and the silence before it
 
-    expected, found = levels(whole), levels(np.concatenate(stretches))
+    expected, found = levels(whole), levels(np.concatenate(chunks))
     loud = expected > expected.max() - 30
     assert abs((found - expected)[loud].mean()) < 1.5
     assert np.abs(found - expected)[loud].mean() < 2.5
 
 
-def test_a_voice_that_has_not_practised_does_so_once_it_has_spoken(tmp_path):
+def test_a_voice_is_calibrated_once_it_has_spoken(tmp_path):
     for file in CACHE.glob("kokoro-82m*"):
         (tmp_path / file.name).symlink_to(file)
     speaking = Synthesizer(tmp_path)
     heart = find_voice("af_heart")
     assert len(list(speaking.speak("Please hold the line.", heart))) == 2  # the clause, a pause
-    eventually(lambda: (tmp_path / "kokoro-norms-1" / "af_heart.npy").is_file())
+    learned = tmp_path / "kokoro-norms-1" / "af_heart.npy"
+    until(learned.is_file, 60, "the calibration of the voice")
     assert len(list(speaking.speak("Please hold the line.", heart))) > 2
     assert len(list(Synthesizer(tmp_path).speak("Please hold the line.", heart))) > 2
-
-
-def eventually(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def levels(sound: np.ndarray) -> np.ndarray:
