@@ -11,6 +11,7 @@ from django.utils import timezone
 from engine.keyfiles import read_or_make
 from engine.keys import digest, make_key, prefix
 from engine.models import Balance, Invite, Key, Member, Project, Request
+from engine.usage import spent_dollars
 
 OWNER_EMAIL = "owner@earshot.invalid"
 
@@ -80,7 +81,9 @@ def accept_invite(email: str, project_id: str | None = None) -> str:
 
 def add_credit(project: Project, amount: float, units: str) -> Balance:
     """Record a purchase and the balance it opens."""
-    return Balance.objects.create(project=project, amount=amount, units=units)
+    return Balance.objects.create(
+        project=project, amount=amount, units=units, spent_before=spent_dollars(project.pk)
+    )
 
 
 def purge_requests(days: int) -> int:

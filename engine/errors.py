@@ -123,6 +123,15 @@ def insufficient_scope() -> Refusal:
     return Refusal(401, "INSUFFICIENT_PERMISSIONS", "User does not have sufficient permissions.")
 
 
+def no_credit() -> Refusal:
+    return Refusal(
+        402,
+        "ASR_PAYMENT_REQUIRED",
+        "Project does not have enough credits for an ASR request and does not have an overage "
+        "agreement.",
+    )
+
+
 def forbidden() -> Refusal:
     return Refusal(403, "FORBIDDEN", "Insufficient permissions.")
 

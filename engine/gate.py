@@ -20,18 +20,22 @@ from engine.admission import Admission
 from engine.bodies import Incoming
 from engine.calls import SCOPE_KEY, Call
 from engine.credentials import Credentials
+from engine.database import in_database
 from engine.env import Environment
 from engine.errors import (
     Refusal,
     address_too_long,
     insufficient_scope,
     malformed_project_id,
+    no_credit,
     not_found,
     project_not_found,
     unavailable,
 )
 from engine.operations import find_operation, find_views
 from engine.recorder import RECORDER
+from engine.reports import may_spend
+from engine.usage import read_prices
 
 logger = logging.getLogger("engine.calls")
 
@@ -91,6 +95,7 @@ class Gate:
                 call.kind = operation.kind
                 call.usage.tags = list(call.identity.tags)
                 self._check_permission(call, operation.scope, arguments)
+                await _check_credit(call)
             project_id = call.identity.project_id if call.identity else ""
             with self._admission.admit(operation.kind, project_id):
                 call.content_type = read_content_type(headers)
@@ -124,6 +129,7 @@ class Gate:
             call.usage.method = "streaming"
             call.usage.tags = list(call.identity.tags)
             self._check_permission(call, "usage:write", {})
+            await _check_credit(call)
             # Beyond what the models can follow, one stream more would make all of them lag.
             kind = "stream" if call.kind == "speak" else "live"
             with self._admission.admit(kind, call.identity.project_id):
@@ -281,6 +287,14 @@ def read_headers(scope: Scope) -> dict[str, str]:
 
 def read_content_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _check_credit(call: Call) -> None:
+    """Only speech recognition has this answer; where nothing has a price all of it is free."""
+    if call.kind != "listen" or not read_prices():
+        return
+    if not await in_database(may_spend, call.caller.project_id):
+        raise no_credit()
 
 
 async def _settle(call: Call) -> None:

@@ -144,6 +144,7 @@ class Balance(models.Model):
     balance_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     project = models.ForeignKey(Project, models.CASCADE, related_name="balances")
     amount = models.FloatField()  # what was bought; what is spent is taken off when it is shown
+    spent_before = models.FloatField(default=0)  # dollars of the project, not taken off
     units = models.CharField(max_length=8, default="usd")
     order_id = models.UUIDField(default=uuid.uuid4)
     order_type = models.CharField(max_length=32, default="promotional")

@@ -21,7 +21,7 @@ from django.db.models.lookups import GreaterThan
 
 from engine.models import Balance, UsageDay, UsageKind
 from engine.options import FEATURES, choice, choices, day, identifier, optional_flag, text
-from engine.usage import AMOUNTS, split
+from engine.usage import AMOUNTS, spent_dollars, split
 
 DEPLOYMENTS = ("hosted", "beta", "self-hosted")
 ENDPOINTS = ("listen", "read", "speak", "agent")
@@ -150,14 +150,17 @@ def billing_fields(project_id: str, period: Period) -> dict[str, Any]:
     }
 
 
+def may_spend(project_id: str) -> bool:
+    """Whether dollars are left, or none were ever recorded: then the operator sells no credit."""
+    dollars = [left for balance, left in remaining_balances(project_id) if balance.units == "usd"]
+    return not dollars or sum(dollars) > 0
+
+
 def remaining_balances(project_id: str) -> list[tuple[Balance, float]]:
     """What is left of each purchase; dollars are spent from the oldest first."""
     balances = list(Balance.objects.filter(project_id=project_id).order_by("created"))
     dollars = [balance for balance in balances if balance.units == "usd"]
-    spent = 0.0
-    if dollars:
-        since = UsageDay.objects.filter(project_id=project_id, day__gte=dollars[0].created.date())
-        spent = since.aggregate(sum=Sum("dollars"))["sum"] or 0.0
+    spent = spent_dollars(project_id) - dollars[0].spent_before if dollars else 0.0
     remaining = []
     for balance in balances:
         taken = min(spent, balance.amount) if balance.units == "usd" else 0.0

@@ -11,7 +11,7 @@ from functools import cache
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Sum
 
 from engine.calls import Call, without_credentials
 from engine.env import Misconfigured
@@ -161,6 +161,12 @@ def _price(line_item: str) -> float:
     charged_as = line_item.partition("::")[0]
     prices = read_prices()
     return prices.get(line_item, prices.get(f"{charged_as}::*", 0.0))
+
+
+def spent_dollars(project_id: str | uuid.UUID) -> float:
+    """What everything that a project ever did has cost, at the prices of its time."""
+    days = UsageDay.objects.filter(project_id=project_id)
+    return days.aggregate(sum=Sum("dollars"))["sum"] or 0.0
 
 
 @cache

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from deepgram.core.api_error import ApiError
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.engine.rest.conftest import Engine, run_errand, start_engine
 
@@ -136,6 +138,46 @@ def test_costs_follow_the_prices(priced: Engine, worked):
     assert billing.balances.get(priced.project_id, balance.balance_id).units == "usd"
     (order,) = billing.purchases.list(priced.project_id, limit=5).orders
     assert (order.amount, order.order_id) == (100, balance.purchase_order_id)
+
+
+def test_no_speech_is_recognised_beyond_the_credit(tmp_path, recording):
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({"batch::*": 360.0}))
+    running = start_engine(tmp_path / "data", ENGINE_PRICES=str(prices))
+    try:
+        with running.http() as http:
+            free = [http.post("/v1/listen", content=recording).status_code for _ in range(2)]
+            assert free == [200, 200]  # no credit is sold where no purchase is recorded
+            run_errand(running, "credit", "0.01")
+            assert balances(running) == [0.01]
+            assert http.post("/v1/listen", content=recording).is_success  # there was some left
+            assert balances(running) == [0]
+            refused = http.post("/v1/listen", content=recording)
+            assert (refused.status_code, refused.json()["err_code"]) == (
+                402,
+                "ASR_PAYMENT_REQUIRED",
+            )
+            assert refused.json()["request_id"] == refused.headers["dg-request-id"]
+            for path in ("/v1/listen?model=nova-3", "/v2/listen?model=flux-general-en"):
+                assert refused_handshake(running, path) == 402
+            assert http.post("/v1/read?sentiment=true", json={"text": "Good."}).is_success
+            run_errand(running, "credit", "100")
+            assert http.post("/v1/listen", content=recording).is_success
+            assert balances(running)[0] == 0
+    finally:
+        running.stop()
+
+
+def balances(engine: Engine) -> list[float]:
+    found = engine.client().manage.v1.projects.billing.balances.list(engine.project_id).balances
+    return [balance.amount for balance in found]
+
+
+def refused_handshake(engine: Engine, path: str) -> int:
+    headers = {"authorization": f"Token {engine.key}"}
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"{engine.socket_url}{path}", additional_headers=headers)
+    return refused.value.response.status_code
 
 
 @pytest.mark.parametrize(
