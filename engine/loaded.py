@@ -28,8 +28,9 @@ def prepare() -> None:
     for graph in (voiceprints.segmentation, voiceprints.campplus, embeddings.minilm, kokoro.graphs):
         with suppress(MissingWeights):
             graph(folder)
-    with suppress(MissingWeights):
-        embeddings.tokenizer()
+    for loaded in (embeddings.tokenizer, end_of_turn):
+        with suppress(MissingWeights):
+            loaded()
 
 
 @cache

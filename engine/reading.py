@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,10 @@ from django.conf import settings
 from engine.calls import Answered, Call, Usage
 from engine.errors import bad_query, bad_request, gateway_timeout, no_text
 from engine.fetch import fetch
+from engine.heap import HEAP
 from engine.insights import Found, find_insights, is_wanted
 from engine.options import ReadOptions, features_used, read_options
-from engine.responses import timestamp
+from engine.responses import timestamp, write_json
 from engine.text.intelligence import words_of
 from engine.texts import TextSource, decode_text, read_text_source
 from engine.transcription import is_english
@@ -46,20 +46,25 @@ async def answer(call: Call, plan: Plan) -> Answered:
             raise no_text()
     try:
         async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
-            found = await find_insights(await asyncio.to_thread(words_of, text), plan.options)
+            with HEAP.holding_answer():
+                return await _answer(call, plan.options, text)
     except TimeoutError:
         raise gateway_timeout() from None
+
+
+async def _answer(call: Call, options: ReadOptions, text: str) -> Answered:
+    found = await find_insights(await asyncio.to_thread(words_of, text), options)
     call.usage = Usage(
         tokens_in=found.tokens_in,
         tokens_out=found.tokens_out,
         models=sorted({info["model_uuid"] for info in found.infos.values()}),
         model="intelligence",
-        features=features_used(plan.options),
-        tags=[*call.usage.tags, *plan.options.tag],
+        features=features_used(options),
+        tags=[*call.usage.tags, *options.tag],
         language="en",
         method=call.usage.method,
     )
-    return Answered(json.dumps(_response(call, plan.options, found)).encode())
+    return Answered(await asyncio.to_thread(lambda: write_json(_response(call, options, found))))
 
 
 def _response(call: Call, options: ReadOptions, found: Found) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import fmean
@@ -60,12 +62,27 @@ class Result:
 
 
 def listen_response(result: Result, options: ListenOptions) -> dict[str, Any]:
+    words = [[_word(word, options) for word in channel.words] for channel in result.channels]
     results: dict[str, Any] = {
-        "channels": [_channel(channel, options) for channel in result.channels]
+        "channels": [
+            _channel(channel, written, options)
+            for channel, written in zip(result.channels, words, strict=True)
+        ]
     }
     if options.utterances:
-        results["utterances"] = _utterances(result.channels, options)
+        results["utterances"] = _utterances(result.channels, words, options)
     return {"metadata": _metadata(result, options), "results": results | result.insights}
+
+
+def write_json(response: dict[str, Any]) -> bytes:
+    """``response`` in UTF-8. To be run in a thread.
+
+    ``json.dumps`` is five times as fast and lets nobody else go on: half a second for ten hours.
+    """
+    written = io.BytesIO()
+    for piece in json.JSONEncoder().iterencode(response):
+        written.write(piece.encode())
+    return written.getvalue()
 
 
 def timestamp(moment: datetime) -> str:
@@ -99,11 +116,13 @@ def _metadata(result: Result, options: ListenOptions) -> dict[str, Any]:
     return metadata | result.metadata
 
 
-def _channel(channel: Channel, options: ListenOptions) -> dict[str, Any]:
+def _channel(
+    channel: Channel, words: list[dict[str, Any]], options: ListenOptions
+) -> dict[str, Any]:
     alternative: dict[str, Any] = {
         "transcript": transcript(channel.words, options.is_punctuated),
         "confidence": _mean_confidence(channel.words),
-        "words": [_word(word, options) for word in channel.words],
+        "words": words,
     }
     if options.has_paragraphs:
         grouped = paragraphs(channel.words)
@@ -163,24 +182,42 @@ def _paragraph(paragraph: Paragraph) -> dict[str, Any]:
     return answer
 
 
-def _utterances(channels: Sequence[Channel], options: ListenOptions) -> list[dict[str, Any]]:
+def _utterances(
+    channels: Sequence[Channel], words: Sequence[list[dict[str, Any]]], options: ListenOptions
+) -> list[dict[str, Any]]:
     found = [
-        (utterance, channels[utterance.channel].language)
+        _utterance(utterance, written, channel.language, options)
         for index, channel in enumerate(channels)
-        for utterance in utterances(channel.words, options.utt_split, index, options.is_punctuated)
+        for utterance, written in _with_words(
+            utterances(channel.words, options.utt_split, index, options.is_punctuated),
+            words[index],
+        )
     ]
-    found.sort(key=lambda pair: (pair[0].start, pair[0].channel))
-    return [_utterance(utterance, language, options) for utterance, language in found]
+    found.sort(key=lambda utterance: (utterance["start"], utterance["channel"]))
+    return found
 
 
-def _utterance(utterance: Utterance, language: str, options: ListenOptions) -> dict[str, Any]:
+def _with_words(
+    found: Sequence[Utterance], words: list[dict[str, Any]]
+) -> Iterator[tuple[Utterance, list[dict[str, Any]]]]:
+    """Each utterance of a channel with its part of the channel's words."""
+    first = 0
+    for utterance in found:
+        last = first + len(utterance.words)
+        yield utterance, words[first:last]
+        first = last
+
+
+def _utterance(
+    utterance: Utterance, words: list[dict[str, Any]], language: str, options: ListenOptions
+) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "start": round(utterance.start, 3),
         "end": round(utterance.end, 3),
         "confidence": _clamped(utterance.confidence),
         "channel": utterance.channel,
         "transcript": utterance.transcript,
-        "words": [_word(word, options) for word in utterance.words],
+        "words": words,
         "id": utterance.id,
     }
     if utterance.speaker is not None:

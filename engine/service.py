@@ -14,6 +14,7 @@ from engine.callbacks import Deliveries
 from engine.credentials import Credentials
 from engine.database import in_database
 from engine.env import Environment, Misconfigured
+from engine.heap import HEAP
 from engine.loaded import prepare, recognizer, synthesizer
 from engine.operations import find_operation
 from engine.pulse import PULSE
@@ -69,6 +70,7 @@ class Service:
             asyncio.create_task(_repeat(_SAVE_USE_SECONDS, self._credentials.save_last_use)),
             asyncio.create_task(_repeat(_PURGE_SECONDS, self._purge)),
             asyncio.create_task(deliveries.run()),
+            asyncio.create_task(HEAP.keep()),
             asyncio.create_task(PULSE.beat()),
         ]
         await send({"type": "lifespan.startup.complete"})

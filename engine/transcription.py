@@ -6,7 +6,6 @@ options → recognition, with who spoke → steps over the words → insights �
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 import uuid
@@ -29,11 +28,19 @@ from engine.errors import (
     unknown_model,
 )
 from engine.fetch import fetch
+from engine.heap import HEAP
 from engine.insights import Found, find_insights, is_wanted
 from engine.loaded import catalog, diarizer, recognizer
 from engine.options import ListenOptions, check_keyterms, features_used, read_options
 from engine.payloads import read_object
-from engine.responses import Channel, ModelInfo, Result, Warning, listen_response
+from engine.responses import (
+    Channel,
+    ModelInfo,
+    Result,
+    Warning,
+    listen_response,
+    write_json,
+)
 from engine.speech.background import step_back
 from engine.speech.decode import RawFormat
 from engine.speech.diarization import Diarizer
@@ -104,10 +111,15 @@ async def answer(call: Call, plan: Plan) -> Answered:
         async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
             audio = body.path
             transcript = await _in_thread(lambda cancelled: _recognize(audio, plan, cancelled))
-            channels = await asyncio.to_thread(_write, transcript, plan)
-            insights = await _insights(channels, plan.options)
+            with HEAP.holding_answer():
+                return await _answer(call, plan, body.sha256, transcript)
     except TimeoutError:
         raise gateway_timeout() from None
+
+
+async def _answer(call: Call, plan: Plan, sha256: str, transcript: Transcript) -> Answered:
+    channels = await asyncio.to_thread(_write, transcript, plan)
+    insights = await _insights(channels, plan.options)
     models = _models(transcript.channels)
     call.usage = Usage(
         seconds=transcript.duration,
@@ -124,7 +136,7 @@ async def answer(call: Call, plan: Plan) -> Answered:
     result = Result(
         request_id=call.request_id,
         created=call.created,
-        sha256=body.sha256,
+        sha256=sha256,
         duration=transcript.duration,
         channels=tuple(channels),
         models=models,
@@ -132,7 +144,9 @@ async def answer(call: Call, plan: Plan) -> Answered:
         metadata=_metadata(transcript, insights),
         insights=_blocks(plan.options, insights),
     )
-    return Answered(await asyncio.to_thread(_dump, result, plan.options))
+    return Answered(
+        await asyncio.to_thread(lambda: write_json(listen_response(result, plan.options)))
+    )
 
 
 def is_english(language: str | None) -> bool:
@@ -351,7 +365,3 @@ def _warnings(options: ListenOptions, transcript: Transcript) -> list[Warning]:
         message = "The recording broke off or is damaged: this is what could be decoded."
         warnings.append(Warning("audio", "truncated", message))
     return warnings
-
-
-def _dump(result: Result, options: ListenOptions) -> bytes:
-    return json.dumps(listen_response(result, options)).encode()

@@ -4,29 +4,49 @@
 
 An engine that takes 10 recordings at once gets 50, a few milliseconds apart. The first 10 are to
 be let in and the rest refused with 429; each that was refused tries again, as the SDKs do, until
-it is done. Meanwhile the account is read, texts are analysed and spoken. `/healthz` tells how
-long the event loop stood still.
+it is done. Meanwhile the account is read, texts are analysed and spoken. Then comes one call of
+each kind with hours of speech in it. `/healthz` tells how long the event loop stood still.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 
 from tests.bench.results import Result, at_least, at_most, table
 from tests.engine.engine import Engine, start_engine
-from tests.speech import say, wav_bytes
+from tests.speech import join, say, wav_bytes
 
 CALLS = 50
 PLACES = 10
 APART_SECONDS = 0.005
 SENTENCE = "The quick brown fox jumps over the lazy dog, and she sells sea shells on the shore."
+EVERYTHING = {
+    "diarize_model": "latest",
+    "smart_format": "true",
+    "utterances": "true",
+    "paragraphs": "true",
+    "detect_entities": "true",
+    "redact": "numbers",
+}
+INSIGHTS = {"summarize": "true", "topics": "true", "intents": "true", "sentiment": "true"}
+HOURS = 3
+SAID = (
+    "We should move the launch of the ferry line to Monday.",
+    "I am worried that the pier will not be ready in time.",
+    "Could you send the draft to the council before Wednesday?",
+    "That is wonderful news, thank you so much.",
+    "Tickets cost twelve dollars and the first boat leaves at seven thirty.",
+    "People on the island keep asking when the evening boat will run.",
+)
+WORDS_AN_HOUR = 9_000
 TEXT = "I love this product. Please cancel my order and refund the money by Friday. " * 40
 
 
@@ -34,7 +54,7 @@ def run() -> list[Result]:
     with tempfile.TemporaryDirectory() as folder:
         engine = start_engine(Path(folder), ENGINE_LISTEN_LIMIT=str(PLACES))
         try:
-            return asyncio.run(measure(engine))
+            return asyncio.run(measure(engine)) + asyncio.run(measure_hours(engine))
         finally:
             engine.stop()
 
@@ -69,6 +89,36 @@ async def measure(engine: Engine) -> list[Result]:
         at_most("slowest other call, under load", busy * 1000, 500, "ms"),
         at_most("event loop standing still", health["loop_lag_ms"], 50, "ms"),
     ]
+
+
+async def measure_hours(engine: Engine) -> list[Result]:
+    sentences = [say(sentence) for sentence in SAID]
+    once = join(*(part for sentence in sentences for part in (sentence, 0.5)))
+    recording = wav_bytes(np.tile(once, round(HOURS * 3600 * 16_000 / len(once))))
+    words = " ".join(SAID).split()
+    text = " ".join(words * round(HOURS * WORDS_AN_HOUR / len(words)))
+    headers = {"authorization": f"Token {engine.key}"}
+    async with httpx.AsyncClient(base_url=engine.url, headers=headers, timeout=3600) as http:
+        await asyncio.sleep(62)
+        listening = asyncio.create_task(listen(http, recording, EVERYTHING | INSIGHTS))
+        listened = await longest_lag(http, listening)
+        await asyncio.sleep(62)
+        reading = asyncio.create_task(read(http, text))
+        was_read = await longest_lag(http, reading)
+    return [
+        at_most(f"event loop standing still, {HOURS} hours of audio", listened, 50, "ms"),
+        at_most(f"event loop standing still, a text of {HOURS} hours", was_read, 50, "ms"),
+    ]
+
+
+async def longest_lag(http: httpx.AsyncClient, until: asyncio.Future[Any]) -> float:
+    """Milliseconds: the longest of the last minutes that the engine tells until the call ends."""
+    longest = 0.0
+    while not until.done():
+        await asyncio.wait([until], timeout=20)
+        longest = max(longest, (await http.get("/healthz")).json()["loop_lag_ms"])
+    await until
+    return longest
 
 
 async def arrive(http: httpx.AsyncClient, recording: bytes) -> tuple[list[int], int]:
@@ -115,17 +165,14 @@ async def slowest_account(http: httpx.AsyncClient, until: asyncio.Future[Any]) -
     return slowest
 
 
-async def listen(http: httpx.AsyncClient, recording: bytes) -> None:
-    query = {"diarize_model": "latest", "smart_format": "true", "utterances": "true"}
+async def listen(
+    http: httpx.AsyncClient, recording: bytes, query: Mapping[str, str] = EVERYTHING
+) -> None:
     (await http.post("/v1/listen", params=query, content=recording)).raise_for_status()
 
 
-async def read(http: httpx.AsyncClient) -> None:
-    query = {"summarize": "true", "topics": "true", "intents": "true", "sentiment": "true"}
-    body = json.dumps({"text": TEXT})
-    headers = {"content-type": "application/json"}
-    answer = await http.post("/v1/read", params=query, content=body, headers=headers)
-    answer.raise_for_status()
+async def read(http: httpx.AsyncClient, text: str = TEXT) -> None:
+    (await http.post("/v1/read", params=INSIGHTS, json={"text": text})).raise_for_status()
 
 
 async def speak(http: httpx.AsyncClient) -> None:
