@@ -29,6 +29,7 @@ from engine.speech.voiceprints import (
 from engine.text.words import Word
 
 SAME_SPEAKER = 0.4  # mean cosine from which two groups of prints are one speaker
+LONE_PRINT = 0.3  # the same for a print that is alone in its group: one is less sure than a mean
 OTHER_SPEAKER = 0.1  # what the prints of two different voices have in common
 CLEAR_VOICE_SECONDS = 1.0  # a print of less is too unsure to make a speaker of
 FAINTEST_VOICE_SECONDS = 0.2  # CAM++ cannot say anything of less
@@ -268,8 +269,8 @@ def group_prints(prints: Floats) -> Floats:
         counts = np.concatenate([part[1] for part in parts])
         if len(totals) == before:
             break
-    totals, _ = _merged(totals, counts)
-    return normalised(totals)
+    totals, counts = _merged(totals, counts)
+    return normalised(_without_lone(totals, counts))
 
 
 def _merged(totals: Floats, counts: Floats) -> tuple[Floats, Floats]:
@@ -294,6 +295,22 @@ def _merged(totals: Floats, counts: Floats) -> tuple[Floats, Floats]:
         totals, counts, means = (np.delete(a, second, axis=0) for a in (totals, counts, means))
         likeness = np.delete(np.delete(likeness, second, axis=0), second, axis=1)
     return totals, counts
+
+
+def _without_lone(totals: Floats, counts: Floats) -> Floats:
+    """Give prints that are alone to the group they are most like, if they are like any."""
+    while len(totals) > 1:
+        means = totals / counts[:, None]
+        likeness = _products(means, means)
+        np.fill_diagonal(likeness, -1.0)
+        likeness[counts > 1] = -1.0
+        lone, other = divmod(int(likeness.argmax()), len(totals))
+        if likeness[lone, other] < LONE_PRINT:
+            break
+        totals[other] += totals[lone]
+        counts[other] += counts[lone]
+        totals, counts = np.delete(totals, lone, axis=0), np.delete(counts, lone)
+    return totals
 
 
 def _products(one: Floats, other: Floats) -> Floats:

@@ -176,6 +176,16 @@ def test_grouping_many_prints_in_parts_finds_the_same_speakers():
     assert (found @ voices.T).max(axis=1).min() > 0.95
 
 
+@pytest.mark.parametrize(
+    ("likeness", "times", "speakers"), [(0.35, 1, 1), (0.35, 2, 2), (0.2, 1, 2), (0.5, 2, 1)]
+)
+def test_a_print_alone_needs_more_to_be_a_speaker(likeness, times, speakers):
+    voice, other = np.eye(192, dtype=np.float32)[:2]
+    doubtful = likeness * voice + np.sqrt(1 - likeness**2) * other
+    prints = np.stack([voice] * 4 + [doubtful] * times)
+    assert len(group_prints(prints)) == speakers
+
+
 def test_checkpoint_that_would_run_code_is_refused(tmp_path):
     import pickle
     import zipfile
