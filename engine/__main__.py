@@ -22,6 +22,7 @@ from engine.keyfiles import read_or_make
 logger = logging.getLogger("engine")
 
 _M_ARENA_MAX = -8  # malloc.h
+_TURN_SECONDS = 0.001  # for a thread of Python when another one waits; 5 ms by default
 
 
 def main() -> None:
@@ -34,6 +35,7 @@ def main() -> None:
 
 def serve(environment: Environment, arguments: argparse.Namespace) -> None:
     share_memory()
+    sys.setswitchinterval(_TURN_SECONDS)  # the event loop waits a turn or two for each step
     prepare(environment)
     _check_port(environment)
 

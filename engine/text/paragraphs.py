@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from uuid import uuid4
+from random import getrandbits
+from uuid import UUID
 
 from engine.text.words import Word, transcript
 
@@ -152,7 +153,7 @@ def _between_pauses(words: Sequence[Word], utt_split: float) -> Iterator[Sequenc
 
 def _utterance(words: Sequence[Word], channel: int, punctuated: bool) -> Utterance:
     return Utterance(
-        id=str(uuid4()),
+        id=_some_id(),
         start=words[0].start,
         end=words[-1].end,
         confidence=sum(word.confidence for word in words) / len(words),
@@ -161,3 +162,12 @@ def _utterance(words: Sequence[Word], channel: int, punctuated: bool) -> Utteran
         words=tuple(words),
         speaker=words[0].speaker,
     )
+
+
+def _some_id() -> str:
+    """``uuid4`` has the system make it and lets go of the interpreter for a moment each time.
+
+    A thread that waits for its turn starts waiting anew at each of these moments, too short for
+    it to get in: thousands of ids would keep the event loop out until the last of them is made.
+    """
+    return str(UUID(int=getrandbits(128), version=4))
