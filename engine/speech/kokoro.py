@@ -87,7 +87,7 @@ class Kokoro:
 
     def is_calibrated(self, voice: Voice) -> bool:
         if voice.name not in self._norms and self._record(voice).is_file():
-            self._norms[voice.name] = np.load(self._record(voice))
+            self._norms[voice.name] = np.load(io.BytesIO(self._record(voice).read_bytes()))
         return voice.name in self._norms
 
     def calibrate(self, voice: Voice) -> Iterator[None]:
@@ -193,7 +193,8 @@ def graphs(cache: Path) -> tuple[Path, Path]:
 
 
 def _style_vectors(name: str) -> Samples:
-    return np.fromfile(voicefiles.voice_vectors(name), "<f4").reshape(-1, 256)
+    # `np.fromfile` would let no other thread go on while the disk is read.
+    return np.frombuffer(voicefiles.voice_vectors(name).read_bytes(), "<f4").reshape(-1, 256)
 
 
 def _pieces(phonemes: str, longest: int) -> Iterator[str]:
