@@ -66,6 +66,9 @@ class Recognizer:
         self._work = Work(threads=settings.threads, windows_per_call=settings.windows_per_call)
         self._models: dict[str, Whisper] = {}
         self._loading = threading.Lock()
+        # For looking where there is voice. More at once would only wait for each other, and the
+        # event loop for all of them.
+        self.looking = threading.Semaphore(settings.threads)
 
     def warm(self, models: Sequence[str]) -> None:
         """Load ``models`` and run each once, so that the first request is not slow."""
@@ -366,7 +369,9 @@ class _Track:
         return self._cutter.voiced_frames * FRAME_SECONDS
 
     def feed(self, samples: Samples) -> None:
-        for window in self._cutter.feed(samples):
+        with self._recognizer.looking:
+            found = self._cutter.feed(samples)
+        for window in found:
             self._read(window)
         if self._voices:
             self._voices.feed(samples)
