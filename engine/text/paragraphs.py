@@ -153,7 +153,7 @@ def _between_pauses(words: Sequence[Word], utt_split: float) -> Iterator[Sequenc
 
 def _utterance(words: Sequence[Word], channel: int, punctuated: bool) -> Utterance:
     return Utterance(
-        id=_some_id(),
+        id=_random_id(),
         start=words[0].start,
         end=words[-1].end,
         confidence=sum(word.confidence for word in words) / len(words),
@@ -164,7 +164,7 @@ def _utterance(words: Sequence[Word], channel: int, punctuated: bool) -> Utteran
     )
 
 
-def _some_id() -> str:
+def _random_id() -> str:
     """``uuid4`` has the system make it and lets go of the interpreter for a moment each time.
 
     A thread that waits for its turn starts waiting anew at each of these moments, too short for
