@@ -19,6 +19,8 @@ from typing import Any
 
 import httpx
 
+from tests.processes import end_with_parent
+
 ROOT = Path(__file__).resolve().parent.parent
 EMAIL, PASSWORD = "ada@example.test", "sesame-and-lentils"
 CHUNK_BYTES = 8 * 1024 * 1024
@@ -69,6 +71,7 @@ class Product:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
         until(self.is_up, START_SECONDS, "Earshot is up")
 

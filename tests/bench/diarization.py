@@ -8,6 +8,7 @@ with a collar of 0.25 s around each change in the reference and the best mapping
 
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from engine.speech.diarization import Diarization, Diarizer
 from engine.speech.recognition import RecognitionSettings, Recognizer
 from engine.text.words import Word
 from tests.bench.recognition import Cost, clock
-from tests.bench.results import Result, at_most, table
+from tests.bench.results import Result, at_most
 
 FRAME_SECONDS = 0.01
 COLLAR_SECONDS = 0.25
@@ -94,11 +95,11 @@ def read_rttm(path: Path) -> list[Span]:
     return [(float(f[3]), float(f[3]) + float(f[4]), f[7]) for f in fields]
 
 
-def run() -> list[Result]:
+def run() -> Iterator[Result]:
     folder = os.environ.get("SPEECH_CORPUS")
     if not folder:
         print("diarization is left out: set SPEECH_CORPUS to a folder with recordings and .rttm")
-        return []
+        return
     references = sorted(Path(folder).glob("*.rttm"))
     files = {
         reference: next(
@@ -183,7 +184,3 @@ def _times(recognizer: Recognizer, diarizer: Diarizer, files: list[Path]) -> dic
 def _recognize(recognizer: Recognizer, diarizer: Diarizer | None, files: list[Path]) -> None:
     for file in files:
         recognizer.recognize(file, diarizer=diarizer)
-
-
-if __name__ == "__main__":
-    print(table(run()))

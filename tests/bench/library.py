@@ -1,7 +1,5 @@
 """The library page with 100,000 recordings, beside the same page with 1,000.
 
-    python -m tests.bench.library
-
 The person is in 5 of 20 projects; in the small library they have everything. Each figure is
 the 95th percentile of a page rendered whole, from the request to the last byte of HTML, and how
 many times that of the small library it is. The two are asked in turn, so that what else the
@@ -23,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.bench.results import Result, at_most, table
+from tests.bench.results import Result, at_most
 from tests.services import postgresql
 
 if TYPE_CHECKING:
@@ -45,8 +43,7 @@ TARGETS = {
 }
 
 
-def run() -> list[Result]:
-    results = []
+def run() -> Iterator[Result]:
     with ExitStack() as stack:
         databases: dict[str, list[str]] = {"sqlite": ["", ""]}
         try:
@@ -58,11 +55,8 @@ def run() -> list[Result]:
                 for page, limit in TARGETS.items():
                     few, many = percentiles(page, small, large)
                     name = f"{database}, {page}"
-                    results += [
-                        Result(f"{name}, {LARGE:,} recordings", many, "ms"),
-                        at_most(f"{name}, beside {SMALL:,}", many / few, limit, "times"),
-                    ]
-    return results
+                    yield Result(f"{name}, {LARGE:,} recordings", many, "ms")
+                    yield at_most(f"{name}, over {SMALL:,}", many / few, limit, "times")
 
 
 def percentiles(page: str, *libraries: Callable[[str], float]) -> list[float]:
@@ -178,5 +172,3 @@ def fill(rows: int) -> "tuple[User, int]":
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         answer(int(sys.argv[1]))
-    else:
-        print(table(run()))

@@ -10,7 +10,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -26,7 +26,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from engine.speech.decode import RATE, Decoder, Samples
 from tests.bench.product import corpus, recordings
-from tests.bench.results import Result, at_most, table
+from tests.bench.results import Result, at_most
 from tests.engine.engine import Engine, start_engine
 from tests.speech import pcm_bytes, wav_bytes
 
@@ -314,22 +314,16 @@ def memory(engine: Engine) -> list[Result]:
     ]
 
 
-def run() -> list[Result]:
+def run() -> Iterator[Result]:
     clips = read_clips()
     with tempfile.TemporaryDirectory() as folder:
         limits = {"ENGINE_LIVE_LIMIT": "1000", "ENGINE_LIVE_LIMIT_TOTAL": "1000"}
         engine = start_engine(Path(folder), **limits)
         try:
-            return [
-                *one_stream(engine, clips),
-                *four_streams(engine, clips),
-                *beside_batch(engine, clips),
-                *turns(engine, clips),
-                *memory(engine),
-            ]
+            yield from one_stream(engine, clips)
+            yield from four_streams(engine, clips)
+            yield from beside_batch(engine, clips)
+            yield from turns(engine, clips)
+            yield from memory(engine)
         finally:
             engine.stop()
-
-
-if __name__ == "__main__":
-    print(table(run()))

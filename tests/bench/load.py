@@ -23,7 +23,7 @@ import httpx
 import numpy as np
 
 from engine.pulse import Pulse
-from tests.bench.results import Result, at_least, at_most, table
+from tests.bench.results import Result, at_least, at_most
 from tests.engine.engine import Engine, start_engine
 from tests.speech import join, say, wav_bytes
 
@@ -53,11 +53,12 @@ WORDS_AN_HOUR = 9_000
 TEXT = "I love this product. Please cancel my order and refund the money by Friday. " * 40
 
 
-def run() -> list[Result]:
+def run() -> Iterator[Result]:
     with tempfile.TemporaryDirectory() as folder:
         engine = start_engine(Path(folder), ENGINE_LISTEN_LIMIT=str(PLACES))
         try:
-            return asyncio.run(measure(engine)) + asyncio.run(measure_hours(engine))
+            yield from asyncio.run(measure(engine))
+            yield from asyncio.run(measure_hours(engine))
         finally:
             engine.stop()
 
@@ -207,7 +208,3 @@ async def read(http: httpx.AsyncClient, text: str = TEXT) -> None:
 async def speak(http: httpx.AsyncClient) -> None:
     query = {"model": "aura-arcas-en"}
     (await http.post("/v1/speak", params=query, json={"text": SENTENCE})).raise_for_status()
-
-
-if __name__ == "__main__":
-    print(table(run()))

@@ -17,7 +17,7 @@ import jiwer
 import psutil
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from tests.bench.results import Result, at_least, at_most, table
+from tests.bench.results import Result, at_least, at_most
 from tests.product import Member, Product
 
 HALF_HOUR, TWO_HOURS = 1800, 7200
@@ -204,17 +204,15 @@ def memory(product: Product, ada: Member, folder: Path) -> list[Result]:
     ]
 
 
-def run() -> list[Result]:
+def run() -> Iterator[Result]:
     with tempfile.TemporaryDirectory(prefix="earshot-bench-") as name:
         folder = Path(name)
         product = Product(folder)
         product.start()
         try:
             ada = product.member()
-            return [*accuracy(ada), *speed(ada, folder), *memory(product, ada, folder)]
+            yield from accuracy(ada)
+            yield from speed(ada, folder)
+            yield from memory(product, ada, folder)
         finally:
             product.stop()
-
-
-if __name__ == "__main__":
-    print(table(run()))

@@ -1,10 +1,7 @@
 """Recognition beside faster-whisper called directly: words, speed, throughput and memory.
 
-    SPEECH_CORPUS=../shared/audio python -m tests.bench.recognition [minutes] [hours]
-
-``minutes`` (30) is the length of the recording for speed, ``hours`` (2) for memory; shorter ones
-are for a quick look. What is compared runs in turns, so that both meet the same other load. Without
-a corpus the speech is the engine's own, and there is nothing to count wrong words against.
+The two compared programs run in turns, so that both meet the same other load. Without a corpus
+the speech is the engine's own, and there are no reference words to count errors against.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ import sys
 import tempfile
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +29,11 @@ from engine.speech.decode import RATE, Decoder, Samples
 from engine.speech.recognition import RecognitionSettings, Recognizer
 from engine.speech.weights import find_weights
 from tests.bench.product import peak
-from tests.bench.results import Result, at_least, at_most, table
+from tests.bench.results import Result, at_least, at_most
 
 CACHE = Path("var/bench/weights")
 MODELS = ("tiny.en", "base")
+MINUTES, HOURS = 30, 2  # length of the recordings for speed and for memory
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog near the bank of the river.",
     "Tomorrow it will rain in the morning and clear up in the afternoon.",
@@ -175,7 +173,7 @@ def _processor_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def speed(ours: Recognizer, name: str, theirs: Direct, path: Path, minutes: float) -> list[Result]:
+def speed(ours: Recognizer, name: str, theirs: Direct, path: Path) -> list[Result]:
     """One long file through each, the engine and the batched pipeline twice and in turns."""
     batches, engines = [], []
     for _ in range(2):
@@ -184,7 +182,7 @@ def speed(ours: Recognizer, name: str, theirs: Direct, path: Path, minutes: floa
     batched, engine = min(batches), min(engines)
     sequential = clock(lambda: theirs.sequential(path))
     beam = clock(lambda: theirs.batched(path, beam=5))
-    label = f"{minutes:g} minutes, {name}"
+    label = f"{MINUTES} minutes, {name}"
     processor = engine.processor_seconds / batched.processor_seconds
     return [
         Result(f"{label}, engine", engine.seconds, "s"),
@@ -203,12 +201,10 @@ def speed(ours: Recognizer, name: str, theirs: Direct, path: Path, minutes: floa
     ]
 
 
-def throughput(
-    ours: Recognizer, name: str, found: list[Recording], minutes: float, folder: Path
-) -> list[Result]:
+def throughput(ours: Recognizer, name: str, found: list[Recording], folder: Path) -> list[Result]:
     """Four files at once beside one file of the same length in all."""
-    whole = repeated(found, 60 * minutes, folder / "whole.wav")
-    parts = [repeated(found, 15 * minutes, folder / f"part{n}.wav") for n in range(4)]
+    whole = repeated(found, 60 * MINUTES, folder / "whole.wav")
+    parts = [repeated(found, 15 * MINUTES, folder / f"part{n}.wav") for n in range(4)]
     with ThreadPoolExecutor(4) as pool:
         one = clock(lambda: words(ours, whole, name))
         four = clock(lambda: list(pool.map(lambda path: words(ours, path, name), parts)))
@@ -219,9 +215,9 @@ def throughput(
     ]
 
 
-def memory(found: list[Recording], hours: float, folder: Path) -> list[Result]:
+def memory(found: list[Recording], folder: Path) -> list[Result]:
     """The highest resident memory of a process of its own, with both models and the diarizer."""
-    path = repeated(found, 3600 * hours, folder / "hours.wav")
+    path = repeated(found, 3600 * HOURS, folder / "hours.wav")
     program = (
         "import sys; from pathlib import Path\n"
         "from engine.speech.diarization import Diarizer\n"
@@ -236,29 +232,23 @@ def memory(found: list[Recording], hours: float, folder: Path) -> list[Result]:
     ):
         if process.wait():
             raise RuntimeError("the long recording was not read")
-    label = f"memory for {hours:g} hours with speakers, both models loaded, decoder included"
+    label = f"memory for {HOURS} hours with speakers, both models loaded, decoder included"
     return [at_most(label, seen["MiB"], 800, "MiB")]
 
 
-def run(minutes: float = 30.0, hours: float = 2.0) -> list[Result]:
+def run() -> Iterator[Result]:
     name = os.environ.get("SPEECH_CORPUS")
     found = recordings(Path(name) if name else None)
     ours = recognizer()
-    results: list[Result] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        long = repeated(found, 60 * minutes, folder / "long.wav")
+        long = repeated(found, 60 * MINUTES, folder / "long.wav")
         for model in MODELS:
             theirs = direct(model)
             if name:
-                results += accuracy(ours, model, theirs, found, folder)
+                yield from accuracy(ours, model, theirs, found, folder)
             if model == MODELS[0]:
-                results += speed(ours, model, theirs, long, minutes)
-        results += throughput(ours, MODELS[0], found, minutes, folder)
+                yield from speed(ours, model, theirs, long)
+        yield from throughput(ours, MODELS[0], found, folder)
         ours.close()
-        results += memory(found, hours, folder)
-    return results
-
-
-if __name__ == "__main__":
-    print(table(run(*(float(argument) for argument in sys.argv[1:]))))
+        yield from memory(found, folder)

@@ -12,9 +12,10 @@ import signal
 import sqlite3
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.results import Result, at_least, at_most, table
+from tests.bench.results import Result, at_least, at_most
 from tests.product import Product, until
 from tests.speech import join, say, wav_bytes
 
@@ -35,26 +36,26 @@ def talk(folder: Path) -> Path:
     return path
 
 
-def run() -> list[Result]:
+def run() -> Iterator[Result]:
     with tempfile.TemporaryDirectory(prefix="earshot-bench-") as name:
         folder = Path(name)
         product = Product(folder / "data")
         product.data.mkdir()
         product.start()
         try:
-            return list(rounds(product, talk(folder)))
+            yield from rounds(product, talk(folder))
         finally:
             product.stop()
 
 
-def rounds(product: Product, path: Path) -> list[Result]:
+def rounds(product: Product, path: Path) -> Iterator[Result]:
     moments = random.Random(11)
     member = product.member()
     started = time.monotonic()
     undisturbed = [member.upload(path, name=f"calm-{n}.wav").recording for n in range(AT_ONCE)]
     words = {words_in(member.transcript(recording, 300)) for recording in undisturbed}
     usual = time.monotonic() - started
-    results = [Result(f"{AT_ONCE} recordings undisturbed", usual, "s")]
+    yield Result(f"{AT_ONCE} recordings undisturbed", usual, "s")
     acknowledged = list(undisturbed)
     for victim in ("worker", "engine", "web", "group", "broker"):
         worst = 0.0
@@ -69,19 +70,13 @@ def rounds(product: Product, path: Path) -> list[Result]:
             since = time.monotonic()
             words |= {words_in(member.transcript(recording, 120)) for recording in recordings}
             worst = max(worst, time.monotonic() - since - usual)
-        results.append(at_most(f"{victim}, latest of {MOMENTS} moments", worst, 30, "s late"))
+        yield at_most(f"{victim}, latest of {MOMENTS} moments", worst, 30, "s late")
     not_once = [recording for recording in acknowledged if transcripts(product, recording) != 1]
-    return [
-        *results,
-        at_most(f"of {len(acknowledged)} uploads not transcribed just once", len(not_once), 0, ""),
-        # Not to the letter: which windows share a call of the model moves its last bits.
-        at_least(
-            "words of the shortest transcript, of the longest",
-            min(words) / max(words),
-            0.98,
-            "times",
-        ),
-    ]
+    yield at_most(f"of {len(acknowledged)} uploads not transcribed just once", len(not_once), 0, "")
+    # Not to the letter: which windows share a call of the model moves its last bits.
+    yield at_least(
+        "words of the shortest transcript, of the longest", min(words) / max(words), 0.98, "times"
+    )
 
 
 def strike(product: Product, victim: str) -> None:
@@ -111,7 +106,3 @@ def transcripts(product: Product, recording: int) -> int:
 
 def words_in(export: dict) -> int:
     return sum(len(utterance["text"].split()) for utterance in export["utterances"])
-
-
-if __name__ == "__main__":
-    print(table(run()))

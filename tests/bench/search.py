@@ -21,7 +21,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from tests.bench.results import Result, at_most, table
+from tests.bench.results import Result, at_most
 from tests.services import postgresql
 
 UTTERANCES, WORDS, PROJECTS, PERMITTED, IN_A_RECORDING = 1_000_000, 12, 200, 20, 250
@@ -82,8 +82,7 @@ def spell(rank: int) -> str:
     return word
 
 
-def run() -> list[Result]:
-    results = []
+def run() -> Iterator[Result]:
     with ExitStack() as stack:
         databases = {"sqlite": ""}
         try:
@@ -94,17 +93,14 @@ def run() -> list[Result]:
             for (subject, kind), value in measured_apart(database, url).items():
                 name = f"{database}, {subject}, {kind}"
                 limit = TARGETS.get((database, subject))
-                results.append(
+                yield (
                     Result(name, value, "ms")
                     if limit is None
                     else at_most(name, value, limit, "ms")
                 )
     corpus = Corpus()
-    results += [
-        Result(f"tantivy, {subject}, {kind}", value, "ms")
-        for (subject, kind), value in percentiles(tantivy_searches(corpus), corpus).items()
-    ]
-    return results
+    for (subject, kind), value in percentiles(tantivy_searches(corpus), corpus).items():
+        yield Result(f"tantivy, {subject}, {kind}", value, "ms")
 
 
 def measured_apart(database: str, url: str) -> dict[tuple[str, str], float]:
@@ -274,5 +270,3 @@ def tantivy_searches(corpus: Corpus) -> dict[str, Callable[[str], object]]:
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         json.dump([[*key, value] for key, value in measure_database().items()], sys.stdout)
-    else:
-        print(table(run()))

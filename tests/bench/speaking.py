@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import numpy as np
 from websockets.sync.client import ClientConnection, connect
 
-from tests.bench.results import Result, at_most, table
+from tests.bench.results import Result, at_most
 from tests.engine.engine import Engine, start_engine
 
 # As an agent says them; a clause is whole when white space follows it.
@@ -61,15 +62,12 @@ def measure(engine: Engine, name: str, model: str, limit: float) -> list[Result]
     ]
 
 
-def run() -> list[Result]:
+def run() -> Iterator[Result]:
     with tempfile.TemporaryDirectory() as folder:
         names = " ".join(model for _, model, _ in VOICES)
         engine = start_engine(Path(folder), ENGINE_WARM_VOICES=names)
         try:
-            return [result for voice in VOICES for result in measure(engine, *voice)]
+            for voice in VOICES:
+                yield from measure(engine, *voice)
         finally:
             engine.stop()
-
-
-if __name__ == "__main__":
-    print(table(run()))

@@ -14,14 +14,14 @@ import tempfile
 import time
 import unicodedata
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import jiwer
 import numpy as np
 
 from engine.speech.voices import MODELS
-from tests.bench.results import Result, at_most, table
+from tests.bench.results import Result, at_most
 from tests.engine.engine import Engine, start_engine
 
 REPEATS = 7
@@ -99,18 +99,15 @@ def _whole(samples: bytes) -> bytes:
     return file.getvalue()
 
 
-def pace(engine: Engine, name: str, voice: str, first_limit: float) -> list[Result]:
+def pace(engine: Engine, name: str, voice: str, first_limit: float) -> Iterator[Result]:
     speak(engine, voice, SENTENCE)
     tries = [speak(engine, voice, SENTENCE) for _ in range(REPEATS)]
     seconds = (len(tries[0][2]) - 44) / 32_000
     first, whole = (float(np.median([one[place] for one in tries])) for place in (0, 1))
-    return [
-        at_most(f"first byte, {name}, p50 of {REPEATS}", 1000 * first, first_limit, "ms"),
-        at_most(
-            f"first byte, {name}, slowest", 1000 * max(one[0] for one in tries), first_limit, "ms"
-        ),
-        Result(f"time to speak over length of speech, {name}", whole / seconds, "times"),
-    ]
+    slowest = max(one[0] for one in tries)
+    yield at_most(f"first byte, {name}, p50 of {REPEATS}", 1000 * first, first_limit, "ms")
+    yield at_most(f"first byte, {name}, slowest", 1000 * slowest, first_limit, "ms")
+    yield Result(f"time to speak over length of speech, {name}", whole / seconds, "times")
 
 
 def plain(text: str) -> str:
@@ -131,10 +128,9 @@ def hear(engine: Engine, audio: bytes, language: str) -> str:
         return str(answer.json()["results"]["channels"][0]["alternatives"][0]["transcript"])
 
 
-def intelligibility(engine: Engine, language: str, voices: Iterable[str]) -> list[Result]:
+def intelligibility(engine: Engine, language: str, voices: Iterable[str]) -> Iterator[Result]:
     """Of the words a voice says, those that the recognizer reads otherwise."""
     references = [plain(sentence) for sentence in SENTENCES[language]]
-    results = []
     for voice in voices:
         heard = [
             plain(hear(engine, speak(engine, voice, sentence)[2], language))
@@ -142,22 +138,17 @@ def intelligibility(engine: Engine, language: str, voices: Iterable[str]) -> lis
         ]
         wrong = 100 * jiwer.wer(references, heard)
         limit = 10 if language == "en" else 15
-        results.append(at_most(f"word error rate of {voice} ({language})", wrong, limit, "%"))
-    return results
+        yield at_most(f"word error rate of {voice} ({language})", wrong, limit, "%")
 
 
-def run() -> list[Result]:
+def run() -> Iterator[Result]:
     assert all(voice in MODELS for voices in VOICES.values() for voice in voices)
     with tempfile.TemporaryDirectory() as folder:
         engine = start_engine(Path(folder) / "engine")
         try:
-            results = pace(engine, "piper", "joe", 300) + pace(engine, "Kokoro", "af_heart", 900)
+            yield from pace(engine, "piper", "joe", 300)
+            yield from pace(engine, "Kokoro", "af_heart", 900)
             for language, voices in VOICES.items():
-                results += intelligibility(engine, language, voices)
+                yield from intelligibility(engine, language, voices)
         finally:
             engine.stop()
-    return results
-
-
-if __name__ == "__main__":
-    print(table(run()))

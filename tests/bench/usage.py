@@ -1,8 +1,5 @@
 """The usage breakdown of the engine over a log of a million requests.
 
-    python -m tests.bench.usage             SQLite and PostgreSQL
-    python -m tests.bench.usage SQLite      one of them
-
 1,000,000 recorded requests of 90 days and one project by 20 keys, each used by a few programs
 (options, models, tags of their own), on SQLite and, where it is installed, on PostgreSQL. The
 log is written in bulk; the figures are whole HTTP answers of a running engine, the slowest of
@@ -25,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from tests.bench.results import Result, at_most, table
+from tests.bench.results import Result, at_most
 from tests.engine.engine import start_engine
 from tests.services import postgresql_url
 
@@ -42,14 +39,10 @@ QUERIES = ["", *(f"grouping={name}" for name in GROUPINGS)]
 FILTERS = ("tag=team-3", "diarize=true&smart_format=true", "redact=false&endpoint=listen")
 
 
-def run(only: str = "") -> list[Result]:
-    results = []
+def run() -> Iterator[Result]:
     for name, url in databases():
-        if only not in ("", name):
-            continue
         with url as database_url, tempfile.TemporaryDirectory() as folder:
-            results += measure(name, Path(folder), database_url)
-    return results
+            yield from measure(name, Path(folder), database_url)
 
 
 def databases() -> Iterator[tuple[str, Any]]:
@@ -181,5 +174,3 @@ def fill(project_id: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["fill"]:
         fill(sys.argv[2])
-    else:
-        print(table(run(*sys.argv[1:2])))

@@ -15,6 +15,8 @@ import httpx
 from deepgram import AsyncDeepgramClient, DeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
 
+from tests.processes import end_with_parent
+
 ROOT = Path(__file__).resolve().parents[2]
 # Joined weights are kept between runs; everything else of an engine is new each time.
 MODELS = ROOT / "var" / "tests" / "models"
@@ -96,8 +98,9 @@ def start_engine(data: Path, **settings: str) -> Engine:
     data.mkdir(parents=True, exist_ok=True)
     with (data / "engine.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "engine"], cwd=ROOT, env=environ, stdout=log, stderr=log
-        )
+            [sys.executable, "-m", "engine"],
+            cwd=ROOT, env=environ, stdout=log, stderr=log, preexec_fn=end_with_parent,
+        )  # fmt: skip
     engine = Engine(process, data, port)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
