@@ -20,7 +20,7 @@ export function lastNotAfter(sorted, value) {
 }
 
 export class Player extends EventTarget {
-  /** `turns`: [[second, hue], ...] of the changes of voice. Fires `time` and `playing`. */
+  /** `turns`: [[second, hue], ...] of the changes of voice. Fires `time`, `seek` and `playing`. */
   constructor(element, turns = []) {
     super();
     this.element = element;
@@ -45,6 +45,7 @@ export class Player extends EventTarget {
     this.end = Infinity;
     this.audio.currentTime = Math.min(Math.max(0, seconds), this.duration || Infinity);
     this.#show();
+    this.dispatchEvent(new Event("seek"));
   }
 
   skip(seconds) {
@@ -158,30 +159,63 @@ export class Player extends EventTarget {
   }
 }
 
+const DRAWING_POLL_MS = 3000;
+
 class Wave {
   constructor(element, player, turns) {
     this.player = player;
     this.starts = turns.map(([start]) => start);
     this.hues = turns.map(([, hue]) => hue);
+    this.box = element.querySelector("[data-wave-box]");
     this.canvas = element.querySelector("[data-wave]");
     this.hover = element.querySelector("[data-hover]");
+    this.drawing = element.querySelector("[data-drawing]");
     this.peaks = new Uint8Array();
+    this.loudest = 1;
     this.#colours();
     new ResizeObserver(() => this.#size()).observe(this.canvas);
     document.addEventListener("themechange", () => {
       this.#colours();
       this.draw(true);
     });
-    player.position.addEventListener("pointermove", (event) => this.#point(event));
-    player.position.addEventListener("pointerleave", () => (this.hover.hidden = true));
+    this.#listen();
     this.#load(element.dataset.waveform);
   }
 
   async #load(url) {
-    const answer = await fetch(url).catch(() => null);
-    if (!answer?.ok) return;
-    this.peaks = new Uint8Array(await answer.arrayBuffer());
+    const response = await fetch(url).catch(() => null);
+    // 202: a worker has yet to draw it.
+    const waits = response?.status === 202;
+    if (this.drawing) this.drawing.hidden = !waits;
+    if (waits) setTimeout(() => this.#load(url), DRAWING_POLL_MS);
+    if (response?.status !== 200) return;
+    this.peaks = new Uint8Array(await response.arrayBuffer());
+    // Scaled to the loudest: a quiet recording has a waveform as well.
+    this.loudest = this.peaks.reduce((loudest, peak) => Math.max(loudest, peak), 1);
     this.draw(true);
+  }
+
+  // The pointer is read here and not by the slider, whose thumb has a width: its ends would stand
+  // for other seconds than the label says.
+  #listen() {
+    const { box } = this;
+    box.addEventListener("pointermove", (event) => {
+      this.#point(event);
+      if (box.hasPointerCapture(event.pointerId)) this.player.seek(this.#secondsAt(event));
+    });
+    box.addEventListener("pointerleave", () => (this.hover.hidden = true));
+    box.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      event.preventDefault();
+      this.player.position.focus({ preventScroll: true, focusVisible: false });
+      box.setPointerCapture(event.pointerId);
+      this.player.seek(this.#secondsAt(event));
+    });
+  }
+
+  #secondsAt({ clientX }) {
+    const { left, width } = this.canvas.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (clientX - left) / width)) * this.player.duration;
   }
 
   #colours() {
@@ -208,11 +242,12 @@ class Wave {
   }
 
   #point(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const part = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    const seconds = this.#secondsAt(event);
+    const { clientWidth: width } = this.canvas;
     this.hover.hidden = false;
-    this.hover.textContent = clock(part * this.player.duration);
-    const left = Math.min(box.width - this.hover.offsetWidth, Math.max(0, part * box.width - this.hover.offsetWidth / 2));
+    this.hover.textContent = clock(seconds);
+    const middle = (seconds / (this.player.duration || 1)) * width - this.hover.offsetWidth / 2;
+    const left = Math.min(width - this.hover.offsetWidth, Math.max(0, middle));
     this.hover.style.transform = `translateX(${left}px)`;
   }
 
@@ -249,6 +284,6 @@ class Wave {
     for (let index = first; index < last && index < peaks.length; index += 1) {
       if (peaks[index] > loudest) loudest = peaks[index];
     }
-    return loudest / 255;
+    return loudest / this.loudest;
   }
 }

@@ -38,6 +38,16 @@ function connect() {
     const { spoken } = transcript;
     if (following && player.playing && spoken && !transcript.inView(spoken)) transcript.bring(spoken);
   });
+  // Also while paused the text follows to the new position, whose block may have to be loaded.
+  player.addEventListener("seek", () => following && reach(player.time));
+
+  const reach = async (seconds) => {
+    await transcript.load(transcript.blockAt(seconds));
+    if (player.time !== seconds && !player.playing) return; // moved on meanwhile
+    transcript.mark(player.time);
+    const { spoken } = transcript;
+    if (spoken && !transcript.inView(spoken)) transcript.bring(spoken);
+  };
 
   // Whoever scrolls wants to read elsewhere; the switch brings them back.
   const leave = () => player.playing && setFollowing(false);

@@ -118,12 +118,14 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 def waveform(request: HttpRequest, pk: int) -> HttpResponse:
     """Loudness over time, one byte a step (0 silent to 255), evenly over the whole length.
 
-    Nothing while it is not drawn yet, or cannot be.
+    202 while it is being drawn; empty when it cannot be.
     """
     drawn = Waveform.objects.filter(recording=visible_recording(request, pk)).first()
-    peaks = bytes(drawn.peaks) if drawn else b""
-    response = HttpResponse(peaks, content_type="application/octet-stream")
-    if peaks:
+    if drawn and drawn.due_at is not None:
+        response = HttpResponse(status=202)
+    else:
+        response = HttpResponse(drawn.peaks if drawn else b"", "application/octet-stream")
+    if response.content:
         patch_cache_control(response, private=True, max_age=3600)
     else:
         add_never_cache_headers(response)
