@@ -1,5 +1,6 @@
 """People, the speech servers they use, and who may do what in which project."""
 
+import unicodedata
 from datetime import timedelta
 from typing import ClassVar
 
@@ -105,6 +106,14 @@ class ProjectQuerySet(models.QuerySet["Project"]):
     def writable_by(self, user: User) -> "ProjectQuerySet":
         """Projects this person may add to: every role but viewer."""
         return self.filter(memberships__user=user, memberships__role__in=Membership.WRITERS)
+
+    def called(self, text: str) -> "list[Project]":
+        """The projects with this name, in any case; else the one with this id, here or upstream."""
+        # Not in the database: SQLite knows the cases of ASCII alone.
+        wanted = unicodedata.normalize("NFC", text).casefold()
+        projects = list(self.all())
+        named = [each for each in projects if each.name.casefold() == wanted]
+        return named or [each for each in projects if text in (str(each.pk), each.upstream_id)]
 
 
 class Project(models.Model):

@@ -7,6 +7,7 @@ a sentence or a clause ends, and time enough to read.
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from html import escape
 from typing import Any, Protocol
 
@@ -24,6 +25,8 @@ FILLED = 0.4
 SENTENCE_ENDS = ".?!…。？！"  # noqa: RUF001 marks of other scripts
 CLAUSE_ENDS = ",;:，、；："  # noqa: RUF001
 CLOSERS = "\"')]”’»"  # noqa: RUF001
+LINE_ENDS = SENTENCE_ENDS + CLAUSE_ENDS + CLOSERS + "」』）】》"  # noqa: RUF001
+JOINERS = ("\u200c", "\u200d")
 
 
 class Spoken(Protocol):
@@ -65,19 +68,34 @@ def speakers(utterances: Sequence[Spoken], voices: Voices = ALONE) -> list[str]:
     return [voice.name if voice else "" for voice in found]
 
 
-def cues(utterances: Sequence[Spoken], voices: Voices = ALONE) -> list[Cue]:
-    """The captions of a transcript, by start."""
-    found = [
-        Cue(part[0].start, part[-1].end, wrap(text_of(part)), voice)
+def cues(utterances: Sequence[Spoken], voices: Voices = ALONE, labelled: bool = False) -> list[Cue]:
+    """The captions of a transcript, by start; none has more than two lines.
+
+    ``labelled`` ones begin with their voice in brackets where it changes.
+    """
+    parts = [
+        (part, voice)
         for spoken, voice in zip(utterances, speakers(utterances, voices), strict=True)
-        for part in split(timed_words(spoken))
+        # Any of them may follow another voice and carry the label.
+        for part in split(timed_words(spoken), label_of(voice) if labelled else "")
     ]
-    found.sort(key=lambda cue: cue.start)
-    next_starts = [*(cue.start for cue in found[1:]), float("inf")]
-    return [
-        replace(cue, end=max(cue.end, min(cue.start + seconds_to_read(cue), next_start)))
-        for cue, next_start in zip(found, next_starts, strict=False)
-    ]
+    parts.sort(key=lambda each: each[0][0].start)
+    next_starts = [*(part[0].start for part, _ in parts[1:]), float("inf")]
+    found, before = [], ""
+    for (part, voice), next_start in zip(parts, next_starts, strict=False):
+        label = label_of(voice) if labelled and voice != before else ""
+        cue = Cue(part[0].start, part[-1].end, wrap(text_of(part), label), voice)
+        found.append(replace(cue, end=max(cue.end, min(readable_until(cue), next_start))))
+        before = voice
+    return found
+
+
+def label_of(voice: str) -> str:
+    """A voice as the beginning of a caption, at most one line long."""
+    if not voice:
+        return ""
+    pieces = cut(voice, LINE_WIDTH - 3)
+    return f"[{pieces[0]}{'…' if len(pieces) > 1 else ''}]"
 
 
 def timed_words(spoken: Spoken) -> list[Word]:
@@ -94,21 +112,42 @@ def timed_words(spoken: Spoken) -> list[Word]:
     return [Word(" ", text, start, start + step) for text, start in zip(texts, starts, strict=True)]
 
 
-def split(words: Sequence[Word]) -> Iterable[Sequence[Word]]:
-    """Cut words into captions: as much as fits, ended where people pause."""
+def split(words: Sequence[Word], label: str = "") -> Iterable[Sequence[Word]]:
+    """Cut words into captions: what fits on two lines after ``label``, ended at a pause."""
+    words = [piece for word in words for piece in line_pieces(word)]
     first = 0
     while first < len(words):
-        fits = first + 1
-        taken = width(words[first].text)
-        while fits < len(words):
-            word = words[fits]
-            taken += width(word.before + word.text)
-            if taken > LINES * LINE_WIDTH or word.end - words[first].start > LONGEST_SECONDS:
+        fits, text = first + 1, words[first].text
+        for word in words[fits : first + LINES * LINE_WIDTH]:
+            text += word.before + word.text
+            if word.end - words[first].start > LONGEST_SECONDS or not is_caption(text, label):
                 break
             fits += 1
         last = fits if fits == len(words) else best_break(words, first, fits)
         yield words[first:last]
         first = last
+
+
+def is_caption(text: str, label: str) -> bool:
+    """Whether ``label`` and ``text`` fit on the lines of one caption."""
+    columns = width(text) + (width(label) + 1 if label else 0)
+    if columns <= LINE_WIDTH:
+        return True
+    return columns <= LINES * LINE_WIDTH + 1 and filled(atoms(text, label)) <= LINES
+
+
+def line_pieces(word: Word) -> Iterable[Word]:
+    """A word as pieces that each fit on a line, its time shared out by their length."""
+    texts = cut(word.text, LINE_WIDTH)
+    if len(texts) == 1:
+        yield word
+        return
+    step = (word.end - word.start) / len(word.text)
+    start, before = word.start, word.before
+    for text in texts:
+        end = min(word.end, start + step * len(text))
+        yield Word(before, text, start, end)
+        start, before = end, ""
 
 
 def best_break(words: Sequence[Word | reading.Word], first: int, fits: int) -> int:
@@ -129,18 +168,13 @@ def text_of(words: Sequence[Word]) -> str:
     return (words[0].text + "".join(word.before + word.text for word in words[1:])).strip()
 
 
-def wrap(text: str) -> tuple[str, ...]:
-    """``text`` on lines of LINE_WIDTH, two of even length where it needs two."""
-    text = " ".join(text.split())
-    if width(text) <= LINE_WIDTH:
-        return (text,)
-    spaces = [place for place, char in enumerate(text) if char == " "]
-    halves = [(text[:place], text[place + 1 :]) for place in spaces] or [
-        (text[:place], text[place:]) for place in range(1, len(text))
-    ]
-    fitting = [pair for pair in halves if max(map(width, pair)) <= LINE_WIDTH]
-    if not fitting:
-        return tuple(filled(text))
+def wrap(text: str, label: str = "") -> tuple[str, ...]:
+    """``label`` and ``text`` on lines of LINE_WIDTH, two of even length where it needs two."""
+    laid = atoms(text, label)
+    if filled(laid) <= 1:
+        return (joined(laid),)
+    pairs = [(joined(laid[:place]), joined(laid[place:])) for place in range(1, len(laid))]
+    fitting = [pair for pair in pairs if max(map(width, pair)) <= LINE_WIDTH]
     # The end of a sentence or clause on the first line is worth some unevenness.
     return min(
         fitting,
@@ -148,30 +182,85 @@ def wrap(text: str) -> tuple[str, ...]:
     )
 
 
-def filled(text: str) -> Iterable[str]:
-    """Lines filled one after another, for what does not go on two even ones."""
-    line = ""
-    for word in text.split(" "):
-        if line and width(f"{line} {word}") > LINE_WIDTH:
-            yield line
-            line = word
+def atoms(text: str, label: str = "") -> list[tuple[str, str]]:
+    """What stays together on a line, each with the space before it: the label, words, and in
+    scripts without spaces single characters."""
+    found = [("", label)] if label else []
+    for word in text.split():
+        gap = " " if found else ""
+        for atom in word_atoms(word):
+            found.append((gap, atom))
+            gap = ""
+    return found
+
+
+def word_atoms(word: str) -> Iterable[str]:
+    if word.isascii() and len(word) <= LINE_WIDTH:
+        yield word
+        return
+    atom = ""
+    for character in word:
+        apart = is_wide(character) or is_wide(atom[-1:])
+        # A mark belongs to its letter, and no line begins with what ends a clause.
+        stays = width(character) == 0 or atom[-1:] in JOINERS or character in LINE_ENDS
+        full = width(atom + character) > LINE_WIDTH
+        if atom and (full or (apart and not stays)):
+            yield atom
+            atom = ""
+        atom += character
+    yield atom
+
+
+def filled(laid: Iterable[tuple[str, str]]) -> int:
+    """How many lines the atoms take, one line filled after another."""
+    count = used = 0
+    for gap, atom in laid:
+        taken = width(atom)
+        if count and used + len(gap) + taken <= LINE_WIDTH:
+            used += len(gap) + taken
         else:
-            line = f"{line} {word}".strip()
-    yield line
+            count, used = count + 1, taken
+    return count
+
+
+def joined(laid: Sequence[tuple[str, str]]) -> str:
+    return "".join(gap + atom for gap, atom in laid).strip()
+
+
+def cut(text: str, columns: int) -> list[str]:
+    """A text in pieces of at most so many columns, no mark apart from its letter."""
+    if width(text) <= columns:
+        return [text]
+    pieces = [""]
+    for character in text:
+        if pieces[-1] and width(pieces[-1] + character) > columns:
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
+
+
+def is_wide(character: str) -> bool:
+    return bool(character) and width(character) == 2
 
 
 def width(text: str) -> int:
     """Columns that a text takes: wide East Asian characters take two, marks above none."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
+    return sum(map(columns_of, text))
 
 
-def seconds_to_read(cue: Cue) -> float:
-    return max(SHORTEST_SECONDS, sum(map(width, cue.lines)) / WIDTH_A_SECOND)
+@lru_cache(maxsize=4096)
+def columns_of(character: str) -> int:
+    # Marks, and format characters such as the joiners, take no place of their own.
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def readable_until(cue: Cue) -> float:
+    """When a caption may go: it is long enough on the screen to be read."""
+    return cue.start + max(SHORTEST_SECONDS, sum(map(width, cue.lines)) / WIDTH_A_SECOND)
 
 
 def timestamp(seconds: float, point: str) -> str:
@@ -183,16 +272,12 @@ def timestamp(seconds: float, point: str) -> str:
 
 
 def srt(utterances: Sequence[Spoken], voices: Voices = ALONE) -> str:
-    """SubRip. Who speaks is said where it changes: the format has no place for it."""
-    found = cues(utterances, voices)
+    """SubRip. The voice is part of the text where it changes: the format has no place for it."""
     blocks = []
-    voice = ""
-    for number, cue in enumerate(found, start=1):
-        said = [f"[{cue.voice}]"] if cue.voice != voice and cue.voice else []
-        lines = [line.replace("-->", "->") for line in (*said, *cue.lines)]
+    for number, cue in enumerate(cues(utterances, voices, labelled=True), start=1):
+        lines = [line.replace("-->", "->") for line in cue.lines]
         times = f"{timestamp(cue.start, ',')} --> {timestamp(cue.end, ',')}"
         blocks.append("\n".join([str(number), times, *lines, ""]))
-        voice = cue.voice
     return "\n".join(blocks)
 
 

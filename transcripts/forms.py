@@ -1,17 +1,23 @@
 """What people type on the library's pages."""
 
-import unicodedata
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from management.models import User
 from transcripts.models import Recording, State
-from transcripts.names import clean_title
+from transcripts.names import clean_title, folded_title
 from transcripts.reading import Key
+
+# At the edges of the calendar a day has no neighbour, and no start in another time zone.
+IN_CALENDAR = (
+    MinValueValidator(date(1900, 1, 1), "Choose a date from 1900 on."),
+    MaxValueValidator(date(2999, 12, 31), "Choose a date before the year 3000."),
+)
 
 
 def is_id(text: str) -> bool:
@@ -29,8 +35,7 @@ class TitleForm(forms.Form):
     title = forms.CharField(max_length=255, strip=True)
 
     def clean_title(self) -> str:
-        typed = str(self.cleaned_data["title"])
-        title = " ".join("".join(each for each in typed if is_shown(each)).split())
+        title = clean_title(self.cleaned_data["title"])
         if not title:
             raise forms.ValidationError("Type a title.")
         return title
@@ -50,15 +55,6 @@ class SpeakerForm(forms.Form):
         return clean_title(self.cleaned_data["name"])
 
 
-def is_shown(character: str) -> bool:
-    # Cc and Cf hold line ends, NUL and marks of direction; joiners (ZWJ, ZWNJ) spell words.
-    return (
-        character.isspace()
-        or character in "\u200c\u200d"
-        or unicodedata.category(character) not in ("Cc", "Cf")
-    )
-
-
 class LibraryFilters(forms.Form):
     """The library's filters, as they stand in its address. A wrong one is told, not applied."""
 
@@ -66,8 +62,8 @@ class LibraryFilters(forms.Form):
     state = forms.ChoiceField(
         required=False, choices=[("", "Any state"), *State.choices], label="State"
     )
-    since = forms.DateField(required=False, label="From")
-    until = forms.DateField(required=False, label="To")
+    since = forms.DateField(required=False, label="From", validators=IN_CALENDAR)
+    until = forms.DateField(required=False, label="To", validators=IN_CALENDAR)
     before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 
     def __init__(self, data: Any) -> None:
@@ -84,7 +80,7 @@ class LibraryFilters(forms.Form):
     def narrow(self, recordings: QuerySet[Recording]) -> QuerySet[Recording]:
         chosen = self.cleaned_data
         if chosen.get("q"):
-            recordings = recordings.filter(title__icontains=chosen["q"])
+            recordings = recordings.filter(title_folded__contains=folded_title(chosen["q"]))
         if chosen.get("state"):
             recordings = recordings.filter(state=chosen["state"])
         if chosen.get("since"):

@@ -29,6 +29,7 @@ from transcripts.leases import (
     lease_indexes,
     running_has_a_lease,
 )
+from transcripts.names import folded_title
 from transcripts.options import DEFAULTS, read_options
 from transcripts.reading import Key, Voices
 from transcripts.timedtext import TimedText, labels, moods
@@ -55,7 +56,21 @@ class Upload(models.Model):
         return self.name
 
 
+class FoldedTitle(models.TextField):
+    """The title as the library's filter compares it, written with every row that is saved."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        folded = folded_title(getattr(model_instance, "title"))  # noqa: B009 any model with one
+        setattr(model_instance, self.attname, folded)
+        return folded
+
+
 class RecordingQuerySet(models.QuerySet["Recording"]):
+    def update(self, **values: Any) -> int:
+        if "title" in values:
+            values["title_folded"] = folded_title(values["title"])
+        return super().update(**values)
+
     def visible_to(self, user: "User") -> "RecordingQuerySet":
         """Recordings of the projects this person is in; all else does not exist for them."""
         return self.filter(project__in=Project.objects.visible_to(user))
@@ -78,6 +93,8 @@ class Recording(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="recordings"
     )
     title = models.CharField(max_length=255)
+    # Databases fold case differently and not at all beyond ASCII: the filter compares this.
+    title_folded = FoldedTitle(editable=False, default="")
     file = models.FileField(upload_to="recordings/%Y/%m", max_length=200, blank=True)
     original_name = models.CharField(max_length=255, blank=True)
     media_type = models.CharField(max_length=100, blank=True)
@@ -114,6 +131,11 @@ class Recording(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("recording", args=[self.pk])
+
+    def rename(self, title: str) -> None:
+        """Give the recording another title, a clean one."""
+        self.title = title
+        self.save(update_fields=["title", "title_folded"])
 
     @property
     def transcription(self) -> "Transcription | None":

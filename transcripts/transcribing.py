@@ -49,11 +49,14 @@ def fetch_audio(job: Job[Transcription]) -> None:
         name = keep(target, media_name("recordings", recording.created_at, target.name))
     finally:
         target.unlink(missing_ok=True)
+    # A title that was typed while the audio travelled stays.
+    recording.refresh_from_db(fields=["title"])
+    named = recording.title != title_of(recording.original_name)
     save_recording(
         job,
         file=name,
         original_name=fetched.name,
-        title=title_of(fetched.name),
+        title=recording.title if named else title_of(fetched.name),
         size_bytes=fetched.size_bytes,
         sha256=fetched.sha256,
     )

@@ -1,6 +1,7 @@
 """The reader's time zone, as their browser tells it."""
 
 from collections.abc import Callable
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse
@@ -13,11 +14,22 @@ def local_time(
     """Say dates, and read the dates people type, in the zone of the ``timezone`` cookie."""
 
     def respond(request: HttpRequest) -> HttpResponse:
-        try:
-            zone = ZoneInfo(request.COOKIES["timezone"])
-        except (KeyError, ValueError, ZoneInfoNotFoundError, OSError):
+        zone = zone_of(request.COOKIES.get("timezone", ""))
+        if zone is None:
             return get_response(request)
         with timezone.override(zone):
             return get_response(request)
 
     return respond
+
+
+def zone_of(cookie: str) -> ZoneInfo | None:
+    """The zone of a cookie's value; None when there is no such zone.
+
+    Pages write it percent-encoded, as a slash is no character of a cookie's value everywhere;
+    Django reads cookies as they are.
+    """
+    try:
+        return ZoneInfo(unquote(cookie))
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        return None

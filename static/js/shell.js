@@ -9,7 +9,14 @@ function remember(name, value) {
 }
 
 // The server says dates in the reader's zone, and the rail's links keep the project chosen last.
-remember("timezone", Intl.DateTimeFormat().resolvedOptions().timeZone ?? "");
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+remember("timezone", zone);
+// The first page in a zone was made before the server knew of it. Once: the server may not know it.
+const shows = document.querySelector("main time, [data-filters]") !== null;
+if (shows && root.dataset.timezone !== zone && sessionStorage.getItem("timezone") !== zone) {
+  sessionStorage.setItem("timezone", zone);
+  location.reload();
+}
 const project = new URLSearchParams(location.search).get("project");
 if (project !== null) remember("project", project);
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transcripts import captions
+from transcripts.names import clean_title
 from transcripts.reading import Voices
 
 
@@ -87,7 +88,7 @@ def test_names_that_people_gave_stand_in_every_format():
     talk = [said("Hello.", 0, speaker=0), said("Hi.", 5, speaker=1)]
     named = Voices(names={(0, 1): "Ada & Bob"})
     assert captions.txt(talk, named) == "Speaker 1: Hello.\n\nAda & Bob: Hi.\n"
-    assert "[Ada & Bob]\nHi." in captions.srt(talk, named)
+    assert "[Ada & Bob] Hi." in captions.srt(talk, named)
     assert "<v Ada &amp; Bob>Hi." in captions.vtt(talk, named)
     assert captions.as_objects(talk, named)[1]["speaker_name"] == "Ada & Bob"
 
@@ -121,6 +122,40 @@ WORDS = st.lists(
     min_size=1,
     max_size=60,
 )
+
+
+SCRIPTS = st.text(st.sampled_from("ab ,。今天แมว\u0301\u200d👩😀"), min_size=1, max_size=120)
+
+
+@given(st.lists(st.lists(SCRIPTS, min_size=1, max_size=30), max_size=4), st.text(max_size=100))
+def test_no_caption_has_more_than_two_lines_in_any_format(talks, name):
+    talk = [
+        said(" ".join(words), start=9.0 * place, pace=0.2, speaker=place % 2)
+        for place, words in enumerate(talks)
+    ]
+    voices = Voices(names={(0, 0): " ".join(clean_title(name).split()) or "Ada"})
+    for labelled in (False, True):
+        for cue in captions.cues(talk, voices, labelled):
+            assert len(cue.lines) <= 2
+            assert all(captions.width(line) <= captions.LINE_WIDTH for line in cue.lines)
+    for block in captions.srt(talk, voices).split("\n\n"):
+        assert len(block.strip("\n").splitlines()) <= 4  # a number, the times and two lines
+
+
+def test_the_label_of_a_voice_takes_its_place_on_the_two_lines():
+    text = "We moved the meeting to Thursday because of the holiday, as we said before."
+    talk = [said("Hello.", 0, speaker=0), said(text, 5, pace=0.2, speaker=1)]
+    named = Voices(names={(0, 1): "Her Excellency the Ambassador of Liechtenstein"})
+    for cue in captions.cues(talk, named, labelled=True):
+        assert len(cue.lines) <= 2
+    assert "[Her Excellency the Ambassador of Liecht…]\nWe moved" in captions.srt(talk, named)
+
+
+def test_a_word_longer_than_a_line_is_cut_and_its_time_shared_out():
+    cues = captions.cues([said("https://example.test/" + "a" * 160, pace=4.0)])
+    assert [len(cue.lines) for cue in cues] == [2, 2, 1]
+    assert [round(cue.start, 2) for cue in cues] == [0.0, 1.86, 3.71]
+    assert cues[0].end == cues[1].start
 
 
 @given(WORDS, st.floats(0.01, 9.0))

@@ -1,6 +1,9 @@
 """`manage.py transcribe`: files in, text out, what is wrong with one is its own error."""
 
+import io
 import json
+import os
+import sys
 import threading
 from io import StringIO
 
@@ -84,6 +87,27 @@ def test_json_is_one_object_a_file(administrator, project, service, worker, wav)
     assert (first["request_id"], first["duration"]) == ("r-1", 1.4)
     assert first["utterances"][0]["words"][0]["word"] == "Good"
     assert first["recording"] != second["recording"]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.wav", b"\xff\xfe.wav", "Ünï 🫨.wav".encode()])
+def test_json_is_valid_utf_8_for_every_file_name(
+    administrator, project, service, worker, tmp_path, monkeypatch, name
+):
+    path = os.path.join(os.fsencode(tmp_path), name)
+    with open(path, "wb") as file:
+        file.write(wav_bytes())
+    printed = io.BytesIO()
+    # What a shell without a locale gives us.
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii"))
+    call_command("transcribe", os.fsdecode(path), "--json")
+    found = json.loads(printed.getvalue().decode("utf-8"))
+    assert found["file"] == os.fsdecode(tmp_path) + "/" + name.decode("utf-8", "replace")
+    assert found["transcript"] == "Good morning everyone."
+
+
+def test_a_project_is_named_in_any_case(administrator, project, service, worker, wav):
+    Project.objects.filter(pk=project.pk).update(name="Gespräche ÜBERSICHT")
+    assert run(wav, "--project", "gespräche übersicht")[0] == 0
 
 
 def test_bad_files_are_named_and_the_others_go_on(

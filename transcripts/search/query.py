@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from transcripts.folding import fold
+
 MAX_CHARACTERS = 1000
 MAX_WORDS = 64
 QUOTES = '"\u201c\u201d\u201e'
@@ -95,16 +97,6 @@ def word_ranges(text: str) -> Iterator[tuple[int, int]]:
 def is_word_character(character: str) -> bool:
     category = unicodedata.category(character)
     return category[0] in "LNM" or category == "Co"
-
-
-def fold(word: str) -> str:
-    """A word as both indexes keep it: lower case, Latin letters without their accents."""
-    kept = ""
-    for character in unicodedata.normalize("NFD", word):
-        accent = "\u0300" <= character <= "\u036f"
-        if not (accent and kept and kept[-1].isascii()):
-            kept += character
-    return unicodedata.normalize("NFC", kept).lower().replace("ς", "σ")  # noqa: RUF001 the Greek letters
 
 
 def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

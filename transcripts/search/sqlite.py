@@ -14,7 +14,8 @@ from typing import Any
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from transcripts.search.query import Query, Term, fold
+from transcripts.folding import fold
+from transcripts.search.query import Query, Term
 
 # Up to so many projects are looked up in the index; more are filtered row by row, which is
 # faster when a good part of the matches may be seen.

@@ -157,8 +157,7 @@ def recording_rename(request: HttpRequest, pk: int) -> HttpResponse:
     found = writable_recording(request, pk)
     form = TitleForm(request.POST)
     if form.is_valid():
-        found.title = form.cleaned_data["title"]
-        found.save(update_fields=["title"])
+        found.rename(form.cleaned_data["title"])
     if not wants_fragment(request):
         return redirect(found)
     return render(request, "transcripts/_title.html", {"recording": found, "may_write": True})

@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Any, get_args
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
 
 from management.models import Project
 from transcripts.search import BadSearch, Hit, Order, search_everything
+from transcripts.terminal import take_every_name
 
 PAGE_HITS = 100
 
@@ -29,6 +29,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        take_every_name(sys.stdout, "utf-8" if options["json"] else None)
         project = find_project(options["project"]) if options["project"] else None
         if options["limit"] < 0:
             raise CommandError(f"--limit is {options['limit']}; it is 0 or more.")
@@ -63,11 +64,7 @@ class Command(BaseCommand):
 
 def find_project(text: str) -> Project:
     """The project with this name, in any case, or this id."""
-    found = Project.objects.filter(
-        Q(name__iexact=text)
-        | Q(upstream_id=text)
-        | Q(pk=int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None)
-    )
+    found = Project.objects.called(text)
     if len(found) != 1:
         problem = "There is no project" if not found else f"{len(found)} projects are called"
         raise CommandError(f"{problem} {text!r}; use an id: {ids()}.")

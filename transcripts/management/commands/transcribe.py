@@ -17,9 +17,11 @@ from management.models import Project, User
 from speechclient import InvalidOption
 from transcripts import captions, uploads
 from transcripts.models import OPEN_STATES, Preset, Recording, State, Transcription
+from transcripts.names import valid
 from transcripts.options import complete, from_pairs
 from transcripts.progress import rows
 from transcripts.storage import DiskFull
+from transcripts.terminal import take_every_name
 
 POLL_SECONDS = 0.2
 # A ring and a sweep of the worker both pass in less.
@@ -35,6 +37,11 @@ class Item:
     path: str
     recording: Recording | None = None
     error: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The path as text: the bytes of a file name need not be UTF-8."""
+        return valid(self.path)
 
 
 class Command(BaseCommand):
@@ -57,6 +64,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object a file")
 
     def handle(self, *args: Any, **given: Any) -> None:
+        take_every_name(sys.stdout, "utf-8" if given["json"] else None)
         try:
             project, owner = self.project(given["project"]), self.owner()
             options = self.options(given, project)
@@ -68,7 +76,9 @@ class Command(BaseCommand):
         try:
             self.follow(items, given["json"])
         except KeyboardInterrupt:
-            raise CommandError("Stopped waiting; the library goes on with the files.") from None
+            raise CommandError(
+                "Stopped waiting. The files stay in the library and are transcribed."
+            ) from None
         if any(item.error for item in items):
             sys.exit(1)
 
@@ -79,7 +89,7 @@ class Command(BaseCommand):
             chosen |= {name: given[name] for name in ("model", "language") if given[name]}
             return complete(chosen, Preset.objects.defaults_of(project))
         except InvalidOption as error:
-            raise CommandError(f"These options cannot be: {error}.") from error
+            raise CommandError(f"Invalid options: {error}.") from error
 
     def project(self, named: str | None) -> Project:
         projects = Project.objects.order_by("pk")
@@ -88,9 +98,7 @@ class Command(BaseCommand):
             if found is None:
                 raise CommandError("There is no project yet. Run manage.py up, which makes one.")
             return found
-        matches = list(projects.filter(name__iexact=named)[:2])
-        if not matches and named.isdigit():
-            matches = list(projects.filter(pk=named))
+        matches = projects.called(named)
         if len(matches) != 1:
             names = ", ".join(f"{each.name} ({each.pk})" for each in projects[:20])
             many = "Several projects are" if matches else "No project is"
@@ -121,7 +129,7 @@ class Command(BaseCommand):
             item.error = str(error)
 
     def follow(self, items: Sequence[Item], as_json: bool) -> None:
-        """Wait for each file in turn, the others go on meanwhile, and print what came."""
+        """Wait for each file in turn and print its transcript."""
         for item in items:
             if item.recording is not None:
                 self.wait(item)
@@ -131,7 +139,7 @@ class Command(BaseCommand):
         """Until the file has its transcript, has failed, or nobody works on anything."""
         recording = item.recording
         assert recording is not None
-        bar = Bar(item.path)
+        bar = Bar(item.shown)
         last_life, told = time.monotonic(), False
         while True:
             run = recording.transcription
@@ -162,12 +170,12 @@ class Command(BaseCommand):
             recording.refresh_from_db()
         run = recording.finished_transcription if recording and not item.error else None
         if item.error:
-            self.stderr.write(f"{item.path}: {item.error}")
+            self.stderr.write(f"{item.shown}: {item.error}")
         if as_json:
             self.stdout.write(json.dumps(self.as_object(item, run), ensure_ascii=False))
         elif run:
             if several:
-                self.stdout.write(f"== {item.path}")
+                self.stdout.write(f"== {item.shown}")
             for text in run.utterances.order_by("index").values_list("text", flat=True):
                 self.stdout.write(text)
         self.stdout.flush()
@@ -175,7 +183,7 @@ class Command(BaseCommand):
     def as_object(self, item: Item, run: Transcription | None) -> dict[str, Any]:
         recording = item.recording
         found: dict[str, Any] = {
-            "file": item.path,
+            "file": item.shown,
             "recording": recording.pk if recording else None,
             "request_id": run.request_id if run else None,
             "duration": recording.duration if recording else None,
