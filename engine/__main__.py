@@ -26,6 +26,7 @@ _TURN_SECONDS = 0.001  # for a thread of Python when another one waits; 5 ms by 
 
 
 def main() -> None:
+    os.umask(0o077)  # recordings, databases and keys are for this user alone
     arguments = _parse(sys.argv[1:])
     try:
         arguments.errand(read_environment(os.environ), arguments)
@@ -85,6 +86,8 @@ def prepare(environment: Environment) -> None:
     """Make what is missing: the folder, the secret, the tables, the first project and its key."""
     try:
         environment.data.mkdir(parents=True, exist_ok=True)
+        if environment.data.stat().st_mode & 0o077:
+            environment.data.chmod(0o700)
         os.environ["ENGINE_SECRET_KEY"] = environment.secret_key or read_or_make(
             environment.data / "engine.secret", lambda: secrets.token_urlsafe(48)
         )

@@ -36,6 +36,10 @@ def connect() -> Connection:
             key = path.read_text().strip()
         except FileNotFoundError:
             raise NoServer(f"{path} is not there: the engine has not started yet.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise NoServer(f"{path} cannot be read: {error}.") from error
+        if not key:
+            raise NoServer(f"{path} is empty: delete it and start the engine again.")
     else:
         base_url, agent_url = env.deepgram_base_url, env.deepgram_agent_url
         key = env.deepgram_api_key

@@ -8,9 +8,15 @@ import os
 import shutil
 import tempfile
 
+from hypothesis import settings as hypothesis_settings
+
 if os.environ.get("PYTEST_XDIST_WORKER") or "EARSHOT_DATA" not in os.environ:
     # Of several processes that share a run each has its own.
     os.environ["EARSHOT_DATA"] = tempfile.mkdtemp(prefix="earshot-tests-")
     atexit.register(shutil.rmtree, os.environ["EARSHOT_DATA"], ignore_errors=True)
 for name in ("DEEPGRAM_API_KEY", "DEEPGRAM_BASE_URL", "DEEPGRAM_AGENT_URL"):
     os.environ.pop(name, None)
+
+# No test may depend on the speed of the machine.
+hypothesis_settings.register_profile("tests", deadline=None)
+hypothesis_settings.load_profile("tests")

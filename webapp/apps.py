@@ -1,5 +1,19 @@
+import sys
+
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class WebappConfig(AppConfig):
     name = "webapp"
+
+    def ready(self) -> None:
+        """Stop the start when the stored keys of speech servers cannot be decrypted."""
+        from management.crypto import fernet
+        from management.keyfiles import UnusableKeyFile
+
+        try:
+            if settings.ENCRYPTION_KEY_FILE.exists():
+                fernet()
+        except UnusableKeyFile as error:
+            sys.exit(f"Earshot cannot start: {error}")

@@ -7,7 +7,7 @@ nothing behind. Run as a file, not with ``-m``: the engine must not load our pac
 import os
 import sys
 
-# The folder of this file would hide the standard library's `secrets` behind ours.
+# The folder of this file would hide the package `celery` behind our module of that name.
 sys.path[0] = os.getcwd()
 
 import ctypes  # noqa: E402

@@ -44,6 +44,7 @@ class Env:
     max_upload_bytes: int
     max_duration_seconds: int
     worker_threads: int
+    database_connections: int
     fetch_private_hosts: bool
 
     @property
@@ -128,5 +129,6 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         max_upload_bytes=reader.whole("EARSHOT_MAX_UPLOAD_BYTES", 2 * GIB, 1, 1024 * GIB),
         max_duration_seconds=reader.whole("EARSHOT_MAX_DURATION_SECONDS", 12 * 3600, 1, 10**7),
         worker_threads=reader.whole("EARSHOT_WORKER_THREADS", 4, 1, 256),
+        database_connections=reader.whole("EARSHOT_DATABASE_CONNECTIONS", 20, 2, 1000),
         fetch_private_hosts=reader.flag("EARSHOT_FETCH_PRIVATE_HOSTS"),
     )

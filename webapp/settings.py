@@ -1,23 +1,27 @@
 """Django settings of the web application. What may differ comes from `webapp.env`."""
 
+import secrets
 import sys
+from pathlib import Path
 
 import dj_database_url
 
-from webapp import secrets
+from management.keyfiles import UnusableKeyFile, read_or_make
+from webapp import data
 from webapp.env import ROOT, Misconfigured, read
 
 try:
     ENV = read()
-except Misconfigured as error:
+    DATA = ENV.data
+    data.prepare(DATA)
+    SECRETS = DATA / "secrets"
+    SECRET_KEY = ENV.secret_key or read_or_make(
+        SECRETS / "django.key", lambda: secrets.token_urlsafe(50)[:50]
+    )
+except (Misconfigured, UnusableKeyFile) as error:
     sys.exit(f"Earshot cannot start: {error}")
 
-DATA = ENV.data
-DATA.mkdir(parents=True, exist_ok=True)
-SECRETS = DATA / "secrets"
-
 DEBUG = ENV.debug
-SECRET_KEY = ENV.secret_key or secrets.read_or_make(SECRETS / "django.key")
 SECRET_KEY_FALLBACKS = list(ENV.secret_key_fallbacks)
 # Keys of other servers are encrypted with this one; losing it means entering them again.
 ENCRYPTION_KEY_FILE = SECRETS / "encryption.key"
@@ -87,7 +91,9 @@ TEMPLATES = [
 DATABASES = {
     "default": dj_database_url.parse(
         ENV.database_url or f"sqlite:///{DATA / 'earshot.sqlite3'}",
-        conn_max_age=60,
+        # Under ASGI each request has a thread of its own: a connection that outlives its request
+        # is never used again, and never closed.
+        conn_max_age=0,
         conn_health_checks=True,
     )
 }
@@ -98,6 +104,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
         "PRAGMA cache_size=-65536; PRAGMA mmap_size=268435456;",
+    }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": ENV.database_connections,
+        "timeout": 20,
     }
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -129,6 +141,9 @@ SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA / "media"
 UPLOADS = DATA / "uploads"
+# Django's default makes stored files readable to everyone, whatever the umask.
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 
 def media_storage(url: str) -> dict:
@@ -150,6 +165,14 @@ STORAGES = {
     "default": media_storage(ENV.media_storage_url),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+IN_FILES = "bucket_name" not in STORAGES["default"]["OPTIONS"]
+MEDIA_FOLDER = Path(STORAGES["default"]["OPTIONS"]["location"] if IN_FILES else MEDIA_ROOT)
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    try:
+        data.check_database(Path(DATABASES["default"]["NAME"]), MEDIA_FOLDER)
+    except Misconfigured as error:
+        sys.exit(f"Earshot cannot start: {error}")
+
 # A chunk of an upload goes to a temporary file beyond this; pages send less.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

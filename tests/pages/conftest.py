@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +10,11 @@ from dataclasses import dataclass, field
 
 import pytest
 import uvicorn
-from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from management.models import User
+from tests.databases import keep_in_a_file
 from tests.debian import found, needed
 from tests.pages.cast import Cast, make_cast
 from webapp.asgi import application
@@ -30,14 +29,7 @@ CHROMIUM_ARGS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 
-# The server's threads: a database in memory locks whole tables between them.
-database_folder = tempfile.TemporaryDirectory(prefix="earshot-database-")
-if connections["default"].vendor == "sqlite":
-    test_settings = connections["default"].settings_dict["TEST"]
-    test_settings["NAME"] = test_settings["NAME"] or f"{database_folder.name}/tests.sqlite3"
-    # Nobody cuts the power of a test, and emptying the tables after each is a hundred syncs.
-    options = connections["default"].settings_dict["OPTIONS"]
-    options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
+keep_in_a_file()
 
 
 @pytest.fixture(autouse=True)

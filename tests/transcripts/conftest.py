@@ -2,7 +2,6 @@
 
 import io
 import json
-import tempfile
 import threading
 import wave
 from collections.abc import Callable
@@ -14,22 +13,15 @@ import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connections
 
 from management import speech
 from management.models import Connection, Membership, Project, User
+from tests.databases import keep_in_a_file
 from transcripts import doorbell
 from transcripts.models import Recording, State, Transcription
 from transcripts.options import complete
 
-# Workers are threads: a database in memory locks whole tables between them.
-database_folder = tempfile.TemporaryDirectory(prefix="earshot-database-")
-if connections["default"].vendor == "sqlite":
-    test_settings = connections["default"].settings_dict["TEST"]
-    test_settings["NAME"] = test_settings["NAME"] or f"{database_folder.name}/tests.sqlite3"
-    # Nobody cuts the power of a test, and emptying the tables after each is a hundred syncs.
-    options = connections["default"].settings_dict["OPTIONS"]
-    options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
+keep_in_a_file()
 
 
 def wav_bytes(seconds: float = 1.0, rate: int = 16_000, channels: int = 1) -> bytes:

@@ -14,7 +14,9 @@ from urllib.request import urlopen
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
+from webapp.data import tighten
 from webapp.processes import Process, ProcessGroup
 
 # The engine joins and verifies its weights on the very first start.
@@ -34,7 +36,8 @@ class Command(BaseCommand):
         lock = self.lock(settings.DATA / "up.lock")
         self.refuse_busy_ports()
         started = time.monotonic()
-        call_command("migrate", verbosity=0, interactive=False)
+        tighten(settings.DATA, settings.MEDIA_FOLDER)
+        self.migrate()
         # One screen: what is asked of the speech server is in the logs of those who ask.
         logging.getLogger("speechclient").setLevel(logging.WARNING)
         group = ProcessGroup(processes(logs))
@@ -58,6 +61,15 @@ class Command(BaseCommand):
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             group.stop()
             lock.close()
+
+    def migrate(self) -> None:
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database cannot be used ({str(error).strip()}). Restore it from a backup, or "
+                "set DATABASE_URL to another one."
+            ) from error
 
     def interrupt(self, *args: object) -> None:
         raise KeyboardInterrupt
