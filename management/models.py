@@ -1,6 +1,7 @@
 """People, the speech servers they use, and who may do what in which project."""
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -107,7 +108,7 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """Projects this person may add to: every role but viewer."""
         return self.filter(memberships__user=user, memberships__role__in=Membership.WRITERS)
 
-    def called(self, text: str) -> "list[Project]":
+    def called(self, text: str) -> "Sequence[Project]":
         """The projects with this name, in any case; else the one with this id, here or upstream."""
         # Not in the database: SQLite knows the cases of ASCII alone.
         wanted = unicodedata.normalize("NFC", text).casefold()

@@ -25,7 +25,7 @@ from django.utils.http import parse_header_parameters
 
 from transcripts.line import Line
 from transcripts.names import clean_name
-from transcripts.storage import full_disk_noticed
+from transcripts.storage import DiskFull, full_disk_noticed
 
 PORTS = frozenset({80, 443, 8080, 8443})
 MAX_REDIRECTS = 5
@@ -60,10 +60,23 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Rules:
-    """What may be fetched. ``private_hosts`` opens the inside network, and every port."""
+    """What may be fetched. ``private_hosts`` opens the inside network, and every port.
+
+    ``room_bytes`` is what there is room for now; None is not to be looked at.
+    """
 
     max_bytes: int
     private_hosts: bool = False
+    room_bytes: int | None = None
+
+    def check_size(self, size_bytes: int) -> None:
+        """Raise ``Refused`` for a file over the limit, ``DiskFull`` for one with no room now."""
+        if size_bytes > self.max_bytes:
+            raise Refused(
+                f"The file at this address has more than {self.max_bytes:,} bytes, the most taken."
+            )
+        if self.room_bytes is not None and size_bytes > self.room_bytes:
+            raise DiskFull("The server has no room for the file at this address.")
 
 
 def house_rules() -> Rules:
@@ -197,8 +210,8 @@ def check_answer(response: httpx.Response, rules: Rules) -> None:
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused("The address sends the file compressed, which was not asked for.")
     announced = response.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > rules.max_bytes:
-        raise Refused(too_large(rules))
+    if announced.isascii() and announced.isdigit():
+        rules.check_size(int(announced[:19]))
 
 
 def phrase(status: int) -> str:
@@ -206,10 +219,6 @@ def phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "unknown"
-
-
-def too_large(rules: Rules) -> str:
-    return f"The file at this address has more than {rules.max_bytes:,} bytes, the most taken."
 
 
 def receive(
@@ -227,8 +236,7 @@ def receive(
         try:
             for block in response.iter_raw():
                 size_bytes += len(block)
-                if size_bytes > rules.max_bytes:
-                    raise Refused(too_large(rules))
+                rules.check_size(size_bytes)
                 hasher.update(block)
                 file.write(block)
                 tick()

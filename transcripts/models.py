@@ -4,14 +4,14 @@ import gzip
 import json
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Length, Lower, Now
 from django.urls import reverse
 from django.utils import timezone
@@ -38,8 +38,27 @@ if TYPE_CHECKING:
     from management.models import User
 
 
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def unfinished(self) -> "UploadQuerySet":
+        """Uploads that are no recording yet."""
+        return self.filter(state=Upload.State.OPEN)
+
+    def reserved_bytes(self, since: datetime) -> int:
+        """Bytes that were announced and have not arrived, of uploads that changed since then."""
+        missing = self.unfinished().filter(changed_at__gte=since)
+        return missing.aggregate(total=Sum(F("size_bytes") - F("offset_bytes")))["total"] or 0
+
+
 class Upload(models.Model):
-    """A file on its way in, chunk by chunk; it becomes a recording with its last byte."""
+    """A file on its way in, chunk by chunk; it becomes a recording with its last byte.
+
+    ``sha256`` is that of the first ``offset_bytes`` of the file: what is sent next belongs to
+    it only if its sender knows these.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Unfinished"
+        STORED = "stored", "Became a recording"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, models.CASCADE, related_name="uploads")
@@ -47,13 +66,32 @@ class Upload(models.Model):
     name = models.CharField(max_length=255)
     size_bytes = models.BigIntegerField()
     offset_bytes = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
     options = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
+    # Not read from ``recording``, which is empty again once the recording is deleted.
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     recording = models.OneToOneField("Recording", models.SET_NULL, null=True, related_name="upload")
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner"], name="uploads_unfinished", condition=Q(state="open"))
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def part(self) -> float:
+        """How much of it has arrived, 0 to 1."""
+        return self.offset_bytes / self.size_bytes
+
+    @property
+    def percent(self) -> int:
+        return int(100 * self.part)
 
 
 class FoldedTitle(models.TextField):

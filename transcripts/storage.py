@@ -41,9 +41,10 @@ def staging(key: object) -> Path:
     return settings.UPLOADS / str(key)
 
 
-def has_room(size_bytes: int) -> bool:
+def spare_bytes() -> int:
+    """The room there is for files on their way in; negative when the disk is nearly full."""
     settings.UPLOADS.mkdir(parents=True, exist_ok=True)
-    return shutil.disk_usage(settings.UPLOADS).free > size_bytes + SPARE_BYTES
+    return shutil.disk_usage(settings.UPLOADS).free - SPARE_BYTES
 
 
 def digest(file: IO[bytes], hasher: Any = None) -> Any:

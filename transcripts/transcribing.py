@@ -1,5 +1,6 @@
 """The first stage: the audio of a recording to its transcript."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from transcripts.names import title_of
 from transcripts.options import listen_options
 from transcripts.speech import speech_client, speech_line
 from transcripts.storage import keep, local_file, media_name, staging
+from transcripts.uploads import unreserved_bytes
 
 Stage = Transcription.Stage
 
@@ -44,8 +46,10 @@ def fetch_audio(job: Job[Transcription]) -> None:
     recording = job.row.recording
     job.note(stage=Stage.FETCHING)
     target = staging(f"fetch-{recording.pk}-{job.row.attempt}")
+    # What people announced to send has its room first.
+    rules = replace(fetch.house_rules(), room_bytes=unreserved_bytes())
     try:
-        fetched = fetch.fetch(recording.source_url, target, fetch.house_rules(), job.use)
+        fetched = fetch.fetch(recording.source_url, target, rules, job.use)
         name = keep(target, media_name("recordings", recording.created_at, target.name))
     finally:
         target.unlink(missing_ok=True)

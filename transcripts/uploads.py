@@ -1,8 +1,11 @@
 """Uploads in chunks: bytes in order, hashed and on disk before they are acknowledged.
 
-The wire is tus 1.0's (`views/uploads.py`); here is what it means. The truth about how far an
-upload has come is its row, written after its bytes are safe: a file that is longer was cut
-off in between, and its surplus is written again.
+The protocol is tus 1.0 (`views/uploads.py`); this module holds its rules. How far an upload has
+come, and the hash of what has come, stand in its row, which is written after its bytes are on
+disk: a file that is longer was interrupted in between, and its surplus is written again.
+
+Disk space is reserved for what is announced: an upload is accepted when there is room for it
+and for the missing bytes of all others.
 """
 
 import fcntl
@@ -31,9 +34,9 @@ from transcripts.storage import (
     BLOCK_BYTES,
     digest,
     full_disk_noticed,
-    has_room,
     keep,
     media_name,
+    spare_bytes,
     staging,
     sync,
 )
@@ -44,12 +47,15 @@ MAX_OPEN_UPLOADS = 500
 KEPT_FOR = timedelta(days=7)
 # One whose client went away after the last byte is finished by the sweep.
 FINISHED_AFTER = timedelta(seconds=20)
+# An upload that has not moved for this long reserves no room any more until it is resumed.
+RESERVED_FOR = timedelta(hours=1)
 MAX_HASHERS = 256
+DELETED = "The recording of this upload was deleted."
 GONE = "The bytes of this upload are no longer on this server; start it again."
 
 
 class Refused(Exception):
-    """The upload cannot be taken; the message says why, ``status`` in HTTP's words."""
+    """The upload is rejected; the message says why, ``status`` is that of HTTP."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -57,10 +63,10 @@ class Refused(Exception):
 
 
 class WrongOffset(Exception):
-    """The bytes do not continue what is there; ``offset_bytes`` is where to go on."""
+    """The bytes do not continue what is there; ``offset_bytes`` is where to resume."""
 
     def __init__(self, offset_bytes: int) -> None:
-        super().__init__(f"The upload goes on at byte {offset_bytes}.")
+        super().__init__(f"The upload continues at byte {offset_bytes}.")
         self.offset_bytes = offset_bytes
 
 
@@ -81,27 +87,69 @@ def begin(
         raise Refused(f"{name} is empty: there is nothing in it to transcribe.")
     if size_bytes > limit:
         raise Refused(f"{name} has {size_bytes:,} bytes; at most {limit:,} are taken.", 413)
-    if owner.uploads.filter(recording=None).count() >= MAX_OPEN_UPLOADS:
+    if owner.uploads.unfinished().count() >= MAX_OPEN_UPLOADS:
         raise Refused(f"You have {MAX_OPEN_UPLOADS} unfinished uploads; finish some first.", 429)
-    if not has_room(size_bytes):
+    with reserving():
+        check_room(owner, name, size_bytes)
+        return Upload.objects.create(
+            owner=owner, project=project, name=name, size_bytes=size_bytes, options=options
+        )
+
+
+def check_room(owner: User, name: str, size_bytes: int) -> None:
+    """Raise ``Refused`` (507) unless so many bytes fit beside all that is announced.
+
+    One person's uploads together reserve at most half of the room, so that many announced
+    ones do not keep everybody else out; a single one may take all of it.
+    """
+    if size_bytes > unreserved_bytes():
         raise Refused(f"The server has no room for {name}.", 507)
-    return Upload.objects.create(
-        owner=owner, project=project, name=name, size_bytes=size_bytes, options=options
-    )
+    own = owner.uploads.reserved_bytes(timezone.now() - RESERVED_FOR)
+    if own and own + size_bytes > spare_bytes() / 2:
+        raise Refused("Your unfinished uploads need all the room there is; finish some first.", 507)
 
 
-def append(upload: Upload, offset_bytes: int, stream: Readable) -> None:
+def unreserved_bytes() -> int:
+    """The room on the disk that nobody's upload needs; may be negative."""
+    return spare_bytes() - Upload.objects.reserved_bytes(timezone.now() - RESERVED_FOR)
+
+
+@contextmanager
+def reserving() -> Iterator[None]:
+    """Look at the room and announce an upload alone: two at once could both get the last of it.
+
+    The room is that of this machine's disk, and so is the lock.
+    """
+    settings.UPLOADS.mkdir(parents=True, exist_ok=True)
+    folder = os.open(settings.UPLOADS, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        fcntl.flock(folder, fcntl.LOCK_UN)
+        os.close(folder)
+
+
+def append(
+    upload: Upload, offset_bytes: int, stream: Readable, prefix_sha256: str | None = None
+) -> None:
     """Add the bytes of ``stream``, which start at ``offset_bytes`` of the file.
 
-    They are hashed and safe on disk when this returns, and ``upload`` says how far it is.
-    Raises ``WrongOffset`` when they do not continue what is there, or another writer is at it;
-    ``Refused`` when there are more than were announced; ``DiskFull``.
+    ``prefix_sha256`` is the hash of all bytes before them, from a client that resumes with a
+    file it cannot otherwise know to be the same. When this returns the bytes are hashed and on
+    disk, and ``upload`` says how far it is. Raises ``WrongOffset`` when they do not continue
+    what is there, or another writer is at it; ``Refused`` when they are of another file, or
+    more than were announced, or the disk has no room left for it; ``DiskFull``.
     """
     with locked(upload), full_disk_noticed():
-        if upload.recording_id or offset_bytes != upload.offset_bytes:
+        if upload.state != Upload.State.OPEN or offset_bytes != upload.offset_bytes:
             raise WrongOffset(upload.offset_bytes)
         path = staging(upload.pk)
-        hasher = hashers.take(upload)
+        hasher = hashers.take(upload, path)
+        if offset_bytes and prefix_sha256 not in (None, hasher.hexdigest()):
+            raise Refused(f"This is another file than the one that {upload.name} began with.", 412)
+        if timezone.now() - upload.changed_at > RESERVED_FOR:
+            reserve_again(upload)
         position = offset_bytes
         with path.open("r+b" if offset_bytes else "w+b") as file:
             if file.seek(0, os.SEEK_END) < offset_bytes:
@@ -117,8 +165,9 @@ def append(upload: Upload, offset_bytes: int, stream: Readable) -> None:
                             413,
                         )
                     file.write(block)
-                    if hasher:
-                        hasher.update(block)
+                    hasher.update(block)
+                # An interrupted attempt may have written further.
+                file.truncate(position)
                 file.flush()
                 os.fsync(file.fileno())
             except BaseException:
@@ -127,37 +176,41 @@ def append(upload: Upload, offset_bytes: int, stream: Readable) -> None:
                 raise
         if offset_bytes == 0:
             sync(path.parent)
-        advance(upload, position)
-        if hasher:
-            hashers.put(upload, hasher)
+        advance(upload, position, hasher.hexdigest())
+        hashers.put(upload, hasher)
 
 
-def advance(upload: Upload, position: int) -> None:
+def reserve_again(upload: Upload) -> None:
+    """Reserve the room of an upload that lay still. Raises ``Refused`` when there is none."""
+    with reserving():
+        check_room(upload.owner, upload.name, upload.size_bytes - upload.offset_bytes)
+        Upload.objects.filter(pk=upload.pk).update(changed_at=timezone.now())
+
+
+def advance(upload: Upload, position: int, sha256: str) -> None:
     row = Upload.objects.filter(pk=upload.pk, offset_bytes=upload.offset_bytes)
-    if not row.update(offset_bytes=position, changed_at=timezone.now()):
+    if not row.update(offset_bytes=position, sha256=sha256, changed_at=timezone.now()):
         # Cancelled, or moved on by another machine that shares the folder.
         upload.refresh_from_db()
         raise WrongOffset(upload.offset_bytes)
-    upload.offset_bytes = position
+    upload.offset_bytes, upload.sha256 = position, sha256
 
 
 def finish(upload: Upload, source: Recording.Source = Recording.Source.UPLOAD) -> Recording:
     """Make the recording of an upload whose bytes are all there, and queue its transcription.
 
-    Can be done again: an upload makes one recording. Raises ``DiskFull``.
+    Can be repeated: an upload makes one recording. Raises ``DiskFull``, and ``Refused`` when
+    its bytes, or the recording that it became, are gone.
     """
     with locked(upload):
-        if upload.recording is not None:
+        if upload.state == Upload.State.STORED:
+            if upload.recording is None:
+                raise Refused(DELETED, 410)
             return upload.recording
         path = staging(upload.pk)
         name = media_name("recordings", upload.created_at, upload.pk)
-        if path.exists():
-            sha256 = hashers.digest(upload, path)
-        elif default_storage.exists(name):
-            # Cut off between the move and the row.
-            with default_storage.open(name) as stored:
-                sha256 = digest(stored).hexdigest()
-        else:
+        # In neither place, or in the second after an interruption between move and row.
+        if not path.exists() and not default_storage.exists(name):
             raise Refused(GONE, 410)
         file = keep(path, name)
         with transaction.atomic():
@@ -168,14 +221,21 @@ def finish(upload: Upload, source: Recording.Source = Recording.Source.UPLOAD) -
                 file=file,
                 original_name=upload.name,
                 size_bytes=upload.size_bytes,
-                sha256=sha256,
+                sha256=upload.sha256 or stored_digest(file),
                 source=source,
             )
             recording.enqueue(upload.options)
-            Upload.objects.filter(pk=upload.pk).update(recording=recording)
-        upload.recording = recording
+            stored = {"recording": recording, "state": Upload.State.STORED}
+            Upload.objects.filter(pk=upload.pk).update(**stored)
+        upload.recording, upload.state = recording, Upload.State.STORED
         lock_path(upload).unlink(missing_ok=True)
         return recording
+
+
+def stored_digest(name: str) -> str:
+    """The hash of a stored file, of an upload that began before its row held one."""
+    with default_storage.open(name) as stored:
+        return str(digest(stored).hexdigest())
 
 
 def cancel(upload: Upload) -> None:
@@ -189,11 +249,11 @@ def cancel(upload: Upload) -> None:
 def sweep_uploads() -> None:
     """Finish what lost its client at the last byte; forget what nobody has touched for days."""
     now = timezone.now()
-    whole = Upload.objects.filter(
-        recording=None, offset_bytes=F("size_bytes"), changed_at__lt=now - FINISHED_AFTER
+    whole = Upload.objects.unfinished().filter(
+        offset_bytes=F("size_bytes"), changed_at__lt=now - FINISHED_AFTER
     )
     old = Upload.objects.filter(changed_at__lt=now - KEPT_FOR)
-    for uploads, act in ((whole, finish), (old, cancel)):
+    for uploads, act in ((old, cancel), (whole, finish)):
         for upload in uploads.order_by("changed_at")[:20]:
             try:
                 act(upload)
@@ -230,9 +290,9 @@ def locked(upload: Upload) -> Iterator[None]:
 
 
 class Hashers:
-    """SHA-256 of the uploads that this process has seen from their first byte on.
+    """SHA-256 of the uploads that this process wrote last, to continue with.
 
-    What others have seen is hashed from the file: after a restart, or with several processes.
+    Others are hashed from the file: after a restart, or with several processes.
     """
 
     def __init__(self, most: int) -> None:
@@ -240,13 +300,13 @@ class Hashers:
         self.lock = threading.Lock()
         self.kept: OrderedDict[uuid.UUID, tuple[int, Any]] = OrderedDict()
 
-    def take(self, upload: Upload) -> Any:
-        """The hash of all bytes so far, not kept any longer; None when it is not known."""
-        if upload.offset_bytes == 0:
-            return hashlib.sha256()
+    def take(self, upload: Upload, path: Path) -> Any:
+        """The hash of all bytes so far, no longer kept here. Raises ``Refused`` without them."""
         with self.lock:
             offset_bytes, hasher = self.kept.pop(upload.pk, (None, None))
-        return hasher if offset_bytes == upload.offset_bytes else None
+        if offset_bytes == upload.offset_bytes:
+            return hasher
+        return beginning(path, upload.offset_bytes) if upload.offset_bytes else hashlib.sha256()
 
     def put(self, upload: Upload, hasher: Any) -> None:
         with self.lock:
@@ -254,12 +314,20 @@ class Hashers:
             if len(self.kept) > self.most:
                 self.kept.popitem(last=False)
 
-    def digest(self, upload: Upload, path: Path) -> str:
-        hasher = self.take(upload)
-        if hasher is None:
-            with path.open("rb") as file:
-                hasher = digest(file)
-        return str(hasher.hexdigest())
+
+def beginning(path: Path, size_bytes: int) -> Any:
+    """The hash of the first bytes of a file. Raises ``Refused`` when it has fewer."""
+    hasher = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while size_bytes and (block := file.read(min(BLOCK_BYTES, size_bytes))):
+                hasher.update(block)
+                size_bytes -= len(block)
+    except FileNotFoundError:
+        raise Refused(GONE, 410) from None
+    if size_bytes:
+        raise Refused(GONE, 410)
+    return hasher
 
 
 hashers = Hashers(MAX_HASHERS)

@@ -1,7 +1,9 @@
 """Uploads: bytes in order, safe before they are acknowledged, one recording at the end."""
 
 import base64
+import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -10,13 +12,14 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from management.models import Membership
-from transcripts import storage, uploads
+from transcripts import fetch, storage, uploads
 from transcripts.models import Recording, State, Transcription, Upload
 
 from .conftest import read_json, wav_bytes
@@ -103,6 +106,74 @@ def test_more_bytes_than_the_header_tells_are_noticed(ada, project, folders):
         uploads.append(upload, 0, _Stream(b"x" * 11))
     assert refused.value.status == 413
     assert storage.staging(upload.pk).stat().st_size == 0
+
+
+def test_deleted_recordings_are_no_unfinished_uploads(ada_client, project, monkeypatch):
+    monkeypatch.setattr(uploads, "MAX_OPEN_UPLOADS", 2)
+    for _ in range(4):
+        made = patch(ada_client, create(ada_client, project)["Location"], 0, AUDIO)
+        address = reverse("recording_delete", args=[read_json(made)["recording"]])
+        assert ada_client.post(address).status_code == 302
+    assert create(ada_client, project).status_code == 201
+    assert len(read_json(ada_client.get(reverse("uploads")))["uploads"]) == 1
+
+
+def test_the_upload_of_a_deleted_recording_stays_finished(ada_client, url, caplog):
+    patch(ada_client, url, 0, AUDIO)
+    Recording.objects.get().remove()
+    again = patch(ada_client, url, SIZE, b"")
+    assert again.status_code == 410
+    assert "was deleted" in read_json(again)["error"]
+    assert read_json(ada_client.get(url))["state"] == "stored"
+    Upload.objects.update(changed_at=timezone.now() - timedelta(minutes=1))
+    uploads.sweep_uploads()
+    assert not Recording.objects.exists()
+    assert not [each for each in caplog.records if each.name == "transcripts.uploads"]
+
+
+def test_unfinished_uploads_are_listed_with_what_is_known_of_their_bytes(ada_client, url, client):
+    patch(ada_client, url, 0, AUDIO[:10_000])
+    (listed,) = read_json(ada_client.get(reverse("uploads")))["uploads"]
+    assert listed == {
+        "url": url,
+        "name": "monday.wav",
+        "size": SIZE,
+        "offset": 10_000,
+        "sha256": hashlib.sha256(AUDIO[:10_000]).hexdigest(),
+        "state": "open",
+        "made": None,
+    }
+    assert read_json(ada_client.get(url)) == listed
+    assert ada_client.head(url)["ETag"] == f'"{listed["sha256"]}"'
+    patch(ada_client, url, 10_000, AUDIO[10_000:])
+    assert read_json(ada_client.get(reverse("uploads")))["uploads"] == []
+    assert read_json(ada_client.get(url))["made"]["recording"] == Recording.objects.get().pk
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_resumed_upload_never_mixes_two_files(ada_client, url, restarted):
+    other = bytes(reversed(AUDIO))
+    patch(ada_client, url, 0, AUDIO[:10_000])
+    if restarted:
+        uploads.hashers.kept.clear()
+    etag = f'"{hashlib.sha256(other[:10_000]).hexdigest()}"'
+    mixed = patch(ada_client, url, 10_000, other[10_000:], **{"if-match": etag})
+    assert mixed.status_code == 412
+    assert "another file" in read_json(mixed)["error"]
+    assert ada_client.head(url)["Upload-Offset"] == "10000"
+    right = patch(
+        ada_client, url, 10_000, AUDIO[10_000:], **{"if-match": ada_client.head(url)["ETag"]}
+    )
+    assert right.status_code == 200
+    assert Recording.objects.get().file.read() == AUDIO
+
+
+def test_three_files_of_one_name_and_size_are_three_recordings(ada_client, project):
+    for content in (AUDIO, bytes(SIZE), bytes(reversed(AUDIO))):
+        patch(ada_client, create(ada_client, project)["Location"], 0, content)
+    stored = Recording.objects.all()
+    assert len({recording.sha256 for recording in stored}) == 3
+    assert {recording.title for recording in stored} == {"monday"}
 
 
 def test_upload_survives_a_restart_of_the_server(ada_client, url):
@@ -196,6 +267,77 @@ def test_open_uploads_of_a_person_are_limited(ada_client, project, monkeypatch):
 def test_file_that_does_not_fit_on_the_disk_is_refused_first(ada_client, project, monkeypatch):
     monkeypatch.setattr(storage, "SPARE_BYTES", 2**60)
     assert create(ada_client, project).status_code == 507
+    assert not Upload.objects.exists()
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """A disk of 100,000 bytes that takes what is written to it."""
+
+    def room(*_):
+        folder = storage.settings.UPLOADS
+        used = sum(path.stat().st_size for path in folder.iterdir())
+        return SimpleNamespace(free=100_000 - used)
+
+    monkeypatch.setattr(storage, "SPARE_BYTES", 0)
+    monkeypatch.setattr(storage.shutil, "disk_usage", room)
+
+
+def test_room_is_reserved_for_what_is_announced_over_all_uploads(disk, ada, bob, project):
+    first = uploads.begin(ada, project, "a.wav", 60_000, {})
+    with pytest.raises(uploads.Refused) as refused:
+        uploads.begin(bob, project, "b.wav", 60_000, {})
+    assert refused.value.status == 507
+    uploads.append(first, 0, _Stream(b"x" * 50_000))  # what has arrived is not counted twice
+    uploads.begin(bob, project, "b.wav", 40_000, {})
+    uploads.cancel(first)
+    uploads.begin(bob, project, "c.wav", 10_000, {})
+
+
+def test_one_persons_uploads_leave_half_of_the_room_to_others(disk, ada, bob, project):
+    for _ in range(2):
+        uploads.begin(ada, project, "a.wav", 25_000, {})
+    with pytest.raises(uploads.Refused, match="finish some first"):
+        uploads.begin(ada, project, "a.wav", 25_000, {})
+    uploads.begin(bob, project, "b.wav", 50_000, {})
+
+
+def test_an_upload_that_lay_still_gives_its_room_back_and_asks_for_it_again(
+    disk, ada, bob, project
+):
+    still = uploads.begin(ada, project, "a.wav", 60_000, {})
+    uploads.append(still, 0, _Stream(b"x" * 10))
+    Upload.objects.update(changed_at=timezone.now() - timedelta(hours=2))
+    other = uploads.begin(bob, project, "b.wav", 60_000, {})
+    with pytest.raises(uploads.Refused) as refused:
+        uploads.append(still, 10, _Stream(b"x"))
+    assert refused.value.status == 507
+    uploads.cancel(other)
+    uploads.append(still, 10, _Stream(b"x"))
+    assert still.offset_bytes == 11
+    with pytest.raises(uploads.Refused):
+        uploads.begin(bob, project, "b.wav", 60_000, {})
+
+
+def test_two_who_ask_at_once_do_not_both_get_the_last_room(disk, ada, project):
+    with uploads.reserving():
+        child = os.fork()
+        if not child:
+            # Another process would have to wait for its look at the room.
+            folder = os.open(storage.settings.UPLOADS, os.O_RDONLY)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os._exit(1)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_fetched_file_takes_no_room_that_is_reserved(disk, ada, project):
+    uploads.begin(ada, project, "a.wav", 60_000, {})
+    rules = fetch.Rules(10**9, room_bytes=uploads.unreserved_bytes())
+    rules.check_size(40_000)
+    with pytest.raises(storage.DiskFull):
+        rules.check_size(40_001)
 
 
 def test_full_disk_leaves_nothing_half_written(ada_client, url, monkeypatch):
@@ -298,7 +440,17 @@ def test_server_tells_tus_clients_what_it_can(ada_client, settings):
 
 
 @pytest.mark.parametrize(
-    "body", ["", "[]", "{", '{"size": 1}', '{"size": 1, "project": true}', "[" * 100_000]
+    "body",
+    [
+        "",
+        "[]",
+        "{",
+        '{"size": 1}',
+        '{"size": 1, "project": true}',
+        '{"size": 1, "project": 1, "options": [1]}',
+        '{"size": 1, "project": 1, "options": "diarize"}',
+        "[" * 100_000,
+    ],
 )
 def test_broken_creation_is_a_400(ada_client, body):
     answer = ada_client.post(reverse("uploads"), body, content_type="application/json")

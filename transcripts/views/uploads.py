@@ -20,12 +20,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from management.models import Project
+from management.models import Project, User
 from speechclient import InvalidOption
 from transcripts import fetch
 from transcripts import uploads as rules
 from transcripts.choices import AddressForm
-from transcripts.models import Preset, Recording, Upload
+from transcripts.models import Preset, Recording, Upload, UploadQuerySet
 from transcripts.names import title_of
 from transcripts.options import complete
 from transcripts.storage import DiskFull
@@ -48,7 +48,7 @@ def answers_refusals(view: View) -> View:
         except rules.Refused as error:
             return refusal(str(error), error.status)
         except InvalidOption as error:
-            return refusal(f"These options cannot be: {error}.", 400)
+            return refusal(f"Invalid options: {error}.", 400)
         except rules.WrongOffset as error:
             return refusal(str(error), 409, {"Upload-Offset": str(error.offset_bytes)})
         except DiskFull as error:
@@ -67,10 +67,12 @@ def refusal(message: str, status: int, headers: dict[str, str] | None = None) ->
 
 
 @never_cache
-@require_http_methods(["POST", "OPTIONS"])
+@require_http_methods(["GET", "POST", "OPTIONS"])
 @answers_refusals
 def uploads(request: HttpRequest) -> HttpResponse:
-    """Open an upload: 201 and its address. Limits are checked here, before bytes travel.
+    """GET: the caller's unfinished uploads. POST: open an upload, 201 and its address.
+
+    Limits are checked here, before bytes travel.
 
     Takes tus's headers, with filename, project and options (JSON) as metadata, or a JSON
     body with name, size, project and options. What the options leave open is as the project's
@@ -80,8 +82,11 @@ def uploads(request: HttpRequest) -> HttpResponse:
         limit = str(settings.ENV.max_upload_bytes)
         extensions = {"Tus-Version": "1.0.0", "Tus-Extension": "creation,termination"}
         return HttpResponse(status=204, headers=extensions | {"Tus-Max-Size": limit})
-    asked = read_creation(request)
     user = person(request)
+    if request.method == "GET":
+        listed = own_uploads(user).filter(state=Upload.State.OPEN).order_by("created_at", "pk")
+        return JsonResponse({"uploads": [described(each, request) for each in listed]})
+    asked = read_creation(request)
     project = Project.objects.writable_by(user).filter(pk=asked["project"]).first()
     if project is None:
         return refusal("There is no such project, or you may not add to it.", 404)
@@ -90,6 +95,11 @@ def uploads(request: HttpRequest) -> HttpResponse:
     address = reverse("upload_chunk", args=[upload.pk])
     headers = {"Location": address, "Upload-Offset": "0"}
     return JsonResponse({"upload": str(upload.pk), "url": address}, status=201, headers=headers)
+
+
+def own_uploads(user: User) -> UploadQuerySet:
+    """The uploads of this person, in projects they may still add to."""
+    return Upload.objects.filter(owner=user, project__in=Project.objects.writable_by(user))
 
 
 def read_creation(request: HttpRequest) -> dict[str, Any]:
@@ -106,7 +116,7 @@ def read_creation(request: HttpRequest) -> dict[str, Any]:
         try:
             options = json.loads(metadata.get("options") or "{}")
         except (ValueError, RecursionError):
-            options = None
+            raise rules.Refused("The options of the upload are not a JSON object.") from None
         asked = {
             "name": metadata.get("filename", ""),
             "size": whole(request.headers.get("Upload-Length", "")),
@@ -120,7 +130,10 @@ def read_creation(request: HttpRequest) -> dict[str, Any]:
         raise rules.Refused("The project of the upload is missing; it is its number.")
     if not isinstance(name, str):
         raise rules.Refused("The name of the upload is not text.")
-    return {"name": name, "size": size, "project": project, "options": asked.get("options") or {}}
+    options = asked.get("options", {})
+    if not isinstance(options, dict):
+        raise rules.Refused("The options of the upload are not a JSON object.")
+    return {"name": name, "size": size, "project": project, "options": options}
 
 
 def read_metadata(header: str) -> dict[str, str]:
@@ -140,24 +153,39 @@ def whole(text: str) -> int | None:
 
 
 @never_cache
-@require_http_methods(["HEAD", "PATCH", "DELETE"])
+@require_http_methods(["HEAD", "GET", "PATCH", "DELETE"])
 @answers_refusals
 def upload_chunk(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """HEAD: how far it is. PATCH: the next bytes, 204, or 200 with the recording after the last.
+    """HEAD, GET: how far it is. PATCH: the next bytes, 204, or 200 with the recording at the end.
 
-    DELETE forgets it. A PATCH of no bytes at the end of a finished upload gives its recording
-    again, for a client whose answer was lost.
+    The ETag is the SHA-256 of the bytes that are here: a PATCH with it as If-Match is a 412
+    when its sender has other ones, and would mix two files. DELETE forgets the upload. A PATCH
+    of no bytes at the end of a finished upload gives its recording again, for a client whose
+    response was lost.
     """
-    user = person(request)
-    mine = Upload.objects.filter(owner=user, project__in=Project.objects.writable_by(user))
-    upload = get_object_or_404(mine.select_related("project", "owner", "recording"), pk=pk)
-    if request.method == "HEAD":
-        length = {"Upload-Length": str(upload.size_bytes)}
-        return HttpResponse(headers={"Upload-Offset": str(upload.offset_bytes)} | length)
+    mine = own_uploads(person(request)).select_related("project", "owner", "recording")
+    upload = get_object_or_404(mine, pk=pk)
+    if request.method in ("HEAD", "GET"):
+        headers = {"Upload-Offset": str(upload.offset_bytes), "ETag": f'"{upload.sha256}"'}
+        headers["Upload-Length"] = str(upload.size_bytes)
+        return JsonResponse(described(upload, request), headers=headers)
     if request.method == "DELETE":
         rules.cancel(upload)
         return HttpResponse(status=204)
     return receive_chunk(request, upload)
+
+
+def described(upload: Upload, request: HttpRequest) -> dict[str, Any]:
+    """An upload as its page shows it; of one that is stored, the recording that it became."""
+    return {
+        "url": reverse("upload_chunk", args=[upload.pk]),
+        "name": upload.name,
+        "size": upload.size_bytes,
+        "offset": upload.offset_bytes,
+        "sha256": upload.sha256,
+        "state": upload.state,
+        "made": made_of(upload.recording, request) if upload.recording else None,
+    }
 
 
 def receive_chunk(request: HttpRequest, upload: Upload) -> HttpResponse:
@@ -169,17 +197,18 @@ def receive_chunk(request: HttpRequest, upload: Upload) -> HttpResponse:
         return refusal("Upload-Offset is missing; it is a number of bytes.", 400)
     if offset_bytes + announced > upload.size_bytes:
         return refusal(f"{upload.name} has {upload.size_bytes:,} bytes; these are beyond it.", 413)
+    prefix = request.headers.get("If-Match", "*").strip('"')
     asks_again = offset_bytes == upload.offset_bytes == upload.size_bytes
     if not asks_again:
-        rules.append(upload, offset_bytes, request)
+        rules.append(upload, offset_bytes, request, None if prefix == "*" else prefix)
     headers = {"Upload-Offset": str(upload.offset_bytes)}
     if upload.offset_bytes < upload.size_bytes:
         return HttpResponse(status=204, headers=headers)
     recording = rules.finish(upload)
-    return JsonResponse(described(recording, request), headers=headers)
+    return JsonResponse(made_of(recording, request), headers=headers)
 
 
-def described(recording: Recording, request: HttpRequest) -> dict[str, Any]:
+def made_of(recording: Recording, request: HttpRequest) -> dict[str, Any]:
     """The recording that an upload has become, and the first one with the same audio."""
     twin = recording.first_twin(person(request))
     return {
