@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from faster_whisper import available_models
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 
-from engine.speech.errors import UnknownModel
+from engine.speech.errors import NoSuchModel, UnknownModel
 from engine.speech.voices import NAMESPACE
 from engine.speech.weights import is_at_hand
 
@@ -75,7 +76,7 @@ class RecognitionModel:
             "version": self.version,
             "uuid": self.uuid,
             "batch": True,
-            "streaming": True,
+            "streaming": self.architecture != _WHISPER,
             "formatted_output": True,
         }
 
@@ -87,6 +88,12 @@ class Choice:
     asked: str  # canonical name
     local: str | None  # the Whisper model; None where the language decides
     language: str | None  # None where it is to be found
+
+    @property
+    def is_substituted(self) -> bool:
+        """True when another Whisper model answers than the one that was asked for."""
+        size = self.asked.removeprefix(f"{_WHISPER}-")
+        return self.local is not None and size not in (self.asked, self.local)
 
 
 class Catalog:
@@ -129,23 +136,31 @@ class Catalog:
         return next((model for model in self.models.values() if model.uuid == key.lower()), None)
 
     def choose(
-        self, names: str, language: str, detect_language: bool | Sequence[str] = False
+        self,
+        names: str,
+        language: str,
+        detect_language: bool | Sequence[str] = False,
+        *,
+        streaming: bool = False,
     ) -> Choice:
-        """What answers a request for ``names`` (``a:b`` names one a channel) and ``language``.
+        """Return what serves ``names`` (``a:b`` names one a channel) in ``language``.
 
-        Raises ``UnknownModel`` for names, languages and combinations that there are not.
+        Whisper models read whole recordings only. Raises ``UnknownModel`` for names, languages
+        and combinations that there are not.
         """
         choices = {self._choose(name, language, detect_language) for name in names.split(":")}
         if len({choice.local for choice in choices}) > 1:
             raise UnknownModel("one request cannot use two local models")
+        if streaming and any(choice.asked.startswith(f"{_WHISPER}-") for choice in choices):
+            raise UnknownModel(f"{names} is not available for streaming")
         return min(choices, key=lambda choice: choice.asked)
 
     def _choose(self, name: str, language: str, detect: bool | Sequence[str]) -> Choice:
         model = self._find(name.strip().lower())
         code = language.split("-")[0].lower()
         if detect:
-            unknown = [] if isinstance(detect, bool) else [_code(one) for one in detect]
-            if any(one not in LANGUAGES for one in unknown) or _only(model) == "en":
+            unknown = [] if isinstance(detect, bool) else unknown_languages(detect)
+            if unknown or _only(model) == "en":
                 raise UnknownModel(f"{model.canonical_name} cannot find the language")
             return Choice(model.canonical_name, model.local, None)
         if code == "multi":
@@ -168,10 +183,12 @@ class Catalog:
         # One that came after us: section 16, choice 24.
         if re.fullmatch(r"nova-\d{1,3}(-[a-z]{1,40})?", name) and not self._strict:
             return RecognitionModel("general", name, name, (*ENGLISH, *_others()))
-        raise UnknownModel(f"there is no model {name!r}")
+        raise NoSuchModel(f"there is no model {name!r}")
 
     def _find_whisper(self, size: str) -> RecognitionModel:
         """The Whisper model of that size; where it is not at hand, the nearest one here."""
+        if size not in available_models() and not is_at_hand(size):
+            raise NoSuchModel(f"there is no Whisper model {size!r}")
         if self._allow_download or is_at_hand(size):
             return self.local_model(size)
         local = self._english if size.endswith(".en") else self._multilingual
@@ -182,6 +199,11 @@ class Catalog:
             self.local_model(local).languages,
             local,
         )
+
+
+def unknown_languages(tags: Iterable[str]) -> list[str]:
+    """Return those of ``tags`` that name no language of the models."""
+    return [tag for tag in tags if _code(tag) not in LANGUAGES]
 
 
 def _code(language: str) -> str:

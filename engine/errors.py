@@ -68,6 +68,18 @@ def unknown_model() -> Refusal:
     return bad_request("Bad Request: No such model/language/tier combination found.")
 
 
+def no_access_to_model() -> Refusal:
+    """What a strict engine says of a model that it does not have: the contract's section 16.1."""
+    return Refusal(
+        403, "INSUFFICIENT_PERMISSIONS", "Project does not have access to the requested model."
+    )
+
+
+def unsupported_audio_format(message: str) -> Refusal:
+    """An encoding, container, rate and bit rate of speech that do not go together."""
+    return Refusal(400, "UNSUPPORTED_AUDIO_FORMAT", message)
+
+
 def bad_query(message: str) -> Refusal:
     return Refusal(400, "INVALID_QUERY_PARAMETER", message)
 

@@ -2,7 +2,8 @@
 
 Each field of an options class reads one parameter, and says what it is: ``read_options`` and
 the API documentation both go by the fields. Unknown parameters are ignored (the contract's
-section 2), booleans are read in any case, lists are repeated names.
+section 2), booleans are read in any case, lists are repeated names. A value that is given is
+never blank. ``Checked`` options also have rules about several parameters at once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from engine.errors import bad_request, undeserialized_query
+from engine.errors import bad_query, bad_request, undeserialized_query
 
 Options = TypeVar("Options")
 Reader = Callable[[str, Sequence[str]], Any]
@@ -33,17 +34,41 @@ MOST_PARAMETERS = 1_000
 MOST_LABELS = 100
 MOST_KEYTERMS = 100
 MOST_KEYTERM_TOKENS = 500
+MOST_KEYWORDS = 100
+MOST_SEARCHES = 50
+MOST_REPLACEMENTS = 200
+LONGEST_TERM = 200  # characters of a key term, a keyword, a query or a label
+LONGEST_TAG = 128
+LONGEST_TEXT = 2_000
+LONGEST_URL = 8_000
+# A word of the recogniser's vocabulary has about this many letters at most; a longer one is
+# split, and counts as several tokens.
+TOKEN_LETTERS = 16
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_WEIGHTED = re.compile(r"[^\W\d]\s*:\s*-?\d+(?:\.\d+)?\s*$")
+_FIXED_RATES = {"amr-nb": 8_000, "amr-wb": 16_000}
+
+
+class Checked:
+    """Options with rules about several parameters together."""
+
+    def check(self) -> None:
+        """Raise ``Refusal`` (400) for values that do not go together."""
 
 
 def read_options(kind: type[Options], query: str) -> Options:
-    """The options in a query string. Raises ``Refusal`` (400) naming the parameter."""
+    """Return the options in a query string. Raises ``Refusal`` (400) naming the parameter."""
     given = parse_query(query)
     values = {
         parameter.name: parameter.metadata["read"](parameter.name, given[parameter.name])
         for parameter in fields(kind)  # type: ignore[arg-type]
         if parameter.name in given
     }
-    return kind(**values)
+    options = kind(**values)
+    if isinstance(options, Checked):
+        options.check()
+    return options
 
 
 def refuse_unknown(kind: type, query: str) -> None:
@@ -97,29 +122,122 @@ def flag(about: str) -> Any:
     return _parameter(False, read, about, {"type": "boolean", "default": False})
 
 
-def text(about: str, default: str = "") -> Any:
+def text(about: str, default: str = "", longest: int = LONGEST_TEXT) -> Any:
     def read(name: str, values: Sequence[str]) -> str:
-        return _printable(name, values[-1]) or default
+        return _value(name, values[-1], longest)
 
-    schema = {"type": "string", "default": default} if default else {"type": "string"}
+    schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": longest}
+    if default:
+        schema["default"] = default
     return _parameter(default, read, about, schema)
 
 
-def texts(about: str) -> Any:
-    def read(name: str, values: Sequence[str]) -> tuple[str, ...]:
-        return tuple(_printable(name, value) for value in values)
+def optional_text(about: str) -> Any:
+    """As ``text``, but a blank value is the same as none: a form that leaves a filter empty."""
 
-    schema = {"type": "array", "items": {"type": "string"}}
+    def read(name: str, values: Sequence[str]) -> str:
+        return _printable(name, values[-1])
+
+    return _parameter("", read, about, {"type": "string"})
+
+
+def texts(about: str, most: int = MOST_PARAMETERS, longest: int = LONGEST_TEXT) -> Any:
+    def read(name: str, values: Sequence[str]) -> tuple[str, ...]:
+        if len(values) > most:
+            raise undeserialized_query(f"{name}: {len(values)} values; at most {most}")
+        return tuple(_value(name, value, longest) for value in values)
+
+    schema = {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1, "maxLength": longest},
+        "maxItems": most,
+    }
     return _parameter((), read, about, schema)
 
 
 def labels(about: str) -> Any:
+    return texts(about, MOST_LABELS, LONGEST_TERM)
+
+
+def keyterms(about: str) -> Any:
+    """Plain terms: the number and the tokens of all of them have limits."""
+
+    def read(name: str, values: Sequence[str]) -> tuple[str, ...]:
+        terms = tuple(_value(name, value, LONGEST_TERM) for value in values)
+        if problem := keyterm_problem(terms):
+            raise bad_request(problem)
+        return terms
+
+    schema = {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_TERM},
+        "maxItems": MOST_KEYTERMS,
+    }
+    return _parameter((), read, about, schema)
+
+
+def keyterm_problem(terms: Sequence[str]) -> str:
+    """Return why ``terms`` are no key terms, in the words of section 3.3; "" when they are.
+
+    A handshake, a query and a ``Configure`` message have the same rules.
+    """
+    if len(terms) > MOST_KEYTERMS:
+        return f"Keyterm limit exceeded. The maximum number is {MOST_KEYTERMS}."
+    for term in terms:
+        if not term.strip():
+            return "A keyterm is empty."
+        if len(term) > LONGEST_TERM:
+            return f"A keyterm has {len(term)} characters; at most {LONGEST_TERM}."
+        if _WEIGHTED.search(term):
+            return f"keyterm `{term}` has an intensifier; key terms are plain."
+    if sum(map(_tokens, terms)) > MOST_KEYTERM_TOKENS:
+        return (
+            "Keyterm limit exceeded. The maximum number of tokens across all keyterms is "
+            f"{MOST_KEYTERM_TOKENS}."
+        )
+    return ""
+
+
+def keywords(about: str) -> Any:
+    """``word`` or ``word:intensifier``."""
+
+    def read(name: str, values: Sequence[str]) -> tuple[str, ...]:
+        if len(values) > MOST_KEYWORDS:
+            raise undeserialized_query(f"{name}: {len(values)} values; at most {MOST_KEYWORDS}")
+        return tuple(_keyword(name, _value(name, value, LONGEST_TERM)) for value in values)
+
+    schema = {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_TERM},
+        "maxItems": MOST_KEYWORDS,
+    }
+    return _parameter((), read, about, schema)
+
+
+def replacements(about: str) -> Any:
+    """``find:replace``; there must be something to find."""
+    plain = texts(about, MOST_REPLACEMENTS, LONGEST_TEXT)
+
+    def read(name: str, values: Sequence[str]) -> tuple[str, ...]:
+        pairs: tuple[str, ...] = plain.metadata["read"](name, values)
+        for pair in pairs:
+            if not any(map(str.isalnum, pair.partition(":")[0])):
+                raise undeserialized_query(f"{name}: `{pair}` has no word to find")
+        return pairs
+
+    return _parameter((), read, about, plain.metadata["schema"])
+
+
+def languages(about: str) -> Any:
+    """BCP 47 tags; whether a model knows them is the catalog's to say."""
+
     def read(name: str, values: Sequence[str]) -> tuple[str, ...]:
         if len(values) > MOST_LABELS:
             raise undeserialized_query(f"{name}: {len(values)} values; at most {MOST_LABELS}")
-        return tuple(_printable(name, value) for value in values if value.strip())
+        return tuple(_language(name, value) for value in values)
 
-    schema = {"type": "array", "items": {"type": "string"}, "maxItems": MOST_LABELS}
+    item = {"type": "string", "minLength": 2, "pattern": f"^{_LANGUAGE.pattern}$"}
+    schema = {"type": "array", "items": item, "maxItems": MOST_LABELS}
     return _parameter((), read, about, schema)
 
 
@@ -226,13 +344,13 @@ def optional_flag(about: str) -> Any:
     return _parameter(None, read, about, {"type": "boolean"})
 
 
-def flag_or_texts(about: str) -> Any:
+def flag_or_languages(about: str) -> Any:
     """``true``, ``false`` or a list: True, False or a tuple."""
 
     def read(name: str, values: Sequence[str]) -> bool | tuple[str, ...]:
         if len(values) == 1 and values[0].lower() in _FLAGS:
             return _FLAGS[values[0].lower()]
-        return tuple(_printable(name, value) for value in values)
+        return tuple(_language(name, value) for value in values)
 
     schema = {
         "oneOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}],
@@ -273,21 +391,84 @@ def _read_moment(name: str, value: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _value(name: str, value: str, longest: int) -> str:
+    value = _printable(name, value)
+    if not value:
+        raise undeserialized_query(f"{name}: the value is empty")
+    if len(value) > longest:
+        raise undeserialized_query(f"{name}: {len(value)} characters; at most {longest}")
+    return value
+
+
+def _language(name: str, value: str) -> str:
+    value = _value(name, value, LONGEST_TERM)
+    if not _LANGUAGE.fullmatch(value):
+        raise undeserialized_query(f"{name}: `{value}` is no language tag")
+    return value
+
+
+def _keyword(name: str, value: str) -> str:
+    word, colon, intensifier = value.rpartition(":")
+    if not colon:
+        return value
+    try:
+        boost = float(intensifier)
+    except ValueError:
+        boost = math.nan
+    if not word.strip() or not math.isfinite(boost):
+        raise undeserialized_query(f"{name}: `{value}` is neither word nor word:intensifier")
+    return value
+
+
+def _tokens(term: str) -> int:
+    """Return how many tokens ``term`` has at least: one for each word that is not too long."""
+    return sum(-(-len(word) // TOKEN_LETTERS) for word in term.split())
+
+
 def _printable(name: str, value: str) -> str:
     if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in value):
         raise undeserialized_query(f"{name}: control characters are not allowed")
     return value.strip()
 
 
+class Recognition(Checked):
+    """What the options of ``/v1/listen`` have in common on REST and on the socket."""
+
+    model: str
+    diarize: bool
+    diarize_model: str
+    keywords: tuple[str, ...]
+    encoding: str
+    sample_rate: int | None
+
+    def check(self) -> None:
+        if self.diarize and self.diarize_model:
+            raise bad_request("Bad Request: diarize and diarize_model exclude each other.")
+        if self.keywords and is_nova_3(self.model):
+            raise bad_query("Keywords are not supported for Nova-3. Please use `keyterm` instead.")
+        rate = _FIXED_RATES.get(self.encoding)
+        if rate is not None and self.sample_rate not in (None, rate):
+            raise bad_request(
+                f"Bad Request: sample_rate is {rate} with encoding={self.encoding}, "
+                f"not {self.sample_rate}."
+            )
+
+
+def is_nova_3(names: str) -> bool:
+    """True when one of the models in ``names`` (``a:b`` names one a channel) is Nova-3 or newer."""
+    found = [re.match(r"nova-(\d{1,3})\b", name.strip().lower()) for name in names.split(":")]
+    return any(match is not None and int(match[1]) >= 3 for match in found)
+
+
 @dataclass(frozen=True)
-class ListenOptions:
+class ListenOptions(Recognition):
     """``POST /v1/listen``: the contract's section 5.1."""
 
     model: str = text("The model; any of Deepgram's names, or a local one.", "base-general")
     version: str = text("Version of the model.", "latest")
     language: str = text("BCP-47 tag of the speech, or `multi`.", "en")
-    language_hint: tuple[str, ...] = texts("Languages to expect; repeatable.")
-    detect_language: bool | tuple[str, ...] = flag_or_texts(
+    language_hint: tuple[str, ...] = languages("Languages to expect; repeatable.")
+    detect_language: bool | tuple[str, ...] = flag_or_languages(
         "Find the language; a list limits the candidates."
     )
     punctuate: bool = flag("Punctuation and capitals.")
@@ -320,10 +501,12 @@ class ListenOptions:
     filler_words: bool = flag("Keep `uh` and `um`.")
     profanity_filter: bool = flag("Replace profanity.")
     redact: tuple[str, ...] = texts("Replace sensitive values; repeatable.")
-    replace: tuple[str, ...] = texts("`find:replace`; repeatable.")
-    search: tuple[str, ...] = texts("Find where this was said; repeatable.")
-    keyterm: tuple[str, ...] = texts("Terms to listen for; repeatable.")
-    keywords: tuple[str, ...] = texts("Older form of `keyterm`: `word:intensifier`; repeatable.")
+    replace: tuple[str, ...] = replacements("`find:replace`; repeatable.")
+    search: tuple[str, ...] = texts(
+        "Find where this was said; repeatable.", MOST_SEARCHES, LONGEST_TERM
+    )
+    keyterm: tuple[str, ...] = keyterms("Terms to listen for; repeatable.")
+    keywords: tuple[str, ...] = keywords("Older form of `keyterm`: `word:intensifier`; repeatable.")
     detect_entities: bool = flag("Add names, places, dates and the like.")
     summarize: bool = flag_or("Add a summary.", "v1", "v2")
     sentiment: bool = flag("Add the sentiment of each segment.")
@@ -337,10 +520,10 @@ class ListenOptions:
     custom_intent_mode: str = choice(
         "`strict`: only own intents.", "extended", "strict", default="extended"
     )
-    callback: str = text("Answer at once and send the result to this URL.")
+    callback: str = text("Respond at once and send the result to this URL.", longest=LONGEST_URL)
     callback_method: str = choice("Method of the callback.", "POST", "PUT", default="POST")
     extra: tuple[str, ...] = texts("`key:value`, echoed in the metadata; repeatable.")
-    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
     mip_opt_out: bool = flag("No effect: nothing is used for training here.")
     alternatives: int | None = integer("Accepted and ignored: there is one alternative.", 1, 100)
 
@@ -378,10 +561,10 @@ class ReadOptions:
     custom_intent_mode: str = choice(
         "`strict`: only own intents.", "extended", "strict", default="extended"
     )
-    language: str = text("Language of the text; English only.", "en")
-    callback: str = text("Answer at once and send the result to this URL.")
+    language: str = text("Language of the text: `en`, which a strict engine requires.")
+    callback: str = text("Respond at once and send the result to this URL.", longest=LONGEST_URL)
     callback_method: str = choice("Method of the callback.", "POST", "PUT", default="POST")
-    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
 
 
 @dataclass(frozen=True)
@@ -394,9 +577,9 @@ class SpeakOptions:
     sample_rate: str = text("Hz, where the encoding lets it be chosen.")
     bit_rate: str = text("Bits a second, where the encoding lets it be chosen.")
     speed: float = number("How fast, 1 being the voice's own pace.", 1.0, 0.7, 1.5)
-    callback: str = text("Answer at once and send the audio to this URL.")
+    callback: str = text("Respond at once and send the audio to this URL.", longest=LONGEST_URL)
     callback_method: str = choice("Method of the callback.", "POST", "PUT", default="POST")
-    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
     mip_opt_out: bool = flag("No effect: nothing is used for training here.")
 
 
@@ -412,19 +595,7 @@ class FluxSpeakOptions:
     speed: str = text("0.5 to 1.5 in steps of 0.05.", "1")
     expressivity: str = text("-2 to 2, whole.", "0")
     priority: str = choice("`low` waits for quiet hours; only with a callback.", "low", "normal")
-    callback: str = text("Answer at once and send the audio to this URL.")
+    callback: str = text("Respond at once and send the audio to this URL.", longest=LONGEST_URL)
     callback_method: str = choice("Method of the callback.", "POST", "PUT", default="POST")
-    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.")
+    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
     mip_opt_out: bool = flag("No effect: nothing is used for training here.")
-
-
-def check_keyterms(terms: Sequence[str]) -> None:
-    """Raises ``Refusal`` in the words of section 3.3. A token is taken to be a word."""
-    tokens = sum(len(term.split()) for term in terms)
-    if len(terms) > MOST_KEYTERMS:
-        raise bad_request(f"Keyterm limit exceeded. The maximum number is {MOST_KEYTERMS}.")
-    if tokens > MOST_KEYTERM_TOKENS:
-        raise bad_request(
-            "Keyterm limit exceeded. The maximum number of tokens across all keyterms is "
-            f"{MOST_KEYTERM_TOKENS}."
-        )

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from engine.calls import Answered, Call, Usage
-from engine.errors import bad_query, bad_request, gateway_timeout, no_text
+from engine.errors import bad_query, bad_request, gateway_timeout, no_text, undeserialized_query
 from engine.fetch import fetch
 from engine.heap import HEAP
 from engine.insights import Found, find_insights, is_wanted
@@ -29,10 +29,12 @@ class Plan:
 def check(call: Call) -> Plan:
     """Raises ``Refusal`` (400, 415) for what cannot be honoured."""
     options = read_options(ReadOptions, call.query)
+    if not options.language and settings.ENVIRONMENT.strict:
+        raise undeserialized_query("missing field `language`")
+    if options.language and not is_english(options.language):
+        raise bad_request("Text intelligence is only available for English: language=en.")
     if not is_wanted(options):
         raise bad_query("Choose at least one of summarize, topics, intents and sentiment.")
-    if not is_english(options.language):
-        raise bad_request("Text intelligence is only available for English: language=en.")
     return Plan(options, read_text_source(call, takes_plain_text=False))
 
 
@@ -71,7 +73,7 @@ def _response(call: Call, options: ReadOptions, found: Found) -> dict[str, Any]:
     metadata = {
         "request_id": call.request_id,
         "created": timestamp(call.created),
-        "language": options.language,
+        "language": options.language or "en",
         **found.infos,
     }
     results = dict(found.blocks)

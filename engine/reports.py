@@ -20,7 +20,15 @@ from django.db.models.functions import Cast, StrIndex
 from django.db.models.lookups import GreaterThan
 
 from engine.models import Balance, UsageDay, UsageKind
-from engine.options import FEATURES, choice, choices, day, identifier, optional_flag, text
+from engine.options import (
+    FEATURES,
+    choice,
+    choices,
+    day,
+    identifier,
+    optional_flag,
+    optional_text,
+)
 from engine.usage import AMOUNTS, spent_dollars, split
 
 DEPLOYMENTS = ("hosted", "beta", "self-hosted")
@@ -78,8 +86,8 @@ class UsageFilters(_FeatureFilters):
     deployment: str = choice("Where it ran.", *DEPLOYMENTS)
     endpoint: str = choice("What was called.", *ENDPOINTS)
     method: str = choice("How it was answered.", *METHODS)
-    model: str = text("Id of a model.")
-    tag: str = text("A tag of the calls.")
+    model: str = optional_text("Id of a model.")
+    tag: str = optional_text("A tag of the calls.")
 
 
 @dataclass(frozen=True)
@@ -93,8 +101,8 @@ class BillingFilters:
     end: date | None = day("Last day; today by default.")
     accessor: UUID | None = identifier("Id of an API key.")
     deployment: str = choice("Where it ran.", *DEPLOYMENTS, "dedicated")
-    tag: str = text("A tag of the calls.")
-    line_item: str = text("Such as `streaming::nova-3`.")
+    tag: str = optional_text("A tag of the calls.")
+    line_item: str = optional_text("Such as `streaming::nova-3`.")
     grouping: tuple[str, ...] = choices(
         "What the costs are split by; repeatable.", *BILLING_GROUPINGS
     )

@@ -15,12 +15,28 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from engine.calls import Answered, Call, Usage
-from engine.errors import Refusal, bad_query, no_text, text_too_long, unavailable, unknown_model
+from engine.errors import (
+    Refusal,
+    bad_query,
+    no_access_to_model,
+    no_text,
+    text_too_long,
+    unavailable,
+    unknown_model,
+    unsupported_audio_format,
+)
 from engine.fetch import fetch
 from engine.loaded import synthesizer
 from engine.options import FluxSpeakOptions, SpeakOptions, read_options, refuse_unknown
 from engine.speech.background import step_back
-from engine.speech.encode import AudioFormat, Encoder, FormatError, Surface, read_format
+from engine.speech.encode import (
+    AudioFormat,
+    Encoder,
+    FormatError,
+    Surface,
+    UnsupportedFormat,
+    read_format,
+)
 from engine.speech.errors import SpeechError, UnknownModel
 from engine.speech.markup import MarkupError, Script, plain, read_markup
 from engine.speech.speaking import MOST_CHARACTERS, speed_problem
@@ -98,7 +114,9 @@ def choose(
             surface=surface,
         )
     except UnknownModel:
-        raise unknown_model() from None
+        raise (no_access_to_model() if settings.ENVIRONMENT.strict else unknown_model()) from None
+    except UnsupportedFormat as error:
+        raise unsupported_audio_format(str(error)) from None
     except FormatError as error:
         raise bad_query(str(error)) from None
     if surface.startswith("v2") != (model.architecture == "flux"):

@@ -18,20 +18,22 @@ from typing import Any
 from django.conf import settings
 
 from engine.calls import Answered, Body, Call, Usage
-from engine.catalog import Choice
+from engine.catalog import Choice, unknown_languages
 from engine.errors import (
     Refusal,
     bad_request,
     corrupt_audio,
     gateway_timeout,
+    no_access_to_model,
     unavailable,
+    undeserialized_query,
     unknown_model,
 )
 from engine.fetch import fetch
 from engine.heap import HEAP
 from engine.insights import Found, find_insights, is_wanted
 from engine.loaded import catalog, diarizer, recognizer
-from engine.options import ListenOptions, check_keyterms, features_used, read_options
+from engine.options import ListenOptions, features_used, read_options
 from engine.payloads import read_object
 from engine.responses import (
     Channel,
@@ -47,6 +49,7 @@ from engine.speech.diarization import Diarizer
 from engine.speech.errors import (
     AudioError,
     MissingWeights,
+    NoSuchModel,
     SpeechError,
     UnknownModel,
     UnsupportedAudio,
@@ -80,14 +83,17 @@ class Plan:
 
 
 def check(call: Call) -> Plan:
-    """Raises ``Refusal`` (400) for what cannot be honoured."""
+    """Raises ``Refusal`` (400, 403) for what cannot be honoured."""
     options = read_options(ListenOptions, call.query)
-    check_keyterms(options.keyterm)
+    choice = choose_model(
+        options.model,
+        options.language,
+        options.detect_language,
+        multichannel=options.multichannel,
+    )
+    check_hints(options.language_hint)
     try:
-        choice = catalog().choose(options.model, options.language, options.detect_language)
         redactions = parse_redactions(options.redact)
-    except UnknownModel:
-        raise unknown_model() from None
     except CannotRedact as error:
         raise bad_request(f"Bad Request: {error}") from None
     if redactions and not is_english(choice.language):
@@ -97,6 +103,31 @@ def check(call: Call) -> Plan:
         raise bad_request("Summarization v2 not supported for non-English languages")
     url = None if call.body is None or call.body.path else _read_url(call.body)
     return Plan(options, choice, redactions, url)
+
+
+def choose_model(
+    names: str,
+    language: str,
+    detect_language: bool | Sequence[str] = False,
+    *,
+    multichannel: bool = False,
+    streaming: bool = False,
+) -> Choice:
+    """``Catalog.choose`` for a request. Raises ``Refusal`` (400, 403)."""
+    if ":" in names and not multichannel:  # it names one model a channel
+        raise unknown_model()
+    try:
+        return catalog().choose(names, language, detect_language, streaming=streaming)
+    except NoSuchModel:
+        raise (no_access_to_model() if settings.ENVIRONMENT.strict else unknown_model()) from None
+    except UnknownModel:
+        raise unknown_model() from None
+
+
+def check_hints(tags: Sequence[str]) -> None:
+    """Raises ``Refusal`` (400) for languages that no model knows."""
+    if unknown := unknown_languages(tags):
+        raise undeserialized_query(f"language_hint: `{unknown[0]}` is not a known language")
 
 
 async def answer(call: Call, plan: Plan) -> Answered:
@@ -140,7 +171,7 @@ async def _answer(call: Call, plan: Plan, sha256: str, transcript: Transcript) -
         duration=transcript.duration,
         channels=tuple(channels),
         models=models,
-        warnings=tuple(_warnings(plan.options, transcript)),
+        warnings=tuple(_warnings(plan, transcript)),
         metadata=_metadata(transcript, insights),
         insights=_blocks(plan.options, insights),
     )
@@ -335,13 +366,17 @@ _ENGLISH_ONLY = (
 )
 
 
-def _warnings(options: ListenOptions, transcript: Transcript) -> list[Warning]:
-    """What was asked for and not, or not wholly, done."""
+def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
+    """Return what was asked for and not, or not wholly, done."""
+    options, choice = plan.options, plan.choice
     warnings = [
         Warning(name, "best_effort", message)
         for name, message in _BEST_EFFORT.items()
         if getattr(options, name)
     ]
+    if choice.is_substituted:
+        message = f"{choice.asked} is not installed: whisper-{choice.local} was used."
+        warnings.append(Warning("model", "unavailable", message))
     if options.version != "latest":
         message = f"Each model has one version here: there is no {options.version[:100]}."
         warnings.append(Warning("version", "unsupported", message))

@@ -7,34 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.catalog import Choice
+from engine.catalog import Choice, unknown_languages
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.listen import DATA_REASON, reraise
-from engine.consumers.options import FluxOptions
+from engine.consumers.options import LEAST_EAGER, MOST_EAGER, FluxOptions
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import write
-from engine.errors import bad_request, undeserialized_query
 from engine.loaded import catalog, end_of_turn, recognizer
-from engine.options import (
-    MOST_KEYTERMS,
-    check_keyterms,
-    features_used,
-    read_options,
-    refuse_unknown,
-)
+from engine.options import features_used, keyterm_problem, read_options, refuse_unknown
 from engine.speech.decode import RATE, Samples
 from engine.speech.errors import AudioError
 from engine.speech.live import Decode, Drop
 from engine.speech.transcript import Word as HeardWord
 from engine.speech.turns import Event, NoTurn, Score, Step, Turn, TurnOptions, TurnSession
 from engine.text.formatting import Formatting
-from engine.text.redaction import CannotRedact, parse_redactions
+from engine.text.redaction import parse_redactions
 from engine.text.search import hotwords
 from engine.text.words import Word
+from engine.transcription import check_hints
 
 _SILENT = "No audio was received for 60 seconds."
-_REDACTIONS = {"numbers", "aggressive_numbers", "true", "false"}
 
 
 class FluxConsumer(Socket):
@@ -51,22 +44,9 @@ class FluxConsumer(Socket):
     async def open(self) -> None:
         refuse_unknown(FluxOptions, self.call.query)
         options = self.options = read_options(FluxOptions, self.call.query)
-        if not options.model:
-            raise undeserialized_query("missing field `model`")
-        if not set(options.redact) <= _REDACTIONS:
-            raise bad_request("Bad Request: redact is numbers or aggressive_numbers.")
-        if options.eager_eot_threshold > options.eot_threshold:
-            raise undeserialized_query("eager_eot_threshold is greater than eot_threshold")
-        self.is_english = options.model == "flux-general-en"
-        if options.language_hint and self.is_english:
-            raise undeserialized_query("language_hint needs model=flux-general-multi")
-        check_keyterms(options.keyterm)
-        try:
-            self.redactions = parse_redactions(options.redact)
-        except CannotRedact as error:
-            raise bad_request(f"Bad Request: {error}") from None
-        if self.redactions and not self.is_english:
-            raise bad_request("Bad Request: redact is only available for English.")
+        check_hints(options.language_hint)
+        self.is_english = options.is_english
+        self.redactions = parse_redactions(options.redact)
         language = "en" if self.is_english else (options.language_hint or ("en",))[0]
         choice = Choice(options.model, None, language)
         if not self.is_english:
@@ -189,8 +169,14 @@ class FluxConsumer(Socket):
             numerals = message.get("numerals")
             if numerals is not None and not isinstance(numerals, bool):
                 raise ValueError("INVALID_NUMERALS", "numerals is true or false")
-            if len(keyterms) > MOST_KEYTERMS:
-                raise ValueError("INVALID_KEYTERMS", f"at most {MOST_KEYTERMS} key terms")
+            if problem := keyterm_problem(keyterms):
+                raise ValueError("INVALID_KEYTERMS", problem)
+            if hints and self.is_english:
+                problem = "language_hints needs model=flux-general-multi"
+                raise ValueError("INVALID_LANGUAGE_HINTS", problem)
+            if unknown := unknown_languages(hints):
+                problem = f"language_hints: {unknown[0]!r:.50} is not a known language"
+                raise ValueError("INVALID_LANGUAGE_HINTS", problem)
         except ValueError as error:
             code, description = error.args
             self._say(
@@ -229,7 +215,7 @@ class FluxConsumer(Socket):
         end = _number(thresholds, "eot_threshold", 0.5, 1.0, now.eot_threshold)
         eager = now.eager_eot_threshold
         if thresholds.get("eager_eot_threshold") is not None:
-            eager = _number(thresholds, "eager_eot_threshold", 0.3, 1.0, 0.0)
+            eager = _number(thresholds, "eager_eot_threshold", LEAST_EAGER, MOST_EAGER, 0.0)
         if eager is not None and eager > end:
             raise ValueError(
                 "INVALID_THRESHOLD", f"eager_eot_threshold {eager:g} is greater than {end:g}"
@@ -302,7 +288,7 @@ def _strings(name: str, given: object, now: tuple[str, ...]) -> tuple[str, ...]:
         return now
     if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
         raise ValueError(f"INVALID_{name.upper()}", f"{name} is a list of strings")
-    return tuple(item for item in given if item.strip())
+    return tuple(item.strip() for item in given)
 
 
 def _number(values: Mapping[str, Any], name: str, low: float, high: float, now: float) -> float:

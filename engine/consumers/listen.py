@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from statistics import fmean
 from typing import Any
 
@@ -17,14 +17,14 @@ from engine.consumers.options import LiveListenOptions
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import write
-from engine.errors import bad_request, unknown_model
+from engine.errors import bad_request
 from engine.fetch import check_callback
 from engine.loaded import catalog, diarizer, recognizer
-from engine.options import MOST_KEYTERMS, check_keyterms, features_used, read_options
+from engine.options import features_used, is_nova_3, keyterm_problem, read_options
 from engine.responses import timestamp
 from engine.speech.decode import Samples
 from engine.speech.diarization import LiveDiarizer
-from engine.speech.errors import AudioError, UnknownModel
+from engine.speech.errors import AudioError
 from engine.speech.live import (
     Decode,
     Drop,
@@ -41,7 +41,7 @@ from engine.text.formatting import Formatting
 from engine.text.redaction import CannotRedact, parse_redactions
 from engine.text.search import hotwords, parse_replacements, search
 from engine.text.words import Word, transcript
-from engine.transcription import is_english
+from engine.transcription import check_hints, choose_model, is_english
 
 _SILENT = (
     "Deepgram did not receive audio data or a text message within the timeout window. "
@@ -49,6 +49,9 @@ _SILENT = (
 )
 DATA_REASON = "The data cannot be decoded as audio. See https://dpgr.am/data0000"
 _CALLBACK_LOST = "The callback does not take what it is sent."
+# Not among the published codes, which name no message that is wrong in itself.
+_INVALID_CONFIGURE = "CONFIGURE_INVALID_MESSAGE"
+_CONFIGURABLE = ("punctuate", *(field.name for field in fields(Formatting)))
 _NO_MESSAGE = "The message cannot be read. See https://dpgr.am/data0000"
 
 
@@ -63,19 +66,17 @@ class ListenConsumer(Socket):
 
     async def open(self) -> None:
         options = self.options = read_options(LiveListenOptions, self.call.query)
-        check_keyterms(options.keyterm)
+        self.choice = choose_model(
+            options.model, options.language, multichannel=options.multichannel, streaming=True
+        )
+        check_hints(options.language_hint)
         try:
-            self.choice = catalog().choose(options.model, options.language)
             self.redactions = parse_redactions(options.redact)
-        except UnknownModel:
-            raise unknown_model() from None
         except CannotRedact as error:
             raise bad_request(f"Bad Request: {error}") from None
         self.is_english = is_english(self.choice.language)
         if self.redactions and not self.is_english:
             raise bad_request("Bad Request: redact is only available for English.")
-        if options.utterance_end_ms and not options.interim_results:
-            raise bad_request("Bad Request: utterance_end_ms needs interim_results=true.")
         self.callback: Callback | None = None
         if options.callback:
             reach = settings.ENVIRONMENT.reach
@@ -90,14 +91,7 @@ class ListenConsumer(Socket):
             options.channels,
             multichannel=options.multichannel,
         )
-        self.formatting = Formatting(
-            smart_format=options.smart_format,
-            numerals=options.numerals,
-            measurements=options.measurements,
-            dictation=options.dictation,
-            filler_words=options.filler_words,
-            profanity_filter=options.profanity_filter,
-        )
+        self.formatting = _formatting(options)
         local = self.choice.local or recognizer().model_for(self.choice.language or "en")
         self.model = catalog().local_model(local)
         terms = hotwords(options.keyterm, options.keywords)
@@ -214,13 +208,16 @@ class ListenConsumer(Socket):
         self.spawn(reraise(error))
 
     def _finalize(self, channel: object) -> None:
-        for track, session in enumerate(self.sessions):
-            if channel is None or channel == track:
-                self._follow(track, session.finalize())
         if not self.sessions:
-            # Nothing was heard yet: the answer is the same, and empty.
+            # Nothing was heard yet: the response is the same, and empty.
             self._start(self.options.channels if self.options.multichannel else 1)
-            self._finalize(channel)
+        tracks = range(len(self.sessions))
+        if channel is not None and (isinstance(channel, bool) or channel not in tracks):
+            self._misspell(f"channel {channel!r:.40} does not exist; there are {len(tracks)}")
+            return
+        for track in tracks:
+            if channel is None or channel == track:
+                self._follow(track, self.sessions[track].finalize())
 
     async def _close_stream(self) -> None:
         await self.audio.finish()
@@ -231,25 +228,45 @@ class ListenConsumer(Socket):
         self._finish_with_metadata(1000)
 
     def _configure(self, message: Mapping[str, Any]) -> None:
-        request_id = self.call.request_id
-        terms = message.get("keyterms")
-        answer: dict[str, Any] = {"type": "ConfigureSuccess", "request_id": request_id}
+        """Apply all of a ``Configure`` or nothing; exactly one response for each."""
+        about = {"request_id": self.call.request_id}
+        terms, features = message.get("keyterms"), message.get("features") or {}
+        if problem := self._configure_problem(terms, features):
+            code, description = problem
+            failure = {"type": "ConfigureFailure", "code": code, "description": description}
+            self.tell(failure | about)
+            return
+        success: dict[str, Any] = {"type": "ConfigureSuccess", **about}
+        if terms is not None:
+            terms = [term.strip() for term in terms]
+            found = hotwords(terms)
+            self.questions.keyterms = (found,) if found else ()
+            success["keyterms"] = terms
+        self.options = replace(self.options, **features)
+        self.formatting = _formatting(self.options)
+        self.tell(success)
+
+    def _configure_problem(self, terms: object, features: object) -> tuple[str, str] | None:
+        """Return the code and the description of why a ``Configure`` cannot be applied."""
         if terms is not None:
             if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
-                self._misspell("keyterms is a list of strings")
-                return
-            if len(terms) > MOST_KEYTERMS:
-                answer = {
-                    "type": "ConfigureFailure",
-                    "request_id": request_id,
-                    "code": "CONFIGURE_KEYTERM_LIMIT_EXCEEDED",
-                    "description": f"{len(terms)} key terms; at most {MOST_KEYTERMS}",
-                }
-            else:
-                found = hotwords(terms)
-                self.questions.keyterms = (found,) if found else ()
-                answer["keyterms"] = terms
-        self.tell(answer)
+                return _INVALID_CONFIGURE, "keyterms is a list of strings"
+            if not is_nova_3(self.options.model):
+                problem = f"{self.choice.asked} takes no key terms in the stream: Nova-3 does"
+                return "CONFIGURE_KEYTERMS_NOT_SUPPORTED", problem
+            if problem := keyterm_problem(terms):
+                is_limit = problem.startswith("Keyterm limit exceeded")
+                code = "CONFIGURE_KEYTERM_LIMIT_EXCEEDED" if is_limit else _INVALID_CONFIGURE
+                return code, problem
+        if not isinstance(features, dict):
+            return _INVALID_CONFIGURE, "features is an object of true and false"
+        for name, value in features.items():
+            if name not in _CONFIGURABLE:
+                known = ", ".join(_CONFIGURABLE)
+                return _INVALID_CONFIGURE, f"feature {name!r:.40} is none of {known}"
+            if not isinstance(value, bool):
+                return _INVALID_CONFIGURE, f"feature {name} is true or false"
+        return None
 
     def _misspell(self, problem: str) -> None:
         # A well-formed message of a kind that is not known: servers grow, and so do clients.
@@ -371,6 +388,10 @@ class ListenConsumer(Socket):
             channel_seconds=self._seconds * len(self.sessions),
             method="streaming",
         )
+
+
+def _formatting(options: LiveListenOptions) -> Formatting:
+    return Formatting(**{field.name: getattr(options, field.name) for field in fields(Formatting)})
 
 
 async def reraise(error: BaseException) -> None:

@@ -23,7 +23,11 @@ Surface = Literal["v1", "v2", "v1-socket", "v2-socket"]
 
 
 class FormatError(SpeechError):
-    """A format that does not exist: 400 INVALID_QUERY_PARAMETER, the text is the message."""
+    """A value that is none of a parameter's; the text is the message of the response."""
+
+
+class UnsupportedFormat(FormatError):
+    """Values that do not go together: the service has a code of its own for them."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +155,8 @@ def _number(parameter: str, value: str | int | None) -> int | None:
     )
 
 
-def _unsupported(what: str) -> FormatError:
-    return FormatError(f"Unsupported audio format: {what}")
+def _unsupported(what: str) -> UnsupportedFormat:
+    return UnsupportedFormat(f"Unsupported audio format: {what}")
 
 
 class Encoder:

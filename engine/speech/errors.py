@@ -35,6 +35,10 @@ class UnknownModel(SpeechError):
     """No such model, or not for this language."""
 
 
+class NoSuchModel(UnknownModel):
+    """A name that no model has."""
+
+
 class MissingWeights(SpeechError):
     """The weights of a model are not on this machine: install or allow them."""
 

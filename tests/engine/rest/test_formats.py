@@ -49,5 +49,5 @@ def test_a_format_that_does_not_exist_is_refused(engine: Engine, query: str, mes
     with engine.http() as http:
         answer = http.post(f"/v1/speak?{query}", json={"text": "Good evening."})
     assert answer.status_code == 400
-    assert answer.json()["err_code"] == "INVALID_QUERY_PARAMETER"
+    assert answer.json()["err_code"] == "UNSUPPORTED_AUDIO_FORMAT"
     assert answer.json()["err_msg"] == f"Unsupported audio format: {message}"

@@ -213,6 +213,14 @@ def test_what_has_no_effect_is_said(transcribe, recording):
     assert answer.results.channels[0].alternatives[0].words[0].punctuated_word == "The"
 
 
+def test_a_substituted_model_is_a_warning(transcribe, recording):
+    metadata = transcribe(recording, model="whisper-large").metadata
+    assert [(one["parameter"], one["type"]) for one in metadata.warnings] == [
+        ("model", "unavailable")
+    ]
+    assert metadata.model_info[metadata.models[0]]["name"] == "whisper-base"
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -221,6 +229,11 @@ def test_what_has_no_effect_is_said(transcribe, recording):
         ("diarize_model=v9", "INVALID_QUERY_PARAMETER"),
         ("language=es&summarize=v2", "Bad Request"),
         ("callback=ftp://example.org/x", "INVALID_QUERY_PARAMETER"),
+        ("language_hint=xx", "INVALID_QUERY_PARAMETER"),
+        ("model=nova-3&keywords=fox", "INVALID_QUERY_PARAMETER"),
+        ("diarize=true&diarize_model=v1", "Bad Request"),
+        ("model=whisper-banana", "Bad Request"),
+        ("model=nova-3:nova-2", "Bad Request"),
         ("&".join(["keyterm=a"] * 101), "Bad Request"),
     ],
 )
@@ -271,7 +284,9 @@ def test_flux_voices_take_pauses(client):
         ("/v1/speak", {}, 400, "PAYLOAD_ERROR"),
         ("/v1/speak", {"text": "a", "url": "https://example.org"}, 400, "PAYLOAD_ERROR"),
         ("/v1/speak", {"text": "a" * 2001}, 413, "Payload Too Large"),
-        ("/v1/speak?encoding=mp3&container=wav", {"text": "a"}, 400, "INVALID_QUERY_PARAMETER"),
+        ("/v1/speak?encoding=mp3&container=wav", {"text": "a"}, 400, "UNSUPPORTED_AUDIO_FORMAT"),
+        ("/v1/speak?encoding=opus&container=none", {"text": "a"}, 400, "UNSUPPORTED_AUDIO_FORMAT"),
+        ("/v1/speak?encoding=mp9", {"text": "a"}, 400, "INVALID_QUERY_PARAMETER"),
         ("/v1/speak?speed=9", {"text": "a"}, 400, "INVALID_QUERY_PARAMETER"),
         ("/v1/speak?model=flux-jack-en", {"text": "a"}, 400, "Bad Request"),
         ("/v2/speak?model=aura-asteria-en", {"text": "a"}, 400, "Bad Request"),
@@ -282,6 +297,7 @@ def test_flux_voices_take_pauses(client):
         ("/v1/read?summarize=true", {"text": " "}, 400, "PAYLOAD_ERROR"),
         ("/v1/read", {"text": "hello"}, 400, "INVALID_QUERY_PARAMETER"),
         ("/v1/read?summarize=true&language=de", {"text": "hallo"}, 400, "Bad Request"),
+        ("/v1/read?language=de", {"text": "hallo"}, 400, "Bad Request"),
     ],
 )
 def test_what_cannot_be_spoken_or_read_is_refused(engine: Engine, path, body, status, code):

@@ -285,6 +285,49 @@ def test_keyterms_can_be_changed_in_the_stream(open_stream: Open):
         stream.close_stream()
 
 
+@pytest.mark.parametrize(
+    ("model", "fields", "code"),
+    [
+        ("nova-2", {"keyterms": ["fox"]}, "CONFIGURE_KEYTERMS_NOT_SUPPORTED"),
+        ("nova-3", {"keyterms": ["one two three four five six"] * 84}, "KEYTERM_LIMIT_EXCEEDED"),
+        ("nova-3", {"keyterms": ["fox", " "]}, "INVALID"),
+        ("nova-3", {"keyterms": "fox"}, "INVALID"),
+        ("nova-3", {"features": {"diarize": True}}, "INVALID"),
+        ("nova-3", {"features": {"numerals": "yes"}}, "INVALID"),
+        ("nova-3", {"features": ["numerals"]}, "INVALID"),
+    ],
+)
+def test_a_configure_that_cannot_be_applied_fails_once(open_stream: Open, model, fields, code):
+    with open_stream(model=model) as stream:
+        stream.say("Configure", **fields)
+        stream.close_stream()
+    failure, metadata = stream.told
+    assert failure["type"] == "ConfigureFailure"
+    assert code in failure["code"]
+    assert metadata["type"] == "Metadata"
+
+
+def test_formatting_can_be_changed_in_the_stream(open_stream: Open):
+    with open_stream(model="nova-3") as stream:
+        stream.say("Configure", features={"numerals": True, "punctuate": True})
+        assert stream.read_until(lambda message: True)["type"] == "ConfigureSuccess"
+        stream.send(say("I have twenty five apples."))
+        stream.close_stream()
+    assert "I have 25" in stream.transcript
+
+
+@pytest.mark.parametrize("channel", [1, -1, True, "0", 0.5, [0]])
+def test_finalize_of_a_channel_that_does_not_exist_is_an_error(open_stream: Open, channel):
+    with open_stream() as stream:
+        stream.say("Finalize", channel=channel)
+        stream.say("Finalize", channel=0)
+        stream.close_stream()
+    error, result, _ = stream.told
+    assert (error["type"], error["variant"]) == ("Error", "SchemaError")
+    assert "channel" in error["description"]
+    assert (result["type"], result["from_finalize"]) == ("Results", True)
+
+
 def test_an_unknown_message_is_an_error_and_the_stream_goes_on(open_stream: Open):
     with open_stream() as stream:
         stream.say("ForceEndTurn")
@@ -417,6 +460,13 @@ def test_the_next_stream_beyond_the_limit_is_refused(open_stream: Open, refused)
         ({"redact": "secrets"}, "redact"),
         ({"diarize_model": "v2"}, "diarize_model"),
         ({"keyterm": ["term"] * 101}, "key"),
+        ({"keyterm": ""}, "keyterm"),
+        ({"model": "nova-3", "keywords": "fox"}, "keyterm"),
+        ({"model": "whisper-tiny.en"}, "model"),
+        ({"language_hint": "xx"}, "language_hint"),
+        ({"diarize": "true", "diarize_model": "v1"}, "diarize_model"),
+        ({"detect_language": "true"}, "detect_language"),
+        ({"summarize": "v2"}, "summarize"),
         ({"callback": "wss://example.org"}, "callback"),
         ({"callback": "http://nowhere.invalid"}, "callback"),
     ],
