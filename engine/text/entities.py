@@ -31,7 +31,7 @@ _WRITTEN = {
     ),
     "CREDIT_CARD": re.compile(r"\d{4}(?:[- ]?\d{4}){3}|\d{4}[- ]?\d{6}[- ]?\d{5}"),
 }
-_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
+WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _at(phrase: Phrase, position: int) -> tuple[str, str, int] | None:
         if match := rule(phrase, position):
             count, value = match
             return label, value, count
-    if word.word in _WEEKDAYS:
+    if word.word in WEEKDAYS:
         return "DATE", word.punctuated_word.rstrip(".,!?;:"), 1
     return _counted(phrase, position)
 

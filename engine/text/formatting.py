@@ -6,7 +6,7 @@ spelled out. Words that become one keep the start of the first and the end of th
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.speech import spoken
@@ -203,6 +203,21 @@ def write_numbers(words: Sequence[Word], options: Formatting) -> list[Word]:
     return written
 
 
+@dataclass(frozen=True)
+class _Chain:
+    """Words joined to an address: where they end, the last of them and the mark before it."""
+
+    end: int
+    last: str
+    mark: str
+
+    @property
+    def is_domain(self) -> bool:
+        """True when the last part is a top-level domain, which has a dot before it."""
+        _, dot, top = self.last.rpartition(".")
+        return top in TOP_LEVEL_DOMAINS and bool(dot or self.mark == ".")
+
+
 class Phrase:
     """Words and the numbers among them, looked at by the rules."""
 
@@ -214,6 +229,7 @@ class Phrase:
             for word, following in zip(words, [*words[1:], *words[-1:]], strict=True)
         ]
         self._numbers = {number.first: number for number in find_numbers(self.bare, self._stops)}
+        self._joins: dict[int, _Chain] = {}
 
     def at(self, position: int) -> str:
         return self.bare[position] if 0 <= position < len(self.bare) else ""
@@ -221,9 +237,58 @@ class Phrase:
     def number(self, position: int) -> Number | None:
         return self._numbers.get(position)
 
+    @property
+    def numbers(self) -> Iterable[Number]:
+        return self._numbers.values()
+
     def stops(self, position: int) -> bool:
         """True when punctuation follows the word."""
         return self._stops[position] if position < len(self._stops) else True
+
+    def address_word(self, position: int) -> tuple[str, int]:
+        """Return a word as it stands in an address, and where it ends; numbers are digits."""
+        number = self.number(position)
+        if number is not None and not number.ordinal:
+            return number.digits, position + number.count
+        return self.at(position), position + 1
+
+    def chain(self, first: int) -> "_Chain | None":
+        """Return the words that "dot", "underscore" and "dash" join from ``first`` on."""
+        if not _ADDRESS_WORD.fullmatch(self.at(first)) or self.at(first) in _ADDRESS_MARKS:
+            return None
+        text, after = self.address_word(first)
+        rest = self._joined(after)
+        return rest if rest.mark else _Chain(after, text, "")
+
+    def _joined(self, after: int) -> "_Chain":
+        """Return what is joined to the word that ends at ``after``; without a mark nothing is.
+
+        Each place is looked at once, however many rules ask: a recogniser that repeats itself
+        writes thousands of dots, each of which could begin an address.
+        """
+        first, joined = after, []
+        while after not in self._joins:
+            mark = _ADDRESS_MARKS.get(self.at(after), "")
+            fits = _ADDRESS_WORD.fullmatch(self.at(after + 1))
+            if not mark or self.stops(after - 1) or not fits:
+                self._joins[after] = _Chain(after, "", "")
+                break
+            word, end = self.address_word(after + 1)
+            joined.append((after, _Chain(end, word, mark)))
+            after = end
+        for place, step in reversed(joined):
+            rest = self._joins[step.end]
+            self._joins[place] = rest if rest.mark else step
+        return self._joins[first]
+
+    def address(self, first: int, end: int) -> str:
+        """Return the chain ``first`` to ``end`` as text."""
+        text, position = self.address_word(first)
+        while position < end:
+            mark = _ADDRESS_MARKS[self.at(position)]
+            word, position = self.address_word(position + 1)
+            text += mark + word
+        return text
 
 
 Match = tuple[int, str]  # words taken, what they are written as
@@ -239,53 +304,34 @@ _WRITTEN_TIME = re.compile(r"(\d{1,2}(?::\d{2})?)(am|pm|a\.m|p\.m)")
 
 def _email(phrase: Phrase, first: int) -> Match | None:
     """ "john dot smith at example dot com"."""
-    local, position = _address_part(phrase, first)
-    if not local or phrase.at(position) not in ("at", "@"):
+    local = phrase.chain(first)
+    if local is None or phrase.at(local.end) not in ("at", "@"):
         return None
-    domain, position = _address_part(phrase, position + 1)
-    if "." not in domain or domain.rsplit(".", 1)[1] not in TOP_LEVEL_DOMAINS:
+    domain = phrase.chain(local.end + 1)
+    if domain is None or not domain.is_domain:
         return None
-    return position - first, f"{local}@{domain}".replace("@.", "@")
+    name = phrase.address(first, local.end)
+    host = phrase.address(local.end + 1, domain.end)
+    return domain.end - first, f"{name}@{host}".replace("@.", "@")
 
 
 def _url(phrase: Phrase, first: int) -> Match | None:
     """ "www dot example dot com slash help"."""
-    domain, position = _address_part(phrase, first)
-    if "." not in domain or position == first + 1:
+    domain = phrase.chain(first)
+    if domain is None or not domain.is_domain or domain.end == first + 1:
         return None
-    if domain.rsplit(".", 1)[1] not in TOP_LEVEL_DOMAINS:
-        return None
+    parts, position = [phrase.address(first, domain.end)], domain.end
     while phrase.at(position) == "slash" and not phrase.stops(position):
-        path, after = _address_part(phrase, position + 1)
-        if not path:
+        path = phrase.chain(position + 1)
+        if path is None:
             break
-        domain, position = f"{domain}/{path}", after
-    return position - first, domain
+        parts.append(phrase.address(position + 1, path.end))
+        position = path.end
+    return position - first, "/".join(parts)
 
 
 _ADDRESS_MARKS = {"dot": ".", "point": ".", "underscore": "_", "dash": "-", "hyphen": "-"}
-
-
-def _address_part(phrase: Phrase, position: int) -> tuple[str, int]:
-    """Words joined by "dot", "underscore" and "dash", and where they end."""
-    if not re.fullmatch(r"[\w.-]+", phrase.at(position)) or phrase.at(position) in _ADDRESS_MARKS:
-        return "", position
-    text, position = _address_word(phrase, position)
-    while phrase.at(position) in _ADDRESS_MARKS and not phrase.stops(position - 1):
-        following = phrase.at(position + 1)
-        if not re.fullmatch(r"[\w.-]+", following):
-            break
-        mark = _ADDRESS_MARKS[phrase.at(position)]
-        word, position = _address_word(phrase, position + 1)
-        text += mark + word
-    return text, position
-
-
-def _address_word(phrase: Phrase, position: int) -> tuple[str, int]:
-    number = phrase.number(position)
-    if number is not None and not number.ordinal:
-        return number.digits, position + number.count
-    return phrase.at(position), position + 1
+_ADDRESS_WORD = re.compile(r"[\w.-]+")
 
 
 def _phone(phrase: Phrase, first: int) -> Match | None:
@@ -458,9 +504,9 @@ def _measure(phrase: Phrase, first: int) -> Match | None:
     if number is None or number.ordinal or number.scale:
         return None
     position = first + number.count
-    unit = _unit(phrase.at(position))
+    unit = unit_of(phrase.at(position))
     digits = with_commas(number.digits)
-    over = _unit(phrase.at(position + 2))
+    over = unit_of(phrase.at(position + 2))
     if phrase.at(position + 1) in ("per", "an", "a") and (unit, over) in COMPOUND_MEASURES:
         return number.count + 3, f"{digits} {COMPOUND_MEASURES[unit, over]}"
     if unit not in MEASURES:
@@ -473,7 +519,8 @@ def _measure(phrase: Phrase, first: int) -> Match | None:
     return number.count + 1, f"{digits} {MEASURES[unit]}"
 
 
-def _unit(word: str) -> str:
+def unit_of(word: str) -> str:
+    """Return the key of ``MEASURES`` that ``word`` is a form of, or ``word`` itself."""
     word = IRREGULAR_PLURALS.get(word, word)
     word = word if word in MEASURES else word.removesuffix("s")
     return MEASURE_SPELLINGS.get(word, word)

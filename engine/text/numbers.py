@@ -41,8 +41,9 @@ ORDINALS = {
     "millionth": 10**6,
 }
 
-WRITTEN = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
-WRITTEN_ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
+# Longer ones are no amounts; Python also refuses to read an integer of some thousand digits.
+WRITTEN = re.compile(r"\d{1,40}(?:,\d{3}){0,12}(?:\.\d{1,40})?")
+WRITTEN_ORDINAL = re.compile(r"(\d{1,40})(?:st|nd|rd|th)")
 JOINED_DIGITS = 4  # "one two three" is counting, four digits and more are a number read out
 
 
@@ -131,12 +132,16 @@ class _Parts:
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
+        # Digits before here end in a number of another kind: read once, not from each of them.
+        self._no_sequence_before = 0
 
     def _at(self, position: int) -> str:
         return self._words[position] if position < len(self._words) else ""
 
     def sequence(self, first: int) -> Number | None:
         """ "four one five five five", "two oh six", "double seven", "nine eleven two"."""
+        if first < self._no_sequence_before:
+            return None
         digits, position, ones, has_zero = "", first, 0, False
         while position < len(self._words):
             word = self._at(position)
@@ -149,6 +154,7 @@ class _Parts:
             ones += 1
             position += 2 if repeat > 1 else 1
         if self._scale_follows(position) or self._at(position) == "point":
+            self._no_sequence_before = position
             return None  # the last digit begins a number of its own
         long_enough = len(digits) >= JOINED_DIGITS or (has_zero and ones >= 3)
         if not long_enough or ones < 2:
@@ -254,12 +260,11 @@ class _Parts:
         return self._at(position) in SCALES or self._at(position) == "hundred"
 
     def _goes_on(self, position: int) -> bool:
+        if self._at(position) == "and":
+            position += 1
         word = self._at(position)
-        parts = word.split("-")
-        return (
-            word in UNITS or word in TEENS or parts[0] in TENS or (word in ORDINALS)
-            or (word == "and" and self._goes_on(position + 1))
-        )  # fmt: skip
+        is_tens = word.partition("-")[0] in TENS
+        return word in UNITS or word in TEENS or is_tens or word in ORDINALS
 
     def _decimals(self, position: int) -> tuple[str, int]:
         digits, count = "", 0

@@ -1,10 +1,9 @@
 """The recognised word, which every step over text reads and returns."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-_EDGES = re.compile(r"^[^\w#@$€£%'+-]+|[^\w%'#+°]+$|^['-]+(?=\D)|'+$")
+_BEFORE_WORD, _AFTER_WORD = frozenset("_#@$€£%'+-"), frozenset("_%'#+°")
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,28 @@ def bare(text: str) -> str:
     text = text.strip()
     if text.startswith("[") and "]" in text:  # a redaction's label
         return text[: text.index("]") + 1]
-    previous = None
-    while previous != text:
-        previous, text = text, _EDGES.sub("", text)
-    return text.lower()
+    first, last = 0, len(text)
+    stripped = True
+    while stripped:
+        before = first, last
+        while first < last and not (text[first].isalnum() or text[first] in _BEFORE_WORD):
+            first += 1
+        while first < last and not (text[last - 1].isalnum() or text[last - 1] in _AFTER_WORD):
+            last -= 1
+        first = _after_quotes(text, first, last)
+        while first < last and text[last - 1] == "'":
+            last -= 1
+        stripped = (first, last) != before
+    return text[first:last].lower()
+
+
+def _after_quotes(text: str, first: int, last: int) -> int:
+    """Return where the quotes and dashes at ``first`` end; a minus stays with its number."""
+    end = first
+    while end < last and text[end] in "'-":
+        end += 1
+    is_minus = end == last or text[end].isdecimal()
+    return max(first, end - 1) if is_minus else end
 
 
 def merge(words: Sequence[Word], text: str) -> Word:

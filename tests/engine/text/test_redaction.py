@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 
 import pytest
@@ -55,9 +56,78 @@ def test_card_data(said, expected):
     assert redacted(said, "pci") == expected
 
 
+IDENTIFIERS = ("pci", "ssn", "phone_number", "account_number")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "March 3, 2024 at 3.30pm",
+        "on January 15, 2023 we sold 120 units for $45.50 at 10:30 am",
+        "2019, 2020, 2021 and 2022 were good, from 1990 to 2005 it grew 300%",
+        "1,200,000 people and 99%",
+        "one million two hundred thousand people and ninety nine percent",
+        "it weighs 120 kg, costs 3000 dollars and lasts 45 days",
+        "the population was 8,123,456 in 2020 and 1234567 people voted",
+        "123 apples, 45 pears and 6789 plums",
+        "pages 100 to 12345, room 12 on floor 3 of building 4567",
+        "scores 21 to 14, 35 to 28, 10 to 7",
+        "we counted 100, 200, 300, 400",
+        "half past three on the 5th of May at 25 degrees",
+        "two thousand twenty four, three hundred sixty five days",
+        "3 km, 250 m, 12345 steps at 5 pm, 15 May 2024 14:30 20 minutes",
+        "my social media has 1200 followers, social security was founded in 1935",
+        "the area code is 415, I used my card 2500 times",
+        "the offer expires March 3, valid for 300 people, it expires in 30 days",
+    ],
+)
+def test_numbers_that_count_or_date_are_no_identifiers(said):
+    assert redacted(said, *IDENTIFIERS) == said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "(415) 555-1234",
+        "415.555.1234",
+        "+1 415 555 1234",
+        "1 800 555 1234",
+        "eight hundred, five five five, one two three four",
+        "four one five, five five five, okay, one two three four",
+        "zero six twelve thirty four fifty six seventy eight",
+        "555-1234",
+    ],
+)
+def test_phone_numbers_in_every_form(said):
+    assert "[PHONE_NUMBER_1]" in redacted(f"it is {said} thanks", "phone_number")
+    assert "[PHONE_NUMBER_2]" not in redacted(f"it is {said} thanks", "phone_number")
+
+
+def test_other_words_end_a_number():
+    said = "my card is 4111 1111, let me see, 2222 3333, and I am 35"
+    assert redacted(said, "pci") == (
+        "my card is [CREDIT_CARD_1], let me see, [CREDIT_CARD_2], and I am 35"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("15 plus 1.5 plus 15% plus $15 plus 15", "1 plus 2 plus 3 plus 4 plus 1"),
+        ("1.5 million and 15 million", "1 and 2"),
+        ("fifteen plus 15 plus twelve", "1 plus 1 plus 2"),
+        ("three point five plus 35", "1 plus 2"),
+        ("nineteen eighty four and four oh four", "1 and 2"),
+    ],
+)
+def test_different_values_have_different_numbers(said, expected):
+    shown = redacted(said, "aggressive_numbers")
+    assert re.sub(r"\[NUMBER_(\d)\]", r"\1", shown) == expected
+
+
 def test_numbers_are_three_digits_and_more():
     said = "3 cats, 200 dogs, nineteen eighty four and four oh four"
-    assert redacted(said, "numbers") == "3 cats, [NUMBER_1] dogs, [NUMBER_2]"
+    assert redacted(said, "numbers") == "3 cats, [NUMBER_1] dogs, [NUMBER_2] and [NUMBER_3]"
     assert redacted("200 dogs", "true") == "[NUMBER_1] dogs"
 
 
