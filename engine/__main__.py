@@ -43,7 +43,7 @@ def serve(environment: Environment, arguments: argparse.Namespace) -> None:
     import uvicorn
 
     from engine.asgi import application, service
-    from engine.protocol import Protocol
+    from engine.protocol import HttpProtocol, Protocol
 
     service.warm()
     server = uvicorn.Server(
@@ -52,7 +52,7 @@ def serve(environment: Environment, arguments: argparse.Namespace) -> None:
             host=environment.host,
             port=environment.port,
             loop="uvloop",
-            http="httptools",
+            http=HttpProtocol,
             ws=Protocol,
             ws_max_size=2 << 20,
             ws_per_message_deflate=False,

@@ -16,7 +16,8 @@ from engine.errors import Refusal, listen_too_large, payload_too_large, too_slow
 LISTEN_LIMIT = 2_000_000_000  # bytes; contract, section 4
 SMALL_LIMIT = 2_000_000
 _WRITE_BYTES = 1 << 20  # one hop to a thread a mebibyte, not one a network packet
-_IDLE_SECONDS = 60.0  # without a byte
+_IDLE_SECONDS = 60.0  # without a byte; in the first of them no rate is asked for
+_SLOWEST_BYTES_PER_SECOND = 1024
 _LINGER_SECONDS = 2.0
 
 
@@ -57,6 +58,8 @@ class Incoming:
     def __init__(self, receive: Any, headers: Mapping[str, str]) -> None:
         declared = headers.get("content-length", "")
         self._receive = receive
+        self._started = asyncio.get_running_loop().time()
+        self._received = 0  # bytes
         self._declared = int(declared) if declared.isascii() and declared.isdigit() else None
         # Nothing is on its way; the server still says so in one message.
         self.is_complete = not self._declared and "transfer-encoding" not in headers
@@ -65,7 +68,8 @@ class Incoming:
         """The whole body, in a new file of ``spool`` or, without one, in memory.
 
         Raises ``Refusal``: 413 as soon as it is known to be too large, 408 when nothing comes
-        for a minute, 422 when the client stops before the end.
+        for a minute or less than a kibibyte a second comes after it, 422 when the client stops
+        before the end.
         """
         limit = LISTEN_LIMIT if spool else SMALL_LIMIT
         too_large = listen_too_large(limit) if spool else payload_too_large()
@@ -92,8 +96,10 @@ class Incoming:
                 return
 
     async def _next(self) -> bytes:
+        now = asyncio.get_running_loop().time()
+        fair_until = self._started + _IDLE_SECONDS + self._received / _SLOWEST_BYTES_PER_SECOND
         try:
-            async with asyncio.timeout(_IDLE_SECONDS):
+            async with asyncio.timeout_at(min(now + _IDLE_SECONDS, fair_until)):
                 message = await self._receive()
         except TimeoutError:
             raise too_slow() from None
@@ -101,7 +107,9 @@ class Incoming:
             self.is_complete = True
             raise truncated()
         self.is_complete = not message.get("more_body", False)
-        return message.get("body", b"")
+        body: bytes = message.get("body", b"")
+        self._received += len(body)
+        return body
 
 
 def _new_file(spool: Path) -> Path:

@@ -20,7 +20,7 @@ import jwt
 from django.conf import settings
 
 from engine.database import in_database
-from engine.errors import invalid_credentials
+from engine.errors import insufficient_scope, invalid_credentials
 from engine.keys import digest, may_exist, prefix
 from engine.models import Key
 from engine.scopes import grants, grants_all
@@ -28,6 +28,7 @@ from engine.scopes import grants, grants_all
 FRESH_SECONDS = 1.0
 _MOST_KNOWN = 10_000
 _ALGORITHM = "HS256"
+_LONGEST_TOKEN = 4096  # characters; ours have a tenth of it
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,16 @@ class Credentials:
         self._used[identity.api_key_id] = datetime.now(UTC)
         return identity
 
+    async def verify_again(self, identity: Identity) -> None:
+        """Raises ``Refusal`` (401) when the key behind ``identity`` may no longer do work.
+
+        The life of a short-lived token ends nothing that it opened; that of its key does.
+        """
+        key_id = identity.api_key_id
+        current = await self._known_or_found(str(key_id), lambda: _find_by_id(key_id))
+        if not current.allows("usage:write"):
+            raise insufficient_scope()
+
     async def verify_subprotocols(self, offered: Sequence[str]) -> tuple[str, Identity]:
         """The holder of a socket opened by a browser, and the subprotocol to answer with.
 
@@ -109,6 +120,8 @@ class Credentials:
         return await self._known_or_found(digest(key), lambda: _find_by_key(key))
 
     async def _holder_of_token(self, token: str) -> Identity:
+        if len(token) > _LONGEST_TOKEN:
+            raise invalid_credentials()
         try:
             claims = jwt.decode(
                 token,
@@ -117,7 +130,8 @@ class Credentials:
                 options={"require": ["exp", "sub"]},
             )
             key_id = uuid.UUID(claims["sub"])
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            # The header is JSON that is read before the signature, as deep as its sender likes.
             raise invalid_credentials() from None
         # The token dies with the key that asked for it.
         identity = await self._known_or_found(str(key_id), lambda: _find_by_id(key_id))

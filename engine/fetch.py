@@ -1,4 +1,4 @@
-"""What an address gives, fetched without letting the caller reach inside.
+"""Content of an address that a caller names, fetched without reaching private networks.
 
 Contract, sections 3.3 (REMOTE_CONTENT_ERROR) and 16, choice 29. Each hop is resolved here, every
 address of a name must be public, and the connection goes to the address that was checked, so
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ from engine.bodies import LISTEN_LIMIT, SMALL_LIMIT, store
 from engine.calls import Body
 from engine.env import Reach
 from engine.errors import Refusal, bad_query, bad_remote_content
+from network.addresses import is_public
 
 MOST_REDIRECTS = 10
 IDLE_SECONDS = 30.0
@@ -137,18 +137,6 @@ async def _resolve(target: httpx.URL, reach: Reach) -> str:
     except (OSError, UnicodeError):
         raise Unreachable(f"The host {target.host} cannot be found.") from None
     addresses = [str(entry[4][0]) for entry in found]
-    if not reach.private and not all(_is_public(address) for address in addresses):
+    if not reach.private and not all(is_public(address) for address in addresses):
         raise Unreachable(f"The host {target.host} is not publicly routable.")
     return addresses[0]
-
-
-def _is_public(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        # An IPv4 address in another dress is judged as what it is.
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-        if found in ipaddress.ip_network("64:ff9b::/96"):
-            return False
-    return found.is_global and not found.is_multicast

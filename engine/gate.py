@@ -1,8 +1,8 @@
-"""The door of every call: who is it, may they, is there room, and what became of it.
+"""ASGI gateway: authentication, authorisation, admission control, request log.
 
-An ASGI application in front of Django (REST) and of the sockets. It refuses before the body is
-read, so that a stranger costs nothing, and it records each call of work exactly once, also when
-the client goes away.
+It stands before Django (REST) and the sockets. It rejects before the body is read, so that a
+stranger costs nothing, and records each request for work exactly once, also when the client
+goes away.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from engine.env import Environment
 from engine.errors import (
     Refusal,
     address_too_long,
+    bad_request,
     insufficient_scope,
+    internal_error,
     malformed_project_id,
     no_credit,
     not_found,
@@ -47,6 +49,8 @@ Header = tuple[bytes, bytes]
 
 SUBPROTOCOL_KEY = "earshot.subprotocol"
 LONGEST_ADDRESS = 32_768  # bytes of path and query: hundreds of key terms and labels
+RECHECK_SECONDS = 3.0  # between two looks at the key of an open socket
+POLICY_VIOLATION = 1008
 
 
 class Gate:
@@ -100,6 +104,8 @@ class Gate:
             with self._admission.admit(operation.kind, project_id):
                 call.content_type = read_content_type(headers)
                 is_audio = operation.takes_audio and call.content_type != "application/json"
+                if call.identity is None and not incoming.is_complete:
+                    raise bad_request("Bad Request: this request takes no body.")
                 call.body = await incoming.read(self._spool if is_audio else None)
                 await self._rest(scope, _replay(call.body.data, receive), answer.send)
         except Refusal as refusal:
@@ -107,6 +113,9 @@ class Gate:
         except OSError:
             logger.exception("request_id=%s no room for the request body", call.request_id)
             await answer.refuse(unavailable(), incoming)
+        except Exception:
+            logger.exception("request_id=%s failed", call.request_id)
+            await answer.refuse(internal_error(), incoming)
         finally:
             await answer.settle()
 
@@ -133,11 +142,44 @@ class Gate:
             # Beyond what the models can follow, one stream more would make all of them lag.
             kind = "stream" if call.kind == "speak" else "live"
             with self._admission.admit(kind, call.identity.project_id):
-                await application(scope, _once_more(receive), answer.send)
+                serving = application(scope, _once_more(receive), answer.send)
+                await self._serve_while_valid(call, serving, answer)
         except Refusal as refusal:
             await answer.refuse(refusal)
+        except Exception:
+            logger.exception("request_id=%s failed", call.request_id)
+            await answer.refuse(internal_error())
         finally:
             await answer.settle()
+
+    async def _serve_while_valid(
+        self, call: Call, application: Awaitable[None], answer: SocketAnswer
+    ) -> None:
+        """Serve a socket until it ends by itself or its key may no longer do work."""
+        serving = asyncio.ensure_future(application)
+        watching = asyncio.create_task(self._wait_until_revoked(call))
+        try:
+            await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+            else:
+                await answer.revoke()
+        finally:
+            for task in (serving, watching):
+                task.cancel()
+            await asyncio.gather(serving, watching, return_exceptions=True)
+
+    async def _wait_until_revoked(self, call: Call) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                await self._credentials.verify_again(call.caller)
+            except Refusal:
+                logger.info("request_id=%s the key was deleted or has expired", call.request_id)
+                return
+            except Exception:
+                # A database that does not respond says nothing about the key.
+                logger.exception("request_id=%s the key could not be checked", call.request_id)
 
     def _check_permission(self, call: Call, scope: str, arguments: Mapping[str, str]) -> None:
         """What a caller may not see is not there: another project is a 404 for them."""
@@ -236,10 +278,13 @@ class SocketAnswer:
         self._call = call
         self._can_answer = "websocket.http.response" in scope.get("extensions", {})
         self._send = send
-        self._is_started = False
+        self._is_started = self._is_closed = False
         self.subprotocol: str | None = None
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = message["type"] == "websocket.close"
         if message["type"] == "websocket.accept":
             self._is_started = True
             self._call.status = 101
@@ -250,6 +295,12 @@ class SocketAnswer:
                 "headers": [*message.get("headers", ()), named],
             }
         await self._send(message)
+
+    async def revoke(self) -> None:
+        """Close the socket; what its consumer still sends is dropped."""
+        if not self._is_closed:
+            reason = "The API key was deleted or has expired."
+            await self.send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": reason})
 
     async def refuse(self, refusal: Refusal) -> None:
         """Answer the handshake with an HTTP status, as section 3.2 says."""

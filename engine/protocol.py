@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, which also tells the application of the client's pings."""
+"""The engine's HTTP and WebSocket connections under uvicorn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from network.connections import HttpConnection, WebSocketConnection
 
 SCOPE_KEY = "earshot.pings"
 
@@ -26,12 +26,19 @@ class Pings:
         return time.monotonic() - self.last
 
 
-class Protocol(WebSocketsSansIOProtocol):
+class HttpProtocol(HttpConnection):
+    id_header = b"dg-request-id"
+
+
+class Protocol(WebSocketConnection):
+    """A WebSocket that also tells the application of the client's pings."""
+
+    id_header = b"dg-request-id"
     pings: Pings
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # The gate logs every call. uvicorn's lines would show the whole query, in which the
+        # The gate logs every request. uvicorn's lines would show the whole query, in which the
         # address of a callback may hold a password.
         self.logger = _logger
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ["webapp", "management", "transcripts", "speechclient"]
+PACKAGES = ["webapp", "management", "transcripts", "speechclient", "network"]
 # What a real deployment sets: `check --deploy` must find nothing to complain about.
 DEPLOYED = {
     "EARSHOT_URL": "https://earshot.example.test",

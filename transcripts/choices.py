@@ -8,6 +8,7 @@ from django import forms
 from django.db.models import Prefetch
 
 from management.models import Connection, Model, Project, User
+from network.jsontext import read_json
 from speechclient import InvalidOption
 from transcripts.models import Preset
 from transcripts.names import clean_title
@@ -172,7 +173,7 @@ class PresetForm(forms.Form):
     """Options to keep under a name, in place of what had that name before."""
 
     name = forms.CharField(max_length=60, error_messages={"required": "Give the preset a name."})
-    options = forms.JSONField()
+    options = forms.CharField()  # JSON
     is_default = forms.BooleanField(required=False)
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
@@ -187,9 +188,11 @@ class PresetForm(forms.Form):
 
     def clean_options(self) -> dict[str, Any]:
         try:
-            return complete(self.cleaned_data["options"])
+            return complete(read_json(self.cleaned_data["options"]))
         except InvalidOption as error:
-            raise forms.ValidationError(f"These options cannot be: {error}.") from error
+            raise forms.ValidationError(f"Invalid options: {error}.") from error
+        except ValueError as error:
+            raise forms.ValidationError("The options are not a JSON object.") from error
 
     def clean(self) -> dict[str, Any]:
         others = self.project.presets.exclude(name__iexact=self.cleaned_data.get("name", ""))

@@ -7,7 +7,6 @@ followed by the same rule.
 """
 
 import hashlib
-import ipaddress
 import os
 import socket
 import threading
@@ -23,6 +22,7 @@ import httpx
 from django.conf import settings
 from django.utils.http import parse_header_parameters
 
+from network.addresses import is_public
 from transcripts.line import Line
 from transcripts.names import clean_name
 from transcripts.storage import DiskFull, full_disk_noticed
@@ -37,8 +37,6 @@ SLOWEST_BYTES_A_SECOND = 1024
 PATIENCE_SECONDS = 30.0
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 BROKE_OFF = "The connection broke off before the file was complete."
-# Addresses that carry an IPv4 address inside: the IPv4 rules count.
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class Refused(Exception):
@@ -96,8 +94,8 @@ def check_address(url: str, rules: Rules) -> httpx.URL:
         raise Refused("The address holds a user name or password; those are not sent.")
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
     if port not in PORTS and not rules.private_hosts:
-        allowed = ", ".join(map(str, sorted(PORTS)))
-        raise Refused(f"Port {port} is not asked; {allowed} are.")
+        *ports, last = map(str, sorted(PORTS))
+        raise Refused(f"Only ports {', '.join(ports)} and {last} are allowed.")
     return parsed
 
 
@@ -182,20 +180,6 @@ def resolve(host: str, port: int, rules: Rules) -> list[str]:
     if not rules.private_hosts and not all(is_public(address) for address in addresses):
         raise Refused(f"{host} is in a private network; only public addresses are fetched.")
     return addresses
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open Internet, itself and what it wraps."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        wrapped = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo or (None, None))[1]
-        if parsed in NAT64:
-            wrapped = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if wrapped is not None and not is_public(str(wrapped)):
-            return False
-        if parsed.ipv4_mapped:
-            return True
-    return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
 
 
 def check_answer(response: httpx.Response, rules: Rules) -> None:

@@ -19,6 +19,7 @@ from channels.exceptions import StopConsumer
 from engine.calls import SCOPE_KEY, Call
 from engine.protocol import SCOPE_KEY as PINGS_KEY
 from engine.protocol import Pings
+from network.jsontext import read_json
 
 logger = logging.getLogger("engine.sockets")
 
@@ -180,11 +181,11 @@ class Socket(AsyncConsumer):
             await self.hear(data)
             return
         try:
-            found = json.loads(text or "")
-        except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict):
-            await self.read(found)
+            value = read_json(text or "")
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            await self.read(value)
         else:
             self.misread("the message is not a JSON object")
 

@@ -136,7 +136,7 @@ class Cursor:
             fields = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             order, count, utterance, score = fields
             cursor = cls(str(order), int(count), int(utterance), float(score))
-        except (ValueError, TypeError, OverflowError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise BadSearch(NOT_OURS) from error
         known = (
             cursor.order in get_args(Order)

@@ -5,7 +5,6 @@ Refusals are JSON, ``{"error": sentence}``. Source: tus.io resumable upload prot
 
 import base64
 import binascii
-import json
 import uuid
 from collections.abc import Callable
 from functools import wraps
@@ -21,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from management.models import Project, User
+from network.jsontext import read_json
 from speechclient import InvalidOption
 from transcripts import fetch
 from transcripts import uploads as rules
@@ -106,16 +106,16 @@ def read_creation(request: HttpRequest) -> dict[str, Any]:
     """What is to be uploaded, as ``name``, ``size``, ``project`` and ``options``."""
     if request.content_type == "application/json":
         try:
-            asked = json.loads(request.body)
-        except (ValueError, RecursionError):
+            asked = read_json(request.body)
+        except ValueError:
             asked = None
         if not isinstance(asked, dict):
             raise rules.Refused("The body is not a JSON object.")
     else:
         metadata = read_metadata(request.headers.get("Upload-Metadata", ""))
         try:
-            options = json.loads(metadata.get("options") or "{}")
-        except (ValueError, RecursionError):
+            options = read_json(metadata.get("options") or "{}")
+        except ValueError:
             raise rules.Refused("The options of the upload are not a JSON object.") from None
         asked = {
             "name": metadata.get("filename", ""),

@@ -62,6 +62,48 @@ def test_a_wrong_credential_is_a_401(engine: Engine, authorization):
     assert body["request_id"] == answer.headers["dg-request-id"]
 
 
+@pytest.mark.parametrize("part", [0, 1])
+@pytest.mark.parametrize("document", ["[" * 20_000, '{"a":' * 700, "1" * 3_000, "null"])
+def test_a_token_of_any_json_is_a_401(engine: Engine, document, part):
+    parts = [b'{"alg":"HS256","typ":"JWT"}', b'{"sub":"x","exp":9e9}', b"signature"]
+    parts[part] = document.encode()[:2_000]
+    token = ".".join(base64.urlsafe_b64encode(each).decode().rstrip("=") for each in parts)
+    for path in ("/v1/projects", "/v1/listen"):
+        answer = httpx.get(f"{engine.url}{path}", headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code in (401, 405)
+    listen = httpx.post(f"{engine.url}/v1/listen", headers={"authorization": f"Bearer {token}"})
+    assert (listen.status_code, listen.json()["err_code"]) == (401, "INVALID_AUTH")
+
+
+def test_json_of_any_depth_is_a_400(engine: Engine):
+    with engine.http() as http:
+        for depth in (101, 500, 900, 950, 980, 100_000):
+            deep = '{"a":' * depth + "1" + "}" * depth
+            for path in (
+                f"/v1/projects/{engine.project_id}/keys",
+                f"/v1/projects/{engine.project_id}/agents",
+                "/v1/auth/grant",
+                "/v1/read?topics=true",
+                "/v1/speak",
+            ):
+                body = f'{{"config": {deep}, "text": {deep}}}'
+                kind = {"content-type": "application/json"}
+                answer = http.post(path, content=body, headers=kind)
+                assert answer.status_code == 400, (path, depth, answer.text)
+
+
+def test_a_body_for_nobody_is_not_waited_for(engine: Engine):
+    with socket.create_connection(("127.0.0.1", engine.port), timeout=30) as peer:
+        peer.sendall(b"GET /v1/models HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n")
+        assert peer.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_the_engine_bounds_the_head_of_a_request(engine: Engine):
+    answer = httpx.get(f"{engine.url}/v1/models", headers={"cookie": "a" * 70_000})
+    assert answer.status_code == 431
+    assert answer.headers["dg-request-id"] in answer.text
+
+
 def test_a_key_as_bearer_is_refused(engine: Engine):
     with pytest.raises(ApiError) as caught:
         engine.client(access_token=engine.key).manage.v1.projects.list()

@@ -152,7 +152,8 @@ def processes(echo: bool) -> list[Process]:
     worker += ["--without-gossip", "--without-mingle", "--hostname", "earshot@%h"]
     beat = ["celery", "--app", "webapp", "--quiet", "beat", "--loglevel", "INFO", "--pidfile="]
     web = ["uvicorn", "webapp.asgi:application", "--host", env.host, "--port", str(env.port)]
-    web += ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"]
+    web += ["--loop", "uvloop", "--http", "network.connections:HttpConnection"]
+    web += ["--ws", "network.connections:WebSocketConnection"]
     # Compression of audio frames costs a core and saves nothing; frames are 64 KB at most.
     web += ["--ws-per-message-deflate", "false", "--ws-max-size", "65536"]
     web += ["--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "5"]

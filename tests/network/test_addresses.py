@@ -1,0 +1,59 @@
+"""One table says which addresses are public, for the engine and for the web application."""
+
+import pytest
+
+from engine import fetch as engine_fetch
+from network.addresses import is_public
+from transcripts import fetch as web_fetch
+
+PUBLIC = ("8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "2002:808:808::1")
+INSIDE = (
+    "0.0.0.0",
+    "10.0.0.1",
+    "100.64.0.1",
+    "127.0.0.1",
+    "169.254.169.254",
+    "172.16.0.1",
+    "192.0.0.8",
+    "192.168.0.1",
+    "192.88.99.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::127.0.0.1",
+    "::8.8.8.8",
+    "::ffff:10.0.0.1",
+    "::ffff:127.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b:1::1",
+    "64:ff9b:1:ffff::808:808",
+    "100::1",
+    "2001::1",
+    "2001:db8::1",
+    "2002:7f00:1::1",
+    "2002:a00:1::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fec0::1",
+    "ff02::1",
+    "ff0e::1",
+)
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_an_address_of_the_internet_is_public(address):
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_an_address_inside_a_network_is_not(address):
+    assert not is_public(address)
+
+
+def test_both_servers_use_this_table():
+    assert engine_fetch.is_public is web_fetch.is_public is is_public

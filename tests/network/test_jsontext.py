@@ -1,0 +1,40 @@
+"""JSON from outside is read within limits."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from network.jsontext import MAX_DEPTH, read_json
+
+values = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.text("ab\n\"'é日", max_size=5),
+    lambda inner: some.lists(inner, max_size=4) | some.dictionaries(some.text("xy"), inner),
+)
+
+
+@given(values)
+def test_what_is_written_is_read(value):
+    assert read_json(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 900, 990, 5_000, 200_000])
+@pytest.mark.parametrize(("before", "after"), [("[", "]"), ('{"a":', "}")])
+def test_depth_has_a_limit(depth, before, after):
+    with pytest.raises(ValueError, match="levels"):
+        read_json(before * depth + "1" + after * depth)
+
+
+def test_a_depth_within_the_limit_is_read():
+    text = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+    assert json.dumps(read_json(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "NaN", "[Infinity]", "1e999", '"\\u0000"', '{"\\u0000": 1}', '"\\ud800"', b"\xff"],
+)
+def test_what_no_database_can_store_is_rejected(text):
+    with pytest.raises(ValueError, match=r"."):
+        read_json(text)
