@@ -396,7 +396,26 @@ def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
     if options.is_diarized and not transcript.is_diarized:
         message = "The models that tell speakers apart are not installed."
         warnings.append(Warning("diarize", "unavailable", message))
+    return warnings + _audio_warnings(transcript)
+
+
+def _audio_warnings(transcript: Transcript) -> list[Warning]:
+    """Parts of the file that are not in the transcript."""
+    warnings = []
     if transcript.truncated:
-        message = "The recording broke off or is damaged: this is what could be decoded."
+        message = "The recording ends before its header says: what is there is transcribed."
         warnings.append(Warning("audio", "truncated", message))
+    if transcript.damaged:
+        places = "1 place" if transcript.damaged == 1 else f"{transcript.damaged} places"
+        message = f"The recording is damaged in {places}: what could be decoded is transcribed."
+        warnings.append(Warning("audio", "damaged", message))
+    read = [str(track) for track in transcript.tracks if track.is_read]
+    unread = [str(track) for track in transcript.tracks if not track.is_read]
+    if unread:
+        message = (
+            f"The recording has {len(transcript.tracks)} audio tracks. Transcribed: "
+            f"{', '.join(read)}. Not transcribed: {', '.join(unread)}. With multichannel=true "
+            "each channel of each track is transcribed."
+        )
+        warnings.append(Warning("audio", "tracks", message))
     return warnings

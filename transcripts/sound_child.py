@@ -1,187 +1,140 @@
-"""The confined process that looks into a file from outside; `sound.py` starts it.
+"""The confined process that looks into a file of unknown origin; `sound.py` starts it.
 
-``probe`` writes what the file on standard input is, as JSON, on standard output. ``draw`` writes
-one loudness byte a STEP_SECONDS there, and an MP3 copy into the descriptor that its last
-argument names, if there is one. The argument between is the limit of its time, in seconds.
+The file is on standard input, the result goes to standard output as JSON: for ``probe`` what the
+file is, for ``measure`` its decoded length up to a limit, for ``draw`` its loudness over time and
+whether browsers find each second of it. ``draw`` also writes an MP3 copy into the descriptor
+``copy``, if there is one.
 """
 
 import json
 import os
-import resource
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import IO, Any
 
 import av
-import av.subtitles.codeccontext
-import av.subtitles.stream
-import av.video.codeccontext
-import av.video.stream  # PyAV imports these when a file has such a track: too late by then
 
-STEP_SECONDS = 0.05
-RATE = 16_000  # Hz, of what is drawn and copied
-COPY_BITS = 48_000  # a constant rate: a browser finds a second of an MP3 by counting bytes
+from transcripts.confinement import confine
+from transcripts.soundtrack import (
+    Damage,
+    Timeline,
+    Track,
+    Unreadable,
+    decoded,
+    open_media,
+    packets,
+    readable_tracks,
+    stamp_of,
+    zero_of,
+)
+
 MEMORY_BYTES = 2 * 1024**3
 COPY_BYTES = 4 * 1024**3
 
-# What browsers, telephones and recorders write. Playlists and scripts (hls, concat) are not
-# here: they open other files.
-FORMATS = (
-    "wav,w64,mp3,flac,ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,aac,amr,aiff,au,caf,asf,avi,"
-    "mpegts,mpeg,flv,ac3,eac3,mp2,ape,wv,tta"
-)
-# No video, and none of the rarely tried audio decoders: FFmpeg's faults are mostly there.
-CODECS = (
-    "aac,aac_latm,ac3,adpcm_ima_wav,adpcm_ms,alac,amrnb,amrwb,ape,eac3,flac,gsm,gsm_ms,mp1,"
-    "mp1float,mp2,mp2float,mp3,mp3float,opus,libopus,pcm_alaw,pcm_f32be,pcm_f32le,pcm_f64be,"
-    "pcm_f64le,pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,pcm_s8,"
-    "pcm_u8,speex,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2"
-)
-
-
-class Refused(Exception):
-    """The file cannot be used; the message is a word that `sound.py` has a sentence for."""
-
-
-def confine(cpu_seconds: int) -> None:
-    """Give up what decoding does not need; everything is imported and open by now."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (COPY_BYTES, COPY_BYTES))
-    # No descriptor is left for a file or a socket: those that are open stay.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-
-
-def opened(file: IO[bytes]) -> Any:
-    options = {
-        "format_whitelist": FORMATS,
-        "codec_whitelist": CODECS,
-        "protocol_whitelist": "none",
-    }
-    try:
-        return av.open(file, options=options, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise Refused("unreadable") from error
-
-
-def decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """The frames of a stream; damaged packets are left out, as players do."""
-    try:
-        for packet in container.demux(stream):
-            try:
-                yield from packet.decode()
-            except av.FFmpegError:
-                continue
-    except (av.FFmpegError, EOFError):
-        return  # broke off: what came before is there
+# The length in the header of these is an estimate by the bit rate, or was written before the
+# end was known: their packets are counted. For the others it is that of an index.
+COUNTED = ("aac", "ac3", "ape", "dts", "eac3", "flac", "loas", "mp3", "mpeg", "tta", "wv")
+COUNT_SECONDS = 10.0
 
 
 def probe(file: IO[bytes]) -> dict[str, Any]:
-    with opened(file) as container:
-        if not container.streams.audio:
-            raise Refused("no_audio_track")
-        stream = container.streams.audio[0]
-        if stream.codec_context is None:
-            raise Refused("unknown_codec")
+    with open_media(file) as container:
+        tracks = readable_tracks(container)
+        # A header alone promises nothing: some of it has to be heard.
+        if not any(True for _ in heard(container, tracks[0], Damage())):
+            raise Unreadable("no_samples", "the file holds no samples")
         facts = {
             "format": container.format.name,
-            "codec": stream.codec_context.name,
+            "codec": tracks[0].codec,
             "video": bool(container.streams.video),
-            "channels": stream.codec_context.channels,
-            "sample_rate": stream.codec_context.sample_rate,
-            "duration": duration(container, stream),
+            "channels": tracks[0].channels,
+            "sample_rate": tracks[0].stream.codec_context.sample_rate,
+            "tracks": [described(track) for track in tracks],
         }
-        # A header alone promises nothing: some of it has to be heard.
-        frames = (frame for frame in decoded(container, stream) if frame.samples)
-        if next(frames, None) is None:
-            raise Refused("no_samples")
-        return facts
+        length = stated_seconds(container, tracks[0])
+    if length is None or facts["format"].split(",")[0] in COUNTED:
+        length = counted_seconds(file)
+    return facts | {"duration": length}
 
 
-def duration(container: Any, stream: Any) -> float | None:
-    """Seconds as the header tells or its size lets guess; None when neither does."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
+def described(track: Track) -> dict[str, Any]:
+    return {
+        "number": track.number,
+        "language": track.language,
+        "title": track.title,
+        "channels": track.channels,
+    }
 
 
-def draw(file: IO[bytes], copy: IO[bytes] | None) -> Iterator[bytes]:
-    """Loudness bytes as they come, and the copy on the way."""
-    import numpy as np
-
-    step = int(RATE * STEP_SECONDS)
-    with opened(file) as container:
-        if not container.streams.audio:
-            raise Refused("no_audio_track")
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE, frame_size=step)
-        encoder = Mp3(copy) if copy else None
-        for frame in decoded(container, container.streams.audio[0]):
-            for even in resampler.resample(frame):
-                samples = even.to_ndarray()[0].astype(np.int32)
-                yield bytes([min(255, int(np.abs(samples).max()) >> 7)])
-                if encoder:
-                    encoder.write(even)
-        if encoder:
-            encoder.close()
+def stated_seconds(container: Any, track: Track) -> float | None:
+    """The last second of the time line, as the header states it."""
+    stream = track.stream
+    if not stream.duration or not stream.time_base:
+        return container.duration / av.time_base if container.duration else None
+    start = float((stream.start_time or 0) * stream.time_base)
+    late = max(0.0, start - (zero_of(container) or 0.0))
+    return late + float(stream.duration * stream.time_base)
 
 
-class Mp3:
-    """A listening copy, written as it is read."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.container = av.open(file, "w", format="mp3")
-        self.stream = self.container.add_stream("libmp3lame", rate=RATE, layout="mono")
-        self.stream.bit_rate = COPY_BITS
-        self.stream.codec_context.format = "s16p"
-        self.resampler = av.AudioResampler(
-            format="s16p", layout="mono", rate=RATE, frame_size=self.frame_size()
-        )
-        self.written = 0
-
-    def frame_size(self) -> int:
-        self.stream.codec_context.open()
-        return self.stream.codec_context.frame_size
-
-    def write(self, frame: Any) -> None:
-        # The source's time stamps may jump; the copy counts its own samples.
-        frame.pts = None
-        for even in self.resampler.resample(frame):
-            even.pts = self.written
-            self.written += even.samples
-            self.container.mux(self.stream.encode(even))
-
-    def close(self) -> None:
-        for even in self.resampler.resample(None):
-            even.pts = self.written
-            self.written += even.samples
-            self.container.mux(self.stream.encode(even))
-        self.container.mux(self.stream.encode(None))
-        self.container.close()
+def counted_seconds(file: IO[bytes]) -> float | None:
+    """The last second of the time line by the packets; None when there are too many to count."""
+    file.seek(0)
+    deadline = time.monotonic() + COUNT_SECONDS
+    with open_media(file) as container:
+        tracks = readable_tracks(container)[:1]
+        timeline = Timeline(zero_of(container))
+        seconds = 0.0
+        for number, (_, packet) in enumerate(packets(container, tracks, Damage())):
+            if number % 1_000 == 0 and time.monotonic() > deadline:
+                return None
+            if packet is not None and packet.duration:
+                length = float(packet.duration * packet.time_base)
+                seconds += timeline.silence_before(stamp_of(packet), length) + length
+    return seconds or None
 
 
-def main() -> int:
-    order = sys.argv[1]
-    copy = os.fdopen(int(sys.argv[3]), "wb") if len(sys.argv) > 3 else None
-    if order == "draw":
-        import numpy  # noqa: F401 while files can still be opened
+def measure(file: IO[bytes], most_seconds: float) -> dict[str, Any]:
+    """Decode until ``most_seconds`` are passed; a header that states more may be wrong."""
+    seconds = 0.0
+    with open_media(file) as container:
+        for frame in heard(container, readable_tracks(container)[0], Damage()):
+            seconds += frame.samples / frame.sample_rate
+            if seconds > most_seconds:
+                break
+    return {"seconds": seconds}
 
-        os.nice(10)  # nobody waits for a waveform while others wait for transcripts
-    source, answer = os.fdopen(0, "rb"), os.fdopen(1, "wb")
-    confine(int(sys.argv[2]))
+
+def heard(container: Any, track: Track, damage: Damage) -> Iterator[Any]:
+    """The decoded frames of one track."""
+    for _, packet in packets(container, [track], damage):
+        yield from decoded(track, packet, damage)
+
+
+def work_of(order: dict[str, Any], source: IO[bytes]) -> Callable[[], dict[str, Any]]:
+    """The work that was ordered, with all that it needs imported and open."""
+    match order["work"]:
+        case "draw":
+            # NumPy is slow to load: the others do without.
+            from transcripts.drawing import draw
+
+            os.nice(10)  # nobody waits for a waveform while others wait for transcripts
+            copy = None if order["copy"] is None else os.fdopen(order["copy"], "wb")
+            return partial(draw, source, copy)
+        case "measure":
+            return partial(measure, source, order["most_seconds"])
+        case _:
+            return partial(probe, source)
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    source, output = os.fdopen(0, "rb"), os.fdopen(1, "wb")
+    work = work_of(order, source)
+    confine(memory_bytes=MEMORY_BYTES, cpu_seconds=order["cpu_seconds"], file_bytes=COPY_BYTES)
     try:
-        if order == "probe":
-            answer.write(json.dumps(probe(source)).encode())
-        else:
-            for step in draw(source, copy):
-                answer.write(step)
-    except Refused as refusal:
-        if order == "probe":
-            answer.write(json.dumps({"refused": str(refusal)}).encode())
-    finally:
-        answer.flush()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        output.write(json.dumps(work()).encode())
+    except Unreadable as error:
+        output.write(json.dumps({"unreadable": error.kind}).encode())
+    output.flush()

@@ -75,7 +75,8 @@ def check_audio(job: Job[Transcription], path: Path) -> None:
     save_recording(
         job, media_type=found.media_type, duration=found.duration, channels=found.channels
     )
-    found.check(settings.ENV.max_duration_seconds)
+    found.check()
+    sound.check_length(path, found, settings.ENV.max_duration_seconds)
 
 
 def save_recording(job: Job[Transcription], **facts: Any) -> None:

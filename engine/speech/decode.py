@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +31,6 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.speech.errors import (
-    AudioError,
     AudioLimit,
     DecoderLost,
     EmptyAudio,
@@ -43,12 +42,15 @@ from engine.speech.errors import (
 RATE = 16_000  # Hz, of every block
 Samples = npt.NDArray[np.float32]
 
-_ERRORS: dict[str, type[AudioError]] = {
+_ERRORS: dict[str, type[SpeechError]] = {
     "empty": EmptyAudio,
     "none": NoAudio,
     "unsupported": UnsupportedAudio,
     "limit": AudioLimit,
+    "unconfined": DecoderLost,
 }
+# How far one track may lag behind another before its silence is assumed.
+_MOST_LAG = 120 * RATE  # samples
 _HEADER = struct.Struct("<cI")
 # What starts a container: such bytes are read as what they are, whatever the caller said.
 _CONTAINER_STARTS = (
@@ -100,12 +102,26 @@ class RawFormat:
 
 @dataclass(frozen=True)
 class Head:
-    """What the audio turned out to be."""
+    """What the audio is. With ``multichannel`` the channels are those of all tracks."""
 
     format: str
     codec: str
     channels: int
     sample_rate: int  # Hz
+
+
+@dataclass(frozen=True)
+class Track:
+    """An audio track of a file that has several. ``number`` counts from 1."""
+
+    number: int
+    language: str  # a code of ISO 639, or empty
+    title: str
+    is_read: bool
+
+    def __str__(self) -> str:
+        words = ", ".join(filter(None, (self.title, self.language)))
+        return f"{self.number} ({words})" if words else str(self.number)
 
 
 class Decoder:
@@ -125,12 +141,15 @@ class Decoder:
         limits: Limits = Limits(),
     ) -> None:
         self.samples = 0  # decoded so far, a channel
-        self.truncated = False  # known at the end: the data broke off or was damaged
+        # Known at the end:
+        self.truncated = False  # the data broke off
+        self.damaged = 0  # places that could not be decoded
+        self.tracks: tuple[Track, ...] = ()  # the audio tracks that can be decoded
         self._limits = limits
         self._live = source is None
         self._multichannel = multichannel
         self._head: Head | None = None
-        self._written_channels = 1
+        self._track_channels: list[int] = []
         self._first: tuple[bytes, bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="decode-")
         with contextlib.ExitStack() as files:
@@ -185,9 +204,9 @@ class Decoder:
         if self._head is None:
             kind, payload = self._receive()
             if kind != b"H":
-                raise UnsupportedAudio("the decoder answered out of order")
+                raise UnsupportedAudio("the decoder sent a message out of order")
             head = json.loads(payload)
-            self._written_channels = head.pop("written_channels")
+            self._track_channels = head.pop("track_channels")
             self._head = Head(**head)
         return self._head
 
@@ -197,19 +216,27 @@ class Decoder:
         One channel holds the mix of all, or with ``multichannel`` each is its own. Raises
         ``AudioError``, possibly after some blocks.
         """
-        head = self.head
-        channels = head.channels if self._multichannel else 1
+        assert self.head, "the first message is read"
+        tracks = [_Aligned(count if self._multichannel else 1) for count in self._track_channels]
         while True:
             kind, payload = self._receive()
             if kind == b"Z":
-                self.truncated = json.loads(payload)["truncated"]
+                self._finish(json.loads(payload))
+                yield from self._counted(_together(tracks, is_last=True))
                 return
-            block = np.frombuffer(payload, np.int16).reshape(-1, self._written_channels).T
-            samples = np.multiply(block, np.float32(1 / 32768), dtype=np.float32)
-            if samples.shape[0] != channels:
-                samples = samples.mean(axis=0, keepdims=True)
-            self.samples += samples.shape[1]
-            yield samples
+            place, channels = payload[:2]
+            block = np.frombuffer(payload, np.float32, offset=2).reshape(-1, channels).T
+            tracks[place].append(block)
+            yield from self._counted(_together(tracks))
+
+    def _counted(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+        for block in blocks:
+            self.samples += block.shape[1]
+            yield block
+
+    def _finish(self, end: dict[str, Any]) -> None:
+        self.truncated, self.damaged = end["truncated"], end["damaged"]
+        self.tracks = tuple(Track(**track) for track in end["tracks"])
 
     def feed(self, data: bytes) -> None:
         """Give a live stream its next bytes; waits while the decoder is behind."""
@@ -263,6 +290,52 @@ class Decoder:
             return DecoderLost("the decoder was stopped from outside")
         # A crash on crafted bytes ends here: it took the child alone.
         return UnsupportedAudio(f"the decoder broke off on this audio (status {code})")
+
+
+class _Aligned:
+    """The samples of one track that wait for those of the others at the same time."""
+
+    def __init__(self, channels: int) -> None:
+        self.channels = channels
+        self.size = 0  # samples that wait
+        self._waiting: list[Samples] = []
+        self._late = 0  # samples whose time was filled with silence before they came
+
+    def append(self, block: Samples) -> None:
+        late = min(self._late, block.shape[1])
+        self._late -= late
+        self._waiting.append(_fitted(block[:, late:], self.channels))
+        self.size += block.shape[1] - late
+
+    def take(self, samples: int) -> Samples:
+        """Remove and return the first ``samples``, with silence for those that did not come."""
+        missing = max(0, samples - self.size)
+        self._late += missing
+        silence = np.zeros((self.channels, missing), np.float32)
+        waiting = np.concatenate([*self._waiting, silence], axis=1)
+        self._waiting = [waiting[:, samples:]]
+        self.size = waiting.shape[1] - samples
+        return waiting[:, :samples]
+
+
+def _fitted(block: Samples, channels: int) -> Samples:
+    """``block`` with so many channels: their number may change in the middle of a file."""
+    if block.shape[0] > channels:
+        last = block[channels - 1 :].mean(axis=0, keepdims=True)
+        return np.concatenate([block[: channels - 1], last])
+    if block.shape[0] < channels:
+        missing = np.zeros((channels - block.shape[0], block.shape[1]), np.float32)
+        return np.concatenate([block, missing])
+    return block
+
+
+def _together(tracks: Sequence[_Aligned], *, is_last: bool = False) -> Iterator[Samples]:
+    """What all of ``tracks`` have by now, their channels one below the other."""
+    most = max(track.size for track in tracks)
+    least = min(track.size for track in tracks)
+    ready = most if is_last else max(least, most - _MOST_LAG)
+    if ready:
+        yield np.concatenate([track.take(ready) for track in tracks])
 
 
 _ROOT = str(Path(__file__).resolve().parents[2])

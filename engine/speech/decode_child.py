@@ -1,9 +1,10 @@
 """The confined process that decodes one stream of bytes; ``decode.py`` starts it.
 
 It reads the audio from standard input and writes messages to standard output: a kind of one
-byte, a length of four, a payload. ``H`` what the audio is (JSON), ``A`` samples (int16,
-interleaved), ``Z`` the end (JSON), ``E`` an error (JSON: kind, message). Only what it needs is
-imported, because a person waits for it to start.
+byte, a length of four, a payload. ``H`` what the audio is (JSON), ``A`` samples (the number of
+the track and that of its channels in a byte each, then float32, interleaved), ``Z`` the end
+(JSON), ``E`` an error (JSON: kind, message). Only what it needs is imported, because a user
+waits for it to start.
 """
 
 from __future__ import annotations
@@ -16,37 +17,31 @@ import sys
 from typing import Any
 
 import av
-import av.subtitles.codeccontext
-import av.subtitles.stream
-import av.video.codeccontext
-import av.video.stream  # PyAV imports these when a file has such a track: too late by then
 
-from engine.speech.confinement import confine
+from engine.speech.confinement import ConfinementError, confine
+from engine.speech.soundtrack import (
+    Damage,
+    Timeline,
+    Track,
+    Unreadable,
+    decoded,
+    open_media,
+    packets,
+    readable_tracks,
+    stamp_of,
+    zero_of,
+)
 
 RATE = 16_000  # Hz, of the samples that are written
 
-# What the contract names and what browsers, telephones and recorders write. Playlists and
-# scripts (hls, concat) are not here: they open other files.
-FORMATS = (
-    "wav,w64,mp3,flac,ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,aac,amr,amrnb,amrwb,aiff,au,caf,"
-    "mpegts,asf,gsm,s16le,f32le,mulaw,alaw,g729"
-)
-# No video decoder, and none of the rarely tried audio ones (APAC).
-CODECS = (
-    "aac,aac_latm,ac3,adpcm_ima_wav,adpcm_ms,alac,amrnb,amrwb,eac3,flac,g729,gsm,gsm_ms,"
-    "mp1,mp1float,mp2,mp2float,mp3,mp3float,opus,libopus,pcm_alaw,pcm_f32be,pcm_f32le,pcm_f64le,"
-    "pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,pcm_s8,pcm_u8,speex,"
-    "vorbis,wmav1,wmav2"
-)
 # Where the header states the length, so that less than it means that the data broke off.
-_STATED_LENGTH = ("wav", "w64", "mov", "flac", "aiff", "caf", "au")
+_STATED_LENGTH = ("wav", "w64", "mov", "flac", "aiff", "caf", "au", "tta", "wv", "ape")
 _AMR_FILE = b"#!AMR"
-_GAP_SECONDS = 0.1  # shorter jumps of the time stamps are jitter
-_LONGEST_GAP_SECONDS = 3600.0  # longer ones are broken time stamps
-_MESSAGE_BYTES = 1 << 15
+_MESSAGE_BYTES = 1 << 16
+_SAMPLE_BYTES = 4
 
 
-class _Refused(Exception):
+class _Rejected(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
@@ -116,11 +111,16 @@ def main() -> None:
     order = json.loads(sys.argv[1])
     status = os.fstat(0)
     source = _File(status.st_size) if stat.S_ISREG(status.st_mode) else _Pipe()
-    confine(memory_bytes=order["memory_bytes"], cpu_seconds=order["cpu_seconds"])
     try:
+        confine(memory_bytes=order["memory_bytes"], cpu_seconds=order["cpu_seconds"])
         _decode(order, source)
-    except _Refused as error:
+    except _Rejected as error:
         _send(b"E", _json({"kind": error.kind, "message": str(error)}))
+    except Unreadable as error:
+        kind = "none" if error.kind in ("no_track", "no_samples") else "unsupported"
+        _send(b"E", _json({"kind": kind, "message": str(error)}))
+    except ConfinementError as error:
+        _send(b"E", _json({"kind": "unconfined", "message": str(error)}))
     except MemoryError:
         message = f"decoding needs more than {order['memory_bytes'] >> 20} MB of memory"
         _send(b"E", _json({"kind": "limit", "message": message}))
@@ -131,97 +131,159 @@ def main() -> None:
 
 def _decode(order: dict[str, Any], source: _Pipe) -> None:
     container = _open(order, source)
-    stream = container.streams.audio[0] if container.streams.audio else None
-    if stream is None:
-        raise _Refused("none", f"the {container.format.name} data holds no audio track")
-    context = stream.codec_context
-    if context is None or context.codec.name not in CODECS.split(","):
-        name = context.codec.name if context is not None else "unknown"
-        raise _Refused("unsupported", f"the audio is coded as {name}, which is not read here")
-    # FFmpeg's own threads would outrun what the limits and the other core allow.
-    context.thread_count = 1
-    blocks = _Blocks(order, container, stream)
-    truncated = False
-    try:
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except av.error.InvalidDataError:
-                truncated = True  # a damaged piece: what follows may be whole
+    readable = readable_tracks(container)
+    tracks = _chosen(order, readable)
+    # A stream starts where its first audio does: a client that reconnects continues its stamps.
+    zero = None if order["live"] else zero_of(container)
+    damage = Damage()
+    writers = {
+        track.number: _Writer(order, place, Timeline(zero)) for place, track in enumerate(tracks)
+    }
+    is_announced = len(tracks) > 1
+    if is_announced:
+        # Tracks may start late: their headers alone say what channels there will be.
+        _announce(container, tracks[0], [_checked(order, track.channels) for track in tracks])
+    for track, packet in packets(container, tracks, damage):
+        writer = writers[track.number]
+        for frame in decoded(track, packet, damage):
+            if not writer.accepts(frame):
+                damage.decode_errors += 1
                 continue
-            for frame in frames:
-                blocks.add(frame)
-        blocks.finish()
-    except av.error.FFmpegError:
-        truncated = True
-        blocks.finish()
-    if not blocks.samples:
-        if truncated:
-            raise _Refused("unsupported", "not one piece of the audio could be decoded")
-        raise _Refused("none", f"the {container.format.name} data holds no audio samples")
-    stated = _stated_seconds(container, stream)
-    if stated is not None and stated - blocks.samples / RATE > 1.0 + stated / 100:
-        truncated = True
-    truncated = truncated or source.is_cut_wave()
-    _send(b"Z", _json({"samples": blocks.samples, "truncated": truncated}))
+            if not is_announced:
+                _announce(container, track, [frame.layout.nb_channels], frame.sample_rate)
+                is_announced = True
+            writer.add(frame)
+    for writer in writers.values():
+        writer.finish()
+    samples = max(writer.samples for writer in writers.values())
+    if not samples:
+        if damage:
+            raise _Rejected("unsupported", "not one piece of the audio could be decoded")
+        raise _Rejected("none", f"the {container.format.name} data holds no audio samples")
+    _send(
+        b"Z",
+        _json(
+            {
+                "truncated": source.is_cut_wave()
+                or _is_short(container, tracks[0], samples / RATE),
+                "damaged": damage.read_errors + damage.decode_errors,
+                "tracks": [
+                    _description(track, track in tracks)
+                    for track in sorted(readable, key=lambda track: track.number)
+                ],
+            }
+        ),
+    )
 
 
 def _open(order: dict[str, Any], source: _Pipe) -> Any:
     raw = order["raw"]
     if order["live"] and raw and source.peek(len(_AMR_FILE)) == _AMR_FILE:
         raw = None  # a file where bare frames were announced: it says itself what it is
-    options = {
-        "format_whitelist": FORMATS,
-        "codec_whitelist": CODECS,
-        "protocol_whitelist": "none",
-    }
+    options: dict[str, str] = {}
     if order["live"]:
-        # Answer after the first kilobytes, not after FFmpeg's usual 5 MB or 5 seconds.
+        # Respond after the first kilobytes, not after FFmpeg's usual 5 MB or 5 seconds.
         options |= {"probesize": "4096", "analyzeduration": "200000"}
     if raw:
         options |= raw["options"]
     try:
-        return av.open(
+        return open_media(
             source,
             format=raw["format"] if raw else None,
             options=options,
             buffer_size=1 << 12 if order["live"] else 1 << 16,
-            metadata_errors="replace",
         )
-    except (av.error.FFmpegError, ValueError) as error:
+    except Unreadable as error:
         if not source.received:
-            raise _Refused("empty", "the audio is empty: 0 bytes") from error
-        message = "corrupt data, or no format that is read here"
-        raise _Refused("unsupported", message) from error
+            raise _Rejected("empty", "the audio is empty: 0 bytes") from error
+        raise
 
 
-def _stated_seconds(container: Any, stream: Any) -> float | None:
+def _chosen(order: dict[str, Any], readable: list[Track]) -> list[Track]:
+    """The track that is played first, or all of them where each channel is kept."""
+    if order["live"] or not order["multichannel"]:
+        return readable[:1]
+    chosen: list[Track] = []
+    for track in sorted(readable, key=lambda track: track.number):
+        if sum(each.channels for each in [*chosen, track]) <= order["max_channels"]:
+            chosen.append(track)
+    return chosen or readable[:1]
+
+
+def _checked(order: dict[str, Any], channels: int) -> int:
+    if channels > order["max_channels"]:
+        message = f"the audio has {channels} channels; at most {order['max_channels']}"
+        raise _Rejected("limit", message)
+    return channels
+
+
+def _announce(
+    container: Any, track: Track, channels: list[int], sample_rate: int | None = None
+) -> None:
+    head = {
+        "format": container.format.name,
+        "codec": track.codec,
+        "channels": sum(channels),
+        "track_channels": channels,
+        "sample_rate": sample_rate or track.stream.codec_context.sample_rate,
+    }
+    _send(b"H", _json(head))
+
+
+def _description(track: Track, is_read: bool) -> dict[str, Any]:
+    return {
+        "number": track.number,
+        "language": track.language,
+        "title": track.title,
+        "is_read": is_read,
+    }
+
+
+def _is_short(container: Any, track: Track, seconds: float) -> bool:
+    """Return True when the header states more than what was decoded."""
+    stream = track.stream
     if container.format.name.split(",")[0] not in _STATED_LENGTH or not stream.duration:
-        return None
-    return float(stream.duration * stream.time_base)
+        return False
+    stated = float(stream.duration * stream.time_base)
+    return stated - seconds > 1.0 + stated / 100
 
 
-class _Blocks:
-    """Frames to 16 kHz samples, in the time of the frames' own stamps, within the limits."""
+class _Writer:
+    """The frames of one track to 16 kHz samples on its time line, within the limits."""
 
-    def __init__(self, order: dict[str, Any], container: Any, stream: Any) -> None:
+    def __init__(self, order: dict[str, Any], place: int, timeline: Timeline) -> None:
+        self.samples = 0  # a channel, with the silence of the time line
         self._order = order
-        self._container = container
-        self._stream = stream
+        self._place = place
+        self._timeline = timeline
         self._shape: tuple[str, str, int] | None = None
         self._resampler: Any = None
-        self._channels = 0  # written; fixed by the first frame
-        self._clock = 0.0  # the stamp that the next frame should have, in seconds
+        self._channels = 0  # of the present shape
         self._waiting = bytearray()
         self._limit = int(order["max_seconds"] * RATE)
-        self.samples = 0  # a channel
+        self._decoded = 0  # without the silence
+
+    def accepts(self, frame: Any) -> bool:
+        """Return False for a frame to which damage gave an impossible shape.
+
+        Raises ``_Rejected`` for the first frame, whose shape is that of the audio.
+        """
+        rate, most = frame.sample_rate, self._order["max_sample_rate"]
+        channels = frame.layout.nb_channels
+        if rate <= most and channels <= self._order["max_channels"]:
+            return True
+        if self._shape is None:
+            _checked(self._order, channels)
+            raise _Rejected("limit", f"the sample rate is {rate} Hz; at most {most}")
+        return False
 
     def add(self, frame: Any) -> None:
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if shape != self._shape:
-            self._begin(frame, shape)
-        self._bridge(frame)
-        self._clock += frame.samples / frame.sample_rate
+            self._reshape(frame, shape)
+        length = frame.samples / frame.sample_rate
+        silence = self._timeline.silence_before(stamp_of(frame), length)
+        self._add_silence(round(silence * RATE))
         for resampled in self._resampler.resample(frame):
             self._take(resampled)
 
@@ -231,84 +293,44 @@ class _Blocks:
                 self._take(resampled)
             self._write()
 
-    def _begin(self, frame: Any, shape: tuple[str, str, int]) -> None:
-        """Check the sound of a new shape and set the resampler up for it."""
-        order, channels = self._order, frame.layout.nb_channels
-        if channels > order["max_channels"]:
-            message = f"the audio has {channels} channels; at most {order['max_channels']}"
-            raise _Refused("limit", message)
-        if not 0 < frame.sample_rate <= order["max_sample_rate"]:
-            message = (
-                f"the sample rate is {frame.sample_rate} Hz; at most {order['max_sample_rate']}"
-            )
-            raise _Refused("limit", message)
-        if self._resampler is not None:
-            for resampled in self._resampler.resample(None):
-                self._take(resampled)
-        layout = frame.layout.name
-        if not order["multichannel"] and not _is_anonymous(layout):
-            layout = "mono"  # mixed with the weights of the layout; the others are averaged later
-        self._resampler = av.AudioResampler(format="s16", layout=layout, rate=RATE)
-        written = 1 if layout == "mono" else channels
-        if self._shape is None:
-            self._channels = written
-            self._clock = _seconds(frame) or 0.0
-            head = {
-                "format": self._container.format.name,
-                "codec": self._stream.codec_context.codec.name,
-                "channels": channels,
-                "written_channels": written,
-                "sample_rate": frame.sample_rate,
-            }
-            _send(b"H", _json(head))
-        elif written != self._channels:
-            message = f"the number of channels changes from {self._channels} to {written}"
-            raise _Refused("unsupported", message)
-        self._shape = shape
-
-    def _bridge(self, frame: Any) -> None:
-        """Fill a hole in the time stamps with silence: a player pauses there too."""
-        stamp = _seconds(frame)
-        if stamp is None:
-            return
-        gap = stamp - self._clock
-        if abs(gap) < _GAP_SECONDS:
-            return
-        self._clock = stamp
-        if 0 < gap < _LONGEST_GAP_SECONDS:
-            remaining = round(gap * RATE)
-            while remaining:
-                count = min(remaining, RATE)
-                self._append(bytes(2 * count * self._channels), count)
-                remaining -= count
+    def _reshape(self, frame: Any, shape: tuple[str, str, int]) -> None:
+        """Set the resampler up for frames of another shape."""
+        self.finish()
+        layout, channels = frame.layout.name, frame.layout.nb_channels
+        if channels > 2 and not self._order["multichannel"] and not _is_anonymous(layout):
+            # With the weights of the layout: speech is on the centre of a film's six channels.
+            layout, channels = "stereo", 2
+        self._resampler = av.AudioResampler(format="flt", layout=layout, rate=RATE)
+        self._channels, self._shape = channels, shape
 
     def _take(self, frame: Any) -> None:
-        size = 2 * frame.samples * self._channels
+        self._decoded += frame.samples
+        if self._decoded > self._limit:
+            message = f"the audio is longer than {self._order['max_seconds']:g} seconds"
+            raise _Rejected("limit", message)
+        size = _SAMPLE_BYTES * frame.samples * self._channels
         self._append(bytes(memoryview(frame.planes[0])[:size]), frame.samples)
+
+    def _add_silence(self, samples: int) -> None:
+        while samples:
+            count = min(samples, RATE)
+            self._append(bytes(_SAMPLE_BYTES * count * self._channels), count)
+            samples -= count
 
     def _append(self, data: bytes, samples: int) -> None:
         self.samples += samples
-        if self.samples > self._limit:
-            message = f"the audio is longer than {self._order['max_seconds']:g} seconds"
-            raise _Refused("limit", message)
         self._waiting += data
         if self._order["live"] or len(self._waiting) >= _MESSAGE_BYTES:
             self._write()
 
     def _write(self) -> None:
         if self._waiting:
-            _send(b"A", self._waiting)
+            _send(b"A", struct.pack("<BB", self._place, self._channels) + self._waiting)
             self._waiting = bytearray()
 
 
 def _is_anonymous(layout: str) -> bool:
     return layout.endswith(("channels", "channel"))
-
-
-def _seconds(frame: Any) -> float | None:
-    if frame.pts is None or frame.time_base is None:
-        return None
-    return float(frame.pts * frame.time_base)
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -152,6 +152,8 @@ class Recognizer:
                 source_channels=decoder.head.channels,
                 source_sample_rate=decoder.head.sample_rate,
                 truncated=decoder.truncated,
+                damaged=decoder.damaged,
+                tracks=decoder.tracks,
                 speech_seconds=sum(track.voiced_seconds for track in tracks),
                 queued_seconds=windows.waited,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.speech.decode import Track
 from engine.speech.diarization import Diarization
 
 # Seconds, for `paced`: nobody says a letter or a word faster.
@@ -63,6 +64,8 @@ class Transcript:
     source_channels: int
     source_sample_rate: int  # Hz
     truncated: bool  # the data broke off: this is what could be decoded
+    damaged: int  # places that could not be decoded
+    tracks: tuple[Track, ...]  # the audio tracks of the file
     speech_seconds: float  # heard as speech, summed over the channels
     queued_seconds: float  # spent waiting for a worker, summed over the windows
 
