@@ -59,7 +59,7 @@ from engine.speech.voices import NAMESPACE
 from engine.text.entities import detect_entities
 from engine.text.formatting import Formatting, format_words
 from engine.text.redaction import CannotRedact, parse_redactions, redact
-from engine.text.search import hotwords, parse_replacements, replace_words, search
+from engine.text.search import hotwords, parse_replacements, replace_words, searched
 from engine.text.words import Word
 
 logger = logging.getLogger("engine.transcription")
@@ -278,12 +278,10 @@ def _write_channel(channel: ChannelTranscript, plan: Plan) -> Channel:
     if is_english(channel.language):
         # Redaction is first, so that nothing made later can show what was taken out.
         words = redact(words, plan.redactions)
+    searches = searched(words, options.search)
+    if is_english(channel.language):
         words = format_words(words, _formatting(options))
     words = replace_words(words, parse_replacements(options.replace))
-    searches = [
-        {"query": query, "hits": [asdict(hit) for hit in search(words, query)]}
-        for query in options.search
-    ]
     entities = [asdict(entity) for entity in detect_entities(words)]
     return Channel(
         words=tuple(words),

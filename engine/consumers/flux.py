@@ -13,7 +13,7 @@ from engine.consumers.listen import DATA_REASON, reraise
 from engine.consumers.options import LEAST_EAGER, MOST_EAGER, FluxOptions
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
-from engine.consumers.wording import write
+from engine.consumers.wording import redact_result, write
 from engine.loaded import catalog, end_of_turn, recognizer
 from engine.options import features_used, keyterm_problem, read_options, refuse_unknown
 from engine.speech.decode import RATE, Samples
@@ -261,7 +261,7 @@ class FluxConsumer(Socket):
         formatting = Formatting(
             numerals=self.numerals, profanity_filter=self.options.profanity_filter
         )
-        return write(words, formatting, self.redactions)
+        return write(redact_result(words, self.redactions), formatting)
 
     def _say(self, message: dict[str, Any]) -> None:
         self.tell(message | {"sequence_id": self.sequence})

@@ -16,7 +16,7 @@ from engine.consumers.callback import Callback, CallbackLost
 from engine.consumers.options import LiveListenOptions
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
-from engine.consumers.wording import write
+from engine.consumers.wording import redact_result, write
 from engine.errors import bad_request
 from engine.fetch import check_callback
 from engine.loaded import catalog, diarizer, recognizer
@@ -39,7 +39,7 @@ from engine.speech.transcript import Word as HeardWord
 from engine.text.entities import detect_entities
 from engine.text.formatting import Formatting
 from engine.text.redaction import CannotRedact, parse_redactions
-from engine.text.search import hotwords, parse_replacements, search
+from engine.text.search import hotwords, parse_replacements, searched
 from engine.text.words import Word, transcript
 from engine.transcription import check_hints, choose_model, is_english
 
@@ -274,7 +274,9 @@ class ListenConsumer(Socket):
 
     def _results(self, track: int, heard: Heard) -> dict[str, Any]:
         options = self.options
-        words = self._written(track, heard)
+        said = self._said(track, heard)
+        formatting = self.formatting if self.is_english else None
+        words = write(said, formatting, parse_replacements(options.replace))
         alternative = {
             "transcript": transcript(words, options.is_punctuated),
             "confidence": round(fmean(w.confidence for w in words), 4) if words else 0.0,
@@ -282,10 +284,7 @@ class ListenConsumer(Socket):
         }
         channel: dict[str, Any] = {"alternatives": [alternative]}
         if options.search:
-            channel["search"] = [
-                {"query": query, "hits": [asdict(hit) for hit in search(words, query)]}
-                for query in options.search
-            ]
+            channel["search"] = searched(said, options.search)
         message: dict[str, Any] = {
             "type": "Results",
             "channel_index": [track, len(self.sessions)],
@@ -305,16 +304,12 @@ class ListenConsumer(Socket):
             message["entities"] = [asdict(entity) for entity in detect_entities(words)]
         return message
 
-    def _written(self, track: int, heard: Heard) -> list[Word]:
-        """The words of a result after the steps over the text."""
+    def _said(self, track: int, heard: Heard) -> list[Word]:
+        """Return the words of a result as they were said, redacted."""
         words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard.words]
         if self.diarizers and heard.is_final:
             words = self.diarizers[track].assign(words)
-        if not self.is_english:
-            return words
-        return write(
-            words, self.formatting, self.redactions, parse_replacements(self.options.replace)
-        )
+        return redact_result(words, self.redactions) if self.is_english else words
 
     def _word(self, word: Word) -> dict[str, Any]:
         answer: dict[str, Any] = {

@@ -10,17 +10,22 @@ from engine.text.search import replace_words
 from engine.text.words import Word
 
 
-def write(
-    words: Sequence[Word],
-    formatting: Formatting,
-    redactions: frozenset[str],
-    replacements: Sequence[tuple[str, str]] = (),
-) -> list[Word]:
-    """Redacted first, so that nothing made later can show what was taken out.
+def redact_result(words: Sequence[Word], redactions: frozenset[str]) -> list[Word]:
+    """Return the words of one result, redacted: the first step over them.
 
     A value may reach over the end of a result, and its half alone would not be known for what
     it is: with any redaction every number goes.
     """
     if redactions:
         redactions |= {"aggressive_numbers"}
-    return replace_words(format_words(redact(words, redactions), formatting), replacements)
+    return redact(words, redactions)
+
+
+def write(
+    words: Sequence[Word],
+    formatting: Formatting | None,
+    replacements: Sequence[tuple[str, str]] = (),
+) -> list[Word]:
+    """Return redacted words as they are written; without ``formatting`` they are not English."""
+    written = words if formatting is None else format_words(words, formatting)
+    return replace_words(written, replacements)

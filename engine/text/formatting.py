@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from engine.speech import spoken
 from engine.text.numbers import (
+    SCALES,
     Number,
     digit_of,
     find_numbers,
@@ -25,13 +26,18 @@ MONTHS = {
         "January February March April May June July August September October November December"
     ).split()
 }
+SHORT_MONTHS = {
+    **{month[:3]: name for month, name in MONTHS.items() if month != "may"},
+    "sept": "September",
+}
 TOP_LEVEL_DOMAINS = frozenset(
     "com org net edu gov mil io ai co us uk ca au de fr es it nl eu ch at app dev info biz me tv "
     "shop store cloud tech online".split()
 )
 CURRENCIES = {
     "dollar": "$", "dollars": "$", "buck": "$", "bucks": "$", "euro": "€", "euros": "€",
-    "yen": "¥", "rupee": "₹", "rupees": "₹",
+    "yen": "¥", "rupee": "₹", "rupees": "₹", "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥",
+    "inr": "₹", "$": "$", "€": "€", "£": "£", "¥": "¥", "₹": "₹",
 }  # fmt: skip
 # "Ten pounds" may be money or weight: it is money only in this company.
 STERLING = ("sterling", "pence", "quid")
@@ -184,7 +190,7 @@ def write_numbers(words: Sequence[Word], options: Formatting) -> list[Word]:
     phrase = Phrase(words)
     rules: list[Rule] = []
     if options.smart_format:
-        rules += [_email, _url, _phone, _date, _time, _money, _percent]
+        rules += [_email, _url, _phone, _date, _time, _money, _written_money, _percent]
     if options.measurements:
         rules.append(_measure)
     written: list[Word] = []
@@ -297,9 +303,12 @@ Rule = Callable[[Phrase, int], Match | None]
 _MERIDIEMS = {
     "am": "AM", "pm": "PM", "a.m": "AM", "p.m": "PM",
 }  # fmt: skip
-_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})")
-_WRITTEN_MONEY = re.compile(r"([$€£¥])(\d[\d,]*(?:\.\d+)?)")
-_WRITTEN_TIME = re.compile(r"(\d{1,2}(?::\d{2})?)(am|pm|a\.m|p\.m)")
+_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?(?::(?P<second>\d{2}))?")
+_WRITTEN_TIME = re.compile(rf"{_CLOCK.pattern}(?P<half>[ap]\.?m)")
+_AMOUNT = r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,15})?(?P<fraction>\.\d{1,9})?"
+_WRITTEN_MONEY = re.compile(rf"(?P<sign>[$€£¥₹]){_AMOUNT}(?P<scale>m|bn)?")
+_SIGN_BEHIND = re.compile(rf"{_AMOUNT}(?P<scale>)(?P<sign>[$€£¥₹])")
+_MONEY_SCALES = {"m": "million", "bn": "billion"}
 
 
 def _email(phrase: Phrase, first: int) -> Match | None:
@@ -364,44 +373,64 @@ def _phone(phrase: Phrase, first: int) -> Match | None:
 
 
 def _date(phrase: Phrase, first: int) -> Match | None:
-    """ "January fifth twenty twenty four", "the fifth of January", "May 3rd"."""
-    month = MONTHS.get(phrase.at(first))
-    if month is not None:
-        day = phrase.number(first + 1)
-        if (
-            day is None
-            or not _is_day(day)
-            or (
-                month in ("May", "March")
-                and not day.spelled
-                and phrase.words[first].punctuated_word.islower()
-            )
-        ):
-            return None  # fmt: skip
-        position = first + 1 + day.count
-        text = f"{month} {int(day.digits)}"
-        year = _year(phrase, position)
-        if year is None:
-            return position - first, text
-        return position + year.count - first, f"{text}, {year.digits}"
-    start = first + 1 if phrase.at(first) == "the" else first
-    day = phrase.number(start)
-    if day is None or not day.ordinal or not _is_day(day):
+    """ "January fifth twenty twenty four", "the fifth of January", "3rd March 2024", "Mar. 3"."""
+    month, day, position = _month_and_day(phrase, first) or _day_and_month(phrase, first) or _NONE
+    if day is None:
         return None
-    position = start + day.count
-    if phrase.at(position) != "of" or phrase.at(position + 1) not in MONTHS:
-        return None
-    month = MONTHS[phrase.at(position + 1)]
-    position += 2
-    year = None if phrase.stops(position - 1) else _year(phrase, position)
     text = f"{month} {int(day.digits)}"
+    year = _year(phrase, position)
     if year is None:
         return position - first, text
     return position + year.count - first, f"{text}, {year.digits}"
 
 
+_DayOfMonth = tuple[str, Number | None, int]  # the month, the day and where they end
+_NONE: _DayOfMonth = ("", None, 0)
+
+
+def _month_and_day(phrase: Phrase, first: int) -> _DayOfMonth | None:
+    month, written = _month(phrase, first), phrase.words[first].punctuated_word
+    start = first + 2 if phrase.at(first + 1) == "the" else first + 1
+    day = phrase.number(start)
+    if month is None or day is None or not _is_day(day):
+        return None
+    if start == first + 2 and not day.ordinal:
+        return None
+    # "We may 3 times ...", "they march 20 miles": the verbs.
+    if month in ("May", "March") and not day.spelled and written.islower():
+        return None
+    return month, day, start + day.count
+
+
+def _day_and_month(phrase: Phrase, first: int) -> _DayOfMonth | None:
+    start = first + 1 if phrase.at(first) == "the" else first
+    day = phrase.number(start)
+    if day is None or not _is_day(day):
+        return None
+    place = start + day.count
+    with_of = day.ordinal and phrase.at(place) == "of"
+    place += with_of
+    month = _month(phrase, place)
+    if month is None or phrase.stops(place - 1):
+        return None
+    # Without "of" it is a date only as a recogniser writes one: "3 March", not "three march".
+    written = phrase.words[place].punctuated_word
+    if not with_of and (not written[0].isupper() or (day.spelled and not day.ordinal)):
+        return None
+    return month, day, place + 1
+
+
+def _month(phrase: Phrase, position: int) -> str | None:
+    word = phrase.at(position)
+    if word in MONTHS:
+        return MONTHS[word]
+    written = phrase.words[position].punctuated_word if word in SHORT_MONTHS else ""
+    return SHORT_MONTHS[word] if written[:1].isupper() else None
+
+
 def _is_day(number: Number) -> bool:
-    return "." not in number.digits and not number.scale and 1 <= int(number.digits) <= 31
+    is_whole = "." not in number.digits and not number.scale
+    return is_whole and len(number.digits) <= 2 and 1 <= int(number.digits) <= 31
 
 
 def _year(phrase: Phrase, position: int) -> Number | None:
@@ -410,31 +439,55 @@ def _year(phrase: Phrase, position: int) -> Number | None:
 
 
 def _time(phrase: Phrase, first: int) -> Match | None:
-    """ "three thirty pm", "10:15 a.m.", "five o'clock"."""
-    if match := _WRITTEN_TIME.fullmatch(phrase.at(first)):
-        return 1, f"{match[1]} {_MERIDIEMS[match[2]]}"
+    """ "three thirty pm", "10:15 a.m.", "5.30pm", "5pm-6.30pm", "530 pm", "five o'clock"."""
+    if text := _written_times(phrase.at(first)):
+        return 1, text
     position, clock = first, ""
-    if match := _CLOCK.fullmatch(phrase.at(first)):
-        position, clock = first + 1, f"{int(match[1])}:{match[2]}"
+    match = _CLOCK.fullmatch(phrase.at(first))
+    if match and match["minute"]:
+        position, clock = first + 1, _clock(match)
     else:
         hour = phrase.number(first)
         if hour is None or hour.ordinal or hour.scale or "." in hour.digits:
             return None
         position, clock = first + hour.count, hour.digits
-        if hour.sequence or hour.year:  # "one oh five pm", "twelve thirty pm"
-            clock = f"{int(hour.digits[:-2])}:{hour.digits[-2:]}" if len(clock) in (3, 4) else ""
-        elif not 1 <= int(hour.digits) <= 12:
+        if len(clock) in (3, 4) and (hour.sequence or hour.year or not hour.spelled):
+            # "one oh five pm", "twelve thirty pm", "530 pm"
+            together = _CLOCK.fullmatch(f"{clock[:-2]}:{clock[-2:]}")
+            clock = _clock(together) if together else ""
+        elif hour.sequence or hour.year or len(clock) > 2 or not 1 <= int(clock) <= 12:
             return None
         else:
             position, clock = _with_minutes(phrase, position, clock)
     if not clock:
         return None
-    if phrase.at(position) in ("o'clock", "oclock"):
+    if phrase.at(position).replace("\u2019", "'") in ("o'clock", "oclock"):
         return position + 1 - first, f"{clock} o'clock"
     meridiem, count = _meridiem(phrase, position)
     if meridiem is None:
         return None
     return position + count - first, f"{clock} {meridiem}"
+
+
+def _clock(match: re.Match[str]) -> str:
+    """Return a time of day as 5:30; "" for what is none."""
+    hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
+    if hour > 23 or minute > 59 or second > 59:
+        return ""
+    return ":".join([str(hour), *(match[name] for name in ("minute", "second") if match[name])])
+
+
+def _written_times(word: str) -> str | None:
+    """Return "5.30pm", or a range of two, as the rules write it."""
+    times = []
+    for part in re.split("[-\u2013]", word) if len(word) < 30 else [word]:
+        match = _WRITTEN_TIME.fullmatch(part) or (not times and _CLOCK.fullmatch(part))
+        clock = _clock(match) if match else ""
+        if not match or not clock:
+            return None
+        half = match.groupdict().get("half")
+        times.append(f"{clock} {half[0].upper()}M" if half else clock)
+    return "-".join(times) if times[-1].endswith("M") and len(times) <= 2 else None
 
 
 def _with_minutes(phrase: Phrase, position: int, hour: str) -> tuple[int, str]:
@@ -478,12 +531,35 @@ def _money(phrase: Phrase, first: int) -> Match | None:
     amount = with_commas(number.digits)
     after = position + 1 if phrase.at(position) == "and" else position
     cents = phrase.number(after)
-    if cents is not None and phrase.at(after + cents.count) in ("cent", "cents", "pence"):
-        amount += f".{int(cents.digits):02}" if cents.digits.isdecimal() else ""
+    if cents is not None and "." not in amount and _is_cents(phrase, cents):
+        amount += f".{int(cents.digits):02}"
         position = after + cents.count + 1
     elif "." in amount and len(amount.rsplit(".", 1)[1]) == 1:
         amount += "0"
     return position - first, f"{sign}{amount}"
+
+
+def _written_money(phrase: Phrase, first: int) -> Match | None:
+    """ "$1200", "$5.5", "$.50", "5$", "$5m", "$20 and 50 cents"."""
+    word = phrase.at(first)
+    match = _WRITTEN_MONEY.fullmatch(word) or _SIGN_BEHIND.fullmatch(word)
+    if match is None or not (match["whole"] or match["fraction"]):
+        return None
+    amount = match["sign"] + with_commas((match["whole"] or "0").replace(",", ""))
+    fraction = match["fraction"] or ""
+    scale = _MONEY_SCALES.get(match["scale"] or "")
+    if scale or phrase.at(first + 1) in SCALES:
+        return 1, f"{amount}{fraction}" + (f" {scale}" if scale else "")
+    after = first + 2 if phrase.at(first + 1) == "and" else first + 1
+    cents = phrase.number(after)
+    if not fraction and cents is not None and _is_cents(phrase, cents):
+        return after + cents.count + 1 - first, f"{amount}.{int(cents.digits):02}"
+    return 1, amount + (fraction + "0" if len(fraction) == 2 else fraction)
+
+
+def _is_cents(phrase: Phrase, number: Number) -> bool:
+    unit = phrase.at(number.first + number.count)
+    return unit in ("cent", "cents", "pence") and len(number.digits) < 3 and not number.ordinal
 
 
 def _percent(phrase: Phrase, first: int) -> Match | None:
@@ -491,7 +567,7 @@ def _percent(phrase: Phrase, first: int) -> Match | None:
     if number is None or number.ordinal or number.scale:
         return None
     position = first + number.count
-    if phrase.at(position) == "percent":
+    if phrase.at(position) in ("percent", "%"):
         return number.count + 1, f"{with_commas(number.digits)}%"
     if phrase.at(position) == "per" and phrase.at(position + 1) == "cent":
         return number.count + 2, f"{with_commas(number.digits)}%"
@@ -552,7 +628,7 @@ def _closing(phrase: Phrase, position: int) -> str:
     """The punctuation before ``position``, without the full stop of "p.m." in mid-sentence."""
     last = phrase.words[position - 1]
     mark = tail(last.punctuated_word)
-    if last.word in ("a.m", "p.m", "m") and mark.startswith("."):
+    if (last.word == "m" or last.word.endswith(("a.m", "p.m"))) and mark.startswith("."):
         ends = position == len(phrase.words)
         return mark if ends or phrase.words[position].punctuated_word[0].isupper() else mark[1:]
     return mark
@@ -582,7 +658,7 @@ def _masked(word: Word) -> Word:
 
 
 _SPELLABLE = re.compile(
-    r"(?P<currency>[$€£])?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"(?P<currency>[$€£¥₹])?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"(?P<after>%|st|nd|rd|th|s)?"
 )
 
@@ -609,11 +685,11 @@ def _said(word: Word) -> str | None:
 
 
 def _spoken_money(sign: str, number: str) -> str:
-    unit = {"$": "dollar", "€": "euro", "£": "pound"}[sign]
+    unit = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen", "₹": "rupee"}[sign]
     whole, _, cents = number.partition(".")
-    said = f"{spoken.amount(whole)} {unit}" + ("" if whole == "1" else "s")
+    said = f"{spoken.amount(whole)} {unit}" + ("" if whole == "1" or sign == "¥" else "s")
     if cents and int(cents):
-        small = "pence" if sign == "£" else "cents"
+        small = {"£": "pence", "₹": "paise"}.get(sign, "cents")
         said += f" and {spoken.amount(str(int(cents.ljust(2, '0')[:2])))} {small}"
     return said
 
@@ -638,6 +714,6 @@ ENTITY_RULES: dict[str, Rule] = {
     "PHONE_NUMBER": _phone,
     "DATE": _date,
     "TIME": _time,
-    "MONEY": _money,
+    "MONEY": lambda phrase, first: _money(phrase, first) or _written_money(phrase, first),
     "PERCENT": _percent,
 }

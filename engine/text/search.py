@@ -1,11 +1,14 @@
 """Find and replace in recognised words, and the terms a recogniser should listen for."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
+from typing import Any
 
 from rapidfuzz import fuzz
 
-from engine.text.words import Word, bare, merge, tail
+from engine.text.formatting import spell_numbers
+from engine.text.words import LABEL, Word, bare, merge, tail
 
 LEAST_CONFIDENCE = 0.65
 MOST_HITS = 10
@@ -24,19 +27,34 @@ class Hit:
     snippet: str
 
 
-def search(words: Sequence[Word], query: str) -> list[Hit]:
-    """The places that are spelled or sound like ``query``, best first, at most ten.
+def searched(words: Sequence[Word], queries: Iterable[str]) -> list[dict[str, Any]]:
+    """Return each query with its hits, as the ``search`` of a channel has them.
 
-    As many words as the query has, one more or one less: "data base" finds "database".
+    ``words`` are those that were said: redacted, but neither formatted nor replaced.
     """
-    wanted = [bare(word) for word in query.split()]
-    wanted = [word for word in wanted if word]
+    said = spell_numbers(words)
+    return [
+        {"query": query, "hits": [asdict(hit) for hit in search(said, query)]} for query in queries
+    ]
+
+
+def search(words: Sequence[Word], query: str) -> list[Hit]:
+    """Return the places that are spelled or sound like ``query``, best first, at most ten.
+
+    As many words as the query has, one more or one less: "data base" finds "database". Numbers
+    are compared as they are spoken; nothing is found in or across what was redacted.
+    """
+    spoken = spell_numbers([Word.of(word, 0.0, 0.0) for word in query.split()])
+    wanted = [word.word for word in spoken if word.word]
     if not wanted:
         return []
     text = "".join(wanted)
+    labels = list(accumulate((bool(LABEL.fullmatch(word.word)) for word in words), initial=0))
     found = []
     for length in {max(1, len(wanted) - 1), len(wanted), len(wanted) + 1}:
         for first in range(len(words) - length + 1):
+            if labels[first + length] > labels[first]:
+                continue
             said = "".join(word.word for word in words[first : first + length])
             confidence = _likeness(text, said)
             if confidence >= LEAST_CONFIDENCE:

@@ -1,9 +1,11 @@
 """The recognised word, which every step over text reads and returns."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-_BEFORE_WORD, _AFTER_WORD = frozenset("_#@$€£%'+-"), frozenset("_%'#+°")
+LABEL = re.compile(r"\[[A-Z_]+_\d+\]")  # what a redaction leaves
+_BEFORE_WORD, _AFTER_WORD = frozenset("_#@$€£¥₹%'+-"), frozenset("_%'#+°$€£¥₹")
 
 
 @dataclass(frozen=True)

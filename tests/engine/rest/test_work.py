@@ -149,12 +149,13 @@ def test_redaction_reaches_everything(transcribe):
         smart_format=True,
         utterances=True,
         detect_entities=True,
-        search=["one one one"],
+        search=["one one one", "credit card 1"],
     )
     assert "[CREDIT_CARD_1]" in answer.results.channels[0].alternatives[0].transcript
     shown = answer.results.model_dump_json()
     assert "1111" not in shown
     assert "one one" not in shown.replace('"query":"one one one"', "")
+    assert [query.hits for query in answer.results.channels[0].search] == [[], []]
 
 
 def test_redaction_that_cannot_be_honoured_is_refused(transcribe, recording):
@@ -178,6 +179,7 @@ def test_search_replace_and_entities(transcribe):
     channel = answer.results.channels[0]
     assert "bureau" in channel.alternatives[0].transcript
     assert channel.search[0].query == "office"
+    assert channel.search[0].hits[0].snippet == "office"  # as it was said
     assert "MONEY" in [entity.label for entity in channel.alternatives[0].entities]
 
 

@@ -257,7 +257,7 @@ def test_text_is_written_as_the_options_say(open_stream: Open):
     options = {
         "smart_format": "true",
         "replace": "fox:dog",
-        "search": "dollars",
+        "search": ["twenty five dollars", "fox"],
         "detect_entities": "true",
         "keyterm": ["Earshot", "fox"],
     }
@@ -269,7 +269,9 @@ def test_text_is_written_as_the_options_say(open_stream: Open):
     )
     assert "$25" in stream.transcript
     assert "dog" in stream.transcript
-    assert final["channel"]["search"][0]["query"] == "dollars"
+    dollars, fox = final["channel"]["search"]
+    assert dollars["hits"][0]["snippet"] == "twenty five dollars"
+    assert fox["hits"][0]["snippet"] == "fox"  # which is replaced
     assert isinstance(final["entities"], list)
 
 
