@@ -27,5 +27,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return context | {
         "shell_projects": projects,
         "shell_project": next((each for each in projects if str(each.pk) == chosen), None),
-        "tray": partial(read_tray, [project.pk for project in projects]),
+        "tray": partial(read_tray, request.user, [project.pk for project in projects]),
     }

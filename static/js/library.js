@@ -78,22 +78,16 @@ document.addEventListener("keydown", (event) => {
 
 // Files dropped anywhere.
 
-const panel = document.querySelector("[data-library-uploads]");
+const panel = document.querySelector("[data-upload-list]");
 if (panel) acceptDrops();
 
 function acceptDrops() {
   const here = document.querySelector("[data-drop-here]");
-  const uploads = new Uploads(panel.querySelector("[data-uploads]"), {
-    url: panel.dataset.url,
-    rowsUrl: panel.dataset.rowsUrl,
-    maxBytes: Number(panel.dataset.maxBytes),
-    choose: () => ({
-      project: panel.dataset.project,
-      // A default preset is known to the server.
-      options: "preset" in panel.dataset ? {} : (lastChosen(panel.dataset.project) ?? {}),
-    }),
-  });
-  uploads.addEventListener("choose", () => document.querySelector("[data-upload]").click());
+  const uploads = new Uploads(panel, () => ({
+    project: panel.dataset.project,
+    // A default preset is known to the server.
+    options: "preset" in panel.dataset ? {} : (lastChosen(panel.dataset.project) ?? {}),
+  }));
   uploads.addEventListener("finished", ({ detail: { row } }) => {
     const list = document.querySelector("[data-rows]");
     if (!row.dataset.row) return;

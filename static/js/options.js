@@ -1,7 +1,7 @@
 // How recordings are to be transcribed: what the project's server offers, and its presets.
 
 import { confirmed } from "./shell.js";
-import { token } from "./uploads.js";
+import { token } from "./transfer.js";
 
 const LAST = "upload options";
 

@@ -140,7 +140,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const answered = event.detail.xhr.responseURL;
   if (answered && new URL(answered).pathname === "/sign-in/") {
     event.detail.shouldSwap = false;
-    location.reload();
+    // A page that holds what cannot be loaded again, such as chosen files, prevents it.
+    if (document.dispatchEvent(new Event("signedout", { cancelable: true }))) location.reload();
   }
 });
 

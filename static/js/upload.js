@@ -11,20 +11,12 @@ function start() {
   const form = page.querySelector("[data-options]");
   const drop = page.querySelector("[data-drop]");
   const input = page.querySelector("[data-files]");
-  const summary = page.querySelector("[data-upload-summary]");
   const options = new Options(form, JSON.parse(document.getElementById("offers").textContent));
 
-  const uploads = new Uploads(page.querySelector("[data-uploads]"), {
-    url: page.dataset.url,
-    rowsUrl: page.dataset.rowsUrl,
-    maxBytes: Number(page.dataset.maxBytes),
-    choose: () => ({ project: form.elements.project.value, options: options.chosen() }),
-  });
-  uploads.addEventListener("change", () => {
-    const done = uploads.items.filter((item) => item.state === "done").length;
-    summary.textContent = uploads.items.length ? `${done} of ${uploads.items.length} files uploaded` : "";
-  });
-  uploads.addEventListener("choose", () => input.click());
+  const uploads = new Uploads(page.querySelector("[data-upload-list]"), () => ({
+    project: form.elements.project.value,
+    options: options.chosen(),
+  }));
 
   page.querySelector("[data-choose]").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {

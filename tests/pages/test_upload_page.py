@@ -1,6 +1,8 @@
 """Uploading in Chromium: many files, cuts, reloads, restarts and refusals."""
 
+import io
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.pages.cast import Cast, tone
 from tests.pages.patience import until
-from transcripts import doorbell
+from transcripts import doorbell, uploads
 from transcripts.models import Recording, Upload
 
 
@@ -131,7 +133,7 @@ def test_an_upload_goes_on_after_a_restart_of_the_server(visits, cast: Cast, big
 
     page.route("**/uploads/**", hold)
     choose(page, big)
-    expect(page.get_by_text("going on in")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Connection lost. Trying again in")).to_be_visible(timeout=30_000)
     site.start()
     expect(page.locator("[data-uploads] [data-row]")).to_have_count(1, timeout=30_000)
     stored = Recording.objects.get()
@@ -159,7 +161,10 @@ def test_an_upload_goes_on_after_a_reload_when_its_file_is_given_again(
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
     page.unroute("**/uploads/**")
-    expect(page.get_by_text("Choose the file again to go on")).to_be_visible()
+    percent = int(100 * safe / big.stat().st_size)
+    expect(
+        page.get_by_text(f"{percent} % uploaded. Select the same file to continue")
+    ).to_be_visible()
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.headers.get("upload-offset", "")))
     choose(page, big)
@@ -168,6 +173,206 @@ def test_an_upload_goes_on_after_a_reload_when_its_file_is_given_again(
     assert Recording.objects.get().size_bytes == big.stat().st_size
     page.reload()
     expect(page.locator("[data-uploads] li")).to_have_count(0)
+
+
+@pytest.fixture
+def day_files(tmp_path) -> list[Path]:
+    """Three recordings of one name, size and time of change, as recorders write them."""
+    paths = []
+    for day in range(1, 4):
+        path = tmp_path / f"day{day}" / "REC001.wav"
+        path.parent.mkdir()
+        # Further than one chunk, and different from the first byte after the header on.
+        path.write_bytes(tone(5)[:44] + bytes([day]) * 9_000_000)
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        paths.append(path)
+    return paths
+
+
+def hold_after_the_first_chunk(page: Page) -> None:
+    """Let no upload get further than its first chunk."""
+
+    def hang(route) -> None:
+        sent = route.request.headers.get("upload-offset", "0")
+        if route.request.method != "PATCH" or sent == "0":
+            route.continue_()
+
+    page.route("**/uploads/**", hang)
+
+
+def leave(page: Page, address: str) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(address)
+    page.unroute("**/uploads/**")
+
+
+def contents() -> set[bytes]:
+    return {stored_bytes(recording) for recording in Recording.objects.all()}
+
+
+def stored_bytes(recording: Recording) -> bytes:
+    with recording.file.open() as kept:
+        return kept.read()
+
+
+def test_three_files_of_one_name_size_and_date_are_three_recordings(
+    page, cast: Cast, day_files: list[Path]
+):
+    page.goto("/upload/")
+    choose(page, *day_files)
+    expect(page.get_by_text("3 of 3 files uploaded.")).to_be_visible(timeout=30_000)
+    assert contents() == {path.read_bytes() for path in day_files}
+
+
+def test_a_file_chosen_twice_is_uploaded_once_and_says_so(page, cast: Cast, day_files: list[Path]):
+    page.goto("/upload/")
+    hold_after_the_first_chunk(page)
+    choose(page, day_files[0])
+    expect(page.get_by_text("% ·")).to_be_visible()
+    choose(page, day_files[0])
+    expect(page.get_by_text("Chosen twice. It is uploaded once")).to_be_visible()
+    assert Upload.objects.count() == 1
+
+
+def test_a_resumed_upload_never_mixes_two_files(visits, cast: Cast, day_files: list[Path]):
+    first, second, _ = day_files
+    page = visits.as_user(cast.ada)
+    page.goto("/upload/")
+    hold_after_the_first_chunk(page)
+    choose(page, first)
+    until(page, lambda: Upload.objects.filter(offset_bytes__gt=0).exists())
+    leave(page, "/upload/")
+    expect(page.get_by_text("% uploaded. Select the same file")).to_be_visible()
+    choose(page, second)
+    expect(page.get_by_text("“REC001.wav” chosen now is a different file")).to_be_visible()
+    expect(page.locator("[data-uploads] [data-row]")).to_have_count(1, timeout=30_000)
+    assert contents() == {second.read_bytes()}
+    choose(page, first)
+    expect(page.locator("[data-uploads] [data-row]")).to_have_count(2, timeout=30_000)
+    assert contents() == {first.read_bytes(), second.read_bytes()}
+    assert not Upload.objects.unfinished().exists()
+
+
+def test_a_wrong_file_selected_for_an_upload_is_named_and_not_sent(
+    visits, cast: Cast, day_files: list[Path], tmp_path
+):
+    page = visits.as_user(cast.ada)
+    page.goto("/upload/")
+    hold_after_the_first_chunk(page)
+    choose(page, day_files[0])
+    until(page, lambda: Upload.objects.filter(offset_bytes__gt=0).exists())
+    leave(page, "/")  # the library lists it too
+    row = page.locator(".upload-row")
+    expect(row).to_contain_text("REC001.wav")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+
+    def select(path: Path) -> None:
+        with page.expect_file_chooser() as chooser:
+            row.get_by_role("button", name="Select the file").click()
+        chooser.value.set_files(path)
+
+    other = tmp_path / "other.wav"
+    other.write_bytes(tone(1))
+    select(other)
+    expect(row).to_contain_text("“other.wav” is a different file (4 kB instead of 9.0 MB)")
+    select(day_files[1])
+    expect(row).to_contain_text("“REC001.wav” is a different file: it does not begin with")
+    assert "PATCH" not in sent
+    select(day_files[0])
+    expect(row).to_have_count(0, timeout=30_000)
+    assert contents() == {day_files[0].read_bytes()}
+
+
+def test_every_chosen_file_is_listed_from_the_first_moment_and_after_leaving(visits, cast: Cast):
+    page = visits.as_user(cast.ada)
+    page.goto("/upload/")
+    patched: list[str] = []
+
+    def first_two(route) -> None:
+        if route.request.method == "PATCH":
+            patched.append(route.request.url)
+            if len(patched) > 2:
+                return
+        route.continue_()
+
+    page.route("**/uploads/**", first_two)
+    names = [f"talk {number}.wav" for number in range(10)]
+    choose(page, *(file(name, tone(2 + place)) for place, name in enumerate(names)))
+    expect(page.get_by_text(re.compile(r"^talk \d\.wav$"))).to_have_count(10)
+    expect(page.get_by_text("2 of 10 files uploaded. Keep this page open")).to_be_visible()
+    until(page, lambda: Upload.objects.count() == 10)
+
+    leave(page, "/search/")
+    page.get_by_role("button", name="8 uploads, 2 in progress").click()
+    tray = page.get_by_role("region", name="Work in progress")
+    for name in names[2:]:
+        expect(tray.get_by_role("link", name=name)).to_be_visible()
+    tray.get_by_role("link", name=names[5]).click()
+    for name in names[2:]:
+        expect(page.locator(".upload-row", has_text=name)).to_contain_text(
+            "Not uploaded yet. Select the same file to continue"
+        )
+    choose(page, *(file(name, tone(2 + place)) for place, name in enumerate(names) if place > 1))
+    expect(page.locator("[data-uploads] [data-row]")).to_have_count(8)
+    titles = Recording.objects.values_list("title", flat=True)
+    assert sorted(titles) == sorted(name.removesuffix(".wav") for name in names)
+
+
+def test_files_chosen_while_the_server_is_away_are_listed_after_a_reload(visits, cast: Cast):
+    page = visits.as_user(cast.ada)
+    page.goto("/upload/")
+    page.route("**/uploads/**", lambda route: route.abort("connectionrefused"))
+    choose(page, file("one.wav", tone(1)), file("two.wav", tone(2)), file("three.wav", tone(3)))
+    expect(page.get_by_text("Connection lost. Trying again in").first).to_be_visible()
+    leave(page, "/upload/")
+    for name in ("one.wav", "two.wav", "three.wav"):
+        expect(page.locator(".upload-row", has_text=name)).to_contain_text("Not uploaded yet")
+    choose(page, file("two.wav", tone(2)))
+    expect(page.locator("[data-uploads] [data-row]")).to_have_count(1)
+    expect(page.locator(".upload-row")).to_have_count(2)
+
+
+def test_an_upload_whose_last_byte_has_come_finishes_by_itself(page, cast: Cast):
+    content = tone(1)
+    upload = uploads.begin(cast.ada, cast.project, "talk.wav", len(content), {})
+    uploads.append(upload, 0, io.BytesIO(content))
+    page.goto("/upload/")
+    expect(page.locator("[data-uploads] [data-row-link]")).to_have_text("talk")
+    assert contents() == {content}
+
+
+def test_an_upload_of_another_tab_is_shown_and_not_asked_for(visits, cast: Cast, big: Path):
+    page = visits.as_user(cast.ada)
+    page.goto("/upload/")
+    hold_after_the_first_chunk(page)
+    choose(page, big)
+    expect(page.get_by_text("% ·")).to_be_visible()
+    other = page.context.new_page()
+    other.goto("/")
+    row = other.locator(".upload-row")
+    expect(row).to_contain_text("Uploading in another tab")
+    expect(row.get_by_role("button", name="Select the file")).to_be_hidden()
+
+
+def test_a_file_that_was_changed_on_disk_is_named(visits, cast: Cast, big: Path):
+    page = visits.as_user(cast.ada)
+    page.goto("/upload/")
+    held = []
+
+    def hold(route) -> None:
+        if route.request.method == "PATCH" and route.request.headers["upload-offset"] != "0":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/uploads/**", hold)
+    choose(page, big)
+    until(page, lambda: held)
+    big.write_bytes(tone(4000))
+    held[0].abort("connectionreset")
+    expect(page.get_by_text("“long talk.wav” can no longer be read.")).to_be_visible()
+    expect(page.get_by_role("button", name="Select the file")).to_be_visible()
 
 
 def test_cancelling_forgets_the_upload_on_both_sides(visits, cast: Cast, big: Path):
@@ -181,7 +386,8 @@ def test_cancelling_forgets_the_upload_on_both_sides(visits, cast: Cast, big: Pa
     page.get_by_role("button", name="Cancel the upload of long talk.wav").click()
     expect(page.locator("[data-uploads] li")).to_have_count(0)
     until(page, lambda: not Upload.objects.exists())
-    assert json.loads(page.evaluate("localStorage.getItem('unfinished uploads')")) == {}
+    notes = page.evaluate("Object.entries(localStorage).filter(([key]) => /uploads/.test(key))")
+    assert [json.loads(noted) for _, noted in notes] == [{}]
 
 
 def test_leaving_while_bytes_travel_is_asked_about(visits, cast: Cast, big: Path):
@@ -248,6 +454,6 @@ def test_an_upload_waits_for_people_who_were_signed_out(visits, cast: Cast):
     cookies = page.context.cookies()
     page.context.clear_cookies(name="sessionid")
     choose(page, file("talk.wav", tone(1)))
-    expect(page.get_by_text("sign in again in another tab")).to_be_visible()
+    expect(page.get_by_text("Sign in again in another tab")).to_be_visible()
     page.context.add_cookies(cookies)
     expect(page.locator("[data-uploads] [data-row]")).to_have_count(1)

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from transcripts.models import OPEN_STATES, Recording, State
+from management.models import User
+from transcripts.models import OPEN_STATES, Recording, State, Upload
 from transcripts.progress import Row, rows
 from transcripts.views.access import person, visible_projects
 
@@ -19,15 +20,19 @@ SHOWN = 8
 COUNTED = 99
 FAILURES_SHOWN = 5
 FAILURES_FOR = timedelta(days=1)
+MOVING_FOR = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Tray:
-    """What is open (the first few, and how many) and what failed within a day."""
+    """What is open (the first few, and how many), what failed within a day, and the unfinished
+    uploads of the one who looks."""
 
     open: list[Row]
     count: int
     failed: list[Row]
+    uploads: list[Upload]
+    upload_count: int
 
     @property
     def count_words(self) -> str:
@@ -37,8 +42,18 @@ class Tray:
     def more(self) -> int:
         return self.count - len(self.open)
 
+    @property
+    def more_uploads(self) -> int:
+        return self.upload_count - len(self.uploads)
 
-def read_tray(projects: Sequence[int]) -> Tray:
+    @property
+    def moves(self) -> bool:
+        """Whether it is likely to look different in a moment."""
+        since = timezone.now() - MOVING_FOR
+        return self.count > 0 or any(each.changed_at > since for each in self.uploads)
+
+
+def read_tray(user: User, projects: Sequence[int]) -> Tray:
     """The tray of someone who may see these projects."""
     recordings = Recording.objects.select_related("project")
     waiting = recordings.filter(project__in=projects, state__in=OPEN_STATES)
@@ -51,11 +66,19 @@ def read_tray(projects: Sequence[int]) -> Tray:
     # One list, so that the runs of both are read together.
     shown = list(recordings.filter(pk__in=ids[:SHOWN]).order_by("pk")) if ids else []
     listed = rows([*shown, *failed])
-    return Tray(open=listed[: len(shown)], count=len(ids), failed=listed[len(shown) :])
+    uploads = user.uploads.unfinished().filter(project__in=projects).order_by("created_at", "pk")
+    return Tray(
+        open=listed[: len(shown)],
+        count=len(ids),
+        failed=listed[len(shown) :],
+        uploads=list(uploads[:SHOWN]),
+        upload_count=uploads.count(),
+    )
 
 
 @never_cache
 @require_safe
 def tray(request: HttpRequest) -> HttpResponse:
-    tray = read_tray(visible_projects(person(request)))
+    user = person(request)
+    tray = read_tray(user, visible_projects(user))
     return render(request, "transcripts/_tray_update.html", {"tray": tray})

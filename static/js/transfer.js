@@ -1,0 +1,117 @@
+// The requests of an upload. Source: tus resumable upload protocol 1.0 (tus.io).
+
+const SIGN_IN = "You are signed out. Sign in again in another tab";
+const BUSY = "The server is busy";
+
+/** The server rejects the file; the message is its reason. */
+export class Rejected extends Error {}
+/** What is sent is not the file that the upload began with. */
+export class OtherFile extends Rejected {}
+/** There is no such upload any more. */
+export class Gone extends Rejected {}
+export class Cancelled extends Error {}
+/** No response, or one that says later: the same request is to be tried again. */
+export class Interrupted extends Error {}
+
+/** The unfinished uploads of the user, as `look` describes each. */
+export async function list(url) {
+  return (await (await call(url)).json()).uploads;
+}
+
+/** Announce a file; the address of its upload. */
+export async function open(url, { name, size, project, options }) {
+  const response = await call(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name, size, project: Number(project), options }),
+  });
+  return new URL(response.headers.get("Location"), location).pathname;
+}
+
+/** How far an upload is: `{url, name, size, offset, sha256, state, made}`. */
+export async function look(address, signal) {
+  return (await call(address, { signal })).json();
+}
+
+export function forget(address) {
+  return request(address, { method: "DELETE", keepalive: true }).catch(() => {});
+}
+
+async function call(url, init = {}) {
+  const response = await request(url, init).catch(() => {
+    throw init.signal?.aborted ? new Cancelled() : new Interrupted("Connection lost");
+  });
+  await check(response.status, response.url, () => reason(response));
+  return response;
+}
+
+async function check(status, url, why) {
+  if (new URL(url, location).pathname === "/sign-in/") throw new Interrupted(SIGN_IN);
+  // A full disk, or too many unfinished uploads, are worth waiting for: what has come stays.
+  if (status === 429 || status === 507) throw new Interrupted((await why()).replace(/\.$/, ""));
+  if (status === 423 || status >= 500) throw new Interrupted(BUSY);
+  if (status === 404 || status === 410) throw new Gone(await why());
+  if (status === 412) throw new OtherFile(await why());
+  if (status >= 400 && status !== 409) throw new Rejected(await why());
+}
+
+async function reason(response) {
+  return sentence(response.status, await response.json().catch(() => null));
+}
+
+function sentence(status, body) {
+  if (body?.error) return body.error;
+  return status === 404 ? "This upload is no longer on the server." : `The server rejected it (${status}).`;
+}
+
+/**
+ * Send the bytes at `offset`: `{status, made}`, with status 409 when the upload is elsewhere.
+ * `prefix` is the hash of the bytes before them, `tell` hears how many have gone.
+ */
+// XMLHttpRequest tells how far a body has gone; fetch does not.
+export function send(address, offset, chunk, { prefix, signal, tell }) {
+  return new Promise((resolve, reject) => {
+    const sending = new XMLHttpRequest();
+    sending.open("PATCH", address);
+    sending.setRequestHeader("Content-Type", "application/offset+octet-stream");
+    sending.setRequestHeader("Upload-Offset", String(offset));
+    sending.setRequestHeader("Tus-Resumable", "1.0.0");
+    sending.setRequestHeader("X-CSRFToken", token());
+    if (prefix) sending.setRequestHeader("If-Match", `"${prefix}"`);
+    sending.upload.addEventListener("progress", ({ loaded }) => tell(Math.min(loaded, chunk.size)));
+    sending.addEventListener("load", async () => {
+      const body = read(sending.responseText);
+      const why = () => sentence(sending.status, body);
+      try {
+        await check(sending.status, sending.responseURL, why);
+        resolve({ status: sending.status, made: sending.status === 200 ? body : null });
+      } catch (error) {
+        reject(error);
+      }
+    });
+    sending.addEventListener("error", () => reject(new Interrupted("Connection lost")));
+    sending.addEventListener("abort", () => reject(new Cancelled()));
+    signal.addEventListener("abort", () => sending.abort(), { once: true });
+    if (signal.aborted) return reject(new Cancelled());
+    sending.send(chunk);
+  });
+}
+
+function read(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function request(url, init) {
+  const headers = { "X-CSRFToken": token(), "Tus-Resumable": "1.0.0", ...init.headers };
+  return fetch(url, { ...init, headers });
+}
+
+// The cookie's, not the page's: it stays right when one signs in again in another tab.
+export function token() {
+  const cookie = document.cookie.split("; ").find((each) => each.startsWith("csrftoken="));
+  return cookie?.slice("csrftoken=".length) ?? "";
+}
