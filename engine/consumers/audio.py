@@ -25,7 +25,6 @@ _threads = ThreadPoolExecutor(2 * _DECODERS, "live-decoder", step_back)
 # free, so that a client which was held up can catch up.
 _SPEED = 1.25
 _HEAD_START = 10.0
-_AHEAD_SECONDS = 0.25  # a clock that runs fast is not yet a recording that is sent
 
 
 class Pace:
@@ -34,10 +33,6 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._started = clock()
-
-    def is_ahead(self, received_seconds: float) -> bool:
-        """Whether more has come than can have been spoken since the start."""
-        return received_seconds > self._clock() - self._started + _AHEAD_SECONDS
 
     def wait_seconds(self, received_seconds: float) -> float:
         allowed = _HEAD_START + _SPEED * (self._clock() - self._started)
@@ -60,6 +55,9 @@ class PlainAudio:
         """Take the next bytes; returns when their samples have been dealt with."""
         self._blocks.put_nowait(self._raw.feed(data))
         await self._blocks.join()
+
+    async def reach(self) -> None:
+        """Wait until the samples of all bytes so far have been dealt with."""
 
     async def finish(self) -> None:
         """No more bytes come: ``blocks`` ends."""
@@ -89,8 +87,12 @@ class EncodedAudio:
     """
 
     def __init__(self, raw: RawFormat | None, *, multichannel: bool) -> None:
-        self._decoder = Decoder(None, raw=raw, multichannel=multichannel)
-        self._blocks: asyncio.Queue[Samples | Exception | None] = asyncio.Queue()
+        self._decoder = Decoder(None, raw=raw, multichannel=multichannel, decoded=self._decoded)
+        # Samples, or how many bytes have been decoded by then.
+        self._blocks: asyncio.Queue[Samples | int | Exception | None] = asyncio.Queue()
+        self._fed_bytes = self._reached_bytes = 0
+        self._progress = asyncio.Event()
+        self._is_over = False
         self._room = threading.Semaphore(_MOST_BLOCKS)
         self._is_closed = False
         self._was_fed = self._was_decoded = False
@@ -99,18 +101,32 @@ class EncodedAudio:
 
     async def feed(self, data: bytes) -> None:
         self._was_fed = True
+        self._fed_bytes += len(data)
         await self._loop.run_in_executor(_threads, self._decoder.feed, data)
+
+    async def reach(self) -> None:
+        while self._reached_bytes < self._fed_bytes and not self._is_over:
+            self._progress.clear()
+            await self._progress.wait()
 
     async def finish(self) -> None:
         await self._loop.run_in_executor(_threads, self._decoder.finish)
 
     async def blocks(self) -> AsyncIterator[Samples]:
-        while (block := await self._blocks.get()) is not None:
-            self._room.release()
-            if isinstance(block, Exception):
-                raise block
-            self._was_decoded = True
-            yield block
+        try:
+            while (block := await self._blocks.get()) is not None:
+                if isinstance(block, int):
+                    self._reached_bytes = block
+                    self._progress.set()
+                    continue
+                self._room.release()
+                if isinstance(block, Exception):
+                    raise block
+                self._was_decoded = True
+                yield block
+        finally:
+            self._is_over = True
+            self._progress.set()
 
     @property
     def is_understood(self) -> bool:
@@ -121,6 +137,9 @@ class EncodedAudio:
         self._room.release()
         await self._loop.run_in_executor(_threads, self._decoder.close)
         await self._reader
+
+    def _decoded(self, received: int) -> None:
+        self._loop.call_soon_threadsafe(self._blocks.put_nowait, received)
 
     def _read(self) -> None:
         last: Exception | None = None

@@ -18,7 +18,7 @@ from engine.loaded import catalog, end_of_turn, recognizer
 from engine.options import features_used, keyterm_problem, read_options, refuse_unknown
 from engine.speech.decode import RATE, Samples
 from engine.speech.errors import AudioError
-from engine.speech.live import Decode, Drop
+from engine.speech.track import Decode, Drop, Mark
 from engine.speech.transcript import Word as HeardWord
 from engine.speech.turns import Event, NoTurn, Score, Step, Turn, TurnOptions, TurnSession
 from engine.text.formatting import Formatting
@@ -27,6 +27,7 @@ from engine.text.search import hotwords
 from engine.text.words import Word
 from engine.transcription import check_hints
 
+_MOST_SCORES = 8  # unanswered; then the client is read no further
 _SILENT = "No audio was received for 60 seconds."
 
 
@@ -56,12 +57,15 @@ class FluxConsumer(Socket):
         self.session = TurnSession(
             TurnOptions(
                 options.eot_threshold, options.eager_eot_threshold or None, options.eot_timeout_ms
-            )
+            ),
+            _hotwords(options.keyterm),
         )
+        # As last configured; what was said before may still be told as it was then.
+        self.turn_options = self.session.options
         self.keyterms = options.keyterm
-        self.numerals = options.numerals
         self.hints = options.language_hint
-        self.questions = Questions(choice, self._hotwords(), self._answer, self._fail)
+        self.numerals, self.told_hints = options.numerals, options.language_hint
+        self.questions = Questions(choice, self._answer, self._fail)
         self.pace = Pace()
         self.received_seconds = 0.0
         self.sequence = 0
@@ -80,6 +84,7 @@ class FluxConsumer(Socket):
         await self.audio.feed(data)
 
     async def read(self, message: Mapping[str, Any]) -> None:
+        await self.audio.reach()
         match message.get("type"):
             case "CloseStream":
                 await self._close_stream()
@@ -90,13 +95,15 @@ class FluxConsumer(Socket):
             case _:
                 pass  # KeepAlive and whatever comes later: the contract's section 16, choice 13
 
-    def misread(self, problem: str) -> None:
+    async def misread(self, problem: str) -> None:
+        await self.audio.reach()
+        await self._settle()
         self._break_off("MESSAGE-0000", problem)
 
     def fall_silent(self) -> None:
         if not self.audio.is_understood:
             self._break_off("DATA-0000", DATA_REASON)
-        self.finish(1011, _SILENT)
+        self.spawn(self._give_up_waiting())
 
     async def leave(self) -> None:
         self.questions.drop_all()
@@ -119,11 +126,9 @@ class FluxConsumer(Socket):
             self.received_seconds += len(mono) / RATE
             self._follow(self.session.push(mono))
             await asyncio.sleep(0)
-            if self.pace.is_ahead(self.received_seconds):
-                # Faster than it was spoken: turns are the same as in real time when the models
-                # have had their say before the next sound.
-                await asyncio.gather(*self.scoring)
-                await self.questions.wait_for_all()
+            await self.questions.wait_for_room()
+            while len(self.scoring) > _MOST_SCORES:
+                await asyncio.wait(self.scoring, return_when=asyncio.FIRST_COMPLETED)
         if wait := self.pace.wait_seconds(self.received_seconds):
             await asyncio.sleep(wait)
 
@@ -140,6 +145,8 @@ class FluxConsumer(Socket):
                     scoring.add_done_callback(self.scoring.discard)
                 case Turn():
                     self._say(self._turn(step))
+                case Mark(message):
+                    self._acknowledge(message)
                 case NoTurn():
                     self._warn("FORCE_END_TURN_NO_ACTIVE_TURN", "Nobody is speaking.")
 
@@ -156,9 +163,19 @@ class FluxConsumer(Socket):
     async def _close_stream(self) -> None:
         await self.audio.finish()
         await self.listening
-        self._follow(self.session.finish())
-        await self.questions.wait_for_all()
+        await self._settle()
         self.finish()
+
+    async def _settle(self) -> None:
+        """Tell the rest of what came. An open turn stays open: the contract's section 16.1."""
+        self._follow(self.session.finish())
+        while not self.session.is_settled:
+            await asyncio.gather(*self.scoring)
+            await self.questions.wait_for_all()
+
+    async def _give_up_waiting(self) -> None:
+        await self._settle()
+        self.finish(1011, _SILENT)
 
     def _configure(self, message: Mapping[str, Any]) -> None:
         """All of it or nothing, in the order of the audio around it: section 10.4."""
@@ -179,18 +196,17 @@ class FluxConsumer(Socket):
                 raise ValueError("INVALID_LANGUAGE_HINTS", problem)
         except ValueError as error:
             code, description = error.args
-            self._say(
-                {
-                    "type": "ConfigureFailure",
-                    "request_id": self.call.request_id,
-                    "code": code,
-                    "description": description,
-                }
-            )
+            failure = {
+                "type": "ConfigureFailure",
+                "request_id": self.call.request_id,
+                "code": code,
+                "description": description,
+            }
+            self._follow(self.session.mark(failure))
             return
-        self.session.options, self.keyterms, self.hints = options, keyterms, hints
-        self.questions.keyterms = self._hotwords()
-        answer: dict[str, Any] = {
+        self.turn_options, self.keyterms, self.hints = options, keyterms, hints
+        self.session.set_keyterms(_hotwords(keyterms))
+        success: dict[str, Any] = {
             "type": "ConfigureSuccess",
             "request_id": self.call.request_id,
             "thresholds": {
@@ -201,13 +217,20 @@ class FluxConsumer(Socket):
             "keyterms": list(keyterms),
         }
         if hints:
-            answer["language_hints"] = list(hints)
+            success["language_hints"] = list(hints)
         if numerals is not None:
-            self.numerals = answer["numerals"] = numerals
-        self._say(answer)
+            success["numerals"] = numerals
+        self._follow(self.session.configure(options, success))
+
+    def _acknowledge(self, message: dict[str, Any]) -> None:
+        """Tell what became of a Configure, at its place: words before it are as they were."""
+        if message["type"] == "ConfigureSuccess":
+            self.numerals = message.get("numerals", self.numerals)
+            self.told_hints = message.get("language_hints", ())
+        self._say(message)
 
     def _configured(self, thresholds: object) -> TurnOptions:
-        now = self.session.options
+        now = self.turn_options
         if thresholds is None:
             return now
         if not isinstance(thresholds, dict):
@@ -222,10 +245,6 @@ class FluxConsumer(Socket):
             )
         timeout = _number(thresholds, "eot_timeout_ms", 500, 60_000, now.eot_timeout_ms)
         return TurnOptions(end, eager, round(timeout))
-
-    def _hotwords(self) -> tuple[str, ...]:
-        terms = hotwords(self.keyterms)
-        return (terms,) if terms else ()
 
     def _turn(self, turn: Turn) -> dict[str, Any]:
         words = self._written(turn.words)
@@ -250,8 +269,8 @@ class FluxConsumer(Socket):
         }
         if turn.event is Event.END and turn.trigger is not None:
             message["trigger"] = turn.trigger
-        if self.hints:
-            message["languages_hinted"] = list(self.hints)
+        if self.told_hints:
+            message["languages_hinted"] = list(self.told_hints)
         return message
 
     def _written(self, heard: Sequence[HeardWord]) -> list[Word]:
@@ -280,6 +299,11 @@ class FluxConsumer(Socket):
     def _break_off(self, code: str, description: str) -> None:
         self._say({"type": "Error", "code": code, "description": description})
         self.finish(1008, description)
+
+
+def _hotwords(keyterms: Sequence[str]) -> tuple[str, ...]:
+    terms = hotwords(keyterms)
+    return (terms,) if terms else ()
 
 
 def _strings(name: str, given: object, now: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from statistics import fmean
 from typing import Any
 
@@ -26,8 +27,6 @@ from engine.speech.decode import Samples
 from engine.speech.diarization import LiveDiarizer
 from engine.speech.errors import AudioError
 from engine.speech.live import (
-    Decode,
-    Drop,
     Heard,
     ListenSession,
     LiveOptions,
@@ -35,6 +34,7 @@ from engine.speech.live import (
     Step,
     UtteranceEnd,
 )
+from engine.speech.track import Decode, Drop, Mark
 from engine.speech.transcript import Word as HeardWord
 from engine.text.entities import detect_entities
 from engine.text.formatting import Formatting
@@ -42,6 +42,8 @@ from engine.text.redaction import CannotRedact, parse_redactions
 from engine.text.search import hotwords, parse_replacements, searched
 from engine.text.words import Word, transcript
 from engine.transcription import check_hints, choose_model, is_english
+
+logger = logging.getLogger("engine.sockets")
 
 _SILENT = (
     "Deepgram did not receive audio data or a text message within the timeout window. "
@@ -53,6 +55,15 @@ _CALLBACK_LOST = "The callback does not take what it is sent."
 _INVALID_CONFIGURE = "CONFIGURE_INVALID_MESSAGE"
 _CONFIGURABLE = ("punctuate", *(field.name for field in fields(Formatting)))
 _NO_MESSAGE = "The message cannot be read. See https://dpgr.am/data0000"
+
+
+@dataclass
+class _Configured:
+    """The place of a ``Configure``, its response, and how many tracks have not got there."""
+
+    options: LiveListenOptions
+    response: dict[str, Any]
+    tracks: int
 
 
 class ListenConsumer(Socket):
@@ -83,6 +94,7 @@ class ListenConsumer(Socket):
             await check_callback(options.callback, reach)
             self.call.callback = options.callback
             self.callback = Callback(self.call, options.callback_method, reach)
+        self.replacements = parse_replacements(options.replace)
         self.is_over = False
         self.was_heard = False
         self.audio = open_audio(
@@ -91,11 +103,11 @@ class ListenConsumer(Socket):
             options.channels,
             multichannel=options.multichannel,
         )
-        self.formatting = _formatting(options)
         local = self.choice.local or recognizer().model_for(self.choice.language or "en")
         self.model = catalog().local_model(local)
         terms = hotwords(options.keyterm, options.keywords)
-        self.questions = Questions(self.choice, (terms,) if terms else (), self._answer, self._fail)
+        self.keyterms = (terms,) if terms else ()
+        self.questions = Questions(self.choice, self._answer, self._fail)
         self.sessions: list[ListenSession] = []
         self.diarizers: list[LiveDiarizer] = []
         self.pace = Pace()
@@ -126,6 +138,7 @@ class ListenConsumer(Socket):
         await self.audio.feed(data)
 
     async def read(self, message: Mapping[str, Any]) -> None:
+        await self.audio.reach()
         match message.get("type"):
             case "KeepAlive":
                 pass
@@ -136,15 +149,21 @@ class ListenConsumer(Socket):
             case "Configure":
                 self._configure(message)
             case unknown:
-                self._misspell(f"unknown message type {unknown!r}")
+                # Servers grow, and so do clients; an Error ends the loop of an older SDK.
+                logger.warning(
+                    "request_id=%s ignored a message of type %.40r",
+                    self.call.request_id,
+                    unknown,
+                )
 
-    def misread(self, problem: str) -> None:
-        self._finish_with_metadata(1008, _NO_MESSAGE)
+    async def misread(self, problem: str) -> None:
+        await self.audio.reach()
+        await self._settle(1008, _NO_MESSAGE)
 
     def fall_silent(self) -> None:
         if not self.audio.is_understood:
             self._finish_with_metadata(1008, DATA_REASON)
-        self._finish_with_metadata(1011, _SILENT)
+        self.spawn(self._settle(1011, _SILENT))
 
     async def leave(self) -> None:
         self.questions.drop_all()
@@ -181,7 +200,8 @@ class ListenConsumer(Socket):
             utterance_end_ms=self.options.utterance_end_ms,
             vad_events=self.options.vad_events,
         )
-        self.sessions = [ListenSession(options) for _ in range(tracks)]
+        self.sessions = [ListenSession(options, self.keyterms) for _ in range(tracks)]
+        self.written_with = [self.options] * tracks
         if self.options.is_diarized:
             self.diarizers = [diarizer().live() for _ in range(tracks)]
 
@@ -200,6 +220,8 @@ class ListenConsumer(Socket):
                 case UtteranceEnd(end):
                     place = [track, len(self.sessions)]
                     self.tell({"type": "UtteranceEnd", "channel": place, "last_word_end": end})
+                case Mark(value=configured):
+                    self._configured(track, configured)
 
     def _answer(self, track: int, number: int, words: Sequence[HeardWord], seconds: float) -> None:
         self._follow(track, self.sessions[track].decoded(number, words, seconds))
@@ -222,29 +244,43 @@ class ListenConsumer(Socket):
     async def _close_stream(self) -> None:
         await self.audio.finish()
         await self.listening
+        await self._settle(1000)
+
+    async def _settle(self, code: int, reason: str = "") -> None:
+        """Tell the rest of what came, then close."""
         for track, session in enumerate(self.sessions):
             self._follow(track, session.finish())
         await self.questions.wait_for_all()
-        self._finish_with_metadata(1000)
+        self._finish_with_metadata(code, reason)
 
     def _configure(self, message: Mapping[str, Any]) -> None:
         """Apply all of a ``Configure`` or nothing; exactly one response for each."""
         about = {"request_id": self.call.request_id}
         terms, features = message.get("keyterms"), message.get("features") or {}
+        response: dict[str, Any] = {"type": "ConfigureSuccess", **about}
         if problem := self._configure_problem(terms, features):
             code, description = problem
-            failure = {"type": "ConfigureFailure", "code": code, "description": description}
-            self.tell(failure | about)
-            return
-        success: dict[str, Any] = {"type": "ConfigureSuccess", **about}
-        if terms is not None:
-            terms = [term.strip() for term in terms]
-            found = hotwords(terms)
-            self.questions.keyterms = (found,) if found else ()
-            success["keyterms"] = terms
-        self.options = replace(self.options, **features)
-        self.formatting = _formatting(self.options)
-        self.tell(success)
+            response |= {"type": "ConfigureFailure", "code": code, "description": description}
+        else:
+            self.options = replace(self.options, **features)
+            if terms is not None:
+                response["keyterms"] = [term.strip() for term in terms]
+                found = hotwords(response["keyterms"])
+                self.keyterms = (found,) if found else ()
+                for session in self.sessions:
+                    session.set_keyterms(self.keyterms)
+        place = _Configured(self.options, response, len(self.sessions))
+        for track, session in enumerate(self.sessions):
+            self._follow(track, session.mark(place))
+        if not self.sessions:
+            self.tell(response)
+
+    def _configured(self, track: int, configured: _Configured) -> None:
+        """Write the results of ``track`` in the new way; the last one to get here responds."""
+        self.written_with[track] = configured.options
+        configured.tracks -= 1
+        if not configured.tracks:
+            self.tell(configured.response)
 
     def _configure_problem(self, terms: object, features: object) -> tuple[str, str] | None:
         """Return the code and the description of why a ``Configure`` cannot be applied."""
@@ -273,14 +309,14 @@ class ListenConsumer(Socket):
         self.tell({"type": "Error", "variant": "SchemaError", "description": problem})
 
     def _results(self, track: int, heard: Heard) -> dict[str, Any]:
-        options = self.options
+        options = self.written_with[track]
         said = self._said(track, heard)
-        formatting = self.formatting if self.is_english else None
-        words = write(said, formatting, parse_replacements(options.replace))
+        formatting = _formatting(options) if self.is_english else None
+        words = write(said, formatting, self.replacements)
         alternative = {
             "transcript": transcript(words, options.is_punctuated),
             "confidence": round(fmean(w.confidence for w in words), 4) if words else 0.0,
-            "words": [self._word(word) for word in words],
+            "words": [_word(word, options.is_punctuated) for word in words],
         }
         channel: dict[str, Any] = {"alternatives": [alternative]}
         if options.search:
@@ -308,21 +344,8 @@ class ListenConsumer(Socket):
         """Return the words of a result as they were said, redacted."""
         words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard.words]
         if self.diarizers and heard.is_final:
-            words = self.diarizers[track].assign(words)
+            words = self.diarizers[track].assign(words, heard.end)
         return redact_result(words, self.redactions) if self.is_english else words
-
-    def _word(self, word: Word) -> dict[str, Any]:
-        answer: dict[str, Any] = {
-            "word": word.word,
-            "start": round(word.start, 3),
-            "end": round(word.end, 3),
-            "confidence": round(min(1.0, max(0.0, word.confidence)), 4),
-        }
-        if self.options.is_punctuated:
-            answer["punctuated_word"] = word.punctuated_word
-        if word.speaker is not None:
-            answer["speaker"] = word.speaker
-        return answer
 
     @property
     def _model_info(self) -> dict[str, str]:
@@ -383,6 +406,20 @@ class ListenConsumer(Socket):
             channel_seconds=self._seconds * len(self.sessions),
             method="streaming",
         )
+
+
+def _word(word: Word, is_punctuated: bool) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "word": word.word,
+        "start": round(word.start, 3),
+        "end": round(word.end, 3),
+        "confidence": round(min(1.0, max(0.0, word.confidence)), 4),
+    }
+    if is_punctuated:
+        values["punctuated_word"] = word.punctuated_word
+    if word.speaker is not None:
+        values["speaker"] = word.speaker
+    return values
 
 
 def _formatting(options: LiveListenOptions) -> Formatting:

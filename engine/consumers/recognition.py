@@ -11,7 +11,7 @@ from typing import Any
 from engine.catalog import Choice
 from engine.loaded import recognizer
 from engine.speech.decode import RATE
-from engine.speech.live import Decode
+from engine.speech.track import Decode
 from engine.speech.transcript import Word
 from engine.speech.whisper import Hypothesis, sufficient_context
 from engine.speech.work import Priority
@@ -21,8 +21,9 @@ from engine.speech.work import Priority
 # error rate.
 _FINAL_CONTEXT, _INTERIM_CONTEXT = 8.0, 2.0
 _REPETITIVE = 2.4  # OpenAI's threshold (whisper/transcribe.py)
-# More finals than this unanswered, and the client is read no further until there are fewer.
-_MOST_FINALS = 4
+# More awaited questions than this unanswered, and the client is read no further until there are
+# fewer.
+_MOST_AWAITED = 4
 
 
 class Questions:
@@ -34,16 +35,14 @@ class Questions:
     def __init__(
         self,
         choice: Choice,
-        keyterms: Sequence[str],
         answer: Callable[[int, int, Sequence[Word], float], None],
         fail: Callable[[BaseException], None],
     ) -> None:
         self._choice = choice
-        self.keyterms = tuple(keyterms)
         self._answer = answer
         self._fail = fail
         self._asked: dict[tuple[int, int], Future[Hypothesis]] = {}
-        self._finals: set[tuple[int, int]] = set()
+        self._awaited: set[tuple[int, int]] = set()
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -53,19 +52,20 @@ class Questions:
         seconds = len(decode.samples) / RATE
         future = recognizer().submit(
             decode.samples,
-            priority=Priority.FINAL if decode.final else Priority.INTERIM,
+            priority=Priority.FINAL if decode.awaited else Priority.INTERIM,
             model=self._choice.local,
             language=self._choice.language or "en",
-            keyterms=self.keyterms,
+            keyterms=decode.keyterms,
             context_seconds=(
                 min(seconds + _FINAL_CONTEXT, sufficient_context(seconds))
                 if decode.final
                 else seconds + _INTERIM_CONTEXT
             ),
+            is_guess=not decode.final,
         )
         self._asked[key] = future
-        if decode.final:
-            self._finals.add(key)
+        if decode.awaited:
+            self._awaited.add(key)
         future.add_done_callback(
             lambda done: self._loop.call_soon_threadsafe(self._settle, key, asked_at, done)
         )
@@ -75,7 +75,7 @@ class Questions:
         key = track, number
         if future := self._asked.pop(key, None):
             future.cancel()
-        self._finals.discard(key)
+        self._awaited.discard(key)
         self._changed.set()
 
     def drop_all(self) -> None:
@@ -83,22 +83,22 @@ class Questions:
             self.drop(track, number)
 
     async def wait_for_room(self) -> None:
-        """Wait until the stream is not too far ahead of its finals."""
-        await self._wait(_MOST_FINALS)
+        """Wait until the stream is not too far ahead of its answers."""
+        await self._wait(_MOST_AWAITED)
 
     async def wait_for_all(self) -> None:
-        """Wait until every final question is answered."""
+        """Wait until every awaited question is answered, those that follow from answers too."""
         await self._wait(0)
 
     async def _wait(self, most: int) -> None:
-        while len(self._finals) > most:
+        while len(self._awaited) > most:
             self._changed.clear()
             await self._changed.wait()
 
     def _settle(self, key: tuple[int, int], asked_at: float, future: Future[Any]) -> None:
         if self._asked.pop(key, None) is None or future.cancelled():
             return
-        self._finals.discard(key)
+        self._awaited.discard(key)
         self._changed.set()
         if (error := future.exception()) is not None:
             self._fail(error)

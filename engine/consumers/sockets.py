@@ -72,7 +72,7 @@ class Socket(AsyncConsumer):
     async def read(self, message: Mapping[str, Any]) -> None:
         """Take a JSON message."""
 
-    def misread(self, problem: str) -> None:
+    async def misread(self, problem: str) -> None:
         """A text frame that is no JSON object."""
 
     def fall_silent(self) -> None:
@@ -187,7 +187,7 @@ class Socket(AsyncConsumer):
         if isinstance(value, dict):
             await self.read(value)
         else:
-            self.misread("the message is not a JSON object")
+            await self.misread("the message is not a JSON object")
 
     async def _end(self) -> None:
         self._is_ending = True

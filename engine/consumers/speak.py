@@ -67,7 +67,7 @@ class _Speaker(Socket):
     async def read(self, message: Mapping[str, Any]) -> None:
         self._follow(self.session.read(message, time.monotonic()))
 
-    def misread(self, problem: str) -> None:
+    async def misread(self, problem: str) -> None:
         self._follow(self.session.misread())
 
     def fall_silent(self) -> None:

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -129,7 +129,9 @@ class Decoder:
 
     ``source`` is a path, or a binary file, read from its start. Without one the stream is live:
     ``feed`` it bytes as they come and call ``finish`` after the last, from another thread than
-    the one that reads ``blocks``. Close it, or use it as a context, to end the process.
+    the one that reads ``blocks``; that one calls ``decoded`` with the number of bytes whose
+    samples ``blocks`` has given, as far as they can be decoded without more. Close it, or use it
+    as a context, to end the process.
     """
 
     def __init__(
@@ -139,6 +141,7 @@ class Decoder:
         raw: RawFormat | None = None,
         multichannel: bool = False,
         limits: Limits = Limits(),
+        decoded: Callable[[int], None] = lambda received: None,
     ) -> None:
         self.samples = 0  # decoded so far, a channel
         # Known at the end:
@@ -146,6 +149,7 @@ class Decoder:
         self.damaged = 0  # places that could not be decoded
         self.tracks: tuple[Track, ...] = ()  # the audio tracks that can be decoded
         self._limits = limits
+        self._decoded = decoded
         self._live = source is None
         self._multichannel = multichannel
         self._head: Head | None = None
@@ -255,9 +259,12 @@ class Decoder:
             self._process.stdin.close()
 
     def _receive(self) -> tuple[bytes, bytes]:
-        header = self._read(_HEADER.size)
-        kind, size = _HEADER.unpack(header)
-        payload = self._read(size)
+        while True:
+            kind, size = _HEADER.unpack(self._read(_HEADER.size))
+            payload = self._read(size)
+            if kind != b"W":
+                break
+            self._decoded(json.loads(payload)["received"])
         if kind == b"E":
             error = json.loads(payload)
             raise _ERRORS[error["kind"]](error["message"])
@@ -363,6 +370,11 @@ def _is_readable(file: IO[bytes], seconds: float | None) -> bool:
     return bool(poll.poll(None if seconds is None else seconds * 1000))
 
 
+def starts_container(data: bytes) -> bool:
+    """Return whether ``data`` starts a container, which says itself what it holds."""
+    return data.startswith(_CONTAINER_STARTS)
+
+
 def _as_file(source: BinaryIO | Path) -> BinaryIO:
     """An open file with a descriptor of its own; bytes in memory move to an unnamed file."""
     if isinstance(source, Path):
@@ -385,4 +397,4 @@ def _unless_contained(descriptor: int, raw: RawFormat | None) -> RawFormat | Non
         start = os.pread(descriptor, 8, 0)
     except OSError:  # a pipe
         return raw
-    return None if start.startswith(_CONTAINER_STARTS) else raw
+    return None if starts_container(start) else raw

@@ -3,8 +3,9 @@
 It reads the audio from standard input and writes messages to standard output: a kind of one
 byte, a length of four, a payload. ``H`` what the audio is (JSON), ``A`` samples (the number of
 the track and that of its channels in a byte each, then float32, interleaved), ``Z`` the end
-(JSON), ``E`` an error (JSON: kind, message). Only what it needs is imported, because a user
-waits for it to start.
+(JSON), ``E`` an error (JSON: kind, message), and in a live stream ``W`` (JSON) when so many bytes
+have been decoded as far as they go. Only what it needs is imported, because a user waits for it
+to start.
 """
 
 from __future__ import annotations
@@ -52,13 +53,14 @@ class _Pipe:
 
     name = ""
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: bool = False) -> None:
         self.received = 0
+        self._live = live
         self._start = b""
 
     def peek(self, size: int) -> bytes:
         """The first bytes, which are read again."""
-        while len(self._start) < size and (data := os.read(0, size - len(self._start))):
+        while len(self._start) < size and (data := self._next(size - len(self._start))):
             self._start += data
         return self._start
 
@@ -66,7 +68,14 @@ class _Pipe:
         if self._start:
             data, self._start = self._start[:size], self._start[size:]
         else:
-            data = os.read(0, size)
+            data = self._next(size)
+        return data
+
+    def _next(self, size: int) -> bytes:
+        if self._live:
+            # FFmpeg asks for more only when it has used all that came before.
+            _send(b"W", _json({"received": self.received}))
+        data = os.read(0, size)
         self.received += len(data)
         return data
 
@@ -110,7 +119,8 @@ class _File(_Pipe):
 def main() -> None:
     order = json.loads(sys.argv[1])
     status = os.fstat(0)
-    source = _File(status.st_size) if stat.S_ISREG(status.st_mode) else _Pipe()
+    is_file = stat.S_ISREG(status.st_mode)
+    source = _File(status.st_size) if is_file else _Pipe(live=order["live"])
     try:
         confine(memory_bytes=order["memory_bytes"], cpu_seconds=order["cpu_seconds"])
         _decode(order, source)

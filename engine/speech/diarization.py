@@ -190,25 +190,30 @@ class LiveDiarizer:
         self._recent: deque[Floats] = deque()
         self._kept = 0  # samples in them
         self._heard = 0  # samples, since the start of the stream
+        self._assigned = 0  # samples until the end of the last result
         self._sums: list[Floats] = []
 
     def feed(self, samples: Floats) -> None:
-        """Take float32 ``(samples,)`` at 16 kHz; the last ten seconds are kept."""
+        """Take float32 ``(samples,)`` at 16 kHz; ten seconds before the last result are kept."""
         self._recent.append(samples)
         self._kept += len(samples)
         self._heard += len(samples)
-        while self._kept - len(self._recent[0]) >= CHUNK_SAMPLES:
+        needed = self._heard - self._assigned + CHUNK_SAMPLES
+        while self._kept - len(self._recent[0]) >= needed:
             self._kept -= len(self._recent.popleft())
 
-    def assign(self, words: Sequence[Word]) -> list[Word]:
-        """The words of a final result with their speakers; they lie in the last ten seconds.
+    def assign(self, words: Sequence[Word], until: float) -> list[Word]:
+        """Return the words of the result that ends at ``until`` seconds with their speakers.
 
-        Earlier words of a longer result take the speaker of the first turn.
+        They are told apart by the ten seconds before ``until``, whatever has come since; earlier
+        words of a longer result take the speaker of the first turn.
         """
+        self._assigned = min(round(until * SAMPLE_RATE), self._heard)
         if not words:
             return []
-        recent = np.concatenate(self._recent or [np.zeros(0, np.float32)])[-CHUNK_SAMPLES:]
-        offset = (self._heard - len(recent)) / SAMPLE_RATE
+        recent = np.concatenate(self._recent or [np.zeros(0, np.float32)])
+        recent = recent[: len(recent) - (self._heard - self._assigned)][-CHUNK_SAMPLES:]
+        offset = (self._assigned - len(recent)) / SAMPLE_RATE
         first = max(0, round((words[0].start - offset) * SAMPLE_RATE))
         last = round((words[-1].end - offset) * SAMPLE_RATE)
         # Some sound before and after the words tells the voices better apart.

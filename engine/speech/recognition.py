@@ -168,14 +168,15 @@ class Recognizer:
         keyterms: Sequence[str] = (),
         context_seconds: float | None = None,
         word_times: bool = True,
+        is_guess: bool = False,
         owner: object = None,
     ) -> Future[Hypothesis]:
         """Queue one segment of live speech, at most 30 s of float32 samples at 16 kHz.
 
         The words are timed from the first sample. ``context_seconds`` is what the model sees of
         the segment and the silence behind it, at least the segment; None means all 30 s, which
-        costs more and is more exact: audio + 2 s suit interim results. Cancel the future to drop
-        a segment that still waits.
+        costs more and is more exact: audio + 2 s suit interim results. A guess is not read a
+        second time where it went wrong. Cancel the future to drop a segment that still waits.
         """
         name = model or self.model_for(language)
         seconds = len(samples) / RATE
@@ -183,7 +184,7 @@ class Recognizer:
         return self.queue(
             name,
             Window(samples, min(context, WINDOW_SECONDS)),
-            Reading(_code(language), tuple(keyterms), word_times, priority is Priority.INTERIM),
+            Reading(_code(language), tuple(keyterms), word_times, is_guess),
             priority,
             owner,
         ).future

@@ -1,22 +1,24 @@
 """Turns of a conversation: what a live Flux socket means. No I/O and no clock.
 
-The words come from a ``ListenSession``; this adds when a turn begins and how sure we are that
-it has ended. Contract, sections 10.3 and 10.4.
+``Track`` says which words there are and where; this adds when a turn begins and how sure we are
+that it has ended. Contract, sections 10.3, 10.4 and 16.1.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
-from engine.speech import live
 from engine.speech.decode import RATE, Samples
 from engine.speech.endofturn import HEARD_SECONDS
-from engine.speech.live import Decode, Drop, Heard, ListenSession, LiveOptions
-from engine.speech.transcript import Word
+from engine.speech.track import Decode, Drop, Frame, Mark, Settled, Track
+from engine.speech.transcript import Word, paced
+from engine.speech.vad import FRAME
 
 _UPDATE = RATE // 4  # samples between two updates
 _PAUSE_MS = 300  # settles the words of the turn so far; the end of the turn is another matter
@@ -81,153 +83,183 @@ class NoTurn:
     """``ForceEndTurn`` came while nobody was speaking."""
 
 
-Step = Decode | Drop | Score | Turn | NoTurn
+Step = Decode | Drop | Score | Turn | NoTurn | Mark
 
 
-class TurnSession:
+@dataclass
+class _Look:
+    """A question to the end-of-turn model at ``place``, in samples."""
+
+    place: int
+    probability: float | None = None
+
+
+@dataclass(frozen=True)
+class _ForcedEnd:
+    """The mark of a ``ForceEndTurn``."""
+
+
+@dataclass(frozen=True)
+class _StreamEnd:
+    """The mark of a ``CloseStream``."""
+
+
+class TurnSession(Track):
     """One live stream of turns. Every method returns what follows, in the order of sending."""
 
-    def __init__(self, options: TurnOptions) -> None:
+    def __init__(self, options: TurnOptions, keyterms: Sequence[str] = ()) -> None:
+        super().__init__(_PAUSE_MS, guesses=True, keyterms=keyterms)
         self.options = options
-        self._listen = ListenSession(LiveOptions(interim_results=True, endpointing_ms=_PAUSE_MS))
-        self._heard = np.zeros(0, np.float32)  # the last seconds, for the end-of-turn model
+        # The last seconds, for the end-of-turn model.
+        self._sound: deque[Samples] = deque(maxlen=HEARD_SECONDS * RATE // FRAME)
+        self._pause_looks = 0  # questions to it in this pause
+        self._score_count = 0
+        self._unscored: dict[int, _Look] = {}
+        self._looks: deque[_Look] = deque()  # that have not been taken into account
+        self._place = 0  # of what is being told, in samples
         self._index = 0
-        self._window_start = 0.0
-        self._settled: list[Word] = []
-        self._interim: tuple[Word, ...] = ()
+        self._window_start = 0
+        self._words: list[Word] = []  # of this turn, final
+        self._guessed: tuple[Word, ...] = ()
         self._started = False
         self._eager = False
-        self._eager_until = 0.0  # the end of the words that an eager end was about
-        self._forced: Trigger | None = None
-        self._updated = 0  # samples at the last update
-        self._asked = 0  # questions to the end-of-turn model so far
-        self._looks = 0  # of them in this pause
-        self._sound = 0.0  # the model's newest answer in this pause
-        self._first_look = 1  # the number of this pause's first question
+        self._probability = 0.0  # the model's newest answer in this pause
         self._confidence = 0.0
 
-    @property
-    def words(self) -> tuple[Word, ...]:
-        """The words of the present turn so far."""
-        return (*self._settled, *self._interim)
+    def configure(self, options: TurnOptions, value: Any) -> list[Step]:
+        """Use ``options`` from here on; a ``Mark`` of ``value`` is told at this place."""
+        return self.mark((options, value))
 
-    def push(self, samples: Samples) -> list[Step]:
-        """Take samples (float32, 16 kHz) that followed those before."""
-        self._heard = np.concatenate((self._heard, samples))[-HEARD_SECONDS * RATE :]
-        steps = self._follow(self._listen.push(samples))
-        steps += self._look()
-        steps += self._judge()
-        received = round(self._listen.received_seconds * RATE)
-        if received - self._updated >= _UPDATE:
-            self._updated = received
+    def scored(self, number: int, probability: float) -> list[Step]:
+        """Take the end-of-turn model's answer to a ``Score``."""
+        self._unscored.pop(number).probability = probability
+        return self._tell()
+
+    def force_end(self) -> list[Step]:
+        """End the present turn here; what is spoken afterwards belongs to the next one."""
+        return [*self.settle(), *self.mark(_ForcedEnd())]
+
+    def finish(self) -> list[Step]:
+        """No more audio comes: tell the rest of the words. An open turn stays open."""
+        return [*self.settle(is_over=True), *self.mark(_StreamEnd())]
+
+    def on_heard(self, frame: Frame) -> list[Step]:
+        """Ask the end-of-turn model as the silence grows, before it is known whether it matters.
+
+        It matters where a turn has started, which may be known only later.
+        """
+        start = frame.end - FRAME - self._origin
+        self._sound.append(self._audio[start : start + FRAME])
+        if not frame.silence:
+            self._pause_looks = 0
+            return []
+        looks = self._pause_looks
+        if looks == len(_LOOKS) or frame.silence < _LOOKS[looks] * RATE:
+            return []
+        if not (self._started or self._untold):
+            return []
+        self._pause_looks += 1
+        self._score_count += 1
+        self._unscored[self._score_count] = look = _Look(frame.end)
+        self._looks.append(look)
+        return [Score(self._score_count, np.concatenate(self._sound))]
+
+    def is_ready(self, frame: Frame) -> bool:
+        if not self._can_end(frame):
+            return True
+        return all(look.probability is not None for look in self._looks if look.place <= frame.end)
+
+    def needs_words(self, frame: Frame) -> bool:
+        """The first words start a turn, and resume one that had probably ended."""
+        return self._eager or not self._started
+
+    def on_words(self, frame: Frame, words: list[Word]) -> list[Step]:
+        if not words:
+            return []
+        self._place = frame.end
+        start = (frame.segment.first if frame.segment else 0) / RATE
+        self._guessed = tuple(paced(words, start, frame.seconds))
+        return self._begin()
+
+    def on_guess(self, words: tuple[Word, ...], start: int, end: int) -> list[Step]:
+        self._guessed = words
+        return []
+
+    def on_settled(self, settled: Settled) -> list[Step]:
+        self._place = max(self._place, settled.end)
+        self._words += settled.words
+        self._guessed = ()
+        return self._begin() if settled.words else []
+
+    def on_frame(self, frame: Frame) -> list[Step]:
+        self._place = frame.end
+        if not frame.silence:
+            self._probability = self._confidence = 0.0
+        self._take_looks(frame)
+        steps = self._judge(frame) if self._can_end(frame) else []
+        if frame.crosses(_UPDATE):
             steps.append(self._turn(Event.UPDATE))
         return steps
 
-    def decoded(self, number: int, words: Sequence[Word], seconds: float) -> list[Step]:
-        """The recognizer's answer to a ``Decode``; see ``ListenSession.decoded``."""
-        return [*self._follow(self._listen.decoded(number, words, seconds)), *self._judge()]
+    def on_mark(self, mark: Mark) -> list[Step]:
+        self._place = mark.end
+        match mark.value:
+            case _ForcedEnd():
+                return self._end(Trigger.MANUAL) if self._started else [NoTurn()]
+            case _StreamEnd():
+                return [self._turn(Event.UPDATE)] if self._words else []
+            case (TurnOptions() as options, value):
+                self.options = options
+                return [Mark(value, mark.end)]
+        return [mark]
 
-    def scored(self, number: int, probability: float) -> list[Step]:
-        """The end-of-turn model's answer to a ``Score``; a late one counts for nothing."""
-        if number < self._first_look:
+    def _can_end(self, frame: Frame) -> bool:
+        return self._started and frame.segment is None
+
+    def _take_looks(self, frame: Frame) -> None:
+        """Take the answers about this pause up to here; those about earlier ones are late."""
+        while self._looks and self._looks[0].place <= frame.end:
+            if self._looks[0].probability is None and frame.silence:
+                return
+            probability = self._looks.popleft().probability
+            if frame.silence and probability is not None:
+                self._probability = probability
+
+    def _begin(self) -> list[Step]:
+        """There are words: the turn has started, or goes on."""
+        if self._started and not self._eager:
             return []
-        self._sound = probability
-        return self._judge()
+        event = Event.RESUMED if self._eager else Event.START
+        self._started, self._eager = True, False
+        return [self._turn(event)]
 
-    def force_end(self) -> list[Step]:
-        """End the present turn now."""
-        if not (self.words or self._listen.is_in_speech or not self._listen.is_settled):
-            return [NoTurn()]
-        self._forced = Trigger.MANUAL
-        return [*self._follow(self._listen.finalize()), *self._judge()]
-
-    def finish(self) -> list[Step]:
-        """No more audio comes: an open turn with words ends."""
-        self._forced = Trigger.TIMEOUT  # the contract's section 16, choice 12
-        return [*self._follow(self._listen.finish()), *self._judge()]
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing waits for the recognizer."""
-        return self._listen.is_settled
-
-    def _follow(self, steps: list[live.Step]) -> list[Step]:
-        """Take the words out of what listening says; pass its questions on."""
-        passed: list[Step] = []
-        for step in steps:
-            if isinstance(step, Decode | Drop):
-                passed.append(step)
-            elif isinstance(step, Heard):
-                passed += self._take(step)
-        return passed
-
-    def _take(self, heard: Heard) -> list[Step]:
-        if heard.is_final:
-            self._settled += heard.words
-            self._interim = ()
-        else:
-            self._interim = heard.words
-        if not heard.words:
-            return []
-        if not self._started:
-            self._started = True
-            return [self._turn(Event.START)]
-        if self._eager and heard.words[-1].end > self._eager_until:
-            self._eager = False
-            return [self._turn(Event.RESUMED)]
-        return []
-
-    def _look(self) -> list[Step]:
-        """Ask the end-of-turn model again as the silence grows; forget it when it is over."""
-        silence = self._listen.silence_seconds
-        if silence == 0.0:
-            self._looks, self._sound, self._confidence = 0, 0.0, 0.0
-            self._first_look = self._asked + 1
-            return []
-        if not self._started or self._looks == len(_LOOKS) or silence < _LOOKS[self._looks]:
-            return []
-        self._looks += 1
-        self._asked += 1
-        return [Score(self._asked, self._heard)]
-
-    def _judge(self) -> list[Step]:
+    def _judge(self, frame: Frame) -> list[Step]:
         """End the turn, or say that it probably has ended."""
-        if not self._listen.is_settled or self._listen.is_in_speech:
-            return []
-        silence = self._listen.silence_seconds
-        if not self._started:
-            self._forced = None
-            return []
-        if self._settled:
+        silence = frame.silence / RATE
+        if self._words:
             self._confidence = max(self._confidence, self._evidence(silence))
-        if self._forced is Trigger.MANUAL:
-            return self._end(Trigger.MANUAL)
         if self._confidence >= self.options.eot_threshold:
             return self._end(Trigger.MODEL)
-        if self._forced is not None or silence * 1000 >= self.options.eot_timeout_ms:
+        if silence * 1000 >= self.options.eot_timeout_ms:
             return self._end(Trigger.TIMEOUT)
         eager = self.options.eager_eot_threshold
-        if eager is None or self._eager or not self._settled:
+        if eager is None or self._eager or not self._words or self._confidence < eager:
             return []
-        if self._confidence >= eager:
-            self._eager = True
-            self._eager_until = self._settled[-1].end
-            return [self._turn(Event.EAGER)]
-        return []
+        self._eager = True
+        return [self._turn(Event.EAGER)]
 
     def _evidence(self, silence: float) -> float:
-        ends = self._settled[-1].text.rstrip("\"'”’)").endswith((".", "?", "!"))
-        confidence = _SOUND * min(self._sound / _SURE, 1.0) + (_SENTENCE if ends else 0.0)
+        ends = self._words[-1].text.rstrip("\"'”’)").endswith((".", "?", "!"))
+        confidence = _SOUND * min(self._probability / _SURE, 1.0) + (_SENTENCE if ends else 0.0)
         confidence += _SILENCE_SECOND * silence - _DOUBT
         return min(max(confidence, 0.0), _CERTAIN)
 
     def _end(self, trigger: Trigger) -> list[Step]:
         steps: list[Step] = [self._turn(Event.END, trigger)]
         self._index += 1
-        self._window_start = self._listen.received_seconds
-        self._settled, self._interim = [], ()
+        self._window_start = self._place
+        self._words, self._guessed = [], ()
         self._started = self._eager = False
-        self._forced = None
         self._confidence = 0.0
         return steps
 
@@ -235,9 +267,9 @@ class TurnSession:
         return Turn(
             event,
             self._index,
-            round(self._window_start, 3),
-            round(self._listen.received_seconds, 3),
-            self.words,
+            round(self._window_start / RATE, 3),
+            round(self._place / RATE, 3),
+            (*self._words, *self._guessed),
             round(self._confidence, 4),
             trigger,
         )

@@ -88,13 +88,54 @@ def test_ending_no_turn_is_a_warning(open_stream: Open):
     assert warning["code"] == "FORCE_END_TURN_NO_ACTIVE_TURN"
 
 
-def test_an_open_turn_ends_with_the_stream(open_stream: Open):
+def test_the_end_of_the_stream_tells_the_last_words_and_ends_no_turn(open_stream: Open):
     with open_stream(**FLUX) as stream:
         stream.send(say("The quick brown fox jumps over the lazy dog."))
         stream.close_stream()
-    assert turns(stream)[-1]["event"] == "EndOfTurn"
-    assert turns(stream)[-1]["trigger"] == "timeout"
+    assert [turn["event"] for turn in turns(stream)] == ["StartOfTurn"]
+    last = stream.told[-1]
+    assert last["event"] == "Update"
+    assert "lazy dog" in last["transcript"].lower()
     assert stream.code == 1000
+
+
+def test_an_end_by_hand_comes_before_the_end_of_the_stream(open_stream: Open):
+    with open_stream(**FLUX) as stream:
+        stream.send(say("The quick brown fox jumps over the lazy dog."))
+        stream.say("ForceEndTurn")
+        stream.close_stream()
+    assert [(turn["event"], turn.get("trigger")) for turn in turns(stream)] == [
+        ("StartOfTurn", None),
+        ("EndOfTurn", "manual"),
+    ]
+
+
+def test_an_end_by_hand_has_the_words_before_it_and_the_next_turn_the_rest(open_stream: Open):
+    fox, shells = say("The quick brown fox jumps."), say("She sells sea shells.")
+    with open_stream(**FLUX) as stream:
+        stream.send(join(0.3, fox))
+        stream.say("ForceEndTurn")
+        stream.send(join(shells, 3.0))
+        stream.close_stream()
+    first, second = [turn for turn in turns(stream) if turn["event"] == "EndOfTurn"]
+    assert (first["trigger"], second["trigger"]) == ("manual", "model")
+    assert "fox" in first["transcript"].lower()
+    assert "shells" not in first["transcript"].lower()
+    assert "shells" in second["transcript"].lower()
+    assert first["audio_window_end"] == pytest.approx(0.3 + len(fox) / 16_000, abs=0.001)
+
+
+def test_a_new_configuration_leaves_the_words_before_it_alone(open_stream: Open):
+    number, fox = say("I have twenty five dogs."), say("I see thirty six foxes.")
+    with open_stream(**FLUX) as stream:
+        stream.send(join(0.3, number, 2.0))
+        stream.say("Configure", numerals=True)
+        stream.send(join(fox, 3.0))
+        stream.close_stream()
+    before, after = [turn for turn in turns(stream) if turn["event"] == "EndOfTurn"]
+    assert "36" in after["transcript"]
+    place = stream.told.index(stream.of("ConfigureSuccess")[0])
+    assert stream.told.index(before) < place < stream.told.index(after)
 
 
 def test_thresholds_may_be_numbers_or_strings(open_stream: Open):

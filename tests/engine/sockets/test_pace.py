@@ -20,7 +20,6 @@ def test_real_time_never_waits():
     pace = Pace(clock)
     clock.now += 60
     assert pace.wait_seconds(60) == 0
-    assert not pace.is_ahead(60)
 
 
 def test_the_first_ten_seconds_are_free():
@@ -33,14 +32,6 @@ def test_more_is_held_to_one_and_a_quarter_times_real_time():
     assert pace.wait_seconds(60) == pytest.approx(40)
     clock.now += 40
     assert pace.wait_seconds(60) == 0
-
-
-def test_what_cannot_have_been_spoken_yet_is_ahead():
-    clock = Clock()
-    pace = Pace(clock)
-    clock.now += 1
-    assert pace.is_ahead(2)
-    assert not pace.is_ahead(1.1)
 
 
 def test_a_long_frame_is_taken_in_short_steps():

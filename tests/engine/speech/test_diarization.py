@@ -152,6 +152,18 @@ def test_flip_under_three_tenths_of_a_second_is_smoothed():
     assert [word.speaker for word in found.assign(words)] == [0, 0, 0]
 
 
+def test_live_speakers_do_not_depend_on_how_much_has_come_since(diarizer, talk):
+    samples, spans = talk
+    results = [([spoken(start + 0.2, end - 0.2)], end) for start, end in spans]
+    prompt, late = diarizer.live(), diarizer.live()
+    late.feed(samples)
+    fed = 0
+    for words, end in results:
+        prompt.feed(samples[fed : round(end * 16_000)])
+        fed = round(end * 16_000)
+        assert prompt.assign(words, end) == late.assign(words, end)
+
+
 def test_live_words_get_speakers_that_stay(diarizer, talk):
     samples, spans = talk
     live = diarizer.live()
@@ -161,7 +173,7 @@ def test_live_words_get_speakers_that_stay(diarizer, talk):
         live.feed(samples[fed : round(end * 16_000)])
         fed = round(end * 16_000)
         middle = (start + end) / 2
-        words = live.assign([spoken(start + 0.2, middle), spoken(middle, end - 0.2)])
+        words = live.assign([spoken(start + 0.2, middle), spoken(middle, end - 0.2)], end)
         speakers.append({word.speaker for word in words})
     assert speakers == [{0}, {1}, {0}, {1}]
 

@@ -10,8 +10,6 @@ import pytest
 
 from engine.speech.decode import RATE, Samples
 from engine.speech.live import (
-    Decode,
-    Drop,
     Heard,
     ListenSession,
     LiveOptions,
@@ -19,6 +17,7 @@ from engine.speech.live import (
     SpeechStarted,
     UtteranceEnd,
 )
+from engine.speech.track import Decode, Drop, Mark
 from engine.speech.transcript import Word
 from tests.speech import join
 from tests.speech import say as say_with_pauses
@@ -189,16 +188,92 @@ def test_long_speech_is_cut_and_goes_on():
     assert all(len(question.samples) <= 30 * RATE for question in listener.asked)
 
 
-def test_finalize_answers_once_with_what_is_buffered():
+def test_finalize_gives_one_result_with_what_is_buffered():
     listener = listen(0.3, say(FOX), endpointing_ms=300)
     listener.follow(listener.session.finalize())
     (final,) = listener.heard(final=True)
     assert final.from_finalize
-    assert final.speech_final
     assert final.words
     assert final.start + final.duration == pytest.approx(
         listener.session.received_seconds, abs=0.001
     )
+
+
+def test_finalize_within_speech_does_not_say_that_it_ended():
+    listener = listen(0.3, say(FOX), endpointing_ms=300)
+    listener.follow(listener.session.finalize())
+    listener.push(join(say(SHELLS), 1.0))
+    assert [final.speech_final for final in listener.heard(final=True)] == [False, True]
+
+
+def test_finalize_in_a_pause_that_endpointing_waits_for_ends_speech():
+    listener = listen(0.3, say(FOX), 0.9, endpointing_ms=5000)
+    listener.follow(listener.session.finalize())
+    (final,) = listener.heard(final=True)
+    assert final.speech_final
+
+
+def test_speech_final_follows_when_the_pause_comes_after_finalize():
+    listener = listen(0.3, say(FOX), endpointing_ms=300)
+    listener.follow(listener.session.finalize())
+    listener.push(join(1.0))
+    flushed, ended = listener.heard(final=True)
+    assert (bool(flushed.words), flushed.speech_final) == (True, False)
+    assert (ended.speech_final, ended.from_finalize) == (True, False)
+
+
+def test_finalize_cuts_at_its_place_although_words_follow_before_it_is_answered():
+    listener = Listener(LiveOptions(endpointing_ms=300), is_prompt=False)
+    listener.push(join(0.3, say(FOX)))
+    place = listener.session.received_seconds
+    listener.follow(listener.session.finalize())
+    listener.push(join(say(SHELLS), 1.0))
+    first, second = [question for question in listener.asked if question.final]
+    assert first.number not in listener.dropped
+    listener.answer(second)
+    listener.answer(first)
+    flushed, rest = listener.heard(final=True)
+    assert (flushed.from_finalize, rest.from_finalize) == (True, False)
+    assert flushed.end == pytest.approx(place, abs=0.001)
+    assert rest.start == pytest.approx(place, abs=0.001)
+
+
+def test_each_of_two_finalizes_in_a_row_has_its_result():
+    listener = Listener(LiveOptions(endpointing_ms=300), is_prompt=False)
+    listener.push(join(0.3, say(FOX)))
+    listener.follow(listener.session.finalize())
+    listener.follow(listener.session.finalize())
+    listener.follow(listener.session.finish())
+    listener.answer(listener.asked[-1])
+    assert [bool(result.words) for result in listener.heard(final=True)] == [True, False]
+    assert all(result.from_finalize for result in listener.heard(final=True))
+
+
+def test_a_mark_is_told_behind_the_words_before_it():
+    listener = Listener(LiveOptions(endpointing_ms=300), is_prompt=False)
+    listener.push(join(0.3, say(FOX), 1.0))
+    listener.follow(listener.session.mark("configured"))
+    assert listener.told == []
+    listener.answer(listener.asked[-1])
+    assert [type(message) for message in listener.told] == [Heard, Mark]
+
+
+def test_key_terms_hold_from_their_place_on():
+    listener = Listener(LiveOptions(endpointing_ms=300))
+    listener.push(join(0.3, say(FOX), 1.0, say(SHELLS)))
+    listener.session.set_keyterms(["Earshot"])
+    listener.push(join(1.0, say(FOX), 1.0))
+    before, around, after = [question.keyterms for question in listener.asked]
+    assert (before, around, after) == ((), ("Earshot",), ("Earshot",))
+
+
+def test_speech_on_both_sides_of_new_key_terms_is_read_with_both():
+    listener = Listener(LiveOptions(endpointing_ms=300))
+    listener.session.set_keyterms(["fox"])
+    listener.push(join(0.3, say(FOX)))
+    listener.session.set_keyterms(["shells"])
+    listener.push(join(say(SHELLS), 1.0))
+    assert listener.asked[-1].keyterms == ("shells", "fox")
 
 
 def test_finalize_with_nothing_buffered_answers_empty():
@@ -246,11 +321,19 @@ def test_speech_started_comes_again_after_speech_final():
     assert kinds == ["SpeechStarted", "Heard", "SpeechStarted", "Heard"]
 
 
-def test_speech_started_comes_once_for_an_utterance_in_several_results():
-    speech = join(*[say(FOX), 0.95] * 3)
-    listener = listen(0.3, speech, vad_events=True, endpointing_ms=None)
-    assert len(listener.heard(final=True)) >= 2
-    assert len(listener.of(SpeechStarted)) == 1
+@pytest.mark.parametrize("endpointing_ms", [None, 10, 300, 2000])
+@pytest.mark.parametrize("utterance_end_ms", [None, 1000])
+def test_speech_started_comes_once_an_utterance_whatever_the_options_are(
+    endpointing_ms: int | None, utterance_end_ms: int | None
+):
+    speech = join(*[say(FOX), 0.3, say(SHELLS), 0.95] * 3)
+    listener = listen(
+        *(0.3, speech),
+        vad_events=True,
+        endpointing_ms=endpointing_ms,
+        utterance_end_ms=utterance_end_ms,
+    )
+    assert len(listener.of(SpeechStarted)) == 3
 
 
 def test_utterance_end_comes_once_when_the_gap_behind_the_last_word_is_long_enough():
@@ -261,6 +344,37 @@ def test_utterance_end_comes_once_when_the_gap_behind_the_last_word_is_long_enou
     final = next(result for result in listener.heard(final=True) if result.words)
     assert end.last_word_end == final.words[-1].end
     assert listener.told.index(end) > listener.told.index(final)
+
+
+@pytest.mark.parametrize("endpointing_ms", [None, 10, 300, 2000])
+def test_utterance_end_comes_after_each_utterance(endpointing_ms: int | None):
+    listener = listen(
+        *(0.3, *[say(FOX), 2.5] * 3),
+        interim_results=True,
+        utterance_end_ms=1000,
+        endpointing_ms=endpointing_ms,
+    )
+    ends = [end.last_word_end for end in listener.of(UtteranceEnd)]
+    assert len(ends) == 3
+    assert ends == sorted(set(ends))
+
+
+def test_utterance_end_comes_although_the_answer_is_later_than_the_next_speech():
+    listener = Listener(
+        LiveOptions(interim_results=True, utterance_end_ms=1000, endpointing_ms=300),
+        is_prompt=False,
+    )
+    listener.push(join(0.3, say(FOX), 2.0, say(SHELLS), 2.0))
+    while waiting := [question for question in listener.asked if question.awaited]:
+        listener.asked.clear()
+        for question in waiting:
+            listener.answer(question)
+    kinds = [
+        type(message).__name__
+        for message in listener.told
+        if not isinstance(message, Heard) or message.is_final
+    ]
+    assert kinds == ["Heard", "UtteranceEnd", "Heard", "UtteranceEnd"]
 
 
 def test_utterance_end_waits_while_words_follow():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
 from engine.speech.decode import RATE, Samples
-from engine.speech.live import Decode
+from engine.speech.track import Decode, Mark
 from engine.speech.turns import (
     Event,
     NoTurn,
@@ -31,8 +32,10 @@ class Partner:
     options: TurnOptions = field(default_factory=TurnOptions)
     text: str = FOX
     sound: float = 0.9
-    told: list[Turn | NoTurn] = field(default_factory=list)
-    scored: list[Score] = field(default_factory=list)
+    is_prompt: bool = True  # or when ``answer_all`` is called
+    told: list[Turn | NoTurn | Mark] = field(default_factory=list)
+    asked: list[Decode] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.session = TurnSession(self.options)
@@ -46,14 +49,25 @@ class Partner:
     def follow(self, steps: list[Step]) -> None:
         for step in steps:
             if isinstance(step, Decode):
-                seconds = len(step.samples) / RATE
-                heard = words(self.text, seconds) if self.text else []
-                self.follow(self.session.decoded(step.number, heard, 0.1))
+                self.asked.append(step)
             elif isinstance(step, Score):
-                self.scored.append(step)
-                self.follow(self.session.scored(step.number, self.sound))
-            elif isinstance(step, Turn | NoTurn):
+                self.scores.append(step)
+            elif isinstance(step, Turn | NoTurn | Mark):
                 self.told.append(step)
+        if self.is_prompt:
+            self.answer_all()
+
+    def answer_all(self, scores: Callable[[Score], float] | None = None) -> None:
+        """Answer what was asked, the last question first, until nothing is left."""
+        while self.asked or self.scores:
+            if self.scores:
+                score = self.scores.pop()
+                probability = scores(score) if scores else self.sound
+                self.follow(self.session.scored(score.number, probability))
+            else:
+                decode = self.asked.pop()
+                heard = words(self.text, len(decode.samples) / RATE) if self.text else []
+                self.follow(self.session.decoded(decode.number, heard, 0.1))
 
     @property
     def turns(self) -> list[Turn]:
@@ -191,23 +205,85 @@ def test_ending_by_hand_between_turns_says_that_there_is_none():
     assert partner.told[-1] == NoTurn()
 
 
-def test_the_end_of_the_stream_ends_an_open_turn():
+def test_an_end_by_hand_has_the_words_up_to_its_place():
+    partner = Partner(is_prompt=False).push(0.5, say(FOX))
+    place = partner.session.received_seconds
+    partner.follow(partner.session.force_end())
+    partner.push(say(SHELLS), 2.0)
+    partner.answer_all()
+    first, second = partner.of(Event.END)
+    assert (first.trigger, second.trigger) == (Trigger.MANUAL, Trigger.MODEL)
+    assert first.window_end == pytest.approx(place, abs=0.001)
+    assert first.words[-1].end <= place
+    assert second.window_start == first.window_end
+    assert second.words[0].start == pytest.approx(place, abs=0.001)
+
+
+def test_the_end_of_the_stream_does_not_take_the_place_of_an_end_by_hand():
+    partner = Partner(is_prompt=False).push(0.5, say(FOX))
+    partner.follow(partner.session.force_end())
+    partner.follow(partner.session.finish())
+    partner.answer_all()
+    (end,) = partner.of(Event.END)
+    assert end.trigger is Trigger.MANUAL
+    assert partner.told[-1] == end
+
+
+def test_ending_by_hand_twice_ends_one_turn():
+    partner = Partner(is_prompt=False).push(0.5, say(FOX))
+    partner.follow(partner.session.force_end())
+    partner.follow(partner.session.force_end())
+    partner.answer_all()
+    assert [type(message) for message in partner.told[-2:]] == [Turn, NoTurn]
+    assert len(partner.of(Event.END)) == 1
+
+
+def test_ending_noise_by_hand_says_that_there_is_no_turn():
+    partner = Partner(text="").push(0.5, say(FOX))
+    partner.follow(partner.session.force_end())
+    assert partner.told[-1] == NoTurn()
+    assert partner.events() == []
+
+
+def test_the_end_of_the_stream_tells_the_last_words_and_leaves_the_turn_open():
     partner = Partner().push(0.5, say(FOX))
     partner.follow(partner.session.finish())
-    (end,) = partner.of(Event.END)
-    assert end.trigger is Trigger.TIMEOUT
-    assert end.words
+    assert partner.events() == [Event.START]
+    last = partner.turns[-1]
+    assert (last.event, text(last)) == (Event.UPDATE, FOX)
+
+
+def test_a_turn_that_is_over_ends_although_the_stream_ends_before_it_is_known():
+    partner = Partner(is_prompt=False).push(0.5, say(FOX), 2.0)
+    partner.follow(partner.session.finish())
+    partner.answer_all()
+    assert partner.events() == [Event.START, Event.END]
 
 
 def test_new_thresholds_hold_from_then_on():
     partner = Partner(TurnOptions(eot_threshold=1.0), sound=0.9).push(0.5, say(FOX), 0.6)
     assert partner.of(Event.END) == []
-    partner.session.options = TurnOptions(eot_threshold=0.5)
+    partner.follow(partner.session.configure(TurnOptions(eot_threshold=0.5), "new"))
+    assert partner.told[-1] == Mark("new", round(partner.session.received_seconds * RATE))
     partner.push(0.2)
     assert len(partner.of(Event.END)) == 1
 
 
-def test_a_late_score_of_an_earlier_pause_counts_for_nothing():
-    partner = Partner(text=OPEN, sound=0.0).push(0.5, say(FOX), 0.5, say(SHELLS), 0.3)
-    assert partner.session.scored(partner.scored[0].number, 1.0) == []
+def test_new_thresholds_leave_what_was_said_before_them_alone():
+    options = TurnOptions(eot_threshold=1.0, eot_timeout_ms=60_000)
+    partner = Partner(options, is_prompt=False).push(0.5, say(FOX), 2.0)
+    place = partner.session.received_seconds
+    partner.follow(partner.session.configure(TurnOptions(eot_threshold=0.5), "new"))
+    partner.push(0.5)
+    partner.answer_all()
+    (end,) = partner.of(Event.END)
+    assert end.window_end > place
+    assert partner.told.index(Mark("new", round(place * RATE))) < partner.told.index(end)
+
+
+def test_a_score_counts_for_its_own_pause_however_late_it_is():
+    partner = Partner(text=OPEN, sound=0.0, is_prompt=False)
+    partner.push(0.5, say(FOX), 0.5, say(SHELLS), 0.3)
+    first = partner.scores[0]
+    partner.answer_all(scores=lambda score: 1.0 if score is first else 0.0)
     assert partner.of(Event.END) == []
