@@ -27,6 +27,7 @@ SPACE = re.compile(r"\s")
 SHORTENED = re.compile(
     r"\b(?:[A-Z]|Mrs?|Ms|Dr|Prof|St|Lt|Capt|Gen|Rev|Gov|Sra?|Mme|Mlle|Sig|vs|e\.g|i\.e|approx)\.$"
 )
+LONGEST_SHORTENED = 8
 
 
 def clauses(text: str, first: int = 60) -> Iterator[str]:
@@ -46,7 +47,9 @@ def clauses(text: str, first: int = 60) -> Iterator[str]:
 
 
 def _cut(text: str, limit: int, *, soonest: bool) -> int:
-    ends = [end.end() for end in SENTENCE_END.finditer(text) if end.end() <= limit]
+    # Not further than the limit, or each piece would search all that is left.
+    found = SENTENCE_END.finditer(text, 0, limit + 2)
+    ends = [end.end() for end in found if end.end() <= limit]
     if soonest and ends:
         return ends[0]
     if len(text) <= limit:
@@ -73,7 +76,8 @@ def last_sentence_end(text: str) -> int:
     ends = [
         end.end()
         for end in SENTENCE_END.finditer(text)
-        if end.end() < len(text) and not SHORTENED.search(text, 0, end.end())
+        if end.end() < len(text)
+        and not SHORTENED.search(text, max(0, end.end() - LONGEST_SHORTENED), end.end())
     ]
     return ends[-1] if ends else 0
 

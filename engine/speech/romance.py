@@ -17,6 +17,12 @@ from g2p2 import Model, expand_numbers
 from engine.speech import voicefiles
 
 PUNCTUATION = frozenset('.,!?;:—…"“”()')
+# A name and a domain are short (RFC 5321); without the limits a long word is searched from each
+# of its letters.
+ADDRESS = re.compile(
+    r"https?://\S+|\bwww\.\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
+)
+FROM_START = r"(?<!\d)"  # of a number, or one of many digits is read from each of them
 TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*['’]?|[.,!?;:—…\"“”()]|¿|¡")
 # The phonemizer's spelling of sounds, and the voices' alphabet's.
 AFFRICATES = (
@@ -189,7 +195,7 @@ def written_out(text: str, language: str) -> str:
     short = "|".join(re.escape(key) for key in sorted(reading.abbreviations, key=len)[::-1])
     units = "|".join(re.escape(key) for key in reading.units)
     rules = (
-        (r"https?://\S+|\bwww\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", address),
+        (ADDRESS, address),
         (rf"(?<!\w)(?:{short})(?!\w)", lambda m: reading.abbreviations[m[0]]),
         (
             rf"(?:(?P<before>[{signs}])\s?)?(?P<number>{NUMBER})(?:\s?(?P<after>[{signs}]))?",
@@ -198,10 +204,13 @@ def written_out(text: str, language: str) -> str:
         (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})\b", date),
         (r"\b(?P<hour>\d{1,2})(?::|\s?[hH]\s?)(?P<minute>\d\d)\b(?:\s?h\b)?", time),
         (r"\b1(?:er|º|°|ª|\.º|ère|re)(?!\w)", reading.first),
-        (rf"(?P<n>{NUMBER})\s?%", lambda m: f"{amount(m['n'])} {reading.percent}"),
-        (rf"(?P<n>{NUMBER})\s?°\s?[CF]?", lambda m: f"{amount(m['n'])} {reading.degrees}"),
+        (rf"{FROM_START}(?P<n>{NUMBER})\s?%", lambda m: f"{amount(m['n'])} {reading.percent}"),
         (
-            rf"(?P<n>{NUMBER})\s?(?P<unit>{units})(?!\w)",
+            rf"{FROM_START}(?P<n>{NUMBER})\s?°\s?[CF]?",
+            lambda m: f"{amount(m['n'])} {reading.degrees}",
+        ),
+        (
+            rf"{FROM_START}(?P<n>{NUMBER})\s?(?P<unit>{units})(?!\w)",
             lambda m: f"{amount(m['n'])} {reading.units[m['unit']]}",
         ),
         (r"(?<=\d)\s?[-\u2013]\s?(?=\d)", f" {reading.to} "),

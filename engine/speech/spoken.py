@@ -303,8 +303,11 @@ def _literal(table: dict[str, str]) -> str:
 
 
 RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] = (
-    (re.compile(r"https?://\S+|\bwww\.\S+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), _address),
-    (re.compile(r"\b[a-z][\w-]*\.(?:com|org|net|io|dev|edu|gov|ai|app)\b"), _address),
+    (romance.ADDRESS, _address),
+    (
+        re.compile(r"(?<![\w-])[a-z][\w-]{0,62}\.(?:com|org|net|io|dev|edu|gov|ai|app)\b"),
+        _address,
+    ),
     (SHORT_MONTH, lambda m: next(name for name in MONTHS if name.startswith(m[0][:3]))),
     (
         re.compile(rf"\b({SHORT_DAY})\.?\s?[-\u2013]\s?({SHORT_DAY})\b"),

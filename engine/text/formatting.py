@@ -658,7 +658,8 @@ def _masked(word: Word) -> Word:
 
 
 _SPELLABLE = re.compile(
-    r"(?P<currency>[$€£¥₹])?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"(?P<currency>[$€£¥₹])?"
+    r"(?P<number>\d{1,3}(?:,\d{3}){1,12}(?:\.\d{1,40})?|\d{1,40}(?:\.\d{1,40})?)"
     r"(?P<after>%|st|nd|rd|th|s)?"
 )
 
@@ -676,7 +677,8 @@ def _said(word: Word) -> str | None:
     if after == "s":
         return None  # "the 1990s": no number
     if after:
-        return spoken.ordinal(int(number)) if number.isdecimal() else None
+        is_spoken = number.isdecimal() and len(number) <= spoken.LONGEST_NUMBER
+        return spoken.ordinal(int(number)) if is_spoken else None
     if number == match["number"] and number.isdecimal() and 1100 <= int(number) <= 2099:
         return spoken.year(int(number))
     if number.isdecimal() and (len(number) > 6 and "," not in match["number"]):

@@ -4,7 +4,6 @@ A stretch gets the labels whose meaning is near its own (cosine of their embeddi
 caller's labels, and in ``extended`` mode also those known here and phrases of the text itself.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -140,7 +139,6 @@ _OTHERS = """became began broke brought built bought caught chose ate fell felt 
     billion""".split()
 _NO_TOPIC = STOPWORDS | {*_VERBS, *_OTHERS, *(f"{verb}s" for verb in _VERBS)}
 _NAMES_IN_LY = {"assembly", "family", "italy", "july", "monopoly", "reply", "supply"}
-_PHRASE_BREAK = re.compile(r"[^\w'&-]+$")
 
 
 @dataclass(frozen=True)
@@ -247,12 +245,15 @@ def _runs(text: str) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     run: list[str] = []
     for token in [*text.split(), "."]:
-        word = _PHRASE_BREAK.sub("", token).lower().removesuffix("'s")
+        end = len(token)
+        while end and not (token[end - 1].isalnum() or token[end - 1] in "_'&-"):
+            end -= 1
+        word = token[:end].lower().removesuffix("'s")
         number = digit_of(word) is not None
         plain = word.isalpha() and len(word) > 2 and not number and _may_name(word)
         if plain:
             run.append(word)
-        if (not plain or _PHRASE_BREAK.search(token)) and run:
+        if (not plain or end < len(token)) and run:
             found += [tuple(run)] if 2 <= len(run) <= 3 else []
             run = []
     return found

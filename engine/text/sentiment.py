@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
@@ -31,25 +32,26 @@ def sentiment_segments(
     sentences: Sequence[Sentence], scores: Sequence[float]
 ) -> list[SentimentSegment]:
     """Sentences with their scores, neighbours of one sentiment joined."""
-    segments: list[SentimentSegment] = []
-    for sentence, score in zip(sentences, scores, strict=True):
-        last = segments[-1] if segments else None
-        if last is None or last.sentiment != sentiment_of(score):
-            segments.append(
-                SentimentSegment(
-                    sentence.text, sentence.start_word, sentence.end_word,
-                    sentiment_of(score), round(score, 4),
-                )
-            )  # fmt: skip
-            continue
-        before = last.end_word - last.start_word + 1
-        added = sentence.end_word - sentence.start_word + 1
-        mean = (last.sentiment_score * before + score * added) / (before + added)
-        segments[-1] = SentimentSegment(
-            f"{last.text} {sentence.text}", last.start_word, sentence.end_word,
-            last.sentiment, round(mean, 4),
-        )  # fmt: skip
-    return segments
+    scored = zip(sentences, scores, strict=True)
+    return [
+        _segment([sentence for sentence, _ in group], [score for _, score in group], sentiment)
+        for sentiment, pairs in groupby(scored, key=lambda pair: sentiment_of(pair[1]))
+        if (group := list(pairs))
+    ]
+
+
+def _segment(
+    sentences: Sequence[Sentence], scores: Sequence[float], sentiment: str
+) -> SentimentSegment:
+    lengths = [sentence.end_word - sentence.start_word + 1 for sentence in sentences]
+    total = sum(score * length for score, length in zip(scores, lengths, strict=True))
+    return SentimentSegment(
+        " ".join(sentence.text for sentence in sentences),
+        sentences[0].start_word,
+        sentences[-1].end_word,
+        sentiment,
+        round(total / sum(lengths), 4),
+    )
 
 
 def average_score(segments: Sequence[SentimentSegment]) -> float:

@@ -57,16 +57,21 @@ def summarize(sentences: Sequence[Sentence], embed: Callable[[Sequence[str]], Fl
     limit = max(LEAST_WORDS, int(SHARE * total))
     chosen: list[int] = []
     left = set(range(len(told)))
-    while left and len(chosen) < MOST_SENTENCES:
+    while len(chosen) < MOST_SENTENCES:
         repeats = meanings @ meanings[chosen].T if chosen else np.zeros((len(told), 1))
         scores = (1 - DIVERSITY) * worth - DIVERSITY * repeats.max(axis=1)
-        best = max(left, key=lambda index: scores[index])
-        if chosen and worth[best] < LEAST_WORTH:
+        room = limit - sum(_length(told[index]) for index in chosen)
+        # The best first; a look at each, or a long text of long sentences took squares of them.
+        for best in sorted(left, key=lambda index: -scores[index]):
+            if chosen and worth[best] < LEAST_WORTH:
+                left.clear()
+                break
+            left.remove(best)
+            if not chosen or _length(told[best]) <= room:
+                chosen.append(best)
+                break
+        if not left:
             break
-        left.remove(best)
-        words = sum(_length(told[index]) for index in [*chosen, best])
-        if not chosen or words <= limit:
-            chosen.append(best)
     return " ".join(_opened(told[index].text) for index in sorted(chosen))
 
 
