@@ -20,7 +20,6 @@ from transcripts.soundtrack import (
     packets,
     readable_tracks,
     stamp_of,
-    zero_of,
 )
 
 Samples = npt.NDArray[np.float32]
@@ -36,7 +35,7 @@ def draw(file: IO[bytes], copy: IO[bytes] | None) -> dict[str, Any]:
     encoder = Mp3(copy) if copy else None
     with open_media(file) as container:
         track = readable_tracks(container)[0]
-        timeline, resampler = Timeline(zero_of(container)), Resampler()
+        timeline, resampler = Timeline(container), Resampler()
 
         def take(samples: Samples) -> None:
             curve.add(samples)

@@ -84,7 +84,7 @@ def counted_seconds(file: IO[bytes]) -> float | None:
     deadline = time.monotonic() + COUNT_SECONDS
     with open_media(file) as container:
         tracks = readable_tracks(container)[:1]
-        timeline = Timeline(zero_of(container))
+        timeline = Timeline(container)
         seconds = 0.0
         for number, (_, packet) in enumerate(packets(container, tracks, Damage())):
             if number % 1_000 == 0 and time.monotonic() > deadline:

@@ -34,7 +34,7 @@ FORMATS = (
 # Audio decoders alone. Not listed: those of single games, and rarely used ones (truehd, mlp,
 # nellymoser, dolby_e, apac): most faults of FFmpeg are in those.
 CODECS = (
-    "aac,aac_latm,ac3,adpcm_g722,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,"
+    "aac,aac_latm,ac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,"
     "amrnb,amrwb,ape,dca,dss_sp,dvaudio,eac3,flac,g722,g723_1,g726,g726le,g729,gsm,gsm_ms,ilbc,"
     "libopencore_amrnb,libopencore_amrwb,libopus,mace3,mace6,mp1,mp1float,mp2,mp2float,mp3,"
     "mp3float,mpc7,mpc8,opus,pcm_alaw,pcm_bluray,pcm_dvd,pcm_f16le,pcm_f24le,pcm_f32be,pcm_f32le,"
@@ -49,6 +49,8 @@ _FORMATS, _CODECS = frozenset(FORMATS.split(",")), frozenset(CODECS.split(","))
 # In these a time stamp of 100 s is 100 s for a player, even where it is the first of the file.
 # Other formats count from the start of a broadcast or of a device: their first stamp is zero.
 _STAMPED_FROM_ZERO = ("mov", "matroska", "ogg")
+# These hold no stamps: FFmpeg makes them by the rate of the first frame, which may change.
+_UNSTAMPED = ("aac", "ac3", "amr", "amrnb", "amrwb", "dts", "eac3", "loas", "mp3")
 GAP_SECONDS = 0.1  # shorter jumps of the time stamps are jitter
 # The silence that one file may claim by its time stamps. Stamps that claim more are wrong.
 MOST_SILENCE_SECONDS = 2 * 3600.0
@@ -221,13 +223,14 @@ def decoded(track: Track, packet: Any, damage: Damage) -> Iterator[Any]:
 class Timeline:
     """The place of each frame of one track on the time line of a player."""
 
-    def __init__(self, zero: float | None) -> None:
-        """``zero`` is the time stamp that a player calls 0; None is the first stamp."""
+    def __init__(self, container: Any, *, is_live: bool = False) -> None:
+        """A stream that ``is_live`` starts where its first audio does."""
         # False after a jump. Browsers play through a hole, start late audio differently, and then
         # show another second than they play.
         self.is_even = True
         self.silence = 0.0  # seconds added so far
-        self._zero = zero
+        self._zero = None if is_live else zero_of(container)
+        self._is_stamped = _family(container) not in _UNSTAMPED
         self._due: float | None = None  # the stamp that the next frame should have
 
     def silence_before(self, stamp: float | None, length: float) -> float:
@@ -235,6 +238,8 @@ class Timeline:
 
         ``stamp`` is its time stamp in seconds, see ``stamp_of``. Call it for each frame in turn.
         """
+        if not self._is_stamped:
+            return 0.0
         if self._due is None:
             self._due = self._zero if self._zero is not None else stamp or 0.0
         gap = 0.0 if stamp is None else stamp - self._due
@@ -251,10 +256,15 @@ class Timeline:
 
 def zero_of(container: Any) -> float | None:
     """The time stamp that a player of this file calls 0; None for the first one that comes."""
-    if container.format.name.split(",")[0] in _STAMPED_FROM_ZERO:
+    if _family(container) in _STAMPED_FROM_ZERO:
         return 0.0
     start = container.start_time
     return None if start is None else start / av.time_base
+
+
+def _family(container: Any) -> str:
+    """FFmpeg names families of formats: "mov,mp4,..." is the one of "mov"."""
+    return str(container.format.name.split(",")[0])
 
 
 def stamp_of(item: Any) -> float | None:

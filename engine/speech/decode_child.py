@@ -30,7 +30,6 @@ from engine.speech.soundtrack import (
     packets,
     readable_tracks,
     stamp_of,
-    zero_of,
 )
 
 RATE = 16_000  # Hz, of the samples that are written
@@ -143,11 +142,11 @@ def _decode(order: dict[str, Any], source: _Pipe) -> None:
     container = _open(order, source)
     readable = readable_tracks(container)
     tracks = _chosen(order, readable)
-    # A stream starts where its first audio does: a client that reconnects continues its stamps.
-    zero = None if order["live"] else zero_of(container)
     damage = Damage()
     writers = {
-        track.number: _Writer(order, place, Timeline(zero)) for place, track in enumerate(tracks)
+        # A client that reconnects may continue the stamps of the stream before.
+        track.number: _Writer(order, place, Timeline(container, is_live=order["live"]))
+        for place, track in enumerate(tracks)
     }
     is_announced = len(tracks) > 1
     if is_announced:
