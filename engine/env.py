@@ -48,7 +48,8 @@ class Environment:
     multilingual_model: str
     allow_download: bool
     threads: int  # models at work at the same time
-    warm_voices: tuple[str, ...]  # loaded before the first call; the others when they first speak
+    warm_voices: tuple[str, ...]  # loaded and calibrated at the start, and never unloaded
+    idle_seconds: int  # after which other models that no request needed are unloaded
     processing_seconds: int  # for one recording, then 504
     fetch_private_hosts: bool  # URLs and callbacks may lead inside the network
     callback_retry_seconds: float
@@ -72,6 +73,8 @@ class Environment:
         return Reach(private=self.fetch_private_hosts, any_port=not self.strict)
 
 
+# The voice behind the names that the documentation and the SDKs' examples use.
+DEFAULT_VOICE = "aura-2-thalia-en"
 _LIVE = 2 * (os.cpu_count() or 2)
 # Defaults of the contract's section 4, where it has one; a process takes what its memory holds.
 DEFAULT_LIMITS = {
@@ -105,7 +108,8 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         multilingual_model=environ.get("ENGINE_MULTILINGUAL_MODEL") or "base",
         allow_download=_flag(environ, "ENGINE_ALLOW_DOWNLOAD", False),
         threads=_integer(environ, "ENGINE_THREADS", max(2, os.cpu_count() or 2), 1, 256),
-        warm_voices=tuple((environ.get("ENGINE_WARM_VOICES") or "").split()),
+        warm_voices=tuple(environ.get("ENGINE_WARM_VOICES", DEFAULT_VOICE).split()),
+        idle_seconds=_integer(environ, "ENGINE_IDLE_SECONDS", 600, 1, 86400),
         processing_seconds=_integer(environ, "ENGINE_PROCESSING_SECONDS", 7200, 1, 86400),
         fetch_private_hosts=_flag(environ, "ENGINE_FETCH_PRIVATE_HOSTS", False),
         callback_retry_seconds=_integer(environ, "ENGINE_CALLBACK_RETRY_SECONDS", 30, 1, 86400),

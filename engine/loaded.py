@@ -1,19 +1,23 @@
-"""The models in memory: each is loaded once for the process, when it is first needed."""
+"""The models of the process: loaded when first needed, unloaded when idle."""
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from functools import cache
 
 from django.conf import settings
 
 from engine.catalog import Catalog
+from engine.memory import release_memory
 from engine.speech import kokoro, voiceprints
 from engine.speech.diarization import Diarizer
 from engine.speech.endofturn import EndOfTurnModel
 from engine.speech.errors import MissingWeights
+from engine.speech.modelcache import ModelCache
 from engine.speech.recognition import RecognitionSettings, Recognizer
 from engine.speech.synthesis import Synthesizer
+from engine.speech.voices import find_voice
 from engine.text import embeddings
 from engine.text.endpoint import Endpoint
 from engine.text.intelligence import Intelligence
@@ -58,13 +62,45 @@ def recognizer() -> Recognizer:
     )
 
 
-@cache
 def diarizer() -> Diarizer:
-    return Diarizer(settings.ENVIRONMENT.model_cache)
+    return _diarizers.get("the diarizer")
+
+
+def intelligence() -> Intelligence:
+    return _intelligences.get("text intelligence")
 
 
 @cache
-def intelligence() -> Intelligence:
+def synthesizer() -> Synthesizer:
+    environment = settings.ENVIRONMENT
+    return Synthesizer(
+        environment.model_cache, resident=[find_voice(name) for name in environment.warm_voices]
+    )
+
+
+@cache
+def end_of_turn() -> EndOfTurnModel:
+    return EndOfTurnModel()
+
+
+def unload_idle(seconds: float) -> list[str]:
+    """Unload what no request needed for ``seconds`` and give its memory back; return the names.
+
+    The English recognizer, the end-of-turn model and the voices of ENGINE_WARM_VOICES stay.
+    """
+    unloaded = [
+        *recognizer().unload_idle(seconds),
+        *synthesizer().unload_idle(seconds),
+        *_diarizers.unload_idle(seconds),
+        *_intelligences.unload_idle(seconds),
+    ]
+    if unloaded:
+        gc.collect(0)
+        release_memory()
+    return unloaded
+
+
+def _load_intelligence(name: str) -> Intelligence:
     environment = settings.ENVIRONMENT
     endpoint = (
         Endpoint(
@@ -78,11 +114,7 @@ def intelligence() -> Intelligence:
     return Intelligence(environment.model_cache, endpoint)
 
 
-@cache
-def synthesizer() -> Synthesizer:
-    return Synthesizer(settings.ENVIRONMENT.model_cache)
-
-
-@cache
-def end_of_turn() -> EndOfTurnModel:
-    return EndOfTurnModel()
+_diarizers: ModelCache[str, Diarizer] = ModelCache(
+    lambda name: Diarizer(settings.ENVIRONMENT.model_cache)
+)
+_intelligences = ModelCache(_load_intelligence)

@@ -15,7 +15,7 @@ from engine.credentials import Credentials
 from engine.database import in_database
 from engine.env import Environment, Misconfigured
 from engine.heap import HEAP
-from engine.loaded import prepare, recognizer, synthesizer
+from engine.loaded import prepare, recognizer, synthesizer, unload_idle
 from engine.operations import find_operation
 from engine.pulse import PULSE
 from engine.speech.background import step_back
@@ -26,6 +26,7 @@ logger = logging.getLogger("engine")
 
 _SAVE_USE_SECONDS = 60
 _PURGE_SECONDS = 24 * 3600
+_UNLOAD_SECONDS = 60  # between looks for idle models
 
 
 class Service:
@@ -69,6 +70,7 @@ class Service:
         tasks = [
             asyncio.create_task(_repeat(_SAVE_USE_SECONDS, self._credentials.save_last_use)),
             asyncio.create_task(_repeat(_PURGE_SECONDS, self._purge)),
+            asyncio.create_task(_repeat(_UNLOAD_SECONDS, self._unload)),
             asyncio.create_task(deliveries.run()),
             asyncio.create_task(HEAP.keep()),
             asyncio.create_task(PULSE.beat()),
@@ -81,6 +83,11 @@ class Service:
         await self._credentials.save_last_use()
         await asyncio.to_thread(recognizer().close)
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _unload(self) -> None:
+        unloaded = await asyncio.to_thread(unload_idle, self._environment.idle_seconds)
+        if unloaded:
+            logger.info("unloaded %s: idle", ", ".join(unloaded))
 
     async def _purge(self) -> None:
         deleted = await in_database(purge_requests, self._environment.request_days)

@@ -25,6 +25,7 @@ class EndOfTurnModel:
         options.intra_op_num_threads = 2  # the end waits for the answer: 40 ms instead of 70
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4
+        options.enable_cpu_mem_arena = False
         self._network: Any = onnxruntime.InferenceSession(
             str(path or packaged_file("pipecat", _PATH)),
             sess_options=options,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from engine.speech import romance
 from engine.speech.english import English, to_espeak
+from engine.speech.modelcache import ModelCache
 from engine.speech.spoken import written_out
 
 __all__ = ["Phonemizer", "from_ipa", "to_espeak"]
@@ -35,11 +36,18 @@ class Language(Protocol):
 
 
 class Phonemizer:
-    """Loads each language when it is first spoken. ``cache`` is for unpacked models."""
+    """Loads each language when it is first spoken; ``resident`` ones stay in memory.
 
-    def __init__(self, cache: Path) -> None:
+    ``cache`` is a folder for unpacked models.
+    """
+
+    def __init__(self, cache: Path, *, resident: Collection[str] = ()) -> None:
         self._cache = cache
-        self._languages: dict[str, Language] = {}
+        self._languages: ModelCache[str, Language] = ModelCache(self._load, pinned=resident)
+
+    def unload_idle(self, seconds: float) -> list[str]:
+        """Unload languages unused for ``seconds``; return their names."""
+        return self._languages.unload_idle(seconds)
 
     def spoken(self, text: str, language: str) -> str:
         """``text`` with numbers, dates, money and abbreviations written out as words."""
@@ -61,9 +69,7 @@ class Phonemizer:
         )
 
     def _of(self, text: str, language: str) -> str:
-        if language not in self._languages:
-            self._languages[language] = self._load(language)
-        return self._languages[language].phonemes(text)
+        return self._languages.get(language).phonemes(text)
 
     def _load(self, language: str) -> Language:
         match language:

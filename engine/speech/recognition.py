@@ -23,6 +23,7 @@ from engine.speech.diarization import (
     group_voices,
 )
 from engine.speech.errors import Cancelled, UnknownModel
+from engine.speech.modelcache import ModelCache
 from engine.speech.transcript import ChannelTranscript, Segment, Transcript
 from engine.speech.vad import FRAME_SECONDS
 from engine.speech.weights import find_weights
@@ -64,8 +65,7 @@ class Recognizer:
     def __init__(self, settings: RecognitionSettings) -> None:
         self._settings = settings
         self._work = Work(threads=settings.threads, windows_per_call=settings.windows_per_call)
-        self._models: dict[str, Whisper] = {}
-        self._loading = threading.Lock()
+        self._models = ModelCache(self._load, pinned={settings.english})
         # For looking where there is voice. More at once would only wait for each other, and the
         # event loop for all of them.
         self.looking = threading.Semaphore(settings.threads)
@@ -246,24 +246,23 @@ class Recognizer:
         self._work.submit(job)
         return job
 
+    def unload_idle(self, seconds: float) -> list[str]:
+        """Unload models unused for ``seconds``, but the English one; return their names."""
+        return self._models.unload_idle(seconds)
+
     def _model(self, name: str) -> Whisper:
-        model = self._models.get(name)
-        if model is None:
-            with self._loading:
-                model = self._models.get(name)
-                if model is None:
-                    settings = self._settings
-                    folder = find_weights(
-                        name, cache=settings.cache, allow_download=settings.allow_download
-                    )
-                    model = self._models[name] = Whisper(
-                        folder,
-                        device=settings.device,
-                        compute_type=settings.compute_type,
-                        workers=settings.threads,
-                        threads_per_worker=settings.threads_per_call,
-                    )
-        return model
+        return self._models.get(name)
+
+    def _load(self, name: str) -> Whisper:
+        settings = self._settings
+        folder = find_weights(name, cache=settings.cache, allow_download=settings.allow_download)
+        return Whisper(
+            folder,
+            device=settings.device,
+            compute_type=settings.compute_type,
+            workers=settings.threads,
+            threads_per_worker=settings.threads_per_call,
+        )
 
 
 def _code(language: str) -> str:

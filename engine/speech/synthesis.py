@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -17,8 +17,9 @@ from engine.speech.clauses import clauses
 from engine.speech.graphs import open_session
 from engine.speech.kokoro import Kokoro
 from engine.speech.markup import Pause, Script, plain
+from engine.speech.modelcache import ModelCache
 from engine.speech.phonemes import Phonemizer, to_espeak
-from engine.speech.voices import Voice
+from engine.speech.voices import Engine, Voice
 from engine.speech.weights import packaged_file
 
 Samples = npt.NDArray[np.float32]
@@ -63,20 +64,27 @@ class Synthesizer:
     ``cache`` is a folder for weights that come in parts. ``threads`` are used by each
     synthesis, of which at most ``at_once`` run; the others wait between their clauses, so
     that all of them go on. ``variation`` is how much piper's readings of one text differ, 1 as
-    the voice was made to, 0 for the same each time.
+    the voice was made to, 0 for the same each time. The models and languages of ``resident``
+    voices stay in memory.
     """
 
     def __init__(
-        self, cache: Path, *, threads: int = 2, at_once: int = 1, variation: float = 1.0
+        self,
+        cache: Path,
+        *,
+        threads: int = 2,
+        at_once: int = 1,
+        variation: float = 1.0,
+        resident: Sequence[Voice] = (),
     ) -> None:
         self._cache = cache
         self._threads = threads
         self._variation = variation
         self._turn = threading.BoundedSemaphore(at_once)
-        self._loading = threading.Lock()
-        self._models: dict[str, Model] = {}
+        self._starting = threading.Lock()
         self._calibrating: set[str] = set()
-        self._phonemizer = Phonemizer(cache)
+        self._models = ModelCache(self._load, pinned={voice.engine for voice in resident})
+        self._phonemizer = Phonemizer(cache, resident=[voice.language for voice in resident])
 
     def speak(
         self,
@@ -92,7 +100,7 @@ class Synthesizer:
         ``cancelled`` is asked before each piece is made; when it says so the sound ends there.
         Raises ``MissingWeights`` when the voice is not installed.
         """
-        model = self._model(voice)
+        model = self._models.get(voice.engine)
         script = plain(text) if isinstance(text, str) else text
         first = model.first_clause
         for part in script.parts:
@@ -120,12 +128,12 @@ class Synthesizer:
     def warm(self, *voices: Voice) -> None:
         """Load what ``voices`` need and speak once, so that the first caller does not wait."""
         for voice in voices:
-            self._calibrate(self._model(voice), voice)
+            self._calibrate(self._models.get(voice.engine), voice)
             for _ in self.speak("Ready when you are.", voice):
                 pass
 
     def _calibrate(self, model: Model, voice: Voice) -> None:
-        with self._loading:
+        with self._starting:
             if voice.name in self._calibrating:
                 return
             self._calibrating.add(voice.name)
@@ -143,15 +151,14 @@ class Synthesizer:
                 return
             yield step
 
-    def _model(self, voice: Voice) -> Model:
-        with self._loading:
-            if voice.engine not in self._models:
-                self._models[voice.engine] = (
-                    Piper(self._cache, self._threads, self._variation)
-                    if voice.engine == "piper"
-                    else Kokoro(self._cache, self._threads)
-                )
-            return self._models[voice.engine]
+    def unload_idle(self, seconds: float) -> list[str]:
+        """Unload models and languages unused for ``seconds``; return their names."""
+        return [*self._models.unload_idle(seconds), *self._phonemizer.unload_idle(seconds)]
+
+    def _load(self, engine: Engine) -> Model:
+        if engine == "piper":
+            return Piper(self._cache, self._threads, self._variation)
+        return Kokoro(self._cache, self._threads)
 
 
 class Piper:

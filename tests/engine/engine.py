@@ -93,6 +93,7 @@ def start_engine(data: Path, **settings: str) -> Engine:
         "EARSHOT_DATA": str(data),
         "ENGINE_PORT": str(port),
         "ENGINE_MODEL_CACHE": str(MODELS),
+        "ENGINE_WARM_VOICES": "",  # most tests say nothing
         **settings,
     }
     data.mkdir(parents=True, exist_ok=True)

@@ -164,3 +164,18 @@ def levels(sound: np.ndarray) -> np.ndarray:
     """Decibels of each 25 ms."""
     frames = sound[: len(sound) // 600 * 600].reshape(-1, 600)
     return 10 * np.log10(np.square(frames).mean(axis=1) + 1e-7)
+
+
+def test_resident_voices_stay_in_memory_and_others_are_unloaded():
+    synthesizer = Synthesizer(CACHE, resident=[JOE])
+    for voice in (JOE, find_voice("af_heart")):
+        assert sum(map(len, synthesizer.speak("Yes.", voice)))
+    assert synthesizer.unload_idle(0) == ["kokoro"]
+    assert sum(map(len, synthesizer.speak("Yes.", find_voice("af_heart"))))
+
+
+def test_resident_languages_stay_in_memory_and_others_are_unloaded():
+    phonemizer = Phonemizer(CACHE, resident=["en-US"])
+    american, british = (phonemizer.phonemes("car", accent) for accent in ("en-US", "en-GB"))
+    assert phonemizer.unload_idle(0) == ["en-GB"]
+    assert [phonemizer.phonemes("car", a) for a in ("en-US", "en-GB")] == [american, british]
