@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import numpy as np
 from websockets.sync.client import ClientConnection, connect
 
+from engine.env import DEFAULT_VOICE
 from tests.bench.results import Result, at_most
 from tests.engine.engine import Engine, start_engine
 
@@ -62,7 +63,26 @@ def measure(engine: Engine, name: str, model: str, limit: float) -> list[Result]
     ]
 
 
+def first_after_a_start() -> list[Result]:
+    """The default voice's first clause after a start, over the same clause when it is warm."""
+    firsts, warm = [], []
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as folder:
+            engine = start_engine(Path(folder), ENGINE_WARM_VOICES=DEFAULT_VOICE)
+            url = f"{engine.socket_url}/v1/speak?{urlencode({'model': DEFAULT_VOICE})}"
+            headers = {"authorization": f"Token {engine.key}"}
+            try:
+                with connect(url, additional_headers=headers) as socket:
+                    firsts.append(first_audio_ms(socket, CLAUSES[0]))
+                    warm += [first_audio_ms(socket, CLAUSES[0]) for _ in range(ROUNDS)]
+            finally:
+                engine.stop()
+    name = f"default voice: first audio after a start over when warm, median of {ROUNDS}"
+    return [at_most(name, float(np.median(firsts) / np.median(warm)), 1.5, "times")]
+
+
 def run() -> Iterator[Result]:
+    yield from first_after_a_start()
     with tempfile.TemporaryDirectory() as folder:
         names = " ".join(model for _, model, _ in VOICES)
         engine = start_engine(Path(folder), ENGINE_WARM_VOICES=names)
