@@ -3,7 +3,7 @@
 import gzip
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from transcripts.names import folded_title
 from transcripts.options import DEFAULTS, read_options
 from transcripts.reading import Key, Voices
 from transcripts.timedtext import TimedText, labels, moods
+from transcripts.tokens import indexed
 
 if TYPE_CHECKING:
     from management.models import User
@@ -338,6 +339,7 @@ class Transcription(Leased):
             Utterance(transcription=self, project_id=recording.project_id, index=index, **stretch)
             for index, stretch in enumerate(stretches(response))
         ]
+        Utterance.objects.fill_index(utterances)
         language = (response.detected_language or self.options.get("language", ""))[:20]
         apart = Voices(self.multichannel)
         heard = [
@@ -586,12 +588,27 @@ class RawInsight(Answer):
         return f"Response to {self.insight_id}"
 
 
+class UtteranceQuerySet(models.QuerySet["Utterance"]):
+    def fill_index(self, transcript: Sequence["Utterance"]) -> None:
+        """Set what search indexes of the utterances of one transcript, all of them in order.
+
+        Call it before they are stored: a phrase is found across utterances, and so each of them
+        is indexed with the beginning of the next.
+        """
+        texts = indexed([utterance.text for utterance in transcript])
+        for utterance, text in zip(transcript, texts, strict=True):
+            utterance.spaced = text.spaced
+            utterance.seam = text.seam
+            utterance.vocabulary = text.vocabulary
+
+
 class Utterance(models.Model):
     """One speaker's stretch of speech between pauses.
 
     ``words`` is a list of ``[text, start, end, confidence]``; times are seconds from the
     start of the recording. ``project`` and ``searchable`` repeat what the recording and its
-    newest transcription say, so that a search touches this table alone.
+    newest transcription say, so that a search touches this table alone. ``spaced``, ``seam`` and
+    ``vocabulary`` are for the search index: see ``transcripts.tokens.IndexedText``.
     """
 
     transcription = models.ForeignKey(Transcription, models.CASCADE, related_name="utterances")
@@ -605,6 +622,11 @@ class Utterance(models.Model):
     text = models.TextField()
     words = models.JSONField(default=list)
     searchable = models.BooleanField(default=True, help_text="of the newest finished run")
+    spaced = models.TextField(default="", blank=True, editable=False)
+    seam = models.TextField(default="", blank=True, editable=False)
+    vocabulary = models.TextField(default="", blank=True, editable=False)
+
+    objects = UtteranceQuerySet.as_manager()
 
     class Meta:
         ordering = ["transcription", "index"]

@@ -269,8 +269,10 @@ def fold(text: str) -> str:
     return "".join(folded(each) for each in text)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def folded(character: str) -> str:
-    # One character for one: places in the folded text are places in the text.
-    plain = unicodedata.normalize("NFD", character)[0].casefold()
+    # One character for one: places in the folded text are places in the text. Only Latin letters
+    # lose their accents, as in the index: of a Korean syllable the first letter would be left.
+    base = unicodedata.normalize("NFD", character)[0]
+    plain = (base if base.isascii() else character).lower().replace("ς", "σ")  # noqa: RUF001 the Greek letters
     return plain if len(plain) == 1 else character

@@ -57,12 +57,11 @@ export class Find {
     }
     const { findUrl, version } = this.transcript.element.dataset;
     const query = new URLSearchParams({ q: words, version });
-    const answer = await fetch(`${findUrl}?${query}`, { signal: this.search.signal }).catch(() => null);
-    if (!answer?.ok) return;
-    const found = await answer.json();
+    const response = await fetch(`${findUrl}?${query}`, { signal: this.search.signal }).catch(() => null);
+    if (!response?.ok) return;
+    const found = await response.json();
     this.places = found.places;
     this.total = found.count;
-    this.wanted = fold(words.split(/\s+/).join(" "));
     // The first place from where one reads, else the first of all.
     const reading = this.transcript.blocks.findIndex((block) => block.box.getBoundingClientRect().bottom > 0);
     const from = this.places.findIndex(([index]) => index >= reading * this.transcript.size);
@@ -78,18 +77,25 @@ export class Find {
 
   async #show() {
     if (this.at < 0) {
-      this.count.textContent = "nowhere";
+      this.count.textContent = "No matches";
       return this.#paint();
     }
     this.count.textContent = `${this.at + 1} of ${this.total}`;
-    const [index] = this.places[this.at];
-    const place = this.places.slice(0, this.at).filter(([other]) => other === index).length;
-    await this.transcript.load(this.transcript.blocks[Math.floor(index / this.transcript.size)]);
-    const utterance = this.transcript.element.querySelector(`[data-utterance="${index}"]`);
-    this.here = utterance && rangesOf(utterance, this.wanted)[place];
+    const place = this.places[this.at];
+    const [first, , last] = place;
+    for (const index of new Set([first, last])) await this.transcript.load(this.#blockOf(index));
+    [this.here] = this.#rangesOf(place);
     this.#paint();
-    const target = this.here ?? utterance;
+    const target = this.here ?? this.#utterance(first);
     if (target && !this.transcript.inView(target)) this.transcript.bring(target, false);
+  }
+
+  #blockOf(index) {
+    return this.transcript.blocks[Math.floor(index / this.transcript.size)];
+  }
+
+  #utterance(index) {
+    return this.transcript.element.querySelector(`[data-utterance="${index}"]`);
   }
 
   #paint() {
@@ -97,46 +103,40 @@ export class Find {
     CSS.highlights.delete("found");
     CSS.highlights.delete("found-here");
     if (this.bar.hidden || !this.places.length) return;
-    const indexes = new Set(this.places.map(([index]) => index));
-    const shown = [...this.transcript.element.querySelectorAll("[data-utterance]")].filter((each) =>
-      indexes.has(Number(each.dataset.utterance)),
+    const loaded = this.places.filter(([first, , last]) =>
+      [first, last].some((index) => this.#blockOf(index).isLoaded),
     );
-    CSS.highlights.set("found", new Highlight(...shown.flatMap((each) => rangesOf(each, this.wanted))));
-    if (this.here) {
-      const here = new Highlight(this.here);
-      here.priority = 1;
-      CSS.highlights.set("found-here", here);
+    CSS.highlights.set("found", new Highlight(...loaded.flatMap((place) => this.#rangesOf(place))));
+    const here = new Highlight(...this.#rangesOf(this.places[this.at]));
+    here.priority = 1;
+    CSS.highlights.set("found-here", here);
+  }
+
+  /** A place as ranges, one an utterance: between two of them stands who speaks. */
+  #rangesOf([first, start, last, end]) {
+    const ranges = [];
+    for (let index = first; index <= last; index += 1) {
+      const utterance = this.#utterance(index);
+      if (!utterance) continue;
+      const range = new Range();
+      range.setStart(...pointOf(utterance, index === first ? start : 0));
+      range.setEnd(...pointOf(utterance, index === last ? end : utterance.textContent.length));
+      ranges.push(range);
     }
+    return ranges;
   }
 }
 
-/** Without case and accents, each character one: places stay places. The server folds alike. */
-function fold(text) {
-  return Array.from(text, (character) => {
-    const plain = Array.from(character.normalize("NFD"))[0].toLowerCase();
-    return plain.length === character.length ? plain : character;
-  }).join("");
-}
-
-function rangesOf(element, wanted) {
-  const text = fold(element.textContent);
-  const ranges = [];
-  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
-    const range = new Range();
-    range.setStart(...pointOf(element, at));
-    range.setEnd(...pointOf(element, at + wanted.length));
-    ranges.push(range);
-  }
-  return ranges;
-}
-
+/** Where a character of an element's text is: its node and the place in it. */
 function pointOf(element, offset) {
   const nodes = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   let left = offset;
   let node = nodes.nextNode();
   while (left > node.length) {
     left -= node.length;
-    node = nodes.nextNode();
+    const next = nodes.nextNode();
+    if (!next) return [node, node.length];
+    node = next;
   }
   return [node, left];
 }

@@ -17,12 +17,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import astuple
 
 import numpy as np
 import pytest
 
 from tests.bench.results import Result, at_most
 from tests.services import postgresql
+from transcripts.tokens import IndexedText, indexed
 
 UTTERANCES, WORDS, PROJECTS, PERMITTED, IN_A_RECORDING = 1_000_000, 12, 200, 20, 250
 VOCABULARY = 50_000
@@ -52,6 +54,12 @@ class Corpus:
 
     def said(self, row: int) -> list[str]:
         return [self.vocabulary[word] for word in self.words[row]]
+
+    def indexed(self) -> Iterator[IndexedText]:
+        """What is indexed of each utterance beside its text."""
+        for first in range(0, UTTERANCES, IN_A_RECORDING):
+            rows = range(first, first + IN_A_RECORDING)
+            yield from indexed([" ".join(self.said(row)) for row in rows])
 
     def rows(self) -> Iterator[tuple[int, int, int, str]]:
         """(id, recording, project, text) of each utterance, ids from 1."""
@@ -121,7 +129,6 @@ def measure_database() -> dict[tuple[str, str], float]:
     """Fill the database of this process and search it as the product does."""
     import django
     from django.core.management import call_command
-    from django.db import connection
 
     django.setup()
     call_command("migrate", verbosity=0)
@@ -132,14 +139,17 @@ def measure_database() -> dict[tuple[str, str], float]:
     from transcripts import search
     from transcripts.search import parse
 
-    index: search.Index = getattr(search, connection.vendor.replace("gresql", "gres"))
     user = User.objects.get()
     searches: dict[str, Callable[[str], object]] = {
-        "newest": lambda query: index.newest(parse(query), corpus.permitted, None, HITS + 1),
-        "relevance": lambda query: index.best(parse(query), corpus.permitted, None, HITS + 1),
-        "count to 1,000+": lambda query: index.count(parse(query), corpus.permitted, 1001),
-        "newest in one project": lambda query: index.newest(
-            parse(query), corpus.permitted[:1], None, HITS + 1
+        "newest": lambda query: search.places(
+            parse(query), corpus.permitted, "newest", None, HITS + 1
+        ),
+        "relevance": lambda query: search.places(
+            parse(query), corpus.permitted, "relevance", None, HITS + 1
+        ),
+        "count to 1,000+": lambda query: search.counted(parse(query), corpus.permitted),
+        "newest in one project": lambda query: search.places(
+            parse(query), corpus.permitted[:1], "newest", None, HITS + 1
         ),
         "the whole call, newest": lambda query: search.search(user, query, limit=HITS),
         "the whole call, relevance": lambda query: search.search(
@@ -201,13 +211,16 @@ def fill(corpus: Corpus) -> None:
     index.uninstall(connection)
     # fmt: off
     columns = ("id", "transcription_id", "project_id", "text", "words", '"index"', "channel",
-               "speaker", "start", '"end"', "confidence", "searchable")
+               "speaker", "start", '"end"', "confidence", "searchable", "spaced", "seam",
+               "vocabulary")
     # fmt: on
     words = [["word", 12.25, 12.5, 0.9871]] * WORDS
     rest = (json.dumps(words), 0, 0, 1, 12.25, 18.25, 0.9871, True)
     lines = (
-        (pk, recording, project, text, rest[0], pk, *rest[2:])
-        for pk, recording, project, text in corpus.rows()
+        (pk, recording, project, text, rest[0], pk % IN_A_RECORDING, *rest[2:], *extra)
+        for (pk, recording, project, text), extra in zip(
+            corpus.rows(), map(astuple, corpus.indexed()), strict=True
+        )
     )
     names = ", ".join(columns)
     with connection.cursor() as cursor:

@@ -134,6 +134,7 @@ def transcribe(recording: Recording, utterances: int, speakers: int = 3) -> floa
             )
         )
         clock += 0.5
+    Utterance.objects.fill_index(rows)
     Utterance.objects.bulk_create(rows, batch_size=500)
     return clock
 

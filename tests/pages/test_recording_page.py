@@ -175,14 +175,34 @@ def test_find_counts_every_place_and_walks_through_blocks_not_yet_loaded(page, c
     assert page.evaluate("CSS.highlights.has('found')") is False
 
 
+def test_find_marks_a_text_across_utterances_and_turns(page, cast: Cast):
+    page.goto(cast.transcribed(utterances=7 * 20).get_absolute_url())
+    page.keyboard.press("Control+f")
+    # It ends one utterance, and the next one begins in another block's turn.
+    page.keyboard.type('"in the yard the thing people forget"')
+    expect(page.locator("[data-find-count]")).to_have_text(re.compile("1 of 19"))
+    marked = "[...(CSS.highlights.get('found-here') ?? [])].map((range) => range.toString())"
+    until(page, lambda: page.evaluate(marked) == ["in the yard.", "The thing people forget"])
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator("[data-find-count]")).to_have_text("19 of 19")
+    expect(page.locator("[data-utterance='132']")).to_be_in_viewport()
+    page.get_by_label("Find in this transcript").first.fill("zebra")
+    expect(page.locator("[data-find-count]")).to_have_text("No matches")
+
+
 def test_find_ignores_case_and_accents(client, cast: Cast):
     recording = cast.transcribed()
     run = recording.transcription
     run.utterances.filter(index=0).update(text="Über die Straße im CAFÉ", words=[])
     client.force_login(cast.ada)
-    for words in ("uber DIE", "café", "cafe", "Straße"):
+    for words, places in (
+        ("uber DIE", [0, 0, 0, 8]),
+        ("café", [0, 19, 0, 23]),
+        ("cafe", [0, 19, 0, 23]),
+        ("Straße", [0, 9, 0, 15]),
+    ):
         found = client.get(f"{recording.get_absolute_url()}find/", {"q": words}).json()
-        assert found == {"count": 1, "places": [[0, 0.5]]}
+        assert found == {"count": 1, "places": [places]}
     assert client.get(f"{recording.get_absolute_url()}find/", {"q": " "}).json()["count"] == 0
 
 

@@ -12,13 +12,31 @@ def test_results_follow_what_one_types_and_the_address_with_them(page, cast: Cas
     cast.transcribed("Keeper")
     page.goto("/search/")
     page.get_by_label("Search every transcript").last.press_sequentially("lower road")
-    expect(page.locator(".search-count")).to_have_text("1 place")
+    expect(page.locator(".search-count")).to_have_text("1 result in 1 recording")
     expect(page.locator("mark")).to_have_text(["lower", "road"])
     expect(page).to_have_url(re.compile(r"/search/\?q=lower\+road$"))
     page.reload()
     expect(page.locator("[data-hit]")).to_have_count(1)
     page.get_by_label("Search every transcript").last.fill("nobody said this")
-    expect(page.get_by_text("Nobody said “nobody said this”")).to_be_visible()
+    expect(page.get_by_text("No results for “nobody said this”")).to_be_visible()
+
+
+def test_a_phrase_across_utterances_is_marked_and_opened_where_it_begins(page, cast: Cast):
+    cast.transcribed("Keeper")
+    page.goto("/search/")
+    page.get_by_label("Search every transcript").last.fill('"in the end he took it"')
+    expect(page.locator(".search-count")).to_have_text("1 result in 1 recording")
+    expect(page.locator("mark")).to_have_text(["in the end? He took it"])
+    page.locator("[data-hit-link]").click()
+    expect(page.locator(".spoken")).to_have_text("in")
+    expect(page.locator("[data-utterance='3'] .spoken")).to_be_in_viewport()
+
+
+def test_words_far_apart_are_found_together(page, cast: Cast):
+    cast.transcribed("Keeper", utterances=14)
+    page.goto("/search/?q=dark+pier")
+    expect(page.locator("mark")).to_have_text(["pier", "dark"])
+    expect(page.locator(".search-count")).to_have_text("1 result in 1 recording")
 
 
 def test_hits_are_grouped_by_recording_and_narrowed_to_a_project(page, cast: Cast):

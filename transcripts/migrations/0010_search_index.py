@@ -1,19 +1,9 @@
 from django.db import migrations
 
-from transcripts.search import postgres, sqlite
-
-INDEXES = {"postgresql": postgres, "sqlite": sqlite}
-
-
-def install(apps, schema_editor):
-    INDEXES[schema_editor.connection.vendor].install(schema_editor.connection)
-
-
-def uninstall(apps, schema_editor):
-    INDEXES[schema_editor.connection.vendor].uninstall(schema_editor.connection)
-
 
 class Migration(migrations.Migration):
+    """The first search index stood here; 0020 makes the one that replaced it."""
+
     dependencies = [("transcripts", "0002_jobs")]
 
-    operations = [migrations.RunPython(install, uninstall)]
+    operations = []

@@ -13,12 +13,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from django.db import connection
+from django.db.models import Max, Q
 
 from management.models import Project
 from transcripts.models import Speaker, Transcription, Utterance
 from transcripts.reading import Key, Voice, Voices
 from transcripts.search import postgres, sqlite
 from transcripts.search.query import BadSearch, Query, TooSlow, parse
+from transcripts.tokens import AFTER_SEAM, joined
 
 if TYPE_CHECKING:
     from management.models import User
@@ -32,12 +34,28 @@ NOTHING_TO_LOOK_FOR = "Type a word, a “phrase in quotes” or the beginning of
 TOO_SLOW = "This search takes too long. Add a word, or choose a project."
 NOT_OURS = "The place to go on from is not one of this search."
 TOO_MANY_TO_RANK = "There are too many matches to rank; these are the newest."
+TOO_MANY_APART = "Older recordings with these words far apart are not shown. Add a word."
+# Worse than any score of an index: words that are far apart come after those said together.
+APART = 1.0
+# To rank, the places said together are left out of those far apart as far as indexes rank them.
+RANKED = 2000
+# Of so many transcripts that have the words of a phrase it is looked up if they have the phrase.
+LOOKED_UP = 500
+# Of a term that is said more often in one transcript, the first places are looked at.
+TERM_PLACES = 5000
+# Words that are no more utterances apart are shown with all that is said between them.
+NEAR = 4
+# Of an utterance that is shown with others far from it: so many characters around its words.
+AROUND = 110
 
 
 class Index(Protocol):
     """What a database must answer. ``projects`` is a list of ids, None for every project.
 
-    Ids are those of utterances; lower scores are better. Each may raise ``TooSlow``.
+    Ids are those of utterances, newest first; lower scores are better. ``newest``, ``best`` and
+    ``within`` give utterances that hold every term, a phrase also when it only begins there and
+    passes into the next ones. ``transcripts`` gives the first utterance of each transcript that
+    has every word of the terms, anywhere. Each may raise ``TooSlow``.
     """
 
     def newest(
@@ -52,13 +70,21 @@ class Index(Protocol):
         limit: int,
     ) -> list[tuple[float, int]]: ...
 
-    def count(self, query: Query, projects: Sequence[int] | None, cap: int) -> int: ...
+    def within(self, query: Query, first: int, last: int, limit: int) -> list[int]: ...
+
+    def transcripts(
+        self, query: Query, projects: Sequence[int] | None, before: int | None, limit: int
+    ) -> list[int]: ...
+
+    def count_transcripts(self, query: Query, projects: Sequence[int] | None, cap: int) -> int: ...
 
 
 @dataclass(frozen=True)
 class Hit:
-    """An utterance that matches. Times are seconds from the start of the recording.
+    """A place that matches. Times are seconds from the start of the recording.
 
+    It is an utterance, with those after it into which a phrase passes. Of words that are said
+    ``apart`` in a transcript it is the first of them, and ``text`` has the others after a "…".
     ``start`` is where the first marked word is spoken, where the words tell; ``marks`` are
     ranges of characters of ``text``. ``index`` is the utterance's place in its transcript.
     """
@@ -77,6 +103,7 @@ class Hit:
     end: float
     text: str
     marks: tuple[tuple[int, int], ...]
+    apart: bool = False
 
     @property
     def pieces(self) -> tuple[tuple[str, bool], ...]:
@@ -86,7 +113,7 @@ class Hit:
     @property
     def excerpt(self) -> tuple[tuple[str, bool], ...]:
         """The pieces around the first mark, shortened to what a list of hits can show."""
-        if len(self.text) <= EXCERPT_CHARACTERS:
+        if self.apart or len(self.text) <= EXCERPT_CHARACTERS:
             return self.pieces
         first = self.marks[0][0] if self.marks else 0
         start = self.text.rfind(" ", 0, max(0, first - 60)) + 1
@@ -101,11 +128,16 @@ class Hit:
 
 @dataclass(frozen=True)
 class Results:
-    """One page of hits. ``count`` stops at ``COUNT_CAP`` + 1; ``cursor`` is None at the end."""
+    """One page of hits. ``count`` stops at ``COUNT_CAP`` + 1; ``cursor`` is None at the end.
+
+    ``recordings`` is in how many recordings they are, 0 where that is not known: of more hits
+    than are counted, and on pages after the first.
+    """
 
     order: Order
     hits: tuple[Hit, ...] = ()
     count: int = 0
+    recordings: int = 0
     cursor: str | None = None
     hint: str = ""
 
@@ -210,6 +242,15 @@ def find(
         return Results("newest", hint=TOO_SLOW)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a hit is: at an utterance, or ``apart`` in the transcript that starts with it."""
+
+    utterance: int
+    score: float = 0.0
+    apart: bool = False
+
+
 def page(
     query: Query,
     projects: Sequence[int] | None,
@@ -217,54 +258,220 @@ def page(
     after: Cursor | None,
     limit: int,
 ) -> Results:
-    """One page of an index's answer; may raise ``TooSlow``."""
-    index: Index = postgres if connection.vendor == "postgresql" else sqlite
+    """One page of results; may raise ``TooSlow``."""
     # One more than is shown tells whether there is a next page.
+    found, hint = places(query, projects, order, after, limit + 1)
+    shown, more = found[:limit], len(found) > limit
+    hits = hits_at(query, shown)
+    recordings = len({hit.recording for hit in hits})
+    if after is not None:
+        count, recordings = after.count, 0
+    elif more:
+        count, recordings = counted(query, projects)
+    else:
+        count = len(hits)
+    cursor = Cursor(order, count, shown[-1].utterance, shown[-1].score) if more else None
+    return Results(order, hits, count, recordings, cursor.encode() if cursor else None, hint)
+
+
+def database_index() -> Index:
+    return postgres if connection.vendor == "postgresql" else sqlite
+
+
+def places(
+    query: Query,
+    projects: Sequence[int] | None,
+    order: Order,
+    after: Cursor | None,
+    limit: int,
+) -> tuple[list[Place], str]:
+    """Where the next hits are, and a hint where some are left out.
+
+    A transcript that has every term has a hit at each utterance that holds them all; where none
+    does, one hit at which they are closest together.
+    """
+    index = database_index()
     if order == "newest":
         before = after.utterance if after else None
-        ids = index.newest(query, projects, before, limit + 1)
-        score = 0.0
-    else:
+        ids = index.newest(query, projects, before, limit)
+        if len(query.terms) == 1:
+            return [Place(pk) for pk in ids], ""
+        # Transcripts older than the last of a full page belong to the next one.
+        until = ids[-1] if len(ids) == limit else 0
+        together = runs_of([*ids, before] if before else ids)
+        apart, hint = far_apart(query, projects, before, until, together, limit)
+        found = [Place(pk) for pk in ids] + apart
+        return sorted(found, key=lambda place: -place.utterance)[:limit], hint
+    ranked: list[tuple[float, int]] = []
+    if after is None or after.score < APART:
         worse_than = (after.score, after.utterance) if after else None
-        ranked = index.best(query, projects, worse_than, limit + 1)
-        ids = [pk for _, pk in ranked]
-        score = ranked[:limit][-1][0] if ranked else 0.0
-    more, ids = len(ids) > limit, ids[:limit]
-    if after is not None:
-        count = after.count
-    else:
-        count = index.count(query, projects, COUNT_CAP + 1) if more else len(ids)
-    return Results(
-        order=order,
-        hits=hits(query, ids),
-        count=count,
-        cursor=Cursor(order, count, ids[-1], score).encode() if more else None,
-    )
+        ranked = index.best(query, projects, worse_than, limit)
+    found = [Place(pk, score) for score, pk in ranked]
+    if len(query.terms) == 1 or len(found) == limit:
+        return found, ""
+    together = runs_of(index.newest(query, projects, None, RANKED))
+    before = after.utterance if after and after.score >= APART else None
+    apart, hint = far_apart(query, projects, before, 0, together, limit - len(found))
+    return [*found, *apart], hint
 
 
-def hits(query: Query, ids: Sequence[int]) -> tuple[Hit, ...]:
-    """The utterances with these ids as hits, in this order; one deleted meanwhile is left out."""
-    rows = (
-        Utterance.objects.select_related("project", "transcription__recording")
-        .only(
-            "index",
-            "channel",
-            "speaker",
-            "start",
-            "end",
-            "text",
-            "words",
-            "project__name",
-            "transcription__options",
-            "transcription__recording__title",
-            "transcription__recording__created_at",
-        )
-        .in_bulk(ids)
-    )
+def runs_of(utterances: Sequence[int]) -> set[int]:
+    """The transcriptions of utterances."""
+    rows = Utterance.objects.filter(pk__in=utterances).order_by()
+    return set(rows.values_list("transcription_id", flat=True))
+
+
+def far_apart(
+    query: Query,
+    projects: Sequence[int] | None,
+    before: int | None,
+    until: int,
+    together: Collection[int],
+    limit: int,
+) -> tuple[list[Place], str]:
+    """The newest transcripts that have every term, but none of those that say them ``together``.
+
+    They start before the utterance ``before`` and after ``until``.
+    """
+    index = database_index()
+    phrases = [part for part in query.parts if len(part.terms[0].words) > 1]
+    found: list[Place] = []
+    looked_up = 0
+    batch = limit + len(together) + 1
+    while True:
+        firsts = index.transcripts(query, projects, before, batch)
+        rows = Utterance.objects.filter(pk__in=firsts).order_by("-pk")
+        for first, run in rows.values_list("pk", "transcription_id"):
+            if first <= until or len(found) == limit:
+                return found, ""
+            if run in together:
+                continue
+            if phrases:
+                looked_up += 1
+                last = last_of([run])[run]
+                if not all(index.within(part, first, last, 1) for part in phrases):
+                    continue
+            found.append(Place(first, APART, True))
+        if len(firsts) < batch:
+            return found, ""
+        if looked_up >= LOOKED_UP:
+            return found, TOO_MANY_APART
+        before = firsts[-1]
+
+
+def last_of(runs: Collection[int]) -> dict[int, int]:
+    """The last utterance of transcriptions."""
+    rows = Utterance.objects.filter(transcription__in=runs).order_by()
+    return dict(rows.values_list("transcription_id").annotate(Max("pk")))
+
+
+def counted(query: Query, projects: Sequence[int] | None) -> tuple[int, int]:
+    """How many hits there are, up to one more than the cap, and in how many recordings.
+
+    Transcripts that have the words of a phrase far apart are counted as if they had the phrase.
+    """
+    index = database_index()
+    ids = index.newest(query, projects, None, COUNT_CAP + 1)
+    if len(ids) > COUNT_CAP:
+        return COUNT_CAP + 1, 0
+    recordings = together = len(runs_of(ids))
+    if len(query.terms) > 1:
+        recordings = max(together, index.count_transcripts(query, projects, COUNT_CAP + 1))
+    count = min(COUNT_CAP + 1, len(ids) + recordings - together)
+    return count, recordings if count <= COUNT_CAP else 0
+
+
+FIELDS = (
+    "index",
+    "channel",
+    "speaker",
+    "start",
+    "end",
+    "text",
+    "words",
+    "project__name",
+    "transcription__options",
+    "transcription__recording__title",
+    "transcription__recording__created_at",
+)
+
+
+def hits_at(query: Query, places: Sequence[Place]) -> tuple[Hit, ...]:
+    """The hits at these places, in this order; one deleted meanwhile is left out."""
+    chosen = closest(query, [place.utterance for place in places if place.apart])
+    wanted = {place.utterance for place in places if not place.apart}
+    wanted.update(pk for pks in chosen.values() for pk in pks)
+    utterances = Utterance.objects.select_related("project", "transcription__recording")
+    rows = utterances.only(*FIELDS).in_bulk(wanted)
+    listed = []
+    for place in places:
+        pks = chosen.get(place.utterance, []) if place.apart else [place.utterance]
+        said = [rows[pk] for pk in pks if pk in rows]
+        if said and said[-1].index - said[0].index <= NEAR:
+            said = said[:1]
+        if said:
+            listed.append(said)
+    longest = max(len(term.words) for term in query.terms)
+    crossing = [said[0] for said in listed if not query.is_in(said[0].text)]
+    after = following(crossing, max(longest, NEAR))
     voices = voices_of({row.transcription for row in rows.values()})
-    return tuple(
-        hit(query, rows[pk], voices[rows[pk].transcription_id]) for pk in ids if pk in rows
-    )
+    hits = [
+        hit(query, said, after.get(said[0].pk, ()), voices[said[0].transcription_id])
+        for said in listed
+    ]
+    if longest > AFTER_SEAM + 1:
+        # The index knows only so much of what follows an utterance.
+        hits = [each for each in hits if each.apart or query.is_in(each.text)]
+    return tuple(hits)
+
+
+def closest(query: Query, firsts: Sequence[int]) -> dict[int, list[int]]:
+    """Where each transcript says the terms closest together: utterances by the first one."""
+    rows = Utterance.objects.filter(pk__in=firsts).order_by()
+    runs = dict(rows.values_list("pk", "transcription_id"))
+    last = last_of(runs.values())
+    index = database_index()
+    found = {}
+    for first, run in runs.items():
+        said = [index.within(part, first, last[run], TERM_PLACES) for part in query.parts]
+        if all(said):
+            found[first] = shortest_window(said)
+    return found
+
+
+def shortest_window(places: Sequence[Sequence[int]]) -> list[int]:
+    """One place of each list, as close together as they come: sorted, each once."""
+    events = sorted((place, term) for term, listed in enumerate(places) for place in listed)
+    latest: dict[int, int] = {}
+    best: list[int] = []
+    for place, term in events:
+        latest[term] = place
+        window = latest.values()
+        if len(latest) == len(places) and (
+            not best or max(window) - min(window) < best[-1] - best[0]
+        ):
+            best = sorted(set(window))
+    return best
+
+
+def following(utterances: Sequence[Utterance], count: int) -> dict[int, list[Utterance]]:
+    """So many utterances after each of these."""
+    if not utterances:
+        return {}
+    wanted = Q()
+    for each in utterances:
+        places = (each.index + 1, each.index + count)
+        wanted |= Q(transcription=each.transcription_id, index__range=places)
+    rows = list(Utterance.objects.filter(wanted).order_by("index").defer("words"))
+    return {
+        each.pk: [
+            row
+            for row in rows
+            if row.transcription_id == each.transcription_id
+            and each.index < row.index <= each.index + count
+        ]
+        for each in utterances
+    }
 
 
 def voices_of(runs: Collection[Transcription]) -> dict[int, Voices]:
@@ -275,8 +482,21 @@ def voices_of(runs: Collection[Transcription]) -> dict[int, Voices]:
     return {run.pk: Voices(run.multichannel, names[run.pk]) for run in runs}
 
 
-def hit(query: Query, utterance: Utterance, voices: Voices) -> Hit:
-    marks = query.marks(utterance.text)
+def hit(query: Query, said: Sequence[Utterance], after: Sequence[Utterance], voices: Voices) -> Hit:
+    """A hit at an utterance, the first of those that are ``said`` apart or go on ``after`` it."""
+    utterance, end = said[0], said[0].end
+    if len(said) > 1:
+        text = " … ".join(around(query, each.text) for each in said)
+        # The excerpt of the first one may have lost its beginning.
+        first = query.marks(utterance.text)
+    else:
+        text = utterance.text
+        for extent in range(1, len(after) + 1):
+            longer = joined([utterance.text, *(each.text for each in after[:extent])])
+            if query.is_in(longer):
+                text, end = longer, after[extent - 1].end
+                break
+        first = query.marks(text)
     recording = utterance.transcription.recording
     return Hit(
         utterance=utterance.pk,
@@ -289,11 +509,26 @@ def hit(query: Query, utterance: Utterance, voices: Voices) -> Hit:
         channel=utterance.channel,
         speaker=utterance.speaker,
         voice=voices.of(utterance.speaker, utterance.channel),
-        start=spoken_at(utterance, marks[0][0]) if marks else utterance.start,
-        end=utterance.end,
-        text=utterance.text,
-        marks=marks,
+        start=spoken_at(utterance, first[0][0]) if first else utterance.start,
+        end=end,
+        text=text,
+        marks=query.marks(text),
+        apart=len(said) > 1,
     )
+
+
+def around(query: Query, text: str) -> str:
+    """A text without what is far from its first match, cut at spaces."""
+    marks = query.marks(text)
+    if len(text) <= AROUND or not marks:
+        return text[:AROUND]
+    start = max(0, marks[0][0] - AROUND // 2)
+    end = start + AROUND
+    if start:
+        start = text.find(" ", start, marks[0][0]) + 1 or start
+    if end < len(text):
+        end = max(text.rfind(" ", marks[0][1], end), marks[0][1])
+    return text[start:end]
 
 
 def spoken_at(utterance: Utterance, place: int) -> float:

@@ -1,7 +1,9 @@
-"""The text index of PostgreSQL: a generated tsvector with GIN, written with the row.
+"""The text index of PostgreSQL: generated tsvectors with GIN, written with the row.
 
-Beside the text it holds the project's id as a lexeme of its own (``/17``: no word has a slash),
-so that the index alone answers for a person's projects.
+``search`` holds the words of an utterance and how it passes into the next one, ``known`` the
+vocabulary of a transcript, in the row of its first utterance. Beside them stands the project's
+id as a lexeme of its own (``/17``: no word has a slash), so that an index alone tells what is in
+a person's projects.
 
 Letters are folded by a function of ours rather than the extension *unaccent*: any owner of
 a database may make it, it is immutable, and it does not depend on the database's locale.
@@ -15,7 +17,8 @@ import psycopg
 from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from transcripts.search.query import Query, TooSlow
+from transcripts.search.query import Crossing, Query, TooSlow
+from transcripts.tokens import compared
 
 TIMEOUT_MS = 3000
 
@@ -41,9 +44,16 @@ $function$
 """
 INSTALL = (
     """
-    ALTER TABLE transcripts_utterance ADD COLUMN search tsvector
-        GENERATED ALWAYS AS (
-            to_tsvector('simple', transcripts_fold(text))
+    ALTER TABLE transcripts_utterance
+        ADD COLUMN search tsvector GENERATED ALWAYS AS (
+            to_tsvector(
+                'simple', transcripts_fold(CASE WHEN spaced = '' THEN text ELSE spaced END)
+            )
+            || array_to_tsvector(string_to_array(seam, ' '))
+            || array_to_tsvector(ARRAY['/' || project_id])
+        ) STORED,
+        ADD COLUMN known tsvector GENERATED ALWAYS AS (
+            array_to_tsvector(string_to_array(vocabulary, ' '))
             || array_to_tsvector(ARRAY['/' || project_id])
         ) STORED
     """,
@@ -51,12 +61,17 @@ INSTALL = (
     CREATE INDEX transcripts_utterance_search ON transcripts_utterance
         USING gin (search) WITH (fastupdate = off) WHERE searchable
     """,
+    """
+    CREATE INDEX transcripts_utterance_known ON transcripts_utterance
+        USING gin (known) WITH (fastupdate = off) WHERE searchable AND vocabulary <> ''
+    """,
     # The planner guesses how frequent a prefix is from the lexemes it has counted: with the
     # usual thousand it takes frequent ones for rare, and reads far too much of the index.
     "ALTER TABLE transcripts_utterance ALTER COLUMN search SET STATISTICS 1000",
 )
 UNINSTALL = (
     "ALTER TABLE transcripts_utterance DROP COLUMN IF EXISTS search",
+    "ALTER TABLE transcripts_utterance DROP COLUMN IF EXISTS known",
     "DROP FUNCTION IF EXISTS transcripts_fold(text)",
 )
 
@@ -80,13 +95,35 @@ def uninstall(database: BaseDatabaseWrapper) -> None:
 def newest(
     query: Query, projects: Sequence[int] | None, before: int | None, limit: int
 ) -> list[int]:
-    where, values = matching(query, projects)
+    return ordered(*matching(query, projects), before, limit)
+
+
+def transcripts(
+    query: Query, projects: Sequence[int] | None, before: int | None, limit: int
+) -> list[int]:
+    return ordered(*knowing(query, projects), before, limit)
+
+
+def ordered(where: str, values: list[Any], before: int | None, limit: int) -> list[int]:
+    """The newest utterances under a condition."""
     if before is not None:
-        where += " AND id < %s"
-        values.append(before)
+        where, values = f"{where} AND id < %s", [*values, before]
     rows = fetch(
         f"SELECT id FROM transcripts_utterance WHERE {where} ORDER BY id DESC LIMIT {limit}",
         values,
+    )
+    return [pk for (pk,) in rows]
+
+
+def within(query: Query, first: int, last: int, limit: int) -> list[int]:
+    expression, values = tsquery(query)
+    rows = fetch(
+        f"""
+        SELECT id FROM transcripts_utterance
+        WHERE id BETWEEN %s AND %s AND searchable AND search @@ {expression}
+        ORDER BY id LIMIT {limit}
+        """,
+        [first, last, *values],
     )
     return [pk for (pk,) in rows]
 
@@ -100,11 +137,13 @@ def best(
     if after is not None:
         later = "WHERE score > %s OR (score = %s AND id < %s)"
         values += [after[0], *after]
-    # 1: divided by the logarithm of the length, so that a long monologue does not win by it.
+    # Divided by the logarithm of the words, of about six letters, so that a long monologue does
+    # not win by them. That of ts_rank itself would count what stands on seams.
     return fetch(
         f"""
         SELECT score, id FROM (
-            SELECT -ts_rank(search, {expression}, 1)::float8 AS score, id
+            SELECT -ts_rank(search, {expression})::float8
+                / (1 + ln(1 + octet_length(text) / 6.0))::float8 AS score, id
             FROM transcripts_utterance WHERE {where}
         ) AS ranked {later} ORDER BY score, id DESC LIMIT {limit}
         """,
@@ -112,10 +151,10 @@ def best(
     )
 
 
-def count(query: Query, projects: Sequence[int] | None, cap: int) -> int:
-    where, values = matching(query, projects)
+def count_transcripts(query: Query, projects: Sequence[int] | None, cap: int) -> int:
+    where, values = knowing(query, projects)
     statement = f"SELECT 1 FROM transcripts_utterance WHERE {where} LIMIT {cap}"
-    return fetch(f"SELECT count(*) FROM ({statement}) AS found", values)[0][0]
+    return int(fetch(f"SELECT count(*) FROM ({statement}) AS found", values)[0][0])
 
 
 def matching(query: Query, projects: Sequence[int] | None) -> tuple[str, list[Any]]:
@@ -128,8 +167,31 @@ def matching(query: Query, projects: Sequence[int] | None) -> tuple[str, list[An
     values = values * (2 if phrases else 1)
     if projects is not None:
         conditions.append("search @@ %s::tsquery")
-        values.append(" | ".join(f"'/{project:d}'" for project in projects))
+        values.append(members(projects))
     return " AND ".join(conditions), values
+
+
+def knowing(query: Query, projects: Sequence[int] | None) -> tuple[str, list[Any]]:
+    """The condition on a first utterance: its transcript has every word, in these projects."""
+    words = [
+        lexeme(compared(word), term.prefix and place == len(term.words))
+        for term in query.terms
+        for place, word in enumerate(term.words, 1)
+    ]
+    values = [" & ".join(dict.fromkeys(words))]
+    if projects is not None:
+        values.append(members(projects))
+    conditions = ["known @@ %s::tsquery"] * len(values)
+    return " AND ".join(["searchable", "vocabulary <> ''", *conditions]), values
+
+
+def members(projects: Sequence[int]) -> str:
+    return " | ".join(f"'/{project:d}'" for project in projects)
+
+
+def lexeme(word: str, prefix: bool = False) -> str:
+    """A word as a tsquery has it. It holds letters, marks and digits alone: nothing escapes."""
+    return f"'{word}'" + (":*" if prefix else "")
 
 
 def tsquery(query: Query) -> tuple[str, list[Any]]:
@@ -145,9 +207,19 @@ def tsquery(query: Query) -> tuple[str, list[Any]]:
     for term in query.terms:
         whole = term.words[:-1] if term.prefix else term.words
         steps = [phrase] * bool(whole) + [prefix] * term.prefix
-        pieces.append(f"({' <-> '.join(steps)})")
+        ways = [f"({' <-> '.join(steps)})"]
         values += [" ".join(whole)] * bool(whole) + [term.words[-1]] * term.prefix
+        for crossing in term.crossings():
+            ways.append(f"(%s::tsquery && {phrase})" if len(crossing.before) > 1 else "%s::tsquery")
+            values.append(seam(crossing))
+            values += [" ".join(crossing.before)] * (len(crossing.before) > 1)
+        pieces.append(f"({' || '.join(ways)})")
     return f"({' && '.join(pieces)})", values
+
+
+def seam(crossing: Crossing) -> str:
+    words = [lexeme(word) for word in crossing.seam[:-1]]
+    return " & ".join([*words, lexeme(crossing.seam[-1], crossing.prefix)])
 
 
 def fetch(statement: str, values: Sequence[Any]) -> list[tuple]:

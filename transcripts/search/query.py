@@ -5,12 +5,12 @@ read as a separator, so no input is an error of syntax: ``NEAR(a`` is the phrase
 ``well-known`` the phrase *well known*, and a query of emoji has nothing to look for.
 """
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cached_property
 
 from transcripts.folding import fold
+from transcripts.tokens import compared, seam_words, word_ranges
 
 MAX_CHARACTERS = 1000
 MAX_WORDS = 64
@@ -26,35 +26,82 @@ class TooSlow(Exception):
 
 
 @dataclass(frozen=True)
+class Crossing:
+    """One way in which a phrase passes from an utterance into what follows.
+
+    ``before`` are the words up to the end of the utterance, ``seam`` those of the index on the
+    seam; with ``prefix`` the last of them may have more letters.
+    """
+
+    before: tuple[str, ...]
+    seam: tuple[str, ...]
+    prefix: bool
+
+
+@dataclass(frozen=True)
 class Term:
-    """Words that follow each other; with ``prefix`` the last one may go on."""
+    """Words that follow each other; the last one may have more letters with ``prefix``."""
 
     words: tuple[str, ...]
     prefix: bool = False
 
+    def crossings(self) -> Iterator[Crossing]:
+        """Each way in which the words may stand on a seam between utterances."""
+        words = [compared(word) for word in self.words]
+        for place in range(1, len(words)):
+            seam = seam_words(words[place - 1], words[place:])
+            whole = len(seam) == len(words) - place
+            yield Crossing(self.words[:place], tuple(seam), self.prefix and whole)
+
+    def ranges(self, words: "Words") -> Iterator[tuple[int, int]]:
+        """Where the term occurs among words of a text: ranges of characters."""
+        wanted = [fold(word) for word in self.words]
+        for first in words.places(wanted[0], self.prefix and len(wanted) == 1):
+            here = words.folded[first : first + len(wanted)]
+            if (
+                len(here) == len(wanted)
+                and here[:-1] == wanted[:-1]
+                and (here[-1].startswith(wanted[-1]) if self.prefix else here[-1] == wanted[-1])
+            ):
+                yield words.ranges[first][0], words.ranges[first + len(wanted) - 1][1]
+
+
+class Words:
+    """The words of a text, as terms are looked for among them."""
+
+    def __init__(self, text: str) -> None:
+        self.ranges = list(word_ranges(text))
+        self.folded = [fold(text[start:end]) for start, end in self.ranges]
+
+    def places(self, word: str, is_prefix: bool) -> Iterator[int]:
+        for place, folded in enumerate(self.folded):
+            if folded == word or (is_prefix and folded.startswith(word)):
+                yield place
+
 
 @dataclass(frozen=True)
 class Query:
-    """Terms of which an utterance must hold every one. No terms: nothing to look for."""
+    """Terms of which a transcript must hold every one. No terms: nothing to look for."""
 
     terms: tuple[Term, ...]
 
     def __bool__(self) -> bool:
         return bool(self.terms)
 
+    @cached_property
+    def parts(self) -> "tuple[Query, ...]":
+        """Each term as a query of its own."""
+        return tuple(Query((term,)) for term in self.terms)
+
     def marks(self, text: str) -> tuple[tuple[int, int], ...]:
         """Where the terms occur in ``text``: ranges of characters in order, not overlapping."""
-        found = [(fold(text[start:end]), start, end) for start, end in word_ranges(text)]
-        ranges: list[tuple[int, int]] = []
-        for term in self.terms:
-            wanted = [fold(word) for word in term.words]
-            for first in range(len(found) - len(wanted) + 1):
-                here = [word for word, _, _ in found[first : first + len(wanted)]]
-                if here[:-1] == wanted[:-1] and (
-                    here[-1].startswith(wanted[-1]) if term.prefix else here[-1] == wanted[-1]
-                ):
-                    ranges.append((found[first][1], found[first + len(wanted) - 1][2]))
-        return tuple(merged(ranges))
+        words = Words(text)
+        return tuple(merged([place for term in self.terms for place in term.ranges(words)]))
+
+    def is_in(self, text: str) -> bool:
+        """Whether ``text`` holds every term."""
+        words = Words(text)
+        return all(next(term.ranges(words), None) for term in self.terms)
 
 
 def parse(text: str) -> Query:
@@ -84,19 +131,6 @@ def begins_words(chunk: str) -> bool:
     words = list(word_ranges(chunk))
     start, end = words[-1] if words else (0, 0)
     return chunk[end:] == "*" and (end - start > 1 or not chunk[start].isascii())
-
-
-def word_ranges(text: str) -> Iterator[tuple[int, int]]:
-    """Where the words of ``text`` start and end: runs of letters, marks and numbers."""
-    for is_word, run in groupby(enumerate(text), key=lambda item: is_word_character(item[1])):
-        if is_word:
-            places = [place for place, _ in run]
-            yield places[0], places[-1] + 1
-
-
-def is_word_character(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category[0] in "LNM" or category == "Co"
 
 
 def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from transcripts import reading
+from transcripts import finding, reading
 from transcripts.forms import TitleForm
 from transcripts.models import OPEN_STATES, Recording, State, Transcription, Waveform
 from transcripts.progress import rows
@@ -135,21 +135,22 @@ def waveform(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_safe
 def find(request: HttpRequest, pk: int) -> JsonResponse:
-    """Where the transcript says ``q``: ``{"count": n, "places": [[index, start], ...]}``.
+    """Where the transcript says ``q``: ``{"count": n, "places": [[...], ...]}``.
 
-    ``index`` is an utterance's; case and accents do not matter. At most 1,000 places.
+    A place is ``[utterance, character, last utterance, character]``: from where to where, in
+    characters of what the page shows. At most 1,000 places.
     """
     run = finished_run(request, visible_recording(request, pk))
-    wanted = reading.fold(" ".join(request.GET.get("q", "")[:400].split()))
-    if not run or not wanted:
+    if run is None:
         return JsonResponse({"count": 0, "places": []})
-    said = run.utterances.order_by("index").values_list("index", "start", "text")
+    rows = list(run.utterances.order_by("index").values_list("index", "text", "words"))
+    texts = finding.shown_texts((text, words) for _, text, words in rows)
+    found = list(finding.find(texts, request.GET.get("q", "")[:400]))
     places = [
-        [index, start]
-        for index, start, text in said.iterator(chunk_size=1000)
-        for _ in range(reading.fold(text).count(wanted))
+        [rows[place.first][0], place.start, rows[place.last][0], place.end]
+        for place in found[:FOUND_SHOWN]
     ]
-    return JsonResponse({"count": len(places), "places": places[:FOUND_SHOWN]})
+    return JsonResponse({"count": len(found), "places": places})
 
 
 @require_POST

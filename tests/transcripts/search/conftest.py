@@ -12,7 +12,7 @@ def hear(project, *texts: str, title: str = "Monday", **facts) -> Recording:
 
 
 def add_utterances(run: Transcription, *texts: str, **facts) -> list[Utterance]:
-    return Utterance.objects.bulk_create(
+    utterances = [
         Utterance(
             transcription=run,
             project=run.recording.project,
@@ -28,4 +28,6 @@ def add_utterances(run: Transcription, *texts: str, **facts) -> list[Utterance]:
             **facts,
         )
         for index, text in enumerate(texts)
-    )
+    ]
+    Utterance.objects.fill_index(utterances)
+    return Utterance.objects.bulk_create(utterances)
