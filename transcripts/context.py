@@ -14,6 +14,7 @@ THEMES = ("light", "dark")
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Theme for everyone; projects and the tray for those who signed in.
 
+    ``may_upload`` says whether there is a project that this person may add to.
     ``shell_project`` is the project that the rail's links stay in: the one of this address,
     else the one chosen last (a cookie that shell.js writes); None is all of them.
     """
@@ -26,6 +27,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     chosen = request.GET.get("project", request.COOKIES.get("project", ""))
     return context | {
         "shell_projects": projects,
+        "may_upload": Project.objects.writable_by(request.user).exists(),
         "shell_project": next((each for each in projects if str(each.pk) == chosen), None),
         "tray": partial(read_tray, request.user, [project.pk for project in projects]),
     }

@@ -11,6 +11,7 @@ from django.utils import timezone
 from management.models import User
 from transcripts.models import Recording, State
 from transcripts.names import clean_title, folded_title
+from transcripts.progress import rows
 from transcripts.reading import Key
 
 # At the edges of the calendar a day has no neighbour, and no start in another time zone.
@@ -94,35 +95,53 @@ class LibraryFilters(forms.Form):
 
 
 class BulkForm(forms.Form):
-    """One thing to do with several recordings. Those this person may not change are left out."""
+    """One action on several recordings, of which it changes those that it applies to."""
 
     ACTIONS = (("retry", "Retry"), ("cancel", "Stop"), ("delete", "Delete"))
+    MOST = 500
 
     action = forms.ChoiceField(choices=ACTIONS)
     ids = forms.TypedMultipleChoiceField(coerce=int)
 
     def __init__(self, data: Any, user: User) -> None:
         super().__init__(data)
-        ids = [each for each in data.getlist("ids")[:1000] if is_id(each)]
-        self.recordings = Recording.objects.writable_by(user).filter(pk__in=ids)
+        ids = list(dict.fromkeys(each for each in data.getlist("ids") if is_id(each)))
+        self.recordings = Recording.objects.writable_by(user).filter(pk__in=ids[: self.MOST])
         field = self.fields["ids"]
         assert isinstance(field, forms.TypedMultipleChoiceField)
         field.choices = [(each, each) for each in ids]
 
-    def apply(self) -> str:
-        """Do it; a sentence that says what happened."""
-        if self.cleaned_data["action"] == "delete":
-            removed = list(self.recordings)
-            for each in removed:
-                each.remove()
-            return sentence(len(removed), "is deleted", "are deleted")
-        if self.cleaned_data["action"] == "cancel":
-            stopped = sum(each.cancel() for each in self.recordings)
-            return sentence(stopped, "was stopped", "were stopped")
+    def clean_ids(self) -> list[int]:
+        ids: list[int] = self.cleaned_data["ids"]
+        if len(ids) > self.MOST:
+            raise forms.ValidationError(f"Select at most {self.MOST} recordings at once.")
+        return ids
+
+    def apply(self) -> tuple[int, str]:
+        """Do it; how many recordings were changed, and a sentence about all that were selected."""
+        act, done, other = {
+            "delete": (self.delete, "deleted", "already deleted, or not yours to change"),
+            "cancel": (self.cancel, "stopped", "not being transcribed"),
+            "retry": (self.retry, "queued again", "neither failed nor cancelled"),
+        }[self.cleaned_data["action"]]
+        changed = act()
+        words = f"{changed} recording{'' if changed == 1 else 's'} {done}."
+        left = len(set(self.cleaned_data["ids"])) - changed
+        return changed, f"{words} {left} left unchanged: {other}." if left else words
+
+    def delete(self) -> int:
+        selected = list(self.recordings)
+        for each in selected:
+            each.remove()
+        return len(selected)
+
+    def cancel(self) -> int:
+        return sum(each.cancel() for each in self.recordings)
+
+    def retry(self) -> int:
         # A finished transcript is no failure: it is transcribed again one by one, on purpose.
-        ended = self.recordings.filter(state__in=(State.FAILED, State.CANCELLED))
-        return sentence(sum(each.retry() for each in ended), "is tried again", "are tried again")
-
-
-def sentence(count: int, one: str, several: str) -> str:
-    return f"{count} recording{'' if count == 1 else 's'} {one if count == 1 else several}."
+        return sum(
+            row.recording.retry()
+            for row in rows(self.recordings.select_related("project"))
+            if row.may_be_retried
+        )

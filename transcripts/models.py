@@ -147,8 +147,8 @@ class Recording(models.Model):
         max_length=200, blank=True, help_text="for browsers, which cannot play the original"
     )
     created_at = models.DateTimeField(default=timezone.now)
-    # That of the newest transcription, written by the same statement's transaction: the
-    # library filters 100,000 rows by it without a join.
+    # That of the newest transcription while it is open and of the finished one after it, written
+    # in the same transaction (``show``): the library filters 100,000 rows by it without a join.
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
 
     objects = RecordingQuerySet.as_manager()
@@ -208,8 +208,17 @@ class Recording(models.Model):
             runs = self.transcriptions.filter(state__in=OPEN_STATES)
             if not runs.update(state=State.CANCELLED, lease_until=None, finished_at=Now()):
                 return False
-            Recording.objects.filter(pk=self.pk).update(state=State.CANCELLED)
+            self.show(State.CANCELLED)
         return True
+
+    def show(self, newest: State) -> None:
+        """Note the state that follows from that of the newest run, in the same transaction.
+
+        A recording that has a transcript stays ready whatever became of a further run.
+        """
+        unfinished = newest in (State.FAILED, State.CANCELLED)
+        ready = unfinished and self.transcriptions.filter(state=State.DONE).exists()
+        Recording.objects.filter(pk=self.pk).update(state=State.DONE if ready else newest)
 
     def retry(self, options: dict[str, Any] | None = None) -> bool:
         """Transcribe again; False when a run is open already.
@@ -269,7 +278,14 @@ class Transcription(Leased):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = lease_indexes("transcriptions")
+        indexes = [
+            *lease_indexes("transcriptions"),
+            models.Index(
+                fields=["finished_at"],
+                name="transcriptions_failed",
+                condition=Q(state=State.FAILED),
+            ),
+        ]
         constraints = [
             running_has_a_lease("running_has_a_lease"),
             models.UniqueConstraint(
@@ -320,7 +336,7 @@ class Transcription(Leased):
                 self.names.create(channel=channel, speaker=speaker, name=name)
 
     def moved(self, state: State) -> None:
-        Recording.objects.filter(pk=self.recording_id).update(state=state)
+        Recording(pk=self.recording_id).show(state)
 
     def ended(self) -> None:
         # What is audio can be listened to even when nobody could transcribe it.

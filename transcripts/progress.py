@@ -1,20 +1,19 @@
 """How far a transcription has come, said truthfully."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
 
 from django.utils import timezone
 
 from management.models import Connection
-from transcripts.leases import OPEN_STATES, Leased, State
+from transcripts.leases import Leased, State
 from transcripts.models import Insight, Recording, Transcription
 from transcripts.reading import clock
 
-SAMPLE = 20
-# Recordings shorter than this say more about the start-up of a request than about speed.
-SAMPLE_SECONDS = 10.0
+# The place in the queue is told up to here; further back it says little.
+PLACES_TOLD = 1000
+ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 SHORT_STAGES = (
     Transcription.Stage.FETCHING,
     Transcription.Stage.CHECKING,
@@ -30,58 +29,50 @@ class Progress:
     part: float | None = None
 
 
-def seconds_a_second(connection_id: int) -> float | None:
-    """Processing time a second of audio this server lately took (median); None if unknown."""
-    finished = (
-        Transcription.objects.filter(
-            state=State.DONE,
-            sent_at__isnull=False,
-            finished_at__isnull=False,
-            recording__duration__gte=SAMPLE_SECONDS,
-            recording__project__connection=connection_id,
-        )
-        .order_by("-pk")
-        .values_list("sent_at", "finished_at", "recording__duration")[:SAMPLE]
-    )
-    ratios = [
-        (end - sent).total_seconds() / duration
-        for sent, end, duration in finished
-        if sent and end and duration
-    ]
-    return median(ratios) if ratios else None
+def describe(
+    run: Transcription,
+    recording: Recording,
+    now: datetime,
+    retry_at: datetime | None = None,
+    places: Mapping[int, int] | None = None,
+) -> Progress:
+    """What an open run is doing: known parts as a fraction, the rest as time taken.
 
-
-@dataclass(frozen=True)
-class Server:
-    """What the progress of a run depends on beside the run."""
-
-    retry_at: datetime | None
-    pace: float | None
-
-
-def describe(run: Transcription, recording: Recording, now: datetime, server: Server) -> Progress:
-    """What an open run is doing: known parts as a fraction, the rest as time taken."""
+    Nothing is estimated: how long a server needs depends on what else it does. ``retry_at`` is
+    when a paused server is asked again, ``places`` are those of ``queue_places``.
+    """
     if run.state == State.QUEUED:
-        return Progress(queued_words(run, now, server.retry_at))
+        return Progress(queued_words(run, now, retry_at, (places or {}).get(run.pk)))
     if run.stage in SHORT_STAGES:
         return Progress(Transcription.Stage(run.stage).label)
     if run.stage == Transcription.Stage.TRANSCRIBING and run.sent_at:
-        words = f"Transcribing for {clock((now - run.sent_at).total_seconds())}"
-        if server.pace is not None and recording.duration:
-            usual = clock(max(1, server.pace * recording.duration))
-            words += f", usually done after about {usual}"
-        return Progress(words)
+        return Progress(f"Transcribing for {clock((now - run.sent_at).total_seconds())}")
     if recording.size_bytes:
         part = min(1.0, run.bytes_sent / recording.size_bytes)
         return Progress(f"Sending {part:.0%}".replace("%", " %"), part)
     return Progress("Sending the audio")
 
 
-def queued_words(job: Leased, now: datetime, retry_at: datetime | None) -> str:
-    """Why a queued job waits, and how long at least."""
+def queue_places() -> dict[int, int]:
+    """The places of the next runs that wait for a worker, by id; the first is 1."""
+    waiting = Transcription.objects.ripe().order_by("not_before", "pk")
+    ids = waiting.values_list("pk", flat=True)[:PLACES_TOLD]
+    return {pk: place for place, pk in enumerate(ids, start=1)}
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st."""
+    ending = "th" if number % 100 in (11, 12, 13) else ORDINALS.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def queued_words(
+    job: Leased, now: datetime, retry_at: datetime | None, place: int | None = None
+) -> str:
+    """Why a queued job waits: for how long at least, or at which place."""
     again = max(job.not_before, retry_at or now)
     if again <= now:
-        return "Waiting for its turn"
+        return f"In the queue ({ordinal(place)})" if place else "In the queue"
     trouble = job.error or "The speech server does not answer"
     wait = clock((again - now).total_seconds() + 1)
     return f"{trouble.rstrip('.')}; trying again in {wait}"
@@ -99,37 +90,65 @@ def reading_words(insight: Insight, server: Connection) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """A recording in a list, with its newest run and progress while it has no transcript."""
+    """A recording in a list, with its newest run, the newest that has a text, and the progress
+    of an open one. What it shows comes from one look at the runs, so that it fits together."""
 
     recording: Recording
     run: Transcription | None = None
+    finished: Transcription | None = None
     progress: Progress | None = None
+
+    @property
+    def state(self) -> State:
+        """That of an open run; a recording with a transcript is ready whatever ended after it."""
+        if self.run is None:
+            return State(self.recording.state)
+        return State.DONE if self.finished and not self.run.is_open else State(self.run.state)
+
+    @property
+    def problem(self) -> str:
+        """Why the newest run failed; empty if it did not."""
+        if self.run is None or self.run.state != State.FAILED:
+            return ""
+        return self.run.error or "The transcription failed."
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether the newest run ended without a text."""
+        return self.run is not None and self.run.state in (State.FAILED, State.CANCELLED)
 
     @property
     def speakers(self) -> int:
         """How many voices were told apart in the newest transcript; 0 when they were not."""
-        return self.run.speakers if self.run and self.recording.state == State.DONE else 0
+        return self.finished.speakers if self.finished else 0
 
 
 def rows(recordings: Iterable[Recording]) -> list[Row]:
     """One row a recording, in a few queries however many there are."""
     listed = list(recordings)
     runs: dict[int, Transcription] = {}
+    finished: dict[int, Transcription] = {}
     if listed:
         found = Transcription.objects.filter(recording__in=[each.pk for each in listed])
-        runs = {run.recording_id: run for run in found.order_by("pk")}
-    needed = {each.project.connection_id for each in listed if each.state in OPEN_STATES}
-    servers = {
-        pk: Server(connection.retry_at, seconds_a_second(pk))
-        for pk, connection in (Connection.objects.in_bulk(needed) if needed else {}).items()
-    }
+        for run in found.order_by("pk"):
+            runs[run.recording_id] = run
+            if run.state == State.DONE:
+                finished[run.recording_id] = run
+    opened = [run for run in runs.values() if run.is_open]
+    places = queue_places() if any(run.state == State.QUEUED for run in opened) else {}
+    waiting = {run.recording_id for run in opened}
+    needed = {each.project.connection_id for each in listed if each.pk in waiting}
+    pauses = dict(
+        Connection.objects.filter(pk__in=needed).values_list("pk", "retry_at") if needed else ()
+    )
     now = timezone.now()
 
     def row(recording: Recording) -> Row:
         run = runs.get(recording.pk)
-        if run is None or recording.state not in OPEN_STATES:
-            return Row(recording, run)
-        server = servers[recording.project.connection_id]
-        return Row(recording, run, describe(run, recording, now, server))
+        text = finished.get(recording.pk)
+        if run is None or not run.is_open:
+            return Row(recording, run, text)
+        retry_at = pauses.get(recording.project.connection_id)
+        return Row(recording, run, text, describe(run, recording, now, retry_at, places))
 
     return [row(each) for each in listed]

@@ -27,11 +27,20 @@ function ticks() {
   return [...document.querySelectorAll("[data-tick]:checked")];
 }
 
+// Each button says how many of the selected recordings it changes.
 function showBulk() {
   if (!bulk) return;
-  const count = ticks().length;
-  bulk.hidden = count === 0;
-  bulk.querySelector("[data-bulk-words]").textContent = `${count} selected`;
+  const all = ticks();
+  const most = Number(bulk.dataset.most);
+  bulk.hidden = all.length === 0;
+  const words = `${all.length} selected`;
+  bulk.querySelector("[data-bulk-words]").textContent = all.length > most ? `${words}. At most ${most} at once` : words;
+  for (const button of bulk.querySelectorAll("[name=action]")) {
+    const count = all.filter((tick) => tick.dataset.tick.split(" ").includes(button.value)).length;
+    button.disabled = count === 0 || all.length > most;
+    button.querySelector("[data-bulk-count]").textContent = count;
+    if (button.value === "delete") button.dataset.confirm = `Delete ${count === 1 ? "1 recording" : `${count} recordings`}?`;
+  }
   bulk.elements.next.value = location.pathname + location.search;
 }
 

@@ -82,6 +82,7 @@ class Cast:
         recording = self.recording(title, state=State.FAILED, duration=61.0, **facts)
         recording.transcriptions.create(
             state=State.FAILED,
+            finished_at=timezone.now(),
             error="The file holds no audio. Upload it in another format.",
             request_id="r-42",
         )

@@ -74,10 +74,27 @@ def test_a_range_is_selected_and_deleted_after_asking(page, cast: Cast):
     page.get_by_label("Select Row 2").click(modifiers=["Shift"])
     expect(page.get_by_text("3 selected")).to_be_visible()
     page.locator("[data-bulk]").get_by_role("button", name="Delete").click()
-    dialog = page.get_by_role("dialog", name="Delete the selected recordings?")
+    dialog = page.get_by_role("dialog", name="Delete 3 recordings?")
     dialog.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("3 recordings are deleted.")).to_be_visible()
+    expect(page.get_by_text("3 recordings deleted.")).to_be_visible()
     assert list(Recording.objects.values_list("title", flat=True)) == ["Row 1", "Row 0"]
+
+
+def test_the_bulk_bar_says_how_many_each_button_changes(page, cast: Cast):
+    cast.transcribed("Ready")
+    cast.failed("Failed")
+    cast.running("Running")
+    page.goto("/")
+    for title in ("Ready", "Failed", "Running"):
+        page.get_by_label(f"Select {title}").check()
+    bar = page.locator("[data-bulk]")
+    expect(bar.get_by_role("button", name="Retry 1")).to_be_enabled()
+    expect(bar.get_by_role("button", name="Stop 1")).to_be_enabled()
+    expect(bar.get_by_role("button", name="Delete 3")).to_be_enabled()
+    page.get_by_label("Select Running").uncheck()
+    expect(bar.get_by_role("button", name="Stop 0")).to_be_disabled()
+    bar.get_by_role("button", name="Retry 1").click()
+    expect(page.get_by_text("1 recording queued again. 1 left unchanged")).to_be_visible()
 
 
 def test_a_row_is_deleted_from_its_menu(page, cast: Cast):
@@ -96,7 +113,7 @@ def test_a_failed_row_is_tried_again_in_place(page, cast: Cast):
     row = page.locator(f"#row-{recording.pk}")
     row.hover()
     row.get_by_role("button", name="Retry").click()
-    expect(row).to_contain_text("Waiting for its turn")
+    expect(row).to_contain_text("In the queue (1st)")
 
 
 def test_the_list_is_walked_selected_and_opened_by_keys(page, cast: Cast):

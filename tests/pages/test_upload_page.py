@@ -43,7 +43,7 @@ def test_many_files_become_recordings_and_show_their_progress(page, cast: Cast):
     choose(page, *(file(f"talk {number}.wav", tone(number)) for number in range(1, 6)))
     rows = page.locator("[data-uploads] [data-row]")
     expect(rows).to_have_count(5)
-    expect(rows.first).to_contain_text("Waiting for its turn")
+    expect(rows.first).to_contain_text(re.compile(r"In the queue \(\d(st|nd|rd|th)\)"))
     assert set(Recording.objects.values_list("title", flat=True)) == {
         f"talk {number}" for number in range(1, 6)
     }

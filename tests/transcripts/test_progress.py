@@ -7,21 +7,40 @@ from django.utils import timezone
 
 from transcripts import progress
 from transcripts.models import Recording, State, Transcription
-from transcripts.progress import Progress, Server
+from transcripts.progress import Progress
 
 NOW = timezone.now()
-WELL = Server(retry_at=None, pace=None)
 Stage = Transcription.Stage
 
 
-def describe(server: Server = WELL, duration: float | None = 100.0, **run) -> Progress:
-    recording = Recording(duration=duration, size_bytes=1000)
+def describe(retry_at=None, places=None, **run) -> Progress:
+    recording = Recording(duration=100.0, size_bytes=1000)
     facts = {"state": State.RUNNING, "not_before": NOW - timedelta(seconds=1)} | run
-    return progress.describe(Transcription(**facts), recording, NOW, server)
+    return progress.describe(Transcription(**facts), recording, NOW, retry_at, places)
 
 
-def test_a_run_in_the_queue_waits_for_its_turn():
-    assert describe(state=State.QUEUED).words == "Waiting for its turn"
+def test_a_run_in_the_queue_says_its_place():
+    assert describe(state=State.QUEUED).words == "In the queue"
+    said = describe(places={7: 3}, state=State.QUEUED, pk=7)
+    assert said.words == "In the queue (3rd)"
+
+
+def test_the_place_is_among_those_that_may_be_taken(project):
+    later = timezone.now() + timedelta(hours=1)
+    recordings = [Recording.objects.create(project=project, title="x") for _ in range(4)]
+    runs = [each.transcriptions.create(options={}) for each in recordings]
+    Transcription.objects.filter(pk=runs[0].pk).update(not_before=later)
+    Transcription.objects.filter(pk=runs[1].pk).update(state=State.DONE)
+    assert progress.queue_places() == {runs[2].pk: 1, runs[3].pk: 2}
+    assert progress.rows([recordings[3]])[0].progress == Progress("In the queue (2nd)")
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(1, "1st"), (2, "2nd"), (11, "11th"), (13, "13th"), (21, "21st"), (112, "112th")],
+)
+def test_places_are_ordinals(number, word):
+    assert progress.ordinal(number) == word
 
 
 def test_a_run_that_failed_once_says_why_and_when_it_goes_on():
@@ -31,8 +50,7 @@ def test_a_run_that_failed_once_says_why_and_when_it_goes_on():
 
 
 def test_a_server_left_in_peace_is_told():
-    server = Server(retry_at=NOW + timedelta(seconds=29.5), pace=None)
-    said = describe(server, state=State.QUEUED)
+    said = describe(NOW + timedelta(seconds=29.5), state=State.QUEUED)
     assert said.words == "The speech server does not answer; trying again in 0:30"
 
 
@@ -53,20 +71,56 @@ def test_what_is_sent_is_a_part_and_never_more_than_all():
     assert describe(stage=Stage.SENDING, bytes_sent=5000).part == 1.0
 
 
-def test_transcribing_is_time_taken_beside_what_is_usual():
-    sent = {"stage": Stage.TRANSCRIBING, "sent_at": NOW - timedelta(seconds=40)}
-    assert describe(**sent).words == "Transcribing for 0:40"
-    usual = Server(retry_at=None, pace=0.7)
-    said = describe(usual, **sent)
-    assert said == Progress("Transcribing for 0:40, usually done after about 1:10")
-    assert describe(usual, duration=None, **sent).words == "Transcribing for 0:40"
+def test_transcribing_is_time_taken_and_no_estimate():
+    said = describe(stage=Stage.TRANSCRIBING, sent_at=NOW - timedelta(seconds=40))
+    assert said == Progress("Transcribing for 0:40")
 
 
-def test_the_pace_of_a_server_is_the_median_of_its_last_runs(project):
-    for taken in (10, 20, 900):
-        recording = Recording.objects.create(project=project, title="x", duration=100.0)
-        recording.transcriptions.create(
-            state=State.DONE, sent_at=NOW, finished_at=NOW + timedelta(seconds=taken)
-        )
-    assert progress.seconds_a_second(project.connection_id) == pytest.approx(0.2)
-    assert progress.seconds_a_second(project.connection_id + 1) is None
+class TestStateIsThatOfTheThing:
+    """A further run that is stopped, or fails, leaves a finished recording ready."""
+
+    @pytest.fixture
+    def finished(self, recording):
+        recording.transcriptions.update(state=State.DONE, speakers=2)
+        Recording.objects.filter(pk=recording.pk).update(state=State.DONE)
+        recording.refresh_from_db()
+        assert recording.retry({"model": "nova-2"})
+        recording.refresh_from_db()
+        return recording
+
+    def shown(self, recording):
+        recording.refresh_from_db()
+        return progress.rows([recording])[0]
+
+    def test_a_further_run_is_shown_while_it_is_open(self, finished):
+        row = self.shown(finished)
+        assert (finished.state, row.state) == (State.QUEUED, State.QUEUED)
+        assert row.progress
+        assert (row.finished, row.speakers) == (finished.finished_transcription, 2)
+
+    def test_stopping_it_leaves_the_recording_ready(self, finished):
+        assert finished.cancel()
+        row = self.shown(finished)
+        assert (finished.state, row.state, row.problem) == (State.DONE, State.DONE, "")
+        assert finished.transcription.state == State.CANCELLED
+
+    def test_its_failure_is_told_and_leaves_the_recording_ready(self, finished):
+        run = Transcription.objects.claim(finished.transcription.pk)
+        run.fail("No such model.")
+        row = self.shown(finished)
+        assert (finished.state, row.state) == (State.DONE, State.DONE)
+        assert row.problem == "No such model."
+        assert row.may_be_retried
+        assert finished.retry()
+        assert finished.transcriptions.count() == 2
+
+    def test_a_first_run_that_is_stopped_is_cancelled(self, recording):
+        assert recording.cancel()
+        row = self.shown(recording)
+        assert (recording.state, row.state) == (State.CANCELLED, State.CANCELLED)
+
+    def test_a_row_is_read_from_its_runs_alone(self, recording):
+        # The worker has ended it since the recording was read.
+        recording.transcriptions.update(state=State.DONE)
+        row = progress.rows([recording])[0]
+        assert (recording.state, row.state, row.progress) == (State.QUEUED, State.DONE, None)

@@ -55,6 +55,7 @@ def library(request: HttpRequest) -> HttpResponse:
             "upload_project": upload_project,
             "has_preset": upload_project is not None and presets.exists(),
             "max_bytes": settings.ENV.max_upload_bytes,
+            "most_at_once": BulkForm.MOST,
         },
     )
 
@@ -87,9 +88,11 @@ def recordings_change(request: HttpRequest) -> HttpResponse:
     """Retry, cancel or delete the selected recordings, as far as this person may."""
     form = BulkForm(request.POST, user=person(request))
     if form.is_valid():
-        messages.success(request, form.apply())
+        changed, sentence = form.apply()
+        messages.add_message(request, messages.SUCCESS if changed else messages.WARNING, sentence)
     else:
-        messages.error(request, "Nothing was changed: select recordings and choose what to do.")
+        problem = form.errors.get("ids", ["Select recordings and choose what to do."])
+        messages.error(request, f"Nothing was changed. {problem[0]}")
     target = request.POST.get("next", "")
     # Only back to a page of ours.
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from transcripts import finding, reading
 from transcripts.forms import TitleForm
-from transcripts.models import OPEN_STATES, Recording, State, Transcription, Waveform
+from transcripts.models import Recording, State, Transcription, Waveform
 from transcripts.progress import rows
 from transcripts.reading import Voices
 from transcripts.views.access import (
@@ -109,9 +109,10 @@ def block(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
     """How far the newest run is; when it has ended the page loads again to show what came."""
     found = visible_recording(request, pk)
-    if found.state not in OPEN_STATES:
+    row = rows([found])[0]
+    if not row.progress:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "transcripts/_progress.html", {"row": rows([found])[0]})
+    return render(request, "transcripts/_progress.html", {"row": row})
 
 
 @require_safe

@@ -12,8 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from management.models import User
-from transcripts.models import OPEN_STATES, Recording, State, Upload
+from transcripts.models import OPEN_STATES, Recording, State, Transcription, Upload
 from transcripts.progress import Row, rows
+from transcripts.uploads import MAX_OPEN_UPLOADS
 from transcripts.views.access import person, visible_projects
 
 SHOWN = 8
@@ -60,19 +61,27 @@ def read_tray(user: User, projects: Sequence[int]) -> Tray:
     # Not by the bare id: SQLite would walk the whole library by it for the few that are open.
     waiting = waiting.order_by(F("pk") + 0)
     ids = list(waiting.values_list("pk", flat=True)[: COUNTED + 1])
-    failed = recordings.filter(
-        project__in=projects, state=State.FAILED, created_at__gt=timezone.now() - FAILURES_FOR
-    ).order_by("-pk")[:FAILURES_SHOWN]
+    # By the newest runs: a recording with a transcript is ready although a further run failed.
+    failures = Transcription.objects.filter(
+        recording__project__in=projects,
+        state=State.FAILED,
+        finished_at__gt=timezone.now() - FAILURES_FOR,
+    ).exclude(recording__transcriptions__pk__gt=F("pk"))
+    failures = failures.order_by("-finished_at", "-pk")
+    failed_ids = list(failures.values_list("recording", flat=True)[:FAILURES_SHOWN])
     # One list, so that the runs of both are read together.
-    shown = list(recordings.filter(pk__in=ids[:SHOWN]).order_by("pk")) if ids else []
+    found = recordings.in_bulk([*ids[:SHOWN], *failed_ids])
+    shown = [found[pk] for pk in ids[:SHOWN] if pk in found]
+    failed = [found[pk] for pk in failed_ids if pk in found]
     listed = rows([*shown, *failed])
-    uploads = user.uploads.unfinished().filter(project__in=projects).order_by("created_at", "pk")
+    unfinished = user.uploads.unfinished().filter(project__in=projects)
+    uploads = list(unfinished.order_by("created_at", "pk")[: MAX_OPEN_UPLOADS + 1])
     return Tray(
         open=listed[: len(shown)],
         count=len(ids),
         failed=listed[len(shown) :],
-        uploads=list(uploads[:SHOWN]),
-        upload_count=uploads.count(),
+        uploads=uploads[:SHOWN],
+        upload_count=len(uploads),
     )
 
 
