@@ -479,7 +479,7 @@ def _clock(match: re.Match[str]) -> str:
 
 def _written_times(word: str) -> str | None:
     """Return "5.30pm", or a range of two, as the rules write it."""
-    times = []
+    times: list[str] = []
     for part in re.split("[-\u2013]", word) if len(word) < 30 else [word]:
         match = _WRITTEN_TIME.fullmatch(part) or (not times and _CLOCK.fullmatch(part))
         clock = _clock(match) if match else ""
