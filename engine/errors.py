@@ -216,5 +216,14 @@ def unavailable() -> Refusal:
     return Refusal(503, "Service Unavailable", "Service Unavailable", retry_after=1)
 
 
+def decoder_lost() -> Refusal:
+    return Refusal(
+        503,
+        "DECODER_LOST",
+        "The decoder was stopped while it read this audio.",
+        retry_after=1,
+    )
+
+
 def gateway_timeout() -> Refusal:
     return Refusal(504, "GATEWAY_TIMEOUT", "Processing took longer than the limit.")

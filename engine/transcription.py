@@ -23,6 +23,7 @@ from engine.errors import (
     Refusal,
     bad_request,
     corrupt_audio,
+    decoder_lost,
     gateway_timeout,
     no_access_to_model,
     unavailable,
@@ -48,6 +49,7 @@ from engine.speech.decode import RawFormat
 from engine.speech.diarization import Diarizer
 from engine.speech.errors import (
     AudioError,
+    DecoderLost,
     MissingWeights,
     NoSuchModel,
     SpeechError,
@@ -216,6 +218,10 @@ def _refusal(error: SpeechError) -> Refusal:
             return bad_request(f"Bad Request: failed to process audio: {error}")
         case UnknownModel():
             return unknown_model()
+        case DecoderLost():
+            # Nothing is wrong with the engine: callers count it against this audio alone.
+            logger.error("recognition failed: %s", error)
+            return decoder_lost()
         case _:
             logger.error("recognition failed: %s", error)
             return unavailable()

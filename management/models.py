@@ -48,6 +48,16 @@ class User(AbstractUser):
         return self.get_full_name() or self.email
 
 
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def paused(self) -> "ConnectionQuerySet":
+        """Servers to which no job goes now.
+
+        A pause that ends later than any could be set was set by a clock that was ahead.
+        """
+        longest = timedelta(seconds=pacing.RETRY_AFTER_SECONDS)
+        return self.filter(retry_at__gt=Now(), retry_at__lte=Now() + longest)
+
+
 class Connection(models.Model):
     """A server that speaks Deepgram's API: the engine in the box, the hosted one or another."""
 
@@ -66,6 +76,8 @@ class Connection(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="since it last answered")
     retry_at = models.DateTimeField(null=True, help_text="left in peace until then")
 
+    objects = ConnectionQuerySet.as_manager()
+
     def __str__(self) -> str:
         return self.name
 
@@ -77,7 +89,8 @@ class Connection(models.Model):
         """
         connection = Connection.objects.filter(pk=self.pk)
         # Jobs that fail side by side are one failure of the server.
-        connection.exclude(retry_at__gt=Now()).update(failures=F("failures") + 1)
+        if not connection.paused().exists():
+            connection.update(failures=F("failures") + 1)
         self.refresh_from_db(fields=["failures"])
         seconds = pacing.pause_seconds(self.failures, pacing.SERVER_PAUSE_SECONDS, retry_after)
         connection.update(retry_at=Now() + timedelta(seconds=seconds), error=str(error))

@@ -9,8 +9,8 @@ from management.mirror import NoServer, connect, mirror
 logger = logging.getLogger(__name__)
 
 
-# A run that could not start in its time is not made up for: the next one does the same.
-@shared_task(name="management.mirror", expires=300)
+# Without a time at which it expires: that would be compared with another machine's clock.
+@shared_task(name="management.mirror")
 def mirror_account() -> None:
     """Mirror the environment's connection, picking up an engine key that has changed."""
     try:

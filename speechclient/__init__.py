@@ -2,7 +2,14 @@
 
 from .accountclient import AccountClient
 from .client import SpeechClient
-from .errors import BadRequest, Denied, InvalidOption, ServiceUnavailable, SpeechError
+from .errors import (
+    BadRequest,
+    Denied,
+    InvalidOption,
+    ServiceUnavailable,
+    SpeechError,
+    UnreadableResponse,
+)
 from .http import Timeouts
 from .insights import Insights, LabelledSegment, SentimentSegment
 from .listen import (
@@ -46,6 +53,7 @@ __all__ = [
     "SpeechError",
     "SpeechInfo",
     "Timeouts",
+    "UnreadableResponse",
     "Utterance",
     "Word",
     "read_listen_response",

@@ -13,7 +13,7 @@ import httpx
 from .account import Grant
 from .accountclient import AccountClient
 from .credentials import Credential
-from .errors import BadRequest, ServiceUnavailable
+from .errors import BadRequest, ServiceUnavailable, SpeechError, UnreadableResponse
 from .http import (
     MAX_RESPONSE_BYTES,
     HttpConnection,
@@ -182,8 +182,10 @@ class SpeechClient:
         )
         grant = Grant.read(answer.fields())
         if not grant.access_token:
-            raise ServiceUnavailable(
-                "the server's answer has no access_token", request_id=answer.request_id, status=200
+            raise UnreadableResponse(
+                "the server's response has no access_token",
+                request_id=answer.request_id,
+                status=200,
             )
         return grant
 
@@ -196,6 +198,14 @@ class SpeechClient:
         path = path_of("agent", "settings", "think", "models")
         fields = self._agent_http.get(path).fields()
         return tuple(ThinkModel.read(model) for model in fields.objects("models"))
+
+    def probe(self) -> int | None:
+        """Ask the server for a list, once: the HTTP status of its response, None without one."""
+        try:
+            self._http.send("GET", path_of("projects"))
+        except SpeechError as error:
+            return error.status
+        return 200
 
     def projects(self) -> tuple[Project, ...]:
         """The projects that the key may see."""

@@ -62,6 +62,18 @@ class ServiceUnavailable(SpeechError):
         self.retry_after = retry_after
 
 
+class UnreadableResponse(ServiceUnavailable):
+    """A success whose body is not what the contract says; the message names what is wrong.
+
+    The work was done and probably paid for, so the caller should not send it again and again.
+    ``body`` is what was received.
+    """
+
+    def __init__(self, message: str, *, body: bytes = b"", **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.body = body
+
+
 class Denied(SpeechError):
     """The credential, the balance or the role does not allow it, or the thing is not there."""
 
@@ -114,11 +126,11 @@ def read_retry_after(value: str | None, *, now: datetime | None = None) -> float
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, OverflowError, TypeError, IndexError):
+            return None  # no date, or one that no calendar has
     if math.isnan(seconds):
         return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)

@@ -107,6 +107,17 @@ class Fields:
         value = self._members.get(name)
         return value if isinstance(value, bool) else None
 
+    def is_object(self, name: str) -> bool:
+        return isinstance(self._members.get(name), dict)
+
+    def is_text(self, name: str) -> bool:
+        return isinstance(self._members.get(name), str)
+
+    def is_list_of_objects(self, name: str) -> bool:
+        """Whether it is a list with at least one element, and the first one is an object."""
+        value = self._members.get(name)
+        return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
     def object(self, name: str) -> Fields:
         return Fields(self._members.get(name))
 

@@ -27,6 +27,7 @@ from .errors import (
     InvalidOption,
     ServiceUnavailable,
     SpeechError,
+    UnreadableResponse,
     error_from_answer,
 )
 from .fields import Fields, clean_line, read_json
@@ -51,9 +52,10 @@ class Timeouts:
     """
 
     connect_seconds: float | None = 5.0
-    write_seconds: float | None = 30.0
+    # Where progress is due, a connection without any for this long is given up.
+    write_seconds: float | None = 15.0
     read_seconds: float | None = 1_800.0
-    answer_seconds: float | None = 30.0
+    answer_seconds: float | None = 15.0
     body_seconds: float = 300.0
 
 
@@ -69,14 +71,15 @@ class Answer:
         return read_request_id(self.headers)
 
     def fields(self) -> Fields:
-        """The body's JSON object. Raises ``ServiceUnavailable`` when there is none."""
+        """The body's JSON object. Raises ``UnreadableResponse`` when there is none."""
         try:
             return read_json(self.body)
         except ValueError as error:
-            raise ServiceUnavailable(
-                f"the server's answer is not the JSON that was expected: {error}",
+            raise UnreadableResponse(
+                f"the server's response is not the JSON that was expected: {error}",
                 request_id=self.request_id,
                 status=200,
+                body=self.body,
             ) from error
 
 
@@ -232,8 +235,8 @@ class HttpConnection:
         encoded = response.headers.get("content-encoding", "identity") != "identity"
         if response.is_success:
             if encoded:
-                raise ServiceUnavailable(
-                    "the server's answer is compressed, which was not asked for",
+                raise UnreadableResponse(
+                    "the server's response is compressed, which was not asked for",
                     request_id=read_request_id(response.headers),
                     status=response.status_code,
                 )
@@ -250,7 +253,7 @@ class HttpConnection:
         )
 
     def _read(self, response: httpx.Response, limit: int) -> bytes:
-        """The whole body. Raises ``ServiceUnavailable`` beyond ``limit`` bytes or the deadline."""
+        """The whole body. Raises ``UnreadableResponse`` beyond ``limit`` bytes or the deadline."""
         seconds = self.timeouts.body_seconds
         deadline = time.monotonic() + seconds
         request_id = read_request_id(response.headers)
@@ -259,12 +262,12 @@ class HttpConnection:
             for piece in response.iter_bytes():
                 body += piece
                 if len(body) > limit:
-                    message = f"the server's answer is longer than {limit} bytes"
+                    message = f"the server's response is longer than {limit} bytes"
                 elif time.monotonic() > deadline:
-                    message = f"the server's answer took longer than {seconds:g} s to arrive"
+                    message = f"the server's response took longer than {seconds:g} s to arrive"
                 else:
                     continue
-                raise ServiceUnavailable(
+                raise UnreadableResponse(
                     message, request_id=request_id, status=response.status_code
                 )
         return bytes(body)

@@ -6,18 +6,20 @@ Times are seconds from the first sample. Source: sections 5.2 to 5.6 of the cont
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from .errors import ServiceUnavailable
+from .errors import UnreadableResponse
 from .fields import MAX_TEXT, Fields, clean_line, read_json
 from .insights import Insights, read_insights
-from .words import MAX_WORDS, Timeline, Word, read_speaker
+from .words import MAX_WORDS, Timeline, Word
 
 logger = logging.getLogger(__name__)
 
 MAX_CHANNELS = 100
 MAX_ALTERNATIVES = 100
+# More people than anybody can tell apart: the numbers are nonsense, or count something else.
+MAX_SPEAKERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,27 +173,24 @@ def read_listen_response(
 
     ``request_id`` is the header's, used when the body has none; ``callback`` says that a
     transcript is not expected; words beyond ``max_words`` are left out. Raises
-    ``ServiceUnavailable`` when this is no transcript at all, so that a broken answer is never
-    stored as an empty one.
+    ``UnreadableResponse``, naming the member that is wrong, when there is no text in a body of
+    the wrong shape: it is never read as the empty transcript of a silent recording. Where there
+    is text it is kept, and a warning names the member.
     """
     try:
         body = read_json(raw)
     except ValueError as error:
-        raise ServiceUnavailable(
-            f"the server's answer is not a transcript: {clean_line(str(error), 200)}",
+        raise UnreadableResponse(
+            f"the server's response is not a transcript: {clean_line(str(error), 200)}",
             request_id=request_id,
             status=200,
+            body=raw,
         ) from error
 
     metadata, results = body.object("metadata"), body.object("results")
     request_id = _request_id(metadata) or _request_id(body) or request_id or ""
     if callback and "results" not in body:
         return ListenResponse(raw=raw, request_id=request_id, accepted=True)
-    if "channels" not in results:
-        raise ServiceUnavailable(
-            "the server's answer has no results", request_id=request_id or None, status=200
-        )
-
     timeline = Timeline(metadata.number("duration"), max_words)
     channels = tuple(
         _channel(channel, timeline) for channel in results.objects("channels", MAX_CHANNELS)
@@ -200,6 +199,21 @@ def read_listen_response(
     utterances = tuple(
         _utterance(utterance, timeline) for utterance in results.objects("utterances", max_words)
     )
+    problem = _wrong_shape(body)
+    if problem and not _has_text(channels, utterances):
+        raise UnreadableResponse(
+            f"the server's response cannot be read: {problem}",
+            request_id=request_id or None,
+            status=200,
+            body=raw,
+        )
+    warnings = _warnings(metadata)
+    if problem:
+        warnings += (Warning("results", "unexpected_shape", f"In the response {problem}."),)
+    if len(timeline.speakers) > MAX_SPEAKERS:
+        message = f"The response has {len(timeline.speakers):,} speakers; they were left out."
+        warnings += (Warning("diarize", "too_many_speakers", message),)
+        channels, utterances = _without_speakers(channels, utterances)
     if timeline.repairs:
         logger.warning(
             "%d times or words of the answer were outside its %.3f s and were clamped or cut, "
@@ -218,17 +232,66 @@ def read_listen_response(
         utterances=utterances,
         insights=read_insights(results),
         models=read_models(metadata.object("model_info")),
-        warnings=tuple(
-            Warning(
-                parameter=warning.text("parameter"),
-                type=warning.text("type"),
-                message=warning.text("message"),
-            )
-            for warning in metadata.objects("warnings", 1_000)
-        ),
+        warnings=warnings,
         tags=metadata.texts("tags", 1_000),
         extra=metadata.pairs("extra", 1_000),
     )
+
+
+def _wrong_shape(body: Fields) -> str:
+    """Name the first member that is not as the contract says; "" when a transcript is there."""
+    if not body.is_object("results"):
+        return "results is not an object" if "results" in body else "results is missing"
+    results = body.object("results")
+    if not results.is_list_of_objects("channels"):
+        return "results.channels is not a list of channels"
+    for index, channel in enumerate(results.objects("channels", MAX_CHANNELS)):
+        place = f"results.channels[{index}].alternatives"
+        if not channel.is_list_of_objects("alternatives"):
+            return f"{place} is not a list of alternatives"
+        if not next(channel.objects("alternatives", 1)).is_text("transcript"):
+            return f"{place}[0].transcript is not text"
+    return ""
+
+
+def _has_text(channels: tuple[Channel, ...], utterances: tuple[Utterance, ...]) -> bool:
+    if any(each.transcript or each.words for each in utterances):
+        return True
+    best = (channel.alternatives[0] for channel in channels)
+    return any(each.transcript or each.words for each in best)
+
+
+def _warnings(metadata: Fields) -> tuple[Warning, ...]:
+    return tuple(
+        Warning(
+            parameter=warning.text("parameter"),
+            type=warning.text("type"),
+            message=warning.text("message"),
+        )
+        for warning in metadata.objects("warnings", 1_000)
+    )
+
+
+def _without_speakers(
+    channels: tuple[Channel, ...], utterances: tuple[Utterance, ...]
+) -> tuple[tuple[Channel, ...], tuple[Utterance, ...]]:
+    def unnamed(words: tuple[Word, ...]) -> tuple[Word, ...]:
+        return tuple(replace(word, speaker=None) for word in words)
+
+    return tuple(
+        replace(
+            channel,
+            alternatives=tuple(
+                replace(
+                    each,
+                    words=unnamed(each.words),
+                    paragraphs=tuple(replace(part, speaker=None) for part in each.paragraphs),
+                )
+                for each in channel.alternatives
+            ),
+        )
+        for channel in channels
+    ), tuple(replace(each, speaker=None, words=unnamed(each.words)) for each in utterances)
 
 
 def _channel(channel: Fields, timeline: Timeline) -> Channel:
@@ -270,7 +333,7 @@ def _paragraph(paragraph: Fields, timeline: Timeline) -> Paragraph:
         start=start,
         end=end,
         num_words=max(paragraph.integer("num_words"), 0),
-        speaker=read_speaker(paragraph),
+        speaker=timeline.speaker(paragraph),
     )
 
 
@@ -304,7 +367,7 @@ def _utterance(utterance: Fields, timeline: Timeline) -> Utterance:
         channel=min(max(utterance.integer("channel"), 0), MAX_CHANNELS - 1),
         transcript=utterance.text("transcript", limit=MAX_TEXT),
         words=tuple(timeline.words(utterance)),
-        speaker=read_speaker(utterance),
+        speaker=timeline.speaker(utterance),
     )
 
 

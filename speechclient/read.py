@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .errors import ServiceUnavailable
+from .errors import UnreadableResponse
 from .fields import clean_line, read_json
 from .insights import Insights, read_insights
 
@@ -30,24 +30,29 @@ def read_read_response(
 ) -> ReadResponse:
     """Read the body of a 200; both the nested and the flat form of the metadata.
 
-    Raises ``ServiceUnavailable`` when this is no such answer.
+    Raises ``UnreadableResponse`` when this is no such response.
     """
     try:
         body = read_json(raw)
     except ValueError as error:
-        raise ServiceUnavailable(
-            f"the server's answer is not the JSON that was expected: {error}",
+        raise UnreadableResponse(
+            f"the server's response is not the JSON that was expected: {error}",
             request_id=request_id,
             status=200,
+            body=raw,
         ) from error
     metadata = body.object("metadata").object("metadata") or body.object("metadata")
     found = metadata.text("request_id", limit=100) or body.text("request_id", limit=100)
     request_id = clean_line(found) or request_id or ""
     if callback and "results" not in body:
         return ReadResponse(raw=raw, request_id=request_id, accepted=True)
-    if "results" not in body:
-        raise ServiceUnavailable(
-            "the server's answer has no results", request_id=request_id or None, status=200
+    if not body.is_object("results"):
+        problem = "is not an object" if "results" in body else "is missing"
+        raise UnreadableResponse(
+            f"the server's response cannot be read: results {problem}",
+            request_id=request_id or None,
+            status=200,
+            body=raw,
         )
     return ReadResponse(
         raw=raw,

@@ -39,6 +39,14 @@ class Timeline:
         self._end = self.duration or MAX_DURATION_SECONDS
         self.repairs = 0
         self.words_left = max_words
+        self.speakers: set[int] = set()
+
+    def speaker(self, fields: Fields) -> int | None:
+        """The speaker's number, which is counted; None where there is none."""
+        speaker = read_speaker(fields)
+        if speaker is not None:
+            self.speakers.add(speaker)
+        return speaker
 
     def span(self, fields: Fields) -> tuple[float, float]:
         """``start`` and ``end`` with 0 <= start <= end <= duration."""
@@ -63,7 +71,7 @@ class Timeline:
                 end=end,
                 confidence=word.share("confidence"),
                 punctuated_word=word.text("punctuated_word", limit=MAX_WORD_LENGTH) or text,
-                speaker=read_speaker(word),
+                speaker=self.speaker(word),
                 speaker_confidence=word.optional_share("speaker_confidence"),
                 language=word.optional_text("language"),
             )

@@ -23,7 +23,8 @@ def stretches(response: ListenResponse) -> Iterator[dict[str, Any]]:
     ``[text, start, end, confidence]``. Long ones are cut, where a sentence ends if one does;
     an answer without utterances is cut at its pauses.
     """
-    for utterance in response.utterances or list(_cut(response)):
+    utterances = [each for each in response.utterances if each.words or each.transcript]
+    for utterance in utterances or list(_cut(response)):
         if utterance.words:
             yield from _parts(utterance)
             continue
@@ -75,6 +76,8 @@ def _cut(response: ListenResponse) -> Iterator[Utterance]:
     for channel, track in enumerate(response.channels):
         run: list[Word] = []
         for word in track.alternatives[0].words:
+            if not word.punctuated_word.strip():
+                continue
             if run and (
                 word.start - run[-1].end >= PAUSE_SECONDS or word.speaker != run[-1].speaker
             ):
@@ -83,6 +86,19 @@ def _cut(response: ListenResponse) -> Iterator[Utterance]:
             run.append(word)
         if run:
             found.append(_utterance(run, channel))
+        elif text := track.alternatives[0].transcript.strip():
+            # Text without the times of its words: it lasts as long as the recording.
+            found.append(
+                Utterance(
+                    id="",
+                    start=0.0,
+                    end=response.duration,
+                    confidence=track.alternatives[0].confidence,
+                    channel=channel,
+                    transcript=text,
+                    words=(),
+                )
+            )
     yield from sorted(found, key=lambda utterance: utterance.start)
 
 

@@ -5,22 +5,25 @@ error. Every moment in it is the database's clock, the one all workers share.
 """
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from django.db import models, transaction
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from management.models import Connection
+from management.pacing import JOB_PAUSE_SECONDS
 from transcripts.doorbell import ring_on_commit
 
 # A worker that says nothing for this long is taken for dead; it renews every RENEW.
 LEASE = timedelta(seconds=15)
 RENEW = timedelta(seconds=5)
-# A lease that ends later than any worker could have set it was set by a clock that was wrong.
-LEASE_AT_MOST = timedelta(minutes=2)
+# A lease or a pause that ends later than any could be set was set by a clock that was ahead.
+# A worker that is alive renews its lease before another takes the job, so this may be tight.
+LEASE_AT_MOST = 2 * LEASE
+PAUSE_AT_MOST = timedelta(seconds=JOB_PAUSE_SECONDS + 15)
 MAX_DEATHS = 3
+CLAIM_TRIES = 8
 
 
 class State(models.TextChoices):
@@ -35,18 +38,39 @@ class State(models.TextChoices):
 
 OPEN_STATES = (State.QUEUED, State.RUNNING)
 
+SUSPECT = Q(deaths__gt=0) | Q(failures__gt=0)
+
 Row = TypeVar("Row", bound="Leased")
+
+
+def due(field: str, at_most: timedelta, late: timedelta = timedelta()) -> Q:
+    """Rows whose moment came ``late`` ago, or lies further ahead than ``at_most``.
+
+    The second is left by a clock that was ahead and has been set back.
+    """
+    return Q(**{f"{field}__lte": Now() - late}) | Q(**{f"{field}__gt": Now() + at_most})
 
 
 class LeasedQuerySet(models.QuerySet[Row]):
     """One queue of jobs."""
 
-    def without(self, connections: models.QuerySet[Connection]) -> Self:
-        """Those that go to none of these servers.
+    def on(self, connections: models.QuerySet[Connection]) -> Q:
+        """The condition that a job goes to one of these servers.
 
         Written without a join: it would move the conditions of a claim into a subquery, which
         PostgreSQL does not look at again after waiting for the worker that took the row first.
         """
+        raise NotImplementedError
+
+    def by_share(self) -> Self:
+        """In the order in which free threads take them: of those with the least running first.
+
+        A person, then a project, with few running jobs comes before one with many.
+        """
+        raise NotImplementedError
+
+    def short(self) -> Self:
+        """Jobs that take a thread for a short time only."""
         raise NotImplementedError
 
     def with_connection(self) -> Self:
@@ -54,14 +78,37 @@ class LeasedQuerySet(models.QuerySet[Row]):
         raise NotImplementedError
 
     def ripe(self) -> Self:
-        """Queued jobs whose time has come and whose server is not paused."""
-        paused = Connection.objects.filter(retry_at__gt=Now())
-        return self.filter(state=State.QUEUED, not_before__lte=Now()).without(paused)
+        """Queued jobs whose time has come and whose server is not paused.
+
+        Of the suspects (jobs during which a worker or a server died) one at a time goes to a
+        server: the next death then tells which of them is the cause.
+        """
+        queued = self.filter(due("not_before", PAUSE_AT_MOST), state=State.QUEUED)
+        testing = self.model.queue().filter(SUSPECT, state=State.RUNNING)
+        held_up = SUSPECT & self.on(testing.connections())
+        return queued.exclude(self.on(Connection.objects.paused())).exclude(held_up)
+
+    def overlooked(self, late: timedelta) -> Self:
+        """Ripe ones that no worker has taken for that long."""
+        return self.ripe().filter(due("not_before", PAUSE_AT_MOST, late))
+
+    def connections(self) -> models.QuerySet[Connection]:
+        """The servers that these jobs go to."""
+        raise NotImplementedError
 
     def abandoned(self) -> Self:
         """Running ones whose worker has let the lease run out."""
         ended = Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LEASE_AT_MOST)
         return self.filter(ended, state=State.RUNNING)
+
+    def claim_next(self, short_only: bool) -> Row | None:
+        """Take the ripe job that is next by share; None when there is none."""
+        free = self.ripe().short() if short_only else self.ripe()
+        # Several workers look for the next one at the same time, and only one gets it.
+        for pk in free.by_share().values_list("pk", flat=True)[:CLAIM_TRIES]:
+            if claimed := self.claim(pk):
+                return claimed
+        return None
 
     def claim(self, pk: int, seen_lease: datetime | None = None) -> Row | None:
         """Take a job for LEASE; None when it is not to be had.
@@ -116,15 +163,13 @@ class Leased(models.Model):
     attempt = models.PositiveIntegerField(default=0, help_text="fences every write of a worker")
     failures = models.PositiveIntegerField(default=0, help_text="attempts that ended in an error")
     deaths = models.PositiveIntegerField(
-        default=0, help_text="workers that died while they handled it"
+        default=0, help_text="times that a worker or a server died while it handled it"
     )
     lease_until = models.DateTimeField(null=True)
-    queued_at = models.DateTimeField(
-        default=timezone.now, help_text="when a person last asked for it"
-    )
-    not_before = models.DateTimeField(default=timezone.now, help_text="when to try (again)")
+    queued_at = models.DateTimeField(default=Now, help_text="when a person last asked for it")
+    not_before = models.DateTimeField(default=Now, help_text="when to try (again)")
     bytes_sent = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=Now)
     started_at = models.DateTimeField(null=True, help_text="start of the present attempt")
     sent_at = models.DateTimeField(null=True, help_text="when the last byte was sent")
     finished_at = models.DateTimeField(null=True)
@@ -134,10 +179,37 @@ class Leased(models.Model):
     class Meta:
         abstract = True
 
+    def save(self, *args: Any, **options: Any) -> None:
+        is_new = self._state.adding
+        super().save(*args, **options)
+        if is_new:
+            # The database wrote its own moments, see ``Now`` above.
+            self.refresh_from_db(fields=["queued_at", "not_before", "created_at"])
+
+    @classmethod
+    def queue(cls) -> "LeasedQuerySet[Self]":
+        """All rows of the kind."""
+        rows: Any = cls._default_manager.all()
+        return cast("LeasedQuerySet[Self]", rows)
+
     @property
     def connection(self) -> Connection:
         """The server that does the work."""
         raise NotImplementedError
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it takes a thread for a short time only."""
+        return self.queue().filter(pk=self.pk).short().exists()
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether an attempt failed on it that may have been its fault."""
+        return bool(self.deaths or self.failures)
+
+    def waited_longer_than(self, period: timedelta) -> bool:
+        """Whether the database's clock says so since a person last asked for it."""
+        return self.queue().filter(pk=self.pk, queued_at__lt=Now() - period).exists()
 
     def moved(self, state: State) -> None:
         """The job is in this state now; called in the transaction that put it there."""
@@ -173,15 +245,19 @@ class Leased(models.Model):
         """Extend the lease and note ``progress``; False when the job is lost."""
         return self.held.update(lease_until=Now() + LEASE, **progress) == 1
 
-    def release(self, pause: float = 0.0, failed: bool = False, **trouble: Any) -> None:
-        """Give the job back to the queue, not to be tried for ``pause`` seconds.
+    def release(
+        self, pause: float = 0.0, failed: bool = False, died: bool = False, **trouble: Any
+    ) -> None:
+        """Return the job to the queue, not to be tried for ``pause`` seconds.
 
-        ``failed`` counts the attempt against it; ``trouble`` is its ``error`` and ``request_id``.
+        ``failed`` and ``died`` count the attempt against it; ``trouble`` is its ``error`` and
+        ``request_id``.
         """
         self.leave(
             State.QUEUED,
-            not_before=Now() + timedelta(seconds=pause),
+            not_before=Now() + timedelta(seconds=min(pause, JOB_PAUSE_SECONDS)),
             failures=F("failures") + int(failed),
+            deaths=F("deaths") + int(died),
             **trouble,
         )
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,6 +27,7 @@ from transcripts.leases import (
     Leased,
     LeasedQuerySet,
     State,
+    due,
     lease_indexes,
     running_has_a_lease,
 )
@@ -246,10 +248,32 @@ class Recording(models.Model):
                 transaction.on_commit(partial(default_storage.delete, name), robust=True)
 
 
+# A request for a recording up to this long, or this small while its length is not known, takes
+# a thread for a short time.
+SHORT_SECONDS = 120.0
+SHORT_BYTES = 4 * 1024 * 1024
+
+
 class TranscriptionQuerySet(LeasedQuerySet["Transcription"]):
-    def without(self, connections: models.QuerySet[Connection]) -> "TranscriptionQuerySet":
-        theirs = Recording.objects.filter(project__connection__in=connections)
-        return self.exclude(recording__in=theirs)
+    def on(self, connections: models.QuerySet[Connection]) -> Q:
+        return Q(recording__in=Recording.objects.filter(project__connection__in=connections))
+
+    def connections(self) -> models.QuerySet[Connection]:
+        return Connection.objects.filter(projects__recordings__transcriptions__in=self)
+
+    def by_share(self) -> "TranscriptionQuerySet":
+        running = Recording.objects.filter(state=State.RUNNING)
+        return self.order_by(
+            share(running, "owner", "recording__owner"),
+            share(running, "project", "recording__project"),
+            "not_before",
+            "pk",
+        )
+
+    def short(self) -> "TranscriptionQuerySet":
+        # An address has no size yet: what it leads to may be long.
+        small = Q(recording__duration=None, recording__size_bytes__range=(1, SHORT_BYTES))
+        return self.filter(small | Q(recording__duration__lte=SHORT_SECONDS))
 
     def with_connection(self) -> "TranscriptionQuerySet":
         return self.select_related("recording__project__connection")
@@ -424,9 +448,24 @@ class Transcription(Leased):
 
 
 class InsightQuerySet(LeasedQuerySet["Insight"]):
-    def without(self, connections: models.QuerySet[Connection]) -> "InsightQuerySet":
+    def on(self, connections: models.QuerySet[Connection]) -> Q:
         theirs = Transcription.objects.filter(recording__project__connection__in=connections)
-        return self.exclude(transcription__in=theirs)
+        return Q(transcription__in=theirs)
+
+    def connections(self) -> models.QuerySet[Connection]:
+        return Connection.objects.filter(projects__recordings__transcriptions__insight__in=self)
+
+    def by_share(self) -> "InsightQuerySet":
+        running = Recording.objects.filter(transcriptions__insight__state=State.RUNNING)
+        return self.order_by(
+            share(running, "owner", "transcription__recording__owner"),
+            share(running, "project", "transcription__recording__project"),
+            "not_before",
+            "pk",
+        )
+
+    def short(self) -> "InsightQuerySet":
+        return self.filter(transcription__recording__duration__lte=SHORT_SECONDS)
 
     def with_connection(self) -> "InsightQuerySet":
         return self.select_related("transcription__recording__project__connection")
@@ -657,11 +696,25 @@ class Utterance(models.Model):
         return self.text
 
 
+def share(running: RecordingQuerySet, field: str, path: str) -> models.Expression | models.F:
+    """Order by the running jobs of the ``field`` of a recording, which is at ``path``."""
+    counts = Counter(running.values_list(field, flat=True))
+    cases = [models.When(**{path: pk}, then=count) for pk, count in counts.items() if pk]
+    return models.Case(*cases, default=0, output_field=models.IntegerField())
+
+
+# Longer than a drawing takes: then the worker that had claimed it is gone.
+DRAWING = timedelta(minutes=10)
+
+
 class WaveformQuerySet(models.QuerySet["Waveform"]):
+    def due(self, late: timedelta = timedelta()) -> "WaveformQuerySet":
+        """Waveforms that should have been drawn ``late`` ago and that nobody draws."""
+        return self.filter(due("due_at", DRAWING, late))
+
     def claim(self, pk: int) -> bool:
         """Take the drawing of a waveform; False when it is done or somebody has it."""
-        due = self.filter(pk=pk, due_at__lte=Now())
-        return due.update(due_at=Now() + timedelta(minutes=10)) == 1
+        return self.due().filter(pk=pk).update(due_at=Now() + DRAWING) == 1
 
 
 class Waveform(models.Model):

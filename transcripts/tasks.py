@@ -1,4 +1,4 @@
-"""Background work: what a ring at the worker's door sets going."""
+"""Background work: the tasks that a worker runs."""
 
 from datetime import datetime
 from typing import Any
@@ -30,10 +30,9 @@ def draw_waveform(recording_id: int) -> None:
     waveforms.draw_waveform(recording_id)
 
 
-# Sweeps that pile up while all threads are busy are worth no more than the next one.
-@shared_task(name="transcripts.sweep", expires=5)
+@shared_task(name="transcripts.sweep")
 def sweep() -> None:
-    sweeps.sweep()
+    sweeps.sweep_when_due()
 
 
 @worker_shutting_down.connect

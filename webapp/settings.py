@@ -211,7 +211,7 @@ CELERY_WORKER_CONCURRENCY = ENV.worker_threads
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "broker" / "beat-schedule")
+CELERY_BEAT_SCHEDULER = "webapp.schedule:Schedule"
 CELERY_BEAT_SCHEDULE = {
     "wake jobs that nobody works on": {"task": "transcripts.sweep", "schedule": 5.0},
     "mirror the speech account": {"task": "management.mirror", "schedule": 300.0},

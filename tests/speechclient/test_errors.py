@@ -109,6 +109,9 @@ def test_a_message_cannot_forge_a_line_of_the_log():
         ("Sat, 21 Nov 2026 12:01:30 GMT", 90.0),
         ("Sat, 21 Nov 2026 11:00:00 GMT", 0.0),
         ("Sat, 21 Nov 2026 12:01:30 -0000", 90.0),
+        ("99999999999", 86_400.0),
+        ("Sat, 21 Nov 99999999999 12:01:30 GMT", None),
+        ("Sat, 31 Dec 9999 23:59:59 -2400", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value, seconds):

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechclient import ListenResponse, ServiceUnavailable, SpeechError, Word, read_listen_response
+from speechclient import (
+    ListenResponse,
+    SpeechError,
+    UnreadableResponse,
+    Word,
+    read_listen_response,
+)
 from speechclient import words as words_module
 from speechclient.listen import Warning
 
@@ -138,9 +144,28 @@ def test_silence_is_a_transcript_without_words():
     assert (response.transcript, words_of(response)) == ("", ())
 
 
-def test_a_channel_without_alternatives_has_an_empty_one():
-    response = read_listen_response(b'{"results": {"channels": [{}, 5]}}')
+def test_text_beside_members_of_the_wrong_shape_is_kept_with_a_warning():
+    response = read_listen_response(
+        b'{"results": {"channels": [{}, 5], "utterances": [{"transcript": "Hello."}]}}'
+    )
     assert [channel.alternatives[0].transcript for channel in response.channels] == [""]
+    assert response.utterances[0].transcript == "Hello."
+    warning = response.warnings[-1]
+    assert warning.type == "unexpected_shape"
+    assert "results.channels[0].alternatives is not a list of alternatives" in warning.message
+
+
+def test_more_speakers_than_can_be_are_left_out_and_the_text_is_kept():
+    response = read(*(word(speaker=number) for number in range(words_module.MAX_SPEAKER)))
+    assert {each.speaker for each in words_of(response)} == {None}
+    assert len(words_of(response)) == words_module.MAX_SPEAKER
+    assert response.warnings[-1].message == "The response has 10,000 speakers; they were left out."
+
+
+def test_as_many_speakers_as_a_meeting_has_are_kept():
+    response = read(*(word(speaker=number) for number in range(60)))
+    assert [each.speaker for each in words_of(response)] == list(range(60))
+    assert response.warnings == ()
 
 
 def test_times_are_brought_into_the_recording_and_it_is_logged(caplog):
@@ -185,7 +210,8 @@ def test_bytes_that_are_not_utf8_do_not_lose_the_transcript():
 
 
 def test_of_duplicate_keys_the_last_one_counts():
-    raw = b'{"results": 1, "results": {"channels": [], "channels": [{}]}}'
+    channel = b'{"alternatives": [{"transcript": ""}]}'
+    raw = b'{"results": 1, "results": {"channels": [], "channels": [' + channel + b"]}}"
     assert len(read_listen_response(raw).channels) == 1
 
 
@@ -207,9 +233,8 @@ def test_a_request_with_a_callback_is_only_accepted():
 
 
 def test_the_header_gives_the_request_id_when_the_body_has_none():
-    assert (
-        read_listen_response(b'{"results": {"channels": []}}', request_id="r-2").request_id == "r-2"
-    )
+    body = b'{"results": {"channels": [{"alternatives": [{"transcript": ""}]}]}}'
+    assert read_listen_response(body, request_id="r-2").request_id == "r-2"
 
 
 @pytest.mark.parametrize(
@@ -227,11 +252,36 @@ def test_the_header_gives_the_request_id_when_the_body_has_none():
         b'{"results": ' + b"[" * 100_000,
         b'{"results": ' + b"9" * 5_000 + b"}",
         b'{"results": {"channels": [',
+        b'{"results": {"channels": []}}',
+        b'{"results": {"channels": "none"}}',
+        b'{"results": {"channels": ["text"]}}',
+        b'{"results": {"channels": [{}]}}',
+        b'{"results": {"channels": [{"alternatives": {"transcript": ""}}]}}',
+        b'{"results": {"channels": [{"alternatives": [{"words": "none"}]}]}}',
+        b'{"results": [{"alternatives": [{"transcript": ""}]}]}',
     ],
 )
-def test_an_answer_that_is_no_transcript_is_not_an_empty_one(raw):
-    with pytest.raises(ServiceUnavailable, match="the server's answer"):
+def test_a_response_that_is_no_transcript_is_not_an_empty_one(raw):
+    with pytest.raises(UnreadableResponse, match="the server's response") as caught:
         read_listen_response(raw)
+    assert caught.value.body == raw
+
+
+@pytest.mark.parametrize(
+    ("raw", "member"),
+    [
+        (b'{"results": {"channels": 5}}', "results.channels is not a list"),
+        (b'{"results": {"channels": [{}]}}', "results.channels[0].alternatives is not a list"),
+        (
+            b'{"results": {"channels": [{"alternatives": [{}]}]}}',
+            "results.channels[0].alternatives[0].transcript is not text",
+        ),
+    ],
+)
+def test_the_member_of_the_wrong_shape_is_named(raw, member):
+    with pytest.raises(UnreadableResponse) as caught:
+        read_listen_response(raw)
+    assert member in str(caught.value)
 
 
 @given(any_json)
@@ -249,7 +299,10 @@ def test_no_result_is_too_odd(alternatives, duration, utterances):
         "metadata": {"duration": duration, "model_info": duration, "warnings": utterances},
         "results": {"channels": [{"alternatives": alternatives}], "utterances": utterances},
     }
-    check_sane(read_listen_response(json.dumps(body).encode()))
+    try:
+        check_sane(read_listen_response(json.dumps(body).encode()))
+    except UnreadableResponse:
+        return  # no text in it
 
 
 @given(st.binary())

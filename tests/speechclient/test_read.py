@@ -4,7 +4,7 @@ import httpx
 import pytest
 from hypothesis import given
 
-from speechclient import ReadOptions, ServiceUnavailable, SpeechError, read_read_response
+from speechclient import ReadOptions, SpeechError, UnreadableResponse, read_read_response
 
 from .test_listen import any_json
 
@@ -71,9 +71,10 @@ def test_with_a_callback_the_insights_go_elsewhere():
     assert read_read_response(b'{"request_id": "r-2"}', callback=True).accepted
 
 
-def test_an_answer_without_results_is_not_an_empty_one():
-    with pytest.raises(ServiceUnavailable, match="no results"):
-        read_read_response(b'{"request_id": "r-2"}')
+@pytest.mark.parametrize("raw", [b'{"request_id": "r-2"}', b'{"results": []}', b'{"results": 1}'])
+def test_a_response_without_results_is_not_an_empty_one(raw):
+    with pytest.raises(UnreadableResponse, match="results is"):
+        read_read_response(raw)
 
 
 @given(any_json)

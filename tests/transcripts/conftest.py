@@ -97,6 +97,7 @@ class Service(httpx.BaseTransport):
     """
 
     def __init__(self) -> None:
+        self.is_well = True  # what a request for a list is answered with
         self.requests: list[httpx.Request] = []
         self.bodies: list[bytes] = []
         self._answers: list[Any] = [transcript()]
@@ -106,6 +107,8 @@ class Service(httpx.BaseTransport):
         self._answers = list(answers)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200 if self.is_well else 503, json={"projects": []})
         with self._lock:
             self.requests.append(request)
             answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]

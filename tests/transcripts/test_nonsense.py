@@ -1,0 +1,109 @@
+"""What a speech server says is not believed: text is kept, nonsense is an error that is named."""
+
+import httpx
+import pytest
+from django.db.models.functions import Now
+
+from transcripts import jobs
+from transcripts.leases import State
+from transcripts.models import Transcription
+from transcripts.transcribing import transcribe
+
+from .conftest import transcript
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+METADATA = {"request_id": "r-3", "duration": 4.0}
+
+
+def body(*alternatives: dict, **results) -> dict:
+    return {
+        "metadata": METADATA,
+        "results": {"channels": [{"alternatives": list(alternatives)}], **results},
+    }
+
+
+def attempts(queued: Transcription, count: int) -> None:
+    for _ in range(count):
+        Transcription.objects.filter(pk=queued.pk).update(not_before=Now())
+        transcribe(queued.pk)
+    queued.refresh_from_db()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], None, "none", ["good", "morning"], [{"text": "Good"}], [{"word": "", "start": 1}]],
+    ids=str,
+)
+@pytest.mark.parametrize("utterances", [None, [], [{}], [{"transcript": "", "words": []}]], ids=str)
+def test_text_without_words_is_kept(queued, service, words, utterances):
+    service.answers(
+        transcript(**body({"transcript": "Good morning.", "words": words}, utterances=utterances))
+    )
+    transcribe(queued.pk)
+    utterance = queued.utterances.get()
+    assert (utterance.text, utterance.start, utterance.end) == ("Good morning.", 0.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        (b"<html>It works!</html>", "not a transcript"),
+        (b"", "not a transcript"),
+        (b"[" * 100_000, "not a transcript"),
+        (b'{"results": {"channels": 5}}', "results.channels is not a list of channels"),
+        (b'{"transcript": "Good morning."}', "results is missing"),
+        (b'{"results": {"channels": [{"alternatives": []}]}}', "alternatives is not a list"),
+    ],
+    ids=["HTML", "nothing", "depth", "channels", "flat", "alternatives"],
+)
+def test_nonsense_is_a_failure_that_names_it_and_is_not_bought_twelve_times(
+    recording, queued, service, answer, named
+):
+    service.answers(httpx.Response(200, content=answer, headers={"dg-request-id": "r-7"}))
+    attempts(queued, 12)
+    recording.refresh_from_db()
+    assert (recording.state, queued.state) == (State.FAILED, State.FAILED)
+    assert named in queued.error
+    assert queued.request_id == "r-7"
+    assert len(service.requests) == jobs.MAX_UNREADABLE == 2
+
+
+def test_nonsense_that_was_paid_for_is_kept_for_a_person(queued, service):
+    service.answers(httpx.Response(200, content=b'{"results": {"channels": 5}}'))
+    attempts(queued, 2)
+    path = jobs.answer_path(queued)
+    assert path.with_name(f"{path.name}.unreadable").read_bytes().startswith(b'{"results"')
+    assert not path.exists()
+
+
+def test_twenty_thousand_speakers_cost_no_text(queued, service):
+    words = [
+        {"word": f"w{n}", "start": n / 10, "end": n / 10 + 0.1, "confidence": 1, "speaker": n}
+        for n in range(3_000)
+    ]
+    text = " ".join(word["word"] for word in words)
+    service.answers(
+        transcript(
+            metadata={"request_id": "r-3", "duration": 300.0},
+            results={"channels": [{"alternatives": [{"transcript": text, "words": words}]}]},
+        )
+    )
+    transcribe(queued.pk)
+    queued.refresh_from_db()
+    assert (queued.state, queued.speakers) == (State.DONE, 0)
+    stored = " ".join(queued.utterances.order_by("index").values_list("text", flat=True))
+    assert stored == text
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["99999999999", "Fri, 31 Dec 99999999999 23:59:59 GMT", "1e400", "-1", "soon"]
+)
+def test_odd_retry_after_neither_breaks_nor_stops_the_queue(queued, service, retry_after):
+    headers = {"retry-after": retry_after}
+    service.answers(httpx.Response(429, json={"err_msg": "No."}, headers=headers), transcript())
+    transcribe(queued.pk)
+    queued.refresh_from_db()
+    assert queued.state == State.QUEUED
+    pause = queued.connection.retry_at - Transcription.objects.get(pk=queued.pk).started_at
+    assert pause.total_seconds() < 1_000
