@@ -112,6 +112,10 @@ def no_text() -> Refusal:
     return bad_payload("Input text contains no characters.")
 
 
+def no_sound(voice: str) -> Refusal:
+    return bad_payload(f"Input text contains no characters that the voice {voice} can say.")
+
+
 def text_or_url() -> Refusal:
     return bad_payload(
         "Failed to deserialize JSON payload. Please specify exactly one of `text` or `url` in the "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from engine.errors import (
     Refusal,
     bad_query,
     no_access_to_model,
+    no_sound,
     no_text,
     text_too_long,
     unavailable,
@@ -40,6 +41,7 @@ from engine.speech.encode import (
 from engine.speech.errors import SpeechError, UnknownModel
 from engine.speech.markup import MarkupError, Script, plain, read_markup
 from engine.speech.speaking import MOST_CHARACTERS, speed_problem
+from engine.speech.synthesis import Coverage
 from engine.speech.voices import SpeechModel, find_model
 from engine.texts import TextSource, decode_text, read_text_source
 
@@ -135,6 +137,11 @@ async def speak(call: Call, plan: Plan) -> Speech:
         text = decode_text(fetched.data)
         _check_text(text)
     script = _read_script(text, plan)
+    loop = asyncio.get_running_loop()
+    voice = plan.model.voice
+    coverage = await loop.run_in_executor(_threads, synthesizer().coverage, script, voice)
+    if not coverage.has_sound:
+        raise no_sound(plan.model.canonical_name)
     call.usage = Usage(
         characters=script.characters,
         models=[plan.model.uuid],
@@ -149,7 +156,9 @@ async def speak(call: Call, plan: Plan) -> Speech:
         first = await anext(chunks, b"")
     except SpeechError as error:
         raise unavailable() from error
-    return Speech(_resume(first, chunks), plan.format.content_type, _headers(plan, script))
+    return Speech(
+        _resume(first, chunks), plan.format.content_type, _headers(plan, script, coverage)
+    )
 
 
 async def answer(call: Call, plan: Plan) -> Answered:
@@ -198,7 +207,7 @@ def _read_script(text: str, plan: Plan) -> Script:
         raise Refusal(400, error.category, str(error)) from None
 
 
-def _headers(plan: Plan, script: Script) -> dict[str, str]:
+def _headers(plan: Plan, script: Script, coverage: Coverage) -> dict[str, str]:
     headers = {
         "dg-model-name": plan.model.canonical_name,
         "dg-model-uuid": plan.model.uuid,
@@ -211,15 +220,23 @@ def _headers(plan: Plan, script: Script) -> dict[str, str]:
         headers["dg-pronunciations-applied"] = str(len(script.pronunciations))
     if script.pauses:
         headers["dg-breaks-applied"] = str(script.pauses)
-    warnings = list(script.warnings)
+    is_flux = plan.model.architecture == "flux"
+    warnings = [coverage.warning] if coverage.left_out else []
     if isinstance(plan.options, FluxSpeakOptions) and plan.options.expressivity != "0":
         warnings.append("expressivity has no effect on the local voices.")
+    if is_flux:
+        warnings += script.warnings
+    elif script.warnings:
+        headers["dg-pronunciation-warnings"] = _header_text(script.warnings)
     if warnings:
-        is_flux = plan.model.architecture == "flux"
-        name = "dg-warnings" if is_flux else "dg-pronunciation-warnings"
-        shown = " ".join(warnings).encode("ascii", "replace").decode()
-        headers[name] = "".join(one if one.isprintable() else " " for one in shown)[:2000]
+        headers["dg-warnings"] = _header_text(warnings)
     return headers
+
+
+def _header_text(sentences: Sequence[str]) -> str:
+    """Return ``sentences`` as a header may hold them; other scripts as \\u escapes."""
+    shown = " ".join(sentences).encode("ascii", "backslashreplace").decode()
+    return "".join(one if one.isprintable() else " " for one in shown)[:2000]
 
 
 def _make(script: Script, plan: Plan, cancelled: threading.Event) -> Iterator[bytes]:

@@ -104,6 +104,12 @@ class _Speaker(Socket):
         loop = asyncio.get_running_loop()
         sound = self._make(say, cancelled)
         try:
+            coverage = await loop.run_in_executor(
+                _threads, synthesizer().coverage, say.script, self.model.voice
+            )
+            if cancelled.is_set():
+                return
+            self._follow(self.session.covered(coverage.warning, has_sound=coverage.has_sound))
             while (made := await loop.run_in_executor(_threads, next, sound, None)) is not None:
                 if cancelled.is_set():
                     return

@@ -17,6 +17,7 @@ from engine.speech.clauses import first_clause_end, last_sentence_end
 from engine.speech.markup import MarkupError, Script, plain, read_markup
 
 MOST_CHARACTERS = 2_000  # in one Speak
+LEFT_OUT = "TEXT_LEFT_OUT"  # ours: words that the voice cannot say
 MOST_FLUSHES = 20
 MOST_A_MINUTE = 2_400  # characters, for those who are held to it
 MINUTE = 60.0
@@ -130,6 +131,13 @@ class AuraSession:
 
     def sent(self, seconds: float) -> None:
         """So much more of the sound of the last ``Say`` is on its way: nobody asks for it here."""
+
+    def covered(self, warning: str, *, has_sound: bool) -> list[Step]:
+        """What the voice cannot say of the last ``Say`` ("" for nothing), before its sound."""
+        if not has_sound:
+            reason = warning or "The text has no sound."
+            return self._once(iter([_warning("NO_AUDIO_GENERATED", reason)]))
+        return self._once(iter([_warning(LEFT_OUT, warning)] if warning else []))
 
     def made(self) -> list[Step]:
         """The last ``Say`` has been spoken to its end, and its sound was queued to be sent."""
@@ -321,6 +329,10 @@ class FluxSession:
         self._seconds += seconds
         if self._turns:
             self._turns[0].saying_seconds += seconds
+
+    def covered(self, warning: str, *, has_sound: bool) -> list[Step]:
+        """What the voice cannot say of the last ``Say``; a turn without any sound says so last."""
+        return self._once(iter([_warning(LEFT_OUT, warning)] if warning else []))
 
     def made(self) -> list[Step]:
         """The last ``Say`` has been spoken to its end, and its sound was queued to be sent."""

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -18,7 +19,7 @@ from engine.speech.graphs import open_session
 from engine.speech.kokoro import Kokoro
 from engine.speech.markup import Pause, Script, plain
 from engine.speech.modelcache import ModelCache
-from engine.speech.phonemes import Phonemizer, to_espeak
+from engine.speech.phonemes import Phonemizer, from_ipa, has_sound, to_espeak
 from engine.speech.voices import Engine, Voice
 from engine.speech.weights import packaged_file
 
@@ -40,6 +41,27 @@ PAUSE_SECONDS = {
     "?": 0.36,
     "…": 0.4,
 }
+
+
+MOST_NAMED = 10  # parts of a text that a warning names
+LONGEST_NAME = 40
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a voice can say of a text: the parts it leaves out, and whether any sound remains."""
+
+    left_out: tuple[str, ...]
+    has_sound: bool
+
+    @property
+    def warning(self) -> str:
+        """A sentence that names what is left out; "" when nothing is."""
+        if not self.left_out:
+            return ""
+        named = ", ".join(part[:LONGEST_NAME] for part in self.left_out[:MOST_NAMED])
+        more = f" and {len(self.left_out) - MOST_NAMED} more" * (len(self.left_out) > MOST_NAMED)
+        return f"The voice cannot say and left out: {named}{more}."
 
 
 class Model(Protocol):
@@ -112,6 +134,8 @@ class Synthesizer:
                 if cancelled():
                     return
                 sounds = self._phonemizer.phonemes(clause, voice.language, script.pronunciations)
+                if not has_sound(sounds):
+                    continue  # a model makes noise of nothing
                 pieces = model.render(sounds, voice, speed)
                 heard = False
                 for samples in trimmed(self._in_turn(pieces), voice.sample_rate):
@@ -124,6 +148,19 @@ class Synthesizer:
                     first = 4 * model.first_clause
         if not model.is_calibrated(voice):
             threading.Thread(target=self._calibrate, args=(model, voice), daemon=True).start()
+
+    def coverage(self, script: Script, voice: Voice) -> Coverage:
+        """Return what of ``script`` the voice can say. Takes some milliseconds of computing."""
+        texts = [part for part in script.parts if isinstance(part, str)]
+        marks = script.pronunciations
+        unsaid = [
+            one for text in texts for one in self._phonemizer.unsaid(text, voice.language, marks)
+        ]
+        unsaid += [ipa for ipa in marks.values() if not has_sound(from_ipa(ipa))]
+        is_said = any(has_sound(from_ipa(ipa)) for ipa in marks.values()) or any(
+            self._phonemizer.can_say(text, voice.language) for text in texts
+        )
+        return Coverage(tuple(dict.fromkeys(unsaid)), is_said or (not texts and script.pauses > 0))
 
     def warm(self, *voices: Voice) -> None:
         """Load what ``voices`` need and speak once, so that the first caller does not wait."""

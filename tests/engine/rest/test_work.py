@@ -308,6 +308,43 @@ def test_what_cannot_be_spoken_or_read_is_refused(engine: Engine, path, body, st
     assert (answer.status_code, answer.json()["err_code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("aura-2-thalia-en", "\U0001f600"),
+        ("aura-2-thalia-en", "Привет мир"),
+        ("aura-asteria-en", "你好世界"),
+        ("aura-2-thalia-en", "... !!!"),
+        ("aura-2-nestor-es", "Ελλάδα"),
+        ("aura-2-agathe-fr", "नमस्ते"),
+        ("flux-jack-en", r"\{pause:500ms\} Привет"),
+    ],
+)
+def test_text_without_sound_is_a_400(engine: Engine, model: str, text: str):
+    path = "/v2/speak" if model.startswith("flux") else "/v1/speak"
+    with engine.http() as http:
+        answer = http.post(f"{path}?model={model}", json={"text": text})
+    assert (answer.status_code, answer.json()["err_code"]) == (400, "PAYLOAD_ERROR")
+    assert model in answer.json()["err_msg"]
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        ("Hello мир, good morning \U0001f600!", r"\u043c\u0438\u0440, \U0001f600."),
+        ("It costs 100\u20bd.", r"\u20bd."),
+        ("Café Łódź, naïve, 5 € and 20°.", None),
+    ],
+)
+def test_what_a_voice_leaves_out_is_a_warning(engine: Engine, text: str, left_out: str | None):
+    with engine.http() as http:
+        answer = http.post("/v1/speak?model=aura-2-arcas-en", json={"text": text})
+    assert answer.status_code == 200
+    warning = answer.headers.get("dg-warnings")
+    assert (warning or "").endswith(left_out or "")
+    assert (warning is None) == (left_out is None)
+
+
 def test_another_content_type_is_a_415(engine: Engine):
     with engine.http() as http:
         answer = http.post("/v1/read?topics=true", content=b"x", headers={"content-type": "a/b"})

@@ -51,6 +51,24 @@ def test_a_text_is_spoken_and_flushed(open_stream: Open):
     assert stream.code == 1000
 
 
+@pytest.mark.parametrize("options", [AURA, FLUX], ids=["v1", "v2"])
+def test_what_the_voice_cannot_say_is_a_warning(open_stream: Open, options: dict[str, str]):
+    with open_stream(**options) as stream:
+        stream.say("Speak", text="Good morning мир.")
+        stream.say("Flush")
+        first = stream.read_to("Warning")
+        stream.say("Speak", text="\U0001f600")
+        stream.say("Flush")
+        stream.read_until(lambda message: message.get("code") == "NO_AUDIO_GENERATED")
+        stream.say("Speak", text=FOX)
+        close(stream)
+    assert first["code"] == "TEXT_LEFT_OUT"
+    assert "мир" in first["description"]
+    assert "sound" in kinds(stream)[kinds(stream).index("Warning") :]
+    assert stream.told[-1]["type"] in ("sound", "SessionMetadata")
+    assert stream.code == 1000
+
+
 def test_speech_begins_with_the_first_clause(open_stream: Open):
     with open_stream(**AURA) as stream:
         for piece in ("Good mor", "ning", ",", " I h", "ave"):
@@ -154,12 +172,20 @@ def test_a_frame_of_more_than_two_megabytes_is_too_big(open_stream: Open):
 
 def test_odd_text_is_spoken_or_left_out(open_stream: Open):
     with open_stream(**AURA) as stream:
-        for odd in ("\ud800", "\x00", "🙂", "<b>&amp;</b>", "…", "漢字"):
+        for odd in ("\x7f", "🙂", "<b>&amp;</b>", "…", "漢字"):
             stream.socket.send(json.dumps({"type": "Speak", "text": odd}))
             stream.say("Flush")
             stream.read_to("Flushed")
         close(stream)
     assert stream.code == 1000
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\x00"])
+def test_text_that_is_no_unicode_is_no_message(open_stream: Open, text: str):
+    with open_stream(**AURA) as stream:
+        stream.socket.send(json.dumps({"type": "Speak", "text": text}))
+        stream.read_all()
+    assert stream.code == 1003
 
 
 def test_a_client_that_does_not_read_holds_up_nobody(open_stream: Open):

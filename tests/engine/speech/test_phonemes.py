@@ -82,3 +82,48 @@ def test_ipa_is_put_into_the_voices_alphabet():
 def test_piper_hears_the_same_sounds_in_its_own_alphabet():
     assert to_espeak("ʧˈAnʤ") == "tʃˈeɪndʒ"
     assert to_espeak("sˈi") == "sˈiː"
+
+
+@pytest.mark.parametrize("language", ["en-US", "en-GB", "es-ES", "fr-FR", "it-IT"])
+@pytest.mark.parametrize(
+    ("text", "unsaid"),
+    [
+        ("Привет мир", ["Привет", "мир"]),
+        ("abc Ελλάδα, abc Ελλάδα!", ["Ελλάδα"]),
+        ("漢字かな", ["漢字かな"]),
+        ("ok \U0001f600 ok\U0001f468\u200d\U0001f469!", ["\U0001f600", "\U0001f468\U0001f469"]),
+        ("100\u20bd, 5€ and £3", ["\u20bd"]),
+        ("m\u00b2 \u2192 x", ["\u00b2", "\u2192"]),
+        ("\ue000", ["\ue000"]),
+        ("Café, naïve, Łódź, straße, Ærø, Việt Nam", []),
+        ("¿Qué? 20° \u2212 5, 1º, ½ © ® \u2122 \u2026 \u2014 “a” d\u2019un", []),
+        ("\u0661\u0662\u0663", []),
+    ],
+)
+def test_what_has_no_sound_is_known(phonemizer, language: str, text: str, unsaid: list[str]):
+    assert phonemizer.unsaid(text, language) == unsaid
+
+
+@pytest.mark.parametrize("language", ["en-US", "es-ES", "fr-FR", "it-IT"])
+@pytest.mark.parametrize(
+    ("text", "is_said"),
+    [
+        ("Привет", False),
+        ("...!?", False),
+        ("\U0001f600", False),
+        ("& 1", True),
+        ("ñ", True),
+        ("\u0663", True),
+        ("Привет a", True),
+    ],
+)
+def test_text_with_any_sound_can_be_said(phonemizer, language: str, text: str, is_said: bool):
+    assert phonemizer.can_say(text, language) == is_said
+    sounds = phonemizer.phonemes(phonemizer.spoken(text, language), language)
+    assert any(map(str.isalpha, sounds)) == is_said
+
+
+def test_letters_of_other_latin_alphabets_are_read_as_plain_ones(phonemizer):
+    assert phonemizer.phonemes("Łukasz", "es-ES") == phonemizer.phonemes("Lukasz", "es-ES")
+    assert phonemizer.phonemes("año", "it-IT") == phonemizer.phonemes("ano", "it-IT")
+    assert phonemizer.phonemes("año", "es-ES") != phonemizer.phonemes("ano", "es-ES")

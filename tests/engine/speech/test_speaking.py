@@ -107,6 +107,25 @@ def test_a_title_ends_no_sentence():
     assert texts(aura.send("Speak", text="J. Smith. ")) == ["Ask Dr. J. Smith."]
 
 
+def test_what_is_left_out_is_a_warning_before_the_sound():
+    aura, flux = AuraSession(WHO), FluxSession(WHO, iter(["s-1"]))
+    for session in (aura, flux):
+        session.read(message("Speak", text="Hello мир, hello."), 0.0)
+        session.read(message("Flush"), 0.0)
+        (warning,) = told(session.covered("left out: мир", has_sound=True))
+        assert (warning["type"], warning["code"]) == ("Warning", "TEXT_LEFT_OUT")
+        assert warning["description"] == "left out: мир"
+        assert session.covered("", has_sound=True) == []
+
+
+def test_text_without_sound_is_a_warning_and_the_session_continues():
+    aura = AuraSession(WHO)
+    aura.read(message("Speak", text="..."), 0.0)
+    aura.read(message("Flush"), 0.0)
+    assert told(aura.covered("", has_sound=False))[0]["code"] == "NO_AUDIO_GENERATED"
+    assert told(aura.made())[0]["type"] == "Flushed"
+
+
 def test_flushed_waits_for_the_sound():
     aura = Aura()
     aura.hold("Speak", text="Hello. ")
