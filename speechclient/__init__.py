@@ -19,6 +19,7 @@ from .listen import (
     Paragraph,
     Sentence,
     Utterance,
+    Warning,
     read_listen_response,
 )
 from .models import Model, Models, Project
@@ -55,6 +56,7 @@ __all__ = [
     "Timeouts",
     "UnreadableResponse",
     "Utterance",
+    "Warning",
     "Word",
     "read_listen_response",
     "read_read_response",

@@ -207,7 +207,7 @@ def read_listen_response(
             status=200,
             body=raw,
         )
-    warnings = _warnings(metadata)
+    warnings = read_warnings(metadata)
     if problem:
         warnings += (Warning("results", "unexpected_shape", f"In the response {problem}."),)
     if len(timeline.speakers) > MAX_SPEAKERS:
@@ -261,7 +261,8 @@ def _has_text(channels: tuple[Channel, ...], utterances: tuple[Utterance, ...]) 
     return any(each.transcript or each.words for each in best)
 
 
-def _warnings(metadata: Fields) -> tuple[Warning, ...]:
+def read_warnings(metadata: Fields) -> tuple[Warning, ...]:
+    """The warnings of a response's metadata."""
     return tuple(
         Warning(
             parameter=warning.text("parameter"),

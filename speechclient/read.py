@@ -8,6 +8,7 @@ from datetime import datetime
 from .errors import UnreadableResponse
 from .fields import clean_line, read_json
 from .insights import Insights, read_insights
+from .listen import Warning, read_warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class ReadResponse:
     created: datetime | None = None
     language: str = ""
     insights: Insights = field(default_factory=Insights)
+    warnings: tuple[Warning, ...] = ()
 
 
 def read_read_response(
@@ -60,4 +62,5 @@ def read_read_response(
         created=metadata.moment("created"),
         language=metadata.text("language", limit=100),
         insights=read_insights(body.object("results")),
+        warnings=read_warnings(metadata),
     )

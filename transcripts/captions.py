@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from transcripts import reading
 from transcripts.reading import ALONE, Voices
+from transcripts.tokens import joined as joined_texts
 
 LINE_WIDTH = 42
 LINES = 2
@@ -271,8 +272,11 @@ def timestamp(seconds: float, point: str) -> str:
     return f"{hours:02}:{minute:02}:{rest // 1000:02}{point}{rest % 1000:03}"
 
 
-def srt(utterances: Sequence[Spoken], voices: Voices = ALONE) -> str:
-    """SubRip. The voice is part of the text where it changes: the format has no place for it."""
+def srt(utterances: Sequence[Spoken], voices: Voices = ALONE, cautions: Sequence[str] = ()) -> str:
+    """SubRip. The voice is part of the text where it changes: the format has no place for it.
+
+    Nor has it one for ``cautions``, which are left out: a player would show them as speech.
+    """
     blocks = []
     for number, cue in enumerate(cues(utterances, voices, labelled=True), start=1):
         lines = [line.replace("-->", "->") for line in cue.lines]
@@ -281,9 +285,13 @@ def srt(utterances: Sequence[Spoken], voices: Voices = ALONE) -> str:
     return "\n".join(blocks)
 
 
-def vtt(utterances: Sequence[Spoken], voices: Voices = ALONE) -> str:
-    """WebVTT, with voice spans. Source: W3C WebVTT, sections 4.1 to 4.2.2."""
-    blocks = ["WEBVTT\n"]
+def vtt(utterances: Sequence[Spoken], voices: Voices = ALONE, cautions: Sequence[str] = ()) -> str:
+    """WebVTT, with voice spans. Source: W3C WebVTT, sections 4.1 to 4.2.2.
+
+    ``cautions`` are comments: what whoever reads the text should know of it.
+    """
+    notes = (" ".join(each.split()).replace("-->", "->") for each in cautions)
+    blocks = ["WEBVTT\n", *(f"NOTE {note}\n" for note in notes)]
     for cue in cues(utterances, voices):
         text = escape("\n".join(cue.lines), quote=False)
         voice = f"<v {escape(cue.voice, quote=False)}>" if cue.voice else ""
@@ -291,12 +299,15 @@ def vtt(utterances: Sequence[Spoken], voices: Voices = ALONE) -> str:
     return "\n".join(blocks)
 
 
-def txt(utterances: Sequence[Spoken], voices: Voices = ALONE) -> str:
-    """Paragraphs as the page shows them, the voice before each where there are several."""
+def txt(utterances: Sequence[Spoken], voices: Voices = ALONE, cautions: Sequence[str] = ()) -> str:
+    """Paragraphs as the page shows them, the voice before each where there are several.
+
+    ``cautions`` stand before them, each in brackets.
+    """
     several = any(speakers(utterances, voices))
-    paragraphs = []
+    paragraphs = [f"[Note: {' '.join(each.split())}]\n" for each in cautions]
     for paragraph in reading.paragraphs(utterances, voices=voices):
-        text = " ".join(each.text for each in paragraph.utterances)
+        text = joined_texts([each.text for each in paragraph.utterances])
         voice = f"{paragraph.voice.name}: " if several and paragraph.voice else ""
         paragraphs.append(f"{voice}{text}\n")
     return "\n".join(paragraphs)

@@ -36,6 +36,7 @@ from transcripts.options import DEFAULTS, read_options
 from transcripts.reading import Key, Voices
 from transcripts.timedtext import TimedText, labels, moods
 from transcripts.tokens import indexed
+from transcripts.warned import caution, kept_warnings, language_name
 
 if TYPE_CHECKING:
     from management.models import User
@@ -297,6 +298,9 @@ class Transcription(Leased):
     language = models.CharField(max_length=20, blank=True)
     model_name = models.CharField(max_length=200, blank=True, help_text="as the server reports it")
     speakers = models.PositiveIntegerField(default=0, help_text="voices that were told apart")
+    warnings = models.JSONField(
+        default=list, help_text="of the server, as kept_warnings gives them"
+    )
 
     objects = TranscriptionQuerySet.as_manager()
 
@@ -329,6 +333,29 @@ class Transcription(Leased):
     @property
     def multichannel(self) -> bool:
         return bool(self.options.get("multichannel"))
+
+    @property
+    def cautions(self) -> list[str]:
+        """What the server warns about, in sentences; an unfitting language is named first."""
+        said = [words for each in self.warnings if (words := caution(each))]
+        chosen = str(self.options.get("language", ""))
+        if self.has_other_language:
+            heard, expected = language_name(self.language), language_name(chosen)
+            said.insert(0, f"This sounds like {heard}, but was transcribed as {expected}.")
+        return said
+
+    @property
+    def has_other_language(self) -> bool:
+        """Whether another language was heard than the one chosen."""
+        chosen = str(self.options.get("language", "")).partition("-")[0].lower()
+        heard = self.language.partition("-")[0].lower()
+        return chosen not in ("", "multi", heard) and heard != ""
+
+    @property
+    def fits_badly(self) -> bool:
+        """Whether another language or model may give a better transcript."""
+        doubted = {each.get("parameter") for each in self.warnings}
+        return self.has_other_language or not doubted.isdisjoint(("language", "model"))
 
     @property
     def voices(self) -> Voices:
@@ -394,6 +421,7 @@ class Transcription(Leased):
                 language=language,
                 model_name=(", ".join(response.model_names))[:200],
                 speakers=len({voice for _, _, voice in heard if voice}),
+                warnings=kept_warnings(response.warnings),
             )
             if not stored:
                 return False
@@ -494,6 +522,9 @@ class Insight(Leased):
     intents = models.JSONField(default=list)
     sentiments = models.JSONField(default=list)
     average_score = models.FloatField(null=True)
+    warnings = models.JSONField(
+        default=list, help_text="of the server, as kept_warnings gives them"
+    )
 
     objects = InsightQuerySet.as_manager()
 
@@ -507,6 +538,11 @@ class Insight(Leased):
     @property
     def connection(self) -> Connection:
         return self.transcription.connection
+
+    @property
+    def cautions(self) -> list[str]:
+        """What the server warns about, in sentences."""
+        return [words for each in self.warnings if (words := caution(each))]
 
     def text(self) -> TimedText:
         """The transcript as it is read, with the time of each word."""
@@ -527,6 +563,7 @@ class Insight(Leased):
                 intents=labels(text, found.intents),
                 sentiments=moods(text, found.sentiments),
                 average_score=found.average_score,
+                warnings=kept_warnings(response.warnings),
             )
             if stored:
                 RawInsight.objects.create(insight=self, gzipped=gzipped)

@@ -6,8 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from statistics import median
 from typing import Any
+
+from transcripts.tokens import gap
 
 SPEAKER_HUES = 8
 # A block is what one request fetches: two or three screens of text.
@@ -132,6 +135,13 @@ class Paragraph:
     turn: bool
     utterances: list[Any] = field(default_factory=list)
     characters: int = 0
+
+    @property
+    def lines(self) -> list[tuple[str, Any]]:
+        """Its utterances, each after what separates it from the one before."""
+        texts = [utterance.text for utterance in self.utterances]
+        gaps = ["", *(gap(before, text) for before, text in pairwise(texts))]
+        return list(zip(gaps, self.utterances, strict=True))
 
     def takes(self, utterance: Any) -> bool:
         """Whether this utterance still belongs here."""

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from unicodedata import category
+from itertools import pairwise
+from unicodedata import category, east_asian_width
 
 from transcripts.folding import fold
 
@@ -66,11 +67,23 @@ def spaced(text: str) -> str:
 
 def joined(texts: Sequence[str]) -> str:
     """Texts that follow each other as one, with a space where their script has spaces."""
-    whole = ""
-    for text in texts:
-        close = whole and text and is_unspaced(whole[-1]) and is_unspaced(text[0])
-        whole += text if close or not whole else f" {text}"
-    return whole
+    whole = [*texts[:1]]
+    for before, text in pairwise(texts):
+        whole += [gap(before, text), text]
+    return "".join(whole)
+
+
+def gap(before: str, after: str) -> str:
+    """What stands between two texts: nothing after a script without spaces, else a space."""
+    if not before or not after:
+        return ""
+    return "" if is_close(before[-1]) and is_close(after[0]) else " "
+
+
+def is_close(character: str) -> bool:
+    """Whether a character needs no space beside another: its width has room, or its script none."""
+    wide = category(character)[0] == "P" and east_asian_width(character) in "FW"
+    return wide or is_unspaced(character)
 
 
 def seam_words(before: str, after: Sequence[str]) -> list[str]:

@@ -166,3 +166,8 @@ def test_no_word_is_lost_or_doubled(texts, pace):
     assert shown == "".join(spoken.text.split())
     assert all(cue.start <= cue.end for cue in cues)
     assert [cue.start for cue in cues] == sorted(cue.start for cue in cues)
+
+
+def test_text_of_a_script_without_spaces_has_none_between_utterances():
+    talk = [said("東京は晴れ", speaker=0), said("です。", speaker=0), said("明日は雨", speaker=0)]
+    assert captions.txt(talk) == "東京は晴れです。明日は雨\n"

@@ -22,7 +22,7 @@ CAPTION_FORMATS = {
     "srt": (captions.srt, "application/x-subrip"),
     "vtt": (captions.vtt, "text/vtt"),
 }
-INSIGHT = ("request_id", "summary", "topics", "intents", "sentiments", "average_score")
+INSIGHT = ("request_id", "summary", "topics", "intents", "sentiments", "average_score", "warnings")
 
 
 @require_safe
@@ -62,15 +62,25 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         body, media_type = json.dumps(whole, ensure_ascii=False, indent=1), "application/json"
     else:
         write, media_type = CAPTION_FORMATS[kind]
-        body = write(utterances, run.voices)
+        body = write(utterances, run.voices, cautions(run))
     response = HttpResponse(body, content_type=f"{media_type}; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(True, f"{found.title}.{kind}")
     patch_cache_control(response, private=True, no_cache=True)
     return response
 
 
+def cautions(run: Transcription) -> list[str]:
+    """What the server warned about, in both stages."""
+    insight = finished_insight(run)
+    return run.cautions + (insight.cautions if insight else [])
+
+
+def finished_insight(run: Transcription) -> Insight | None:
+    return Insight.objects.filter(transcription=run, state=State.DONE).first()
+
+
 def facts(recording: Recording, run: Transcription) -> dict[str, object]:
-    insight = Insight.objects.filter(transcription=run, state=State.DONE).first()
+    insight = finished_insight(run)
     return {
         "recording": recording.pk,
         "title": recording.title,
@@ -80,6 +90,7 @@ def facts(recording: Recording, run: Transcription) -> dict[str, object]:
         "model": run.model_name,
         "request_id": run.request_id,
         "options": run.options,
+        "warnings": run.warnings,
         "insight": {name: getattr(insight, name) for name in INSIGHT} if insight else None,
     }
 

@@ -1,13 +1,13 @@
 """The upload page; the bytes themselves go to `transcripts.views.uploads`."""
 
 from django.conf import settings
-from django.conf.locale import LANG_INFO
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from management.models import Project
+from transcripts import warned
 from transcripts.choices import GROUPS, RARE_GROUPS, offers
 from transcripts.options import DEFAULTS, DETECT
 from transcripts.views.access import chosen_project, person
@@ -15,17 +15,13 @@ from transcripts.views.access import chosen_project, person
 DEFAULT_LANGUAGE = "en"
 
 
-def language_name(tag: str) -> str:
-    """A language as people call it: "Portuguese (BR)" for pt-BR; the tag if it is unknown."""
+def language_label(tag: str) -> str:
+    """A choice of language as people call it."""
     if tag == DETECT:
         return "Detect the language"
     if tag == "multi":
         return "Several, mixed"
-    language, _, region = tag.partition("-")
-    known = LANG_INFO.get(language.lower(), {}).get("name")
-    if not known:
-        return tag
-    return f"{known} ({region})" if region else str(known)
+    return warned.language_name(tag)
 
 
 @never_cache
@@ -36,7 +32,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     servers = offered["servers"].values()
     models = dict.fromkeys(name for server in servers for name in server["models"])
     tags = {tag for server in servers for tags in server["models"].values() for tag in tags}
-    languages = sorted((language_name(tag), tag) for tag in {DEFAULT_LANGUAGE, *tags})
+    languages = sorted((language_label(tag), tag) for tag in {DEFAULT_LANGUAGE, *tags})
     return render(
         request,
         "transcripts/upload.html",
@@ -47,7 +43,7 @@ def upload(request: HttpRequest) -> HttpResponse:
             "groups": GROUPS,
             "rare_groups": RARE_GROUPS,
             "models": models or [DEFAULTS["model"]],
-            "languages": [(language_name(DETECT), DETECT), *languages],
+            "languages": [(language_label(DETECT), DETECT), *languages],
             "default_language": DEFAULT_LANGUAGE,
             "max_bytes": settings.ENV.max_upload_bytes,
         },

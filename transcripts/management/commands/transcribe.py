@@ -22,6 +22,7 @@ from transcripts.options import complete, from_pairs
 from transcripts.progress import rows
 from transcripts.storage import DiskFull
 from transcripts.terminal import take_every_name
+from transcripts.tokens import joined
 
 POLL_SECONDS = 0.2
 # A ring and a sweep of the worker both pass in less.
@@ -171,6 +172,8 @@ class Command(BaseCommand):
         run = recording.finished_transcription if recording and not item.error else None
         if item.error:
             self.stderr.write(f"{item.shown}: {item.error}")
+        for caution in run.cautions if run else ():
+            self.stderr.write(f"{item.path}: {caution}", self.style.WARNING)
         if as_json:
             self.stdout.write(json.dumps(self.as_object(item, run), ensure_ascii=False))
         elif run:
@@ -191,8 +194,13 @@ class Command(BaseCommand):
         if run is None:
             return found | {"error": item.error}
         utterances = captions.as_objects(list(run.utterances.order_by("index")), run.voices)
-        text = " ".join(each["text"] for each in utterances)
-        return found | {"transcript": text, "utterances": utterances}
+        text = joined([each["text"] for each in utterances])
+        return found | {
+            "language": run.language,
+            "warnings": run.warnings,
+            "transcript": text,
+            "utterances": utterances,
+        }
 
 
 class Bar:

@@ -1,0 +1,41 @@
+"""What a server warns about in a response, as it is kept and as people read it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf.locale import LANG_INFO
+
+from speechclient import Warning
+
+# A server that warns about each word of hours says no more with the next ones.
+MAX_WARNINGS = 100
+MAX_CHARACTERS = 1000
+
+
+def kept_warnings(warnings: Iterable[Warning]) -> list[dict[str, str]]:
+    """Warnings as a row keeps them: ``parameter``, ``type`` and ``message``, each one once."""
+    kept: dict[tuple[str, ...], dict[str, str]] = {}
+    for each in warnings:
+        fields = {"parameter": each.parameter, "type": each.type, "message": each.message}
+        fields = {name: text.strip()[:MAX_CHARACTERS] for name, text in fields.items()}
+        if any(fields.values()):
+            kept.setdefault(tuple(fields.values()), fields)
+    return list(kept.values())[:MAX_WARNINGS]
+
+
+def caution(warning: Mapping[str, Any]) -> str:
+    """A kept warning as a sentence; of one without a message its parameter and type."""
+    message = str(warning.get("message", ""))
+    if message:
+        return message
+    named = (str(warning.get("parameter", "")), str(warning.get("type", "")).replace("_", " "))
+    return ": ".join(part for part in named if part)
+
+
+def language_name(tag: str) -> str:
+    """A language as people call it: "Portuguese (BR)" for pt-BR; the tag if it is unknown."""
+    language, _, region = tag.partition("-")
+    known = LANG_INFO.get(language.lower(), {}).get("name")
+    if not known:
+        return tag
+    return f"{known} ({region})" if region else str(known)
