@@ -97,7 +97,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         host=environ.get("HOST") or "127.0.0.1",
         port=_integer(environ, "ENGINE_PORT", 8001, 1, 65535),
         database_url=environ.get("ENGINE_DATABASE_URL") or f"sqlite:///{data}/engine.sqlite3",
-        secret_key=environ.get("ENGINE_SECRET_KEY") or "",
+        secret_key=_secret(environ, "ENGINE_SECRET_KEY"),
         project_id=environ.get("ENGINE_PROJECT_ID") or "",
         request_days=_integer(environ, "ENGINE_REQUEST_DAYS", 90, 1, 36500),
         cors_origins=tuple((environ.get("ENGINE_CORS_ORIGINS") or "*").split()),
@@ -125,6 +125,16 @@ def _integer(environ: Mapping[str, str], name: str, default: int, least: int, mo
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise Misconfigured(f"{name} is {text!r}; set it to a whole number from {least} to {most}.")
     return int(text)
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name) or ""
+    if text and (len(text) < 32 or len(set(text)) < 10):
+        raise Misconfigured(
+            f"{name} has {len(text)} characters, {len(set(text))} of them different; set it to "
+            "at least 32 random characters."
+        )
+    return text
 
 
 def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:

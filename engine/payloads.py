@@ -54,7 +54,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 def read_json(text: bytes | str) -> Any:
     """JSON that every database can store. Raises ``Refusal`` (400)."""
     try:
-        return jsontext.read_json(text)
+        return jsontext.read_storable_json(text)
     except ValueError as error:
         raise _mismatch(str(error)) from None
 

@@ -9,22 +9,34 @@ MAX_DEPTH = 100  # what is read here is written again with less of the stack lef
 
 
 def read_json(text: bytes | str) -> Any:
-    """The value of a JSON text that every database can store.
+    """The value of a JSON text.
 
-    Raises ``ValueError`` for what is no JSON, for NaN and infinities, NUL, unpaired surrogates
-    and for more than ``MAX_DEPTH`` levels of lists and objects.
+    Raises ``ValueError`` for what is no JSON, for NaN and infinities, and for more than
+    ``MAX_DEPTH`` levels of lists and objects.
     """
     try:
         value = json.loads(text, parse_constant=_reject_constant)
-        if _is_deep(value):
-            raise ValueError(f"more than {MAX_DEPTH} levels of lists and objects")
-        kept = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        if not _is_deep(value):
+            json.dumps(value, allow_nan=False)  # 1e999 is read as infinity
+            return value
     except RecursionError:
-        raise ValueError(f"more than {MAX_DEPTH} levels of lists and objects") from None
-    kept.encode()
-    if "\\u0000" in kept:
-        raise ValueError("strings must not contain U+0000")
+        pass
+    raise ValueError(f"more than {MAX_DEPTH} levels of lists and objects")
+
+
+def read_storable_json(text: bytes | str) -> Any:
+    """The same for what every database can store; NUL and unpaired surrogates raise too."""
+    value = read_json(text)
+    check_storable(value)
     return value
+
+
+def check_storable(value: Any) -> None:
+    """Raise ``ValueError`` for strings that PostgreSQL cannot store."""
+    text = json.dumps(value, ensure_ascii=False)
+    text.encode()
+    if "\\u0000" in text:
+        raise ValueError("strings must not contain U+0000")
 
 
 def _is_deep(value: Any) -> bool:

@@ -9,10 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
 ROOT = Path(__file__).resolve().parent.parent
 HOSTED_URL = "https://api.deepgram.com"
 HOSTED_AGENT_URL = "wss://agent.deepgram.com"
 GIB = 1024**3
+DEFAULT_ADMIN_EMAIL = "admin@earshot.local"
+SECRET_CHARACTERS, SECRET_DIFFERENT = 50, 10  # Django's own check asks for 50 and 5
+PASSWORD_CHARACTERS, PASSWORD_DIFFERENT = 8, 5
 
 
 class Misconfigured(Exception):
@@ -90,6 +97,46 @@ class Reader:
             raise Misconfigured(f"{name} starts with {scheme!r}; start it with one of {allowed}.")
         return given.rstrip("/") if schemes[0] in {"http", "ws"} else given
 
+    def secret(self, name: str, value: str) -> str:
+        """A key that signs sessions: long and random, or empty."""
+        if value and (len(value) < SECRET_CHARACTERS or len(set(value)) < SECRET_DIFFERENT):
+            # Not the value: it is a secret all the same.
+            raise Misconfigured(
+                f"{name} has {len(value)} characters, {len(set(value))} of them different; set "
+                f"it to at least {SECRET_CHARACTERS} random characters."
+            )
+        return value
+
+    def email(self, name: str) -> str:
+        value = self.text(name)
+        try:
+            if value:
+                validate_email(value)
+        except ValidationError:
+            raise Misconfigured(
+                f"{name} is {value!r}; set it to an e-mail address such as ada@example.com."
+            ) from None
+        return value
+
+    def password(self, name: str, email_name: str) -> str:
+        """A password that nobody guesses, or empty."""
+        value = self.environ.get(name, "")
+        local = (self.text(email_name) or DEFAULT_ADMIN_EMAIL).partition("@")[0].lower()
+        if not value:
+            return value
+        problem = ""
+        if len(value) < PASSWORD_CHARACTERS:
+            problem = f"is shorter than {PASSWORD_CHARACTERS} characters"
+        elif value.isdigit() or len(set(value)) < PASSWORD_DIFFERENT:
+            problem = "is made of too few different characters"
+        elif value.lower().strip() in CommonPasswordValidator().passwords:
+            problem = "is one of the most common passwords"
+        elif local in value.lower() and len(value) - len(local) < PASSWORD_CHARACTERS:
+            problem = f"is close to the e-mail address of {email_name}"
+        if problem:
+            raise Misconfigured(f"{name} {problem}; set it to a password that is hard to guess.")
+        return value
+
 
 def read(environ: Mapping[str, str] = os.environ) -> Env:
     """Read the whole environment; ``Misconfigured`` names the first variable that is wrong."""
@@ -111,8 +158,11 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         port=port,
         engine_port=engine_port,
         debug=reader.flag("EARSHOT_DEBUG"),
-        secret_key=reader.text("EARSHOT_SECRET_KEY"),
-        secret_key_fallbacks=reader.words("EARSHOT_SECRET_KEY_FALLBACKS"),
+        secret_key=reader.secret("EARSHOT_SECRET_KEY", reader.text("EARSHOT_SECRET_KEY")),
+        secret_key_fallbacks=tuple(
+            reader.secret("EARSHOT_SECRET_KEY_FALLBACKS", each)
+            for each in reader.words("EARSHOT_SECRET_KEY_FALLBACKS")
+        ),
         allowed_hosts=reader.words("EARSHOT_ALLOWED_HOSTS"),
         public_url=reader.url("EARSHOT_URL", ("http", "https")),
         database_url=reader.url("DATABASE_URL", ("sqlite", "postgres", "postgresql")),
@@ -124,8 +174,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         deepgram_api_key=api_key,
         deepgram_base_url=base_url or (HOSTED_URL if api_key else ""),
         deepgram_agent_url=agent_url or (HOSTED_AGENT_URL if api_key and not base_url else ""),
-        admin_email=reader.text("EARSHOT_ADMIN_EMAIL"),
-        admin_password=environ.get("EARSHOT_ADMIN_PASSWORD", ""),
+        admin_email=reader.email("EARSHOT_ADMIN_EMAIL"),
+        admin_password=reader.password("EARSHOT_ADMIN_PASSWORD", "EARSHOT_ADMIN_EMAIL"),
         max_upload_bytes=reader.whole("EARSHOT_MAX_UPLOAD_BYTES", 2 * GIB, 1, 1024 * GIB),
         max_duration_seconds=reader.whole("EARSHOT_MAX_DURATION_SECONDS", 12 * 3600, 1, 10**7),
         worker_threads=reader.whole("EARSHOT_WORKER_THREADS", 4, 1, 256),

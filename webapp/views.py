@@ -1,5 +1,6 @@
 """Signing in, and whether this server is well."""
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -7,21 +8,29 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, LogoutView
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from webapp import resuming
+from webapp.attempts import ACCOUNTS, CLIENTS
+from webapp.hashing import TooManyAttempts, place
+from webapp.resuming import Unsent
+
+BUSY_SECONDS = 5
 
 
 class SignInForm(AuthenticationForm):
     """E-mail address and password."""
 
     error_messages = {
-        "invalid_login": "This e-mail address and password do not belong together. "
-        "Check both and try again.",
-        "inactive": "This account is switched off. Ask an administrator of your team.",
+        "invalid_login": "Wrong e-mail address or password. Check both and try again.",
+        "inactive": "This account is deactivated. Ask an administrator of your team.",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -35,9 +44,69 @@ class SignInForm(AuthenticationForm):
 
 
 class SignIn(LoginView):
+    """The sign-in page. Passwords are tried at a bounded pace; see ``attempts`` and ``hashing``."""
+
     form_class = SignInForm
     template_name = "webapp/sign_in.html"
     redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        client = request.META.get("REMOTE_ADDR", "")
+        account = (client, request.POST.get("username", "").strip().lower()[:254])
+        if wait := max(ACCOUNTS.wait(account), CLIENTS.wait(client)):
+            return self.too_many(wait)
+        try:
+            with place():
+                response = super().post(request, *args, **kwargs)
+        except TooManyAttempts:
+            return self.too_many(BUSY_SECONDS)
+        if request.user.is_authenticated:
+            ACCOUNTS.forget(account)
+        else:
+            ACCOUNTS.count(account)
+            CLIENTS.count(client)
+        return response
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        unsent = resuming.read(self.request.POST.get("unsent", ""))
+        return resuming.offer(self.request, unsent) if unsent else response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        unsent = self.request.POST.get("unsent", "")
+        kept = resuming.read(unsent) is not None
+        return super().get_context_data(**kwargs) | {"unsent": unsent if kept else ""}
+
+    def too_many(self, seconds: float) -> HttpResponse:
+        """The page again, with what was typed, and when to try again."""
+        form = self.get_form()
+        form.is_bound = False
+        form.initial["username"] = self.request.POST.get("username", "")[:254]
+        wait = math.ceil(seconds)
+        context = self.get_context_data(form=form, too_many=wait)
+        headers = {"Retry-After": str(wait)}
+        return self.render_to_response(context, status=429, headers=headers)
+
+
+@method_decorator(login_not_required, name="dispatch")
+class SignOut(LogoutView):
+    """Ends the session; of one that has ended already too. Stored pages and audio are dropped."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().post(request, *args, **kwargs)
+        response["Clear-Site-Data"] = '"cache"'
+        return response
+
+
+def sign_in_to_resume(request: HttpRequest, unsent: Unsent) -> HttpResponse:
+    """The sign-in page in response to a form, which it keeps."""
+    context = {
+        "form": SignInForm(request),
+        "next": unsent.page,
+        "unsent": unsent.sign(),
+        "has_ended": True,
+    }
+    return render(request, "webapp/sign_in.html", context, status=401)
 
 
 @login_not_required

@@ -19,7 +19,7 @@ from channels.exceptions import StopConsumer
 from engine.calls import SCOPE_KEY, Call
 from engine.protocol import SCOPE_KEY as PINGS_KEY
 from engine.protocol import Pings
-from network.jsontext import read_json
+from network.jsontext import read_storable_json
 
 logger = logging.getLogger("engine.sockets")
 
@@ -181,7 +181,7 @@ class Socket(AsyncConsumer):
             await self.hear(data)
             return
         try:
-            value = read_json(text or "")
+            value = read_storable_json(text or "")
         except ValueError:
             value = None
         if isinstance(value, dict):

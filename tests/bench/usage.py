@@ -62,7 +62,14 @@ def measure(name: str, folder: Path, database_url: str) -> list[Result]:
     settings = {"ENGINE_DATABASE_URL": database_url} if database_url else {}
     engine = start_engine(folder, **settings)
     try:
-        environ = os.environ | settings | {"EARSHOT_DATA": str(folder), "ENGINE_SECRET_KEY": "x"}
+        environ = (
+            os.environ
+            | settings
+            | {
+                "EARSHOT_DATA": str(folder),
+                "ENGINE_SECRET_KEY": "bench-" + "0123456789abcdefghij" * 2,
+            }
+        )
         command = [sys.executable, "-m", "tests.bench.usage", "fill", engine.project_id]
         subprocess.run(command, env=environ, check=True)
         with engine.http() as http:

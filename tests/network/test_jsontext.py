@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from network.jsontext import MAX_DEPTH, read_json
+from network.jsontext import MAX_DEPTH, read_json, read_storable_json
 
 values = some.recursive(
     some.none() | some.booleans() | some.integers() | some.text("ab\n\"'é日", max_size=5),
@@ -33,8 +33,15 @@ def test_a_depth_within_the_limit_is_read():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "NaN", "[Infinity]", "1e999", '"\\u0000"', '{"\\u0000": 1}', '"\\ud800"', b"\xff"],
+    ["", "{", "NaN", "[Infinity]", "1e999", "-1e999", b"\xff", "1" * 5_000],
 )
-def test_what_no_database_can_store_is_rejected(text):
+def test_what_is_no_json_is_rejected(text):
     with pytest.raises(ValueError, match=r"."):
         read_json(text)
+
+
+@pytest.mark.parametrize("text", ['"\\u0000"', '{"\\u0000": 1}', '"\\ud800"', '["a\\udfff"]'])
+def test_what_no_database_can_store_is_rejected(text):
+    assert read_json(text)
+    with pytest.raises(ValueError, match=r"."):
+        read_storable_json(text)

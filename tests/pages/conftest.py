@@ -18,6 +18,7 @@ from tests.databases import keep_in_a_file
 from tests.debian import found, needed
 from tests.pages.cast import Cast, make_cast
 from webapp.asgi import application
+from webapp.attempts import ACCOUNTS, CLIENTS
 
 CHROMIUM_ARGS = (
     "--no-sandbox",
@@ -38,6 +39,8 @@ def quick(settings, tmp_path, media) -> None:
     settings.UPLOADS = tmp_path / "uploads"
     settings.UPLOADS.mkdir()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    for failures in (ACCOUNTS, CLIENTS):
+        failures.forget_all()
 
 
 @pytest.fixture

@@ -1,23 +1,39 @@
 """Bodies of requests are bounded before anything is written for them."""
 
+import asyncio
 import errno
 import json
 
-from webapp.bodies import limit_bodies
+import pytest
+
+from webapp import bodies
+from webapp.bodies import ANONYMOUS_BYTES, Body, limit_bodies
+
+
+async def yes(scope) -> bool:
+    return True
+
+
+async def no(scope) -> bool:
+    return False
 
 
 class Client:
-    """One request to an application, its body in pieces."""
+    """One request to an application, its body in pieces; after the last of them nothing comes."""
 
-    def __init__(self, pieces: list[bytes], length: int | None = None) -> None:
+    def __init__(self, pieces: list[bytes], length: int | None = None, ends: bool = True) -> None:
         self.pieces = list(pieces)
+        self.ends = ends
         announced = [] if length is None else [(b"content-length", str(length).encode())]
         self.scope = {"type": "http", "headers": announced}
         self.sent: list[dict] = []
 
     async def receive(self) -> dict:
+        if not self.pieces:
+            await asyncio.Event().wait()
         body = self.pieces.pop(0)
-        return {"type": "http.request", "body": body, "more_body": bool(self.pieces)}
+        more = bool(self.pieces) or not self.ends
+        return {"type": "http.request", "body": body, "more_body": more}
 
     async def send(self, message: dict) -> None:
         self.sent.append(message)
@@ -26,6 +42,10 @@ class Client:
     def status(self) -> int:
         return self.sent[0]["status"]
 
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        return dict(self.sent[0]["headers"])
+
 
 async def read_all(scope, receive, send):
     while (await receive())["more_body"]:
@@ -33,31 +53,121 @@ async def read_all(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
 
 
-async def test_body_within_the_limit_passes():
+@pytest.fixture(autouse=True)
+def no_lingering(monkeypatch):
+    monkeypatch.setattr(bodies, "LINGER_SECONDS", 0.0)
+
+
+async def test_a_body_within_the_limit_passes_with_a_request_id():
     client = Client([b"x" * 50, b"x" * 50], length=100)
     await limit_bodies(read_all, 100)(client.scope, client.receive, client.send)
     assert client.status == 200
+    assert client.headers[b"x-request-id"]
 
 
-async def test_announced_body_that_is_too_long_is_refused_unread():
-    client = Client([b"x"], length=101)
+async def test_an_announced_body_that_is_too_long_is_rejected_unread():
+    asked = []
+    client = Client([b"x"], length=101, ends=False)
+
+    async def application(scope, receive, send):
+        asked.append(scope)
+
+    await limit_bodies(application, 100)(client.scope, client.receive, client.send)
+    assert client.status == 413
+    assert asked == []
+    body = json.loads(client.sent[1]["body"])
+    assert "at most 100 bytes" in body["error"]
+    assert body["request_id"].encode() == client.headers[b"x-request-id"]
+
+
+async def test_a_body_that_was_not_announced_is_cut_at_the_limit():
+    client = Client([b"x" * 60] * 3, ends=False)
     await limit_bodies(read_all, 100)(client.scope, client.receive, client.send)
     assert client.status == 413
-    assert client.pieces == [b"x"]
-    assert "at most 100 bytes" in json.loads(client.sent[1]["body"])["error"]
 
 
-async def test_body_that_was_not_announced_is_cut_at_the_limit():
-    client = Client([b"x" * 60] * 1000)
-    await limit_bodies(read_all, 100)(client.scope, client.receive, client.send)
-    assert client.status == 413
-    assert len(client.pieces) == 998
+@pytest.mark.parametrize(
+    "charset",
+    ["utf-16", "utf-7", "idna", "zlib", "rot13", "hex", "nonsense", "latin-1", "\xe9", "x" * 3_000],
+)
+async def test_a_form_in_another_charset_is_a_415(charset: str):
+    client = Client([b"a=%ff"])
+    kind = f"application/x-www-form-urlencoded; charset={charset}".encode("latin-1")
+    client.scope["headers"].append((b"content-type", kind))
+    await limit_bodies(read_all)(client.scope, client.receive, client.send)
+    assert client.status == 415
 
 
-async def test_full_disk_is_said():
+@pytest.mark.parametrize("kind", [b"text/plain", b"a/b; charset=UTF-8", b'a/b; charset="utf-8"'])
+async def test_utf_8_is_read(kind: bytes):
+    client = Client([b"a=%ff"])
+    client.scope["headers"].append((b"content-type", kind))
+    await limit_bodies(read_all)(client.scope, client.receive, client.send)
+    assert client.status == 200
+
+
+@pytest.mark.parametrize("length", [None, ANONYMOUS_BYTES + 1])
+async def test_a_large_body_needs_a_session(length):
+    pieces = [b"x" * 40_000] * 3
+    for signed_in, status in ((no, 302), (yes, 200)):
+        client = Client(pieces, length)
+        served = limit_bodies(read_all, signed_in=signed_in)
+        await served(client.scope, client.receive, client.send)
+        assert client.status == status
+
+
+async def test_an_unfinished_body_without_a_session_has_a_deadline(monkeypatch):
+    monkeypatch.setattr(bodies, "ANONYMOUS_SECONDS", 0.05)
+    client = Client([b"x"] * 3, ends=False)
+    served = limit_bodies(read_all, signed_in=no)
+    await asyncio.wait_for(served(client.scope, client.receive, client.send), 30)
+    assert client.status == 408
+
+
+async def test_a_body_of_a_session_that_stops_coming_has_a_deadline(monkeypatch):
+    monkeypatch.setattr(bodies, "IDLE_SECONDS", 0.05)
+    client = Client([b"x" * 100_000], ends=False)
+    served = limit_bodies(read_all, signed_in=yes)
+    await asyncio.wait_for(served(client.scope, client.receive, client.send), 30)
+    assert client.status == 408
+
+
+async def test_the_oldest_unfinished_body_makes_room(monkeypatch):
+    monkeypatch.setattr(bodies, "ANONYMOUS_AT_ONCE", 2)
+    served = limit_bodies(read_all, signed_in=no)
+    clients = [Client([b"x"], ends=False) for _ in range(4)]
+    tasks = []
+    for client in clients:
+        tasks.append(asyncio.create_task(served(client.scope, client.receive, client.send)))
+        await asyncio.sleep(0)
+    await asyncio.wait_for(asyncio.gather(*tasks[:2]), 30)
+    assert [client.status for client in clients[:2]] == [408, 408]
+    whole = Client([b"x"])
+    await served(whole.scope, whole.receive, whole.send)
+    assert whole.status == 200
+    assert not tasks[2].done()
+    assert not tasks[3].done()
+    for task in tasks[2:]:
+        task.cancel()
+    await asyncio.gather(*tasks[2:], return_exceptions=True)
+    assert not Body._unfinished
+
+
+async def test_a_full_disk_is_a_507():
     async def spool(scope, receive, send):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     client = Client([b"x"])
     await limit_bodies(spool)(client.scope, client.receive, client.send)
     assert client.status == 507
+
+
+async def test_a_failure_outside_of_django_is_a_500_with_its_request_id():
+    async def fails(scope, receive, send):
+        raise RuntimeError
+
+    client = Client([b"x"])
+    await limit_bodies(fails)(client.scope, client.receive, client.send)
+    assert client.status == 500
+    request_id = client.headers[b"x-request-id"].decode()
+    assert json.loads(client.sent[1]["body"])["request_id"] == request_id

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from typing import BinaryIO
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.cache import patch_cache_control
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
@@ -65,7 +64,6 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         body = write(utterances, run.voices, cautions(run))
     response = HttpResponse(body, content_type=f"{media_type}; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(True, f"{found.title}.{kind}")
-    patch_cache_control(response, private=True, no_cache=True)
     return response
 
 
@@ -103,11 +101,7 @@ def send(request: HttpRequest, name: str, media_type: str, tag: str) -> HttpResp
         size_bytes = size_of(name)
     except FileNotFoundError:
         raise Http404 from None
-    headers = {
-        "Accept-Ranges": "bytes",
-        "ETag": f'"{tag}"',
-        "Cache-Control": "private, max-age=3600",
-    }
+    headers = {"Accept-Ranges": "bytes", "ETag": f'"{tag}"'}
     if request.headers.get("If-None-Match", "") == headers["ETag"]:
         return HttpResponse(status=304, headers=headers)
     asked = request.headers.get("Range", "")

@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -99,9 +98,7 @@ def block(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     paragraphs = block_paragraphs(run, number, run.voices) if run and number < 10**6 else []
     if not run or not paragraphs:
         raise Http404
-    response = render(request, "transcripts/_block.html", {"paragraphs": paragraphs})
-    patch_cache_control(response, private=True, max_age=60)
-    return response
+    return render(request, "transcripts/_block.html", {"paragraphs": paragraphs})
 
 
 @never_cache
@@ -123,14 +120,8 @@ def waveform(request: HttpRequest, pk: int) -> HttpResponse:
     """
     drawn = Waveform.objects.filter(recording=visible_recording(request, pk)).first()
     if drawn and drawn.due_at is not None:
-        response = HttpResponse(status=202)
-    else:
-        response = HttpResponse(drawn.peaks if drawn else b"", "application/octet-stream")
-    if response.content:
-        patch_cache_control(response, private=True, max_age=3600)
-    else:
-        add_never_cache_headers(response)
-    return response
+        return HttpResponse(status=202)
+    return HttpResponse(drawn.peaks if drawn else b"", "application/octet-stream")
 
 
 @never_cache

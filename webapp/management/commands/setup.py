@@ -8,8 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from management.mirror import NoServer, connect, give_owner_to_empty_projects, mirror
 from management.models import User
-
-DEFAULT_EMAIL = "admin@earshot.local"
+from webapp.env import DEFAULT_ADMIN_EMAIL
 
 
 class Command(BaseCommand):
@@ -32,7 +31,7 @@ class Command(BaseCommand):
         """Make the first administrator, once: later starts change nobody's password."""
         if User.objects.filter(is_superuser=True).exists():
             return
-        email = settings.ENV.admin_email or DEFAULT_EMAIL
+        email = settings.ENV.admin_email or DEFAULT_ADMIN_EMAIL
         password = settings.ENV.admin_password or secrets.token_urlsafe(12)
         User.objects.create_superuser(email, password)
         self.stdout.write(f"Made the administrator {email}.")

@@ -1,0 +1,109 @@
+"""Error pages: one look, a sentence that says what to do, and the id of the request."""
+
+import logging
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+
+from webapp import resuming
+
+logger = logging.getLogger(__name__)
+
+# Title and text of a page by its status.
+PAGES = {
+    400: (
+        "This request could not be read",
+        "Go back, load the page again and repeat what you did.",
+    ),
+    403: ("Permission denied", "Ask an administrator of the project for the permission."),
+    404: (
+        "Page not found",
+        "The recording may have been deleted, or it belongs to a project that you are not in.",
+    ),
+    405: (
+        "This address is not a page",
+        "It takes what a form sends. Open the page that the form is on.",
+    ),
+    413: ("This request is too large", "Upload recordings on the upload page."),
+    429: ("Too many attempts", "Wait a moment, then try again."),
+    500: (
+        "The server failed on this page",
+        "Your recordings are safe. Load the page again. If it fails again, give the request id "
+        "to an administrator: the log of the server has the cause.",
+    ),
+    503: (
+        "The server is busy",
+        "Your recordings are safe. Load the page again in a moment.",
+    ),
+    507: (
+        "The disk of the server is full",
+        "Your recordings are safe. Delete what is no longer needed, or ask an administrator for "
+        "more space.",
+    ),
+}
+EXPIRED = (
+    "This page has expired",
+    "You signed in or out since it was opened. Go back, load the page again and send the form "
+    "once more.",
+)
+
+
+def id_of(request: HttpRequest) -> str:
+    """The id of a request; nothing before the middleware has given it one."""
+    return getattr(request, "request_id", "")
+
+
+def error_page(
+    request: HttpRequest, status: int, words: tuple[str, str] | None = None
+) -> HttpResponse:
+    """An error in the form that the caller reads: a page, or JSON with ``error``.
+
+    Reads neither the body nor the query of the request, which may be what is wrong with it.
+    """
+    known = PAGES.get(status) or PAGES[400 if status < 500 else 500]
+    title, text = words or known
+    if not wants_page(request):
+        facts = {"error": f"{title}. {text}", "request_id": id_of(request)}
+        return JsonResponse(facts, status=status)
+    context: dict[str, Any] = {"title": title, "text": text, "request_id": id_of(request)}
+    if status < 500:
+        try:
+            return HttpResponse(render_to_string("error.html", context, request), status=status)
+        except Exception:
+            # The frame around the page reads the database.
+            logger.exception("request_id=%s the error page failed", id_of(request))
+    return HttpResponse(render_to_string("error_alone.html", context), status=status)
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Whether a person reads the response, rather than a script of ours or of others."""
+    accepted = request.headers.get("Accept", "*/*")
+    return request.content_type != "application/json" and (
+        "text/html" in accepted or "*/*" in accepted
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_page(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form once more when a page of ours sent it, to be confirmed; else an error."""
+    unsent = resuming.unsent_form(request)
+    is_ours = resuming.page_of(request) != "/" and request.user.is_authenticated
+    if unsent is not None and is_ours:
+        return resuming.offer(request, unsent, 403)
+    return error_page(request, 403, EXPIRED)
