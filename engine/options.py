@@ -540,6 +540,11 @@ class ListenOptions(Recognition):
         return self.diarize or bool(self.diarize_model)
 
     @property
+    def diarizer_version(self) -> str:
+        """The ``arch`` of ``diarize_info``: the latest of batch is v2."""
+        return "v2" if self.diarize_model in ("latest", "v2") else "v1"
+
+    @property
     def extras(self) -> dict[str, str]:
         pairs = (pair.partition(":") for pair in self.extra)
         return {key: value for key, _, value in pairs}

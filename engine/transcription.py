@@ -174,7 +174,7 @@ async def _answer(call: Call, plan: Plan, sha256: str, transcript: Transcript) -
         channels=tuple(channels),
         models=models,
         warnings=tuple(_warnings(plan, transcript)),
-        metadata=_metadata(transcript, insights),
+        metadata=_metadata(transcript, insights, plan.options),
         insights=_blocks(plan.options, insights),
     )
     return Answered(
@@ -333,12 +333,18 @@ def _blocks(options: ListenOptions, insights: Found | None) -> dict[str, Any]:
     return blocks
 
 
-def _metadata(transcript: Transcript, insights: Found | None) -> dict[str, Any]:
+def _metadata(
+    transcript: Transcript, insights: Found | None, options: ListenOptions
+) -> dict[str, Any]:
     metadata = dict(insights.infos) if insights else {}
     if transcript.is_diarized:
-        name = str(uuid.uuid5(NAMESPACE, DIARIZER_NAME))
-        metadata["diarize_info"] = {"model_uuid": name, "arch": DIARIZER_NAME}
+        metadata["diarize_info"] = diarize_info(options.diarizer_version)
     return metadata
+
+
+def diarize_info(version: str) -> dict[str, str]:
+    """Return what a response says of the diarizer: ``version`` is v1 or v2."""
+    return {"model_uuid": str(uuid.uuid5(NAMESPACE, DIARIZER_NAME)), "arch": version}
 
 
 def _models(channels: Sequence[ChannelTranscript]) -> tuple[ModelInfo, ...]:

@@ -12,6 +12,7 @@ from engine.errors import bad_request
 from engine.speech.background import step_back
 from engine.speech.decode import RATE, Decoder, RawFormat, Samples
 from engine.speech.errors import EmptyAudio, SpeechError
+from engine.speech.packets import BARE, Packets
 from engine.speech.rawaudio import PLAIN, RawAudio
 
 # One step of the detector and of the session: the event loop is never held longer than this
@@ -86,10 +87,13 @@ class EncodedAudio:
     raises ``AudioError`` for bytes that are no audio.
     """
 
-    def __init__(self, raw: RawFormat | None, *, multichannel: bool) -> None:
+    def __init__(
+        self, raw: RawFormat | None, packets: Packets | None = None, *, multichannel: bool
+    ) -> None:
         self._decoder = Decoder(None, raw=raw, multichannel=multichannel, decoded=self._decoded)
         # Samples, or how many bytes have been decoded by then.
         self._blocks: asyncio.Queue[Samples | int | Exception | None] = asyncio.Queue()
+        self._packets = packets
         self._fed_bytes = self._reached_bytes = 0
         self._progress = asyncio.Event()
         self._is_over = False
@@ -101,6 +105,8 @@ class EncodedAudio:
 
     async def feed(self, data: bytes) -> None:
         self._was_fed = True
+        if self._packets is not None:
+            data = self._packets.contained(data)
         self._fed_bytes += len(data)
         await self._loop.run_in_executor(_threads, self._decoder.feed, data)
 
@@ -171,4 +177,5 @@ def open_audio(
     if not encoding and sample_rate is not None:
         raise bad_request("Bad Request: sample_rate is only for raw audio: name its encoding.")
     raw = RawFormat(encoding, sample_rate, channels) if encoding else None
-    return EncodedAudio(raw, multichannel=multichannel)
+    packets = Packets(encoding, sample_rate, channels) if encoding in BARE else None
+    return EncodedAudio(raw, packets, multichannel=multichannel)

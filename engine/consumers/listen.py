@@ -41,7 +41,7 @@ from engine.text.formatting import Formatting
 from engine.text.redaction import CannotRedact, parse_redactions
 from engine.text.search import hotwords, parse_replacements, searched
 from engine.text.words import Word, transcript
-from engine.transcription import check_hints, choose_model, is_english
+from engine.transcription import check_hints, choose_model, diarize_info, is_english
 
 logger = logging.getLogger("engine.sockets")
 
@@ -329,11 +329,7 @@ class ListenConsumer(Socket):
             "is_final": heard.is_final,
             "speech_final": heard.speech_final,
             "channel": channel,
-            "metadata": {
-                "request_id": self.call.request_id,
-                "model_info": self._model_info,
-                "model_uuid": self.model.uuid,
-            },
+            "metadata": self._metadata(),
             "from_finalize": heard.from_finalize,
         }
         if options.detect_entities and heard.is_final:
@@ -346,6 +342,16 @@ class ListenConsumer(Socket):
         if self.diarizers and heard.is_final:
             words = self.diarizers[track].assign(words, heard.end)
         return redact_result(words, self.redactions) if self.is_english else words
+
+    def _metadata(self) -> dict[str, Any]:
+        metadata = {
+            "request_id": self.call.request_id,
+            "model_info": self._model_info,
+            "model_uuid": self.model.uuid,
+        }
+        if self.diarizers:
+            metadata["diarize_info"] = diarize_info(self.options.diarizer_version)
+        return metadata
 
     @property
     def _model_info(self) -> dict[str, str]:

@@ -131,6 +131,11 @@ class LiveListenOptions(Recognition):
     def is_diarized(self) -> bool:
         return self.diarize or bool(self.diarize_model)
 
+    @property
+    def diarizer_version(self) -> str:
+        """The ``arch`` of ``diarize_info``: the latest of streams is v1."""
+        return "v1"
+
 
 @dataclass(frozen=True)
 class FluxOptions(Checked):

@@ -36,6 +36,7 @@ from engine.speech.errors import (
     EmptyAudio,
     NoAudio,
     SpeechError,
+    UndescribedAudio,
     UnsupportedAudio,
 )
 
@@ -53,7 +54,7 @@ _ERRORS: dict[str, type[SpeechError]] = {
 _MOST_LAG = 120 * RATE  # samples
 _HEADER = struct.Struct("<cI")
 # What starts a container: such bytes are read as what they are, whatever the caller said.
-_CONTAINER_STARTS = (
+CONTAINER_STARTS = (
     b"RIFF",
     b"RIFX",
     b"RF64",
@@ -86,18 +87,22 @@ class RawFormat:
     channels: int = 1
 
     def demuxer(self) -> dict[str, Any] | None:
-        """FFmpeg's demuxer with its options; None where the bytes say it themselves."""
-        rate, layout = self.sample_rate or 8000, f"{self.channels}C"
-        # FFmpeg writes "mono", "stereo", or "3C" for three tracks without places.
-        layout = {1: "mono", 2: "stereo"}.get(self.channels, layout)
+        """FFmpeg's demuxer with its options; None where the bytes say it themselves.
+
+        Raises ``UndescribedAudio`` for samples of which nobody said how many are a second.
+        """
         pcm = {"linear16": "s16le", "linear32": "f32le", "mulaw": "mulaw", "alaw": "alaw"}
         if self.encoding in pcm:
-            options = {"sample_rate": str(rate), "ch_layout": layout}
+            if self.sample_rate is None:
+                raise UndescribedAudio(f"sample_rate is needed with encoding={self.encoding}")
+            # FFmpeg writes "mono", "stereo", or "3C" for three tracks without places.
+            layout = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels}C")
+            options = {"sample_rate": str(self.sample_rate), "ch_layout": layout}
             return {"format": pcm[self.encoding], "options": options}
         bare = {"amr-nb": "amrnb", "amr-wb": "amrwb", "g729": "g729"}
         if self.encoding in bare:
             return {"format": bare[self.encoding], "options": {}}
-        return None  # flac, opus, ogg-opus and speex come in a container of their own
+        return None  # flac, opus, ogg-opus and speex are in a container by now
 
 
 @dataclass(frozen=True)
@@ -370,11 +375,6 @@ def _is_readable(file: IO[bytes], seconds: float | None) -> bool:
     return bool(poll.poll(None if seconds is None else seconds * 1000))
 
 
-def starts_container(data: bytes) -> bool:
-    """Return whether ``data`` starts a container, which says itself what it holds."""
-    return data.startswith(_CONTAINER_STARTS)
-
-
 def _as_file(source: BinaryIO | Path) -> BinaryIO:
     """An open file with a descriptor of its own; bytes in memory move to an unnamed file."""
     if isinstance(source, Path):
@@ -397,4 +397,4 @@ def _unless_contained(descriptor: int, raw: RawFormat | None) -> RawFormat | Non
         start = os.pread(descriptor, 8, 0)
     except OSError:  # a pipe
         return raw
-    return None if starts_container(start) else raw
+    return None if start.startswith(CONTAINER_STARTS) else raw

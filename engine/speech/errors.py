@@ -19,6 +19,10 @@ class NoAudio(AudioError):
     """A container that can be read, in which there is no sound."""
 
 
+class UndescribedAudio(AudioError):
+    """Raw samples, and the request leaves out what no container says."""
+
+
 class UnsupportedAudio(AudioError):
     """Corrupt, or in no format that is read here."""
 

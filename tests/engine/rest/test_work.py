@@ -84,6 +84,20 @@ def test_raw_audio_is_read_as_described(engine: Engine):
     assert "fox" in answer["results"]["channels"][0]["alternatives"][0]["transcript"]
 
 
+@pytest.mark.parametrize("encoding", ["linear16", "linear32", "mulaw", "alaw"])
+def test_raw_samples_without_a_rate_are_rejected(engine: Engine, encoding: str):
+    with engine.http() as http:
+        response = http.post(f"/v1/listen?encoding={encoding}", content=pcm_bytes(say(SENTENCE)))
+    assert response.status_code == 400
+    assert f"sample_rate is needed with encoding={encoding}" in response.json()["err_msg"]
+
+
+def test_a_container_needs_no_rate_whatever_its_encoding_is_called(engine: Engine):
+    with engine.http() as http:
+        response = http.post("/v1/listen?encoding=linear16", content=wav_bytes(say(SENTENCE)))
+    assert "fox" in response.json()["results"]["channels"][0]["alternatives"][0]["transcript"]
+
+
 @pytest.mark.parametrize(
     ("audio", "problem"),
     [
@@ -136,7 +150,7 @@ def test_two_speakers_are_told_apart(transcribe):
     assert all(0 <= word.speaker_confidence <= 1 for word in words)
     paragraphs = answer.results.channels[0].alternatives[0].paragraphs
     assert paragraphs.transcript.startswith("\nSpeaker 0: ")
-    assert answer.metadata.diarize_info.arch
+    assert answer.metadata.diarize_info.arch == "v2"
 
 
 def test_redaction_reaches_everything(transcribe):

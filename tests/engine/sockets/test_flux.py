@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.engine.sockets.conftest import Open, Stream
+from tests.engine.speech.test_packets import opus_packets
 from tests.speech import Samples, join, pcm_bytes, say
 
 FLUX = {"path": "/v2/listen", "model": "flux-general-en"}
@@ -123,6 +124,21 @@ def test_an_end_by_hand_has_the_words_before_it_and_the_next_turn_the_rest(open_
     assert "shells" not in first["transcript"].lower()
     assert "shells" in second["transcript"].lower()
     assert first["audio_window_end"] == pytest.approx(0.3 + len(fox) / 16_000, abs=0.001)
+
+
+def test_bare_packets_of_opus_are_cut_at_an_end_by_hand(open_stream: Open):
+    fox, shells = say("The quick brown fox jumps."), say("She sells sea shells.")
+    with open_stream(**FLUX, encoding="opus", sample_rate=48_000) as stream:
+        for packet in opus_packets(join(0.3, fox)):
+            stream.socket.send(packet)
+        stream.say("ForceEndTurn")
+        for packet in opus_packets(join(shells, 3.0)):
+            stream.socket.send(packet)
+        stream.close_stream()
+    first, second = [turn for turn in turns(stream) if turn["event"] == "EndOfTurn"]
+    assert "fox" in first["transcript"].lower()
+    assert "shells" not in first["transcript"].lower()
+    assert "shells" in second["transcript"].lower()
 
 
 def test_a_new_configuration_leaves_the_words_before_it_alone(open_stream: Open):

@@ -18,6 +18,7 @@ from tests.contract.messages import misfits
 from tests.engine.engine import Engine
 from tests.engine.site import Site
 from tests.engine.sockets.conftest import STREAMS, Open
+from tests.engine.speech.test_packets import opus_packets
 from tests.speech import Samples, join, pcm_bytes, say, wav_bytes
 
 FOX = "quick brown fox jumps over the lazy dog"
@@ -214,6 +215,34 @@ def test_coded_audio_is_decoded_as_it_comes(
     assert stream.code == 1000
 
 
+def test_bare_packets_of_opus_come_one_a_frame(open_stream: Open):
+    packets = opus_packets(join(0.3, say("The quick brown fox jumps over the lazy dog."), 0.5))
+    with open_stream(encoding="opus", sample_rate=48_000) as stream:
+        for packet in packets:
+            stream.socket.send(packet)
+        stream.close_stream()
+    assert "quick brown fox" in stream.transcript.lower()
+    assert stream.told[-1]["duration"] == pytest.approx(len(packets) * 0.02, abs=0.1)
+    assert stream.code == 1000
+
+
+def test_finalize_cuts_coded_audio_at_its_place_too(open_stream: Open):
+    fox, shells = say("The quick brown fox jumps."), say("She sells sea shells.")
+    before, after = opus_packets(join(0.3, fox)), opus_packets(join(shells, 0.5))
+    with open_stream(encoding="opus", sample_rate=48_000, endpointing=5000) as stream:
+        for packet in before:
+            stream.socket.send(packet)
+        stream.say("Finalize")
+        for packet in after:
+            stream.socket.send(packet)
+        stream.close_stream()
+    flushed, rest = [final for final in stream.finals if final["duration"]]
+    assert flushed["from_finalize"]
+    assert flushed["duration"] == pytest.approx(len(before) * 0.02, abs=0.03)
+    assert "fox" in flushed["channel"]["alternatives"][0]["transcript"].lower()
+    assert "shells" in rest["channel"]["alternatives"][0]["transcript"].lower()
+
+
 def test_an_odd_number_of_bytes_waits_for_its_other_half(open_stream: Open):
     fox = pcm_bytes(say("The quick brown fox jumps over the lazy dog."))
     with open_stream() as stream:
@@ -249,6 +278,7 @@ def test_speakers_are_told_apart_in_the_stream(open_stream: Open):
     assert words
     assert all(isinstance(word["speaker"], int) for word in words)
     assert words[0]["speaker"] == words[-1]["speaker"]
+    assert {final["metadata"]["diarize_info"]["arch"] for final in stream.finals} == {"v1"}
     assert len({word["speaker"] for word in words}) == 2
 
 
@@ -439,10 +469,11 @@ def test_a_client_that_disappears_gives_its_place_back(open_stream: Open):
 
 
 def test_a_client_that_does_not_read_is_cut_off_alone(open_stream: Open):
-    with open_stream(search=[f"{number} {'x' * 90}" for number in range(25)]) as deaf:
+    with open_stream(channels=20, multichannel="true") as deaf:
         with suppress(ConnectionClosed):
-            for _ in range(8_000):
-                deaf.say("Finalize")  # each has a result that names what was searched for
+            for _ in range(1_500):
+                # Each has a result for each channel.
+                deaf.say("Finalize", note="longer than a frame that counts as a flood" * 2)
         with open_stream() as other:
             other.send(say("The quick brown fox jumps over the lazy dog."))
             other.close_stream()
