@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -49,11 +50,14 @@ class SpeechClient:
         timeouts: Timeouts = Timeouts(),  # noqa: B008
         transport: httpx.BaseTransport | None = None,
         agent_url: str | None = None,
+        management_url: str | None = None,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """``access_token`` is one of ``grant``'s, in place of a key; with neither only the public
-        lists can be read. ``agent_url`` is the host of voice agents where it is another one.
+        lists can be read. ``agent_url`` is the host of voice agents where it is another one,
+        ``management_url`` that of projects and their accounts: Deepgram's regional hosts have
+        none, for them it is the main one.
         ``transport`` replaces the network and ``sleep`` the waits between repeated reads.
         Raises ``ValueError`` for a base URL or a key that cannot be one.
         """
@@ -73,6 +77,8 @@ class SpeechClient:
 
         self._http = connection(base_url)
         self._agent_http = connection(agent_url) if agent_url else self._http
+        account_url = management_url or management_home(base_url)
+        self._management_http = connection(account_url) if account_url else self._http
 
     def __repr__(self) -> str:
         return f"SpeechClient({self._http.base_url!r})"
@@ -86,6 +92,7 @@ class SpeechClient:
     def close(self) -> None:
         self._http.close()
         self._agent_http.close()
+        self._management_http.close()
 
     def transcribe(
         self,
@@ -191,7 +198,7 @@ class SpeechClient:
 
     def account(self, project_id: str) -> AccountClient:
         """The account of one project: keys, members, usage and the rest."""
-        return AccountClient(self._http, project_id)
+        return AccountClient(self._management_http, project_id)
 
     def think_models(self) -> tuple[ThinkModel, ...]:
         """The language models that voice agents can use. Source: section 14.8."""
@@ -202,24 +209,26 @@ class SpeechClient:
     def probe(self) -> int | None:
         """Ask the server for a list, once: the HTTP status of its response, None without one."""
         try:
-            self._http.send("GET", path_of("projects"))
+            self._management_http.send("GET", path_of("projects"))
         except SpeechError as error:
             return error.status
         return 200
 
     def projects(self) -> tuple[Project, ...]:
         """The projects that the key may see."""
-        fields = self._http.get(path_of("projects")).fields()
+        fields = self._management_http.get(path_of("projects")).fields()
         return tuple(Project.read(project) for project in fields.objects("projects"))
 
     def project(self, project_id: str) -> Project:
-        return Project.read(self._http.get(path_of("projects", project_id)).fields())
+        http = self._management_http
+        return Project.read(http.get(path_of("projects", project_id)).fields())
 
     def models(self, project_id: str | None = None, include_outdated: bool = False) -> Models:
         """The public models, or with ``project_id`` those and the project's own."""
         path = path_of("projects", project_id, "models") if project_id else path_of("models")
         query = [("include_outdated", "true")] if include_outdated else []
-        return Models.read(self._http.get(path, query).fields())
+        http = self._management_http if project_id else self._http
+        return Models.read(http.get(path, query).fields())
 
     def model(self, model_id: str, project_id: str | None = None) -> Model:
         """One model by its uuid."""
@@ -228,7 +237,8 @@ class SpeechClient:
             if project_id
             else path_of("models", model_id)
         )
-        return Model.read(self._http.get(path).fields())
+        http = self._management_http if project_id else self._http
+        return Model.read(http.get(path).fields())
 
     def _read(
         self,
@@ -248,6 +258,16 @@ class SpeechClient:
         return read_read_response(
             answer.body, request_id=answer.request_id, callback=options.callback is not None
         )
+
+
+def management_home(base_url: str) -> str | None:
+    """The address of the accounts where ``base_url`` is a regional host of Deepgram's.
+
+    Source: section 16.1 of the contract.
+    """
+    host = httpx.URL(base_url).host
+    is_regional = re.fullmatch(r"api\.[a-z0-9-]+\.deepgram\.com", host)
+    return "https://api.deepgram.com" if is_regional else None
 
 
 def _pieces(

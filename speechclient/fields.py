@@ -65,6 +65,11 @@ class Fields:
         value = self._members.get(name)
         return clean_text(value, limit) if isinstance(value, str) else default
 
+    def line(self, *names: str, limit: int = 500) -> str:
+        """The first of ``names`` that is text, as one line; a member may have older spellings."""
+        found = (text for name in names if (text := clean_line(self.text(name), limit)))
+        return next(found, "")
+
     def optional_text(self, name: str) -> str | None:
         return self.text(name) or None
 

@@ -266,8 +266,8 @@ def read_warnings(metadata: Fields) -> tuple[Warning, ...]:
     return tuple(
         Warning(
             parameter=warning.text("parameter"),
-            type=warning.text("type"),
-            message=warning.text("message"),
+            type=warning.line("type", "code", "warn_code"),
+            message=warning.line("message", "description", "warn_msg"),
         )
         for warning in metadata.objects("warnings", 1_000)
     )

@@ -16,6 +16,11 @@ from .errors import InvalidOption
 Reader = Callable[[str, Any], Any]
 
 MAX_LIST = 1_000
+MAX_KEYTERMS = 100
+MAX_KEYTERM_TOKENS = 500
+MAX_KEYTERM_LENGTH = 200
+# A server's tokens are not known here: a word is one at least, a long word several.
+TOKEN_LETTERS = 16
 
 
 def _plain(value: Any) -> Any:
@@ -41,7 +46,7 @@ def _flag(name: str, value: Any) -> bool:
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip():
         raise InvalidOption(f"{name} is {value!r}; it is text, not empty")
     try:
         value.encode()
@@ -73,10 +78,32 @@ def _number(name: str, value: Any) -> float:
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise InvalidOption(f"{name} is {value!r}; it is a list of text")
-    texts = tuple(_text(name, text) for text in value)
+    texts = tuple(_text(name, text).strip() for text in value)
     if len(texts) > MAX_LIST:
         raise InvalidOption(f"{name} has {len(texts)} entries; at most {MAX_LIST} are taken")
     return texts
+
+
+def read_keyterms(name: str, value: Any) -> tuple[str, ...]:
+    """Key terms, trimmed. Raises ``InvalidOption`` for more than a server takes.
+
+    A server may answer too many of them with silence, so they are counted before they are sent:
+    section 16.1 of the contract.
+    """
+    terms = _texts(name, value)
+    if len(terms) > MAX_KEYTERMS:
+        raise InvalidOption(f"{name} has {len(terms)} terms; at most {MAX_KEYTERMS} are taken")
+    for term in terms:
+        if len(term) > MAX_KEYTERM_LENGTH:
+            raise InvalidOption(
+                f"a {name} is longer than {MAX_KEYTERM_LENGTH} characters: {term[:40]!r}"
+            )
+    tokens = sum(-(-len(word) // TOKEN_LETTERS) for term in terms for word in term.split())
+    if tokens > MAX_KEYTERM_TOKENS:
+        raise InvalidOption(
+            f"{name} has at least {tokens} tokens; at most {MAX_KEYTERM_TOKENS} are taken"
+        )
+    return terms
 
 
 def _flag_or_text(name: str, value: Any) -> bool | str:
@@ -110,7 +137,7 @@ def _pairs(name: str, value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise InvalidOption(f"{name} is {value!r}; it is an object of text")
     for key, text in value.items():
-        if not isinstance(text, str) or ":" in _text(name, key):
+        if not isinstance(text, str) or not key or ":" in _text(name, key):
             raise InvalidOption(f"{name} has {key!r}: {text!r}; both are text, the key has no ':'")
     return dict(value)
 
@@ -169,7 +196,10 @@ class Options:
 
     def __init_subclass__(cls) -> None:
         hints = get_type_hints(cls)
-        cls.readers = {name: _READERS[hints[name]] for name in cls.__annotations__}
+        cls.readers = {
+            name: read_keyterms if name == "keyterm" else _READERS[hints[name]]
+            for name in cls.__annotations__
+        }
 
     def __post_init__(self) -> None:
         for name, read in self.readers.items():
@@ -219,7 +249,7 @@ class Options:
         read: dict[str, Any] = {}
         for name, text in pairs:
             kind = cls.readers.get(name)
-            if kind in (_texts, _flag_or_texts):
+            if kind in (_texts, _flag_or_texts, read_keyterms):
                 read.setdefault(name, []).append(text)
             elif kind is _pairs:
                 key, colon, value = text.partition(":")

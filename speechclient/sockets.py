@@ -51,7 +51,8 @@ class SocketTimeouts:
     """How long each wait on the server may last, in seconds.
 
     A server that vanished is noticed after ``ping_seconds`` + ``pong_seconds``, whatever the
-    stream is doing. ``finish_seconds`` is what the server has to say the rest once it was asked.
+    stream is doing. ``finish_seconds`` is what the server has to say the rest once it was asked,
+    ``turn_seconds`` to end a turn before that, ``configure_seconds`` to respond to a Configure.
     """
 
     open_seconds: float = 10.0
@@ -59,6 +60,8 @@ class SocketTimeouts:
     ping_seconds: float = 5.0
     pong_seconds: float = 10.0
     finish_seconds: float = 30.0
+    turn_seconds: float = 5.0
+    configure_seconds: float = 10.0
     close_seconds: float = 2.0
 
 
@@ -85,6 +88,7 @@ class Stream(Generic[Session, Choices]):
         self._socket = socket
         self._timeouts = timeouts
         self._finish_at: float | None = None
+        self._configure_at: float | None = None
         self._receiving: asyncio.Timeout | None = None
 
     @classmethod
@@ -153,9 +157,14 @@ class Stream(Generic[Session, Choices]):
     async def __anext__(self) -> Event:
         while True:
             try:
-                async with asyncio.timeout_at(self._finish_at) as self._receiving:
+                async with asyncio.timeout_at(self._deadline) as self._receiving:
                     frame = await self._socket.recv()
             except TimeoutError as error:
+                if self._is_configure_late():
+                    return self.session.configure_failed()
+                if (late := self.session.overdue()) is not None:
+                    await self._send_next(late)
+                    continue
                 seconds = self._timeouts.finish_seconds
                 raise ServiceUnavailable(
                     f"the server did not finish within {seconds:g} s", request_id=self.request_id
@@ -166,6 +175,10 @@ class Stream(Generic[Session, Choices]):
                     raise StopAsyncIteration from None
                 raise failure from error
             event = self.session.receive(frame)
+            if not self.session.awaits_configure:
+                self._configure_at = None
+            if (due := self.session.due()) is not None:
+                await self._send_next(due)
             if event is not None:
                 return event
 
@@ -186,11 +199,42 @@ class Stream(Generic[Session, Choices]):
 
     async def finish(self) -> None:
         """Ask for the rest: keep iterating, the events end within ``finish_seconds``."""
-        await self.send(self.session.close_stream())
-        self._finish_at = asyncio.get_running_loop().time() + self._timeouts.finish_seconds
+        await self.send(self.session.finish())
+        self._expect_end()
+
+    @property
+    def _deadline(self) -> float | None:
+        moments = (self._finish_at, self._configure_at)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _is_configure_late(self) -> bool:
+        """True once, when a Configure has had no response for ``configure_seconds``."""
+        if self._configure_at is None or self._configure_at > _now():
+            return False
+        self._configure_at = None
+        return True
+
+    def _expect_configured(self) -> None:
+        if self._configure_at is None:
+            self._configure_at = _now() + self._timeouts.configure_seconds
+        self._reschedule()
+
+    def _expect_end(self) -> None:
+        is_last = self.session.is_closing
+        seconds = self._timeouts.finish_seconds if is_last else self._timeouts.turn_seconds
+        self._finish_at = _now() + seconds
+        self._reschedule()
+
+    def _reschedule(self) -> None:
         if self._receiving is not None and not self._receiving.expired():
             with contextlib.suppress(RuntimeError):  # no receive is under way
-                self._receiving.reschedule(self._finish_at)
+                self._receiving.reschedule(self._deadline)
+
+    async def _send_next(self, frame: str) -> None:
+        """Send a further frame of the end; receiving says what is wrong when it cannot be."""
+        with contextlib.suppress(SpeechError):
+            await self.send(frame)
+        self._expect_end()
 
     async def close(self) -> None:
         """Close now; what the server has not said is lost. Never raises, may be repeated."""
@@ -238,8 +282,12 @@ class ListenStream(Stream[ListenSession, ListenStreamOptions]):
         await self.send(self.session.finalize(channel_index))
 
     async def configure(self, keyterms: Sequence[str]) -> None:
-        """Replace the key terms."""
+        """Replace the key terms; ``Configured`` or ``ConfigureFailed`` follows, also of silence.
+
+        Raises ``InvalidOption`` for terms that no server takes.
+        """
         await self.send(self.session.configure(keyterms))
+        self._expect_configured()
 
 
 class FluxStream(Stream[FluxSession, FluxOptions]):
@@ -263,8 +311,12 @@ class FluxStream(Stream[FluxSession, FluxOptions]):
         eot_timeout_ms: int | None = None,
         keyterms: Sequence[str] | None = None,
         language_hints: Sequence[str] | None = None,
+        numerals: bool | None = None,
     ) -> None:
-        """Change what is given; an empty list clears one, None keeps what holds."""
+        """Change what is given; an empty list clears one, None keeps what holds.
+
+        ``Configured`` or ``ConfigureFailed`` follows, also of silence.
+        """
         await self.send(
             self.session.configure(
                 eot_threshold=eot_threshold,
@@ -272,8 +324,10 @@ class FluxStream(Stream[FluxSession, FluxOptions]):
                 eot_timeout_ms=eot_timeout_ms,
                 keyterms=keyterms,
                 language_hints=language_hints,
+                numerals=numerals,
             )
         )
+        self._expect_configured()
 
 
 class SpeakStream(Stream[SpeakSession, SpeakStreamOptions]):
@@ -315,6 +369,10 @@ class FluxSpeakStream(Stream[FluxSpeakSession, FluxSpeakOptions]):
 
     async def configure(self, speed: float) -> None:
         await self.send(self.session.configure(speed))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _send_audio(stream: Stream, audio: bytes) -> None:

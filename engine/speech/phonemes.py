@@ -143,6 +143,8 @@ class Phonemizer:
             return _latin(letter) != letter or letter.lower() in _alphabet(language)
         if letter.isdecimal():
             return True
+        if unicodedata.category(letter) == "Co":
+            return False
         key = language, letter
         if key not in self._said:
             number = self._sound("1", language)

@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..fields import MAX_TEXT, Fields
+from ..parameters import read_keyterms
 from ..words import Timeline, Word
-from .session import Event, StreamError, StreamSession, StreamWarning, message
+from .session import (
+    NO_RESPONSE,
+    NO_RESPONSE_SENTENCE,
+    Event,
+    StreamError,
+    StreamSession,
+    StreamWarning,
+    message,
+)
 
 MAX_WORDS_OF_TURN = 100_000
 
@@ -109,6 +118,46 @@ class FluxSession(StreamSession):
         "Error": StreamError,
     }
 
+    def __init__(self, request_id: str | None = None) -> None:
+        super().__init__(request_id)
+        self._is_in_turn = self._ends_turn = False
+        self._unanswered = 0  # Configure messages without a response
+
+    def follow(self, event: Event) -> None:
+        match event:
+            case TurnInfo(event="StartOfTurn"):
+                self._is_in_turn = True
+            case TurnInfo(event="EndOfTurn") | StreamWarning(code="FORCE_END_TURN_NO_ACTIVE_TURN"):
+                self._is_in_turn = False
+            case Configured() | ConfigureFailed() | StreamError() if self._unanswered:
+                self._unanswered -= 1
+
+    @property
+    def awaits_configure(self) -> bool:
+        return self._unanswered > 0
+
+    def configure_failed(self) -> Event:
+        self._unanswered = 0
+        return ConfigureFailed(
+            raw="", sequence_id=0, code=NO_RESPONSE, description=NO_RESPONSE_SENTENCE
+        )
+
+    def finish(self) -> str:
+        """End an open turn first: CloseStream does not, and its end would be lost."""
+        if not self._is_in_turn:
+            return super().finish()
+        self._ends_turn = True
+        return self.force_end_turn()
+
+    def due(self) -> str | None:
+        return None if self._is_in_turn else self.overdue()
+
+    def overdue(self) -> str | None:
+        if not self._ends_turn:
+            return None
+        self._ends_turn = False
+        return super().finish()
+
     def force_end_turn(self) -> str:
         """Ends the current turn now."""
         return message("ForceEndTurn")
@@ -121,17 +170,24 @@ class FluxSession(StreamSession):
         eot_timeout_ms: int | None = None,
         keyterms: Sequence[str] | None = None,
         language_hints: Sequence[str] | None = None,
+        numerals: bool | None = None,
     ) -> str:
-        """Changes what is given; an empty list clears one, None keeps what holds."""
+        """Changes what is given; an empty list clears one, None keeps what holds.
+
+        Raises ``InvalidOption`` for key terms that no server takes.
+        """
         thresholds = {
             "eot_threshold": eot_threshold,
             "eager_eot_threshold": eager_eot_threshold,
             "eot_timeout_ms": eot_timeout_ms,
         }
         given = {name: value for name, value in thresholds.items() if value is not None}
+        terms = None if keyterms is None else list(read_keyterms("keyterms", keyterms))
+        self._unanswered += 1
         return message(
             "Configure",
             thresholds=given or None,
-            keyterms=None if keyterms is None else list(keyterms),
+            keyterms=terms,
             language_hints=None if language_hints is None else list(language_hints),
+            numerals=numerals,
         )

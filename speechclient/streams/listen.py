@@ -13,8 +13,17 @@ from typing import Any, ClassVar
 
 from ..fields import MAX_TEXT, Fields
 from ..listen import Alternative, Entity, ModelInfo, read_entity, read_models
+from ..parameters import read_keyterms
 from ..words import MAX_DURATION_SECONDS, Timeline
-from .session import Event, StreamError, StreamSession, message
+from .session import (
+    NO_RESPONSE,
+    NO_RESPONSE_SENTENCE,
+    Event,
+    StreamError,
+    StreamSession,
+    StreamWarning,
+    message,
+)
 
 MAX_WORDS_OF_RESULT = 10_000
 
@@ -143,8 +152,13 @@ class ListenSession(StreamSession):
         "UtteranceEnd": UtteranceEnd,
         "ConfigureSuccess": Configured,
         "ConfigureFailure": ConfigureFailed,
+        "Warning": StreamWarning,
         "Error": StreamError,
     }
+
+    def __init__(self, request_id: str | None = None) -> None:
+        super().__init__(request_id)
+        self._unanswered = 0  # Configure messages without a response
 
     def keep_alive(self) -> str:
         """Holds the socket through silence; must be text, a binary one would be heard as audio."""
@@ -155,8 +169,24 @@ class ListenSession(StreamSession):
         return message("Finalize", channel=channel_index)
 
     def configure(self, keyterms: Sequence[str]) -> str:
-        """Replaces the key terms."""
-        return message("Configure", keyterms=list(keyterms))
+        """Replaces the key terms. Raises ``InvalidOption`` for terms that no server takes."""
+        frame = message("Configure", keyterms=list(read_keyterms("keyterms", keyterms)))
+        self._unanswered += 1
+        return frame
+
+    def follow(self, event: Event) -> None:
+        if isinstance(event, Configured | ConfigureFailed | StreamError) and self._unanswered:
+            self._unanswered -= 1
+
+    @property
+    def awaits_configure(self) -> bool:
+        """True until each Configure has its response; silence is none."""
+        return self._unanswered > 0
+
+    def configure_failed(self) -> Event:
+        """The event for a Configure that the server did not respond to."""
+        self._unanswered = 0
+        return ConfigureFailed(raw="", code=NO_RESPONSE, description=NO_RESPONSE_SENTENCE)
 
 
 def _track(fields: Fields, name: str) -> tuple[int, int]:

@@ -11,6 +11,8 @@ from ..errors import ServiceUnavailable, SpeechError, error_from_close
 from ..fields import Fields, clean_line, read_json
 from ..records import Record
 
+NO_STATUS = 1005  # a close frame without a code: RFC 6455, section 7.4.1
+
 
 @dataclass(frozen=True, slots=True)
 class Event(Record):
@@ -25,10 +27,17 @@ class Event(Record):
 
 @dataclass(frozen=True, slots=True)
 class StreamWarning(Event):
-    """The server did not do as asked and goes on."""
+    """The server did not do as asked, and the stream continues."""
 
     code: str
     description: str
+
+    @classmethod
+    def values(cls, fields: Fields) -> dict[str, Any]:
+        return {
+            "code": fields.line("code", "warn_code", "warning_code", limit=100),
+            "description": fields.line("description", "warn_msg", "warning_msg", "message"),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +50,13 @@ class StreamError(Event):
     @classmethod
     def values(cls, fields: Fields) -> dict[str, Any]:
         return {
-            "code": clean_line(fields.text("code") or fields.text("variant"), 100),
-            "description": clean_line(fields.text("description") or fields.text("message"), 500),
+            "code": fields.line("code", "err_code", "variant", limit=100),
+            "description": fields.line("description", "err_msg", "message"),
         }
+
+
+NO_RESPONSE = "NO_RESPONSE"  # ours: the code of a Configure without one
+NO_RESPONSE_SENTENCE = "the server did not respond to Configure"
 
 
 class StreamSession:
@@ -58,6 +71,7 @@ class StreamSession:
     def __init__(self, request_id: str | None = None) -> None:
         self.request_id = request_id
         self._error: StreamError | None = None
+        self._is_closing = False
 
     def receive(self, frame: str | bytes) -> Event | None:
         """The event in a frame; None for kinds that are not known, since servers grow.
@@ -80,7 +94,11 @@ class StreamSession:
         event = kind.received(frame, fields)
         if isinstance(event, StreamError):
             self._error = event
+        self.follow(event)
         return event
+
+    def follow(self, event: Event) -> None:
+        """Keep what later decisions need of ``event``."""
 
     def receive_binary(self, frame: bytes) -> Event | None:
         return None
@@ -89,8 +107,37 @@ class StreamSession:
         """A text frame that asks for the rest and a normal close."""
         return message(self.closing)
 
+    @property
+    def awaits_configure(self) -> bool:
+        """True until each Configure has its response; silence is none."""
+        return False
+
+    def configure_failed(self) -> Event:
+        """The event for a Configure that the server did not respond to."""
+        return StreamWarning(raw="", code=NO_RESPONSE, description=NO_RESPONSE_SENTENCE)
+
+    def finish(self) -> str:
+        """The text frame that begins an orderly end; ``due`` and ``overdue`` give the others."""
+        self._is_closing = True
+        return self.close_stream()
+
+    @property
+    def is_closing(self) -> bool:
+        """True when nothing more is to be sent: the server has the word."""
+        return self._is_closing
+
+    def due(self) -> str | None:
+        """The frame that the last event has made due, once."""
+        return None
+
+    def overdue(self) -> str | None:
+        """The frame to send when the event that makes one due does not come, once."""
+        return None
+
     def closed(self, code: int | None, reason: str) -> SpeechError | None:
         """What the end means: None when all was said. ``code`` None: there was no close frame."""
+        if code == NO_STATUS and self._is_closing:
+            return None  # Flux closes so: section 16.1
         error = error_from_close(code, reason, request_id=self.request_id)
         if error is None or self._error is None:
             return error

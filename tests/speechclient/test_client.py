@@ -244,9 +244,29 @@ def test_identifiers_cannot_leave_their_place_in_the_path(client, service):
             client.project(name)
 
 
+@pytest.mark.parametrize(
+    ("base_url", "facts", "account"),
+    [
+        ("https://api.eu.deepgram.com", {}, "api.deepgram.com"),
+        ("https://api.deepgram.com", {}, "api.deepgram.com"),
+        ("http://speech.test", {}, "speech.test"),
+        ("http://speech.test", {"management_url": "http://accounts.test"}, "accounts.test"),
+        ("http://api.eu.deepgram.com.test", {}, "api.eu.deepgram.com.test"),
+    ],
+)
+def test_accounts_are_reached_at_their_own_address(service, base_url, facts, account):
+    service.answers(httpx.Response(200, json={}))
+    client = SpeechClient(base_url, KEY, transport=httpx.MockTransport(service), **facts)
+    client.models()
+    assert service.request.url.host == httpx.URL(base_url).host
+    for call in (client.projects, lambda: client.models("p-1"), client.account("p-1").keys):
+        call()
+        assert service.request.url.host == account
+
+
 def test_options_too_long_for_an_address_are_the_callers_fault(client, service):
     with pytest.raises(BadRequest, match="address"):
-        client.transcribe(io.BytesIO(AUDIO), ListenOptions(keyterm=("word " * 100,) * 1000))
+        client.transcribe(io.BytesIO(AUDIO), ListenOptions(search=("word " * 100,) * 1000))
 
 
 def test_the_key_is_nowhere_to_be_read(client, service, caplog):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from speechclient import BadRequest, InvalidOption, ListenOptions, ReadOptions, SpeakOptions
 from speechclient.account import RequestFilter, UsageFilter
+from speechclient.options import FluxOptions
 
 LISTEN_PARAMETERS = """
 model version language language_hint detect_language punctuate smart_format paragraphs utterances
@@ -17,7 +18,7 @@ summarize sentiment topics intents custom_topic custom_topic_mode custom_intent 
 callback callback_method extra tag mip_opt_out alternatives
 """.split()
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 words = texts.filter(lambda text: text.lower() not in ("true", "false"))
 lists = st.lists(texts, max_size=5).map(tuple)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -118,7 +119,14 @@ def test_an_unknown_option_is_refused_and_the_known_ones_are_named():
         {"keyterm": "one"},
         {"keyterm": [1]},
         {"keyterm": [""]},
-        {"keyterm": ["a"] * 1001},
+        {"keyterm": ["Ada", "  "]},
+        {"keyterm": ["a"] * 101},
+        {"keyterm": ["a" * 201]},
+        {"keyterm": ["one two three four five six"] * 84},
+        {"keyterm": ["a" * 200] * 50},
+        {"language_hint": ["en", " "]},
+        {"search": ["\t"]},
+        {"tag": ["a"] * 1001},
         {"language": "\ud800"},
         {"language": ""},
         {"model": None},
@@ -131,6 +139,13 @@ def test_a_value_of_the_wrong_kind_is_refused_by_name(wrong):
     (name,) = wrong
     with pytest.raises(InvalidOption, match=name):
         ListenOptions.from_json(wrong)
+
+
+def test_key_terms_and_other_lists_are_trimmed():
+    options = ListenOptions(keyterm=[" Ada Lovelace ", "Earshot\n"], search=[" fox"])
+    assert options.keyterm == ("Ada Lovelace", "Earshot")
+    assert options.search == ("fox",)
+    assert FluxOptions(keyterm=[" Ada"]).query()[-1] == ("keyterm", "Ada")
 
 
 def test_stored_options_that_are_no_object_are_refused():

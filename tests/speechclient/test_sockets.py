@@ -26,7 +26,7 @@ from speechclient.sockets import (
     SocketTimeouts,
     SpeakStream,
 )
-from speechclient.streams.listen import Results, StreamMetadata
+from speechclient.streams.listen import ConfigureFailed, Results, StreamMetadata
 from speechclient.streams.speak import Audio, Flushed
 
 from .conftest import KEY
@@ -288,6 +288,56 @@ async def test_a_server_that_does_not_finish_is_given_up(host):
         await stream.finish()
         with pytest.raises(ServiceUnavailable, match="did not finish"):
             await waiting
+
+
+async def test_a_configure_without_a_response_failed(host):
+    async def handler(connection):
+        async for _ in connection:
+            pass
+
+    quick = SocketTimeouts(configure_seconds=0.1)
+    async with await ListenStream.open(await host(handler), KEY, RAW, timeouts=quick) as stream:
+        await stream.configure(["Earshot"])
+        event = await anext(stream)
+        assert isinstance(event, ConfigureFailed)
+        assert event.code == "NO_RESPONSE"
+
+
+async def test_a_flux_stream_ends_its_turn_before_it_closes(host):
+    frames = []
+
+    async def handler(connection):
+        turn = {"type": "TurnInfo", "event": "StartOfTurn", "transcript": "so"}
+        await connection.send(json.dumps(turn))
+        async for frame in connection:
+            frames.append(json.loads(frame)["type"])
+            if frames[-1] == "ForceEndTurn":
+                await connection.send(json.dumps(turn | {"event": "EndOfTurn"}))
+            if frames[-1] == "CloseStream":
+                connection.protocol.send_close()  # without a status code
+                return
+
+    async with await FluxStream.open(await host(handler), KEY, FluxOptions()) as stream:
+        await anext(stream)
+        await stream.finish()
+        events = [event.event async for event in stream]
+    assert events == ["EndOfTurn"]
+    assert frames == ["ForceEndTurn", "CloseStream"]
+
+
+async def test_a_flux_server_that_ends_no_turn_is_closed_all_the_same(host):
+    async def handler(connection):
+        await connection.send(json.dumps({"type": "TurnInfo", "event": "StartOfTurn"}))
+        async for frame in connection:
+            if json.loads(frame)["type"] == "CloseStream":
+                return
+
+    quick = SocketTimeouts(turn_seconds=0.1)
+    url = await host(handler)
+    async with await FluxStream.open(url, KEY, FluxOptions(), timeouts=quick) as stream:
+        await anext(stream)
+        await stream.finish()
+        assert [event async for event in stream] == []
 
 
 async def test_a_server_that_stops_reading_makes_sending_fail(host):

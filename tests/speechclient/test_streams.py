@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechclient import BadRequest, ServiceUnavailable, SpeechError
+from speechclient import BadRequest, InvalidOption, ServiceUnavailable, SpeechError
 from speechclient.streams import flux, listen, speak
 from speechclient.streams.flux import FluxSession, TurnInfo
 from speechclient.streams.listen import ListenSession, Results, SpeechStarted, UtteranceEnd
-from speechclient.streams.session import StreamError
+from speechclient.streams.session import StreamError, StreamWarning
 from speechclient.streams.speak import Audio, Flushed, FluxSpeakSession, SpeakSession, TurnSpoken
 
 from .answers import MODEL, word
@@ -166,6 +166,7 @@ def test_client_messages_are_those_of_the_contract():
         ListenSession().configure(["Earshot"]),
         FluxSession().force_end_turn(),
         FluxSession().configure(eot_threshold=0.8, keyterms=[]),
+        FluxSession().configure(numerals=True),
         FluxSession().close_stream(),
         SpeakSession().speak("Hi."),
         SpeakSession().flush(),
@@ -184,6 +185,7 @@ def test_client_messages_are_those_of_the_contract():
         {"type": "Configure", "keyterms": ["Earshot"]},
         {"type": "ForceEndTurn"},
         {"type": "Configure", "thresholds": {"eot_threshold": 0.8}, "keyterms": []},
+        {"type": "Configure", "numerals": True},
         {"type": "CloseStream"},
         {"type": "Speak", "text": "Hi."},
         {"type": "Flush"},
@@ -203,6 +205,90 @@ def test_a_close_after_an_error_tells_what_the_error_said():
     failure = session.closed(1008, "see https://dpgr.am/data0000")
     assert isinstance(failure, BadRequest)
     assert (str(failure), failure.code, failure.request_id) == ("not audio", "DATA-0000", "r-1")
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"code": "C-1", "description": "not so"},
+        {"warn_code": "C-1", "warn_msg": "not so"},
+        {"warning_code": "C-1", "message": "not so"},
+        {"code": "", "warn_code": "C-1", "description": None, "warn_msg": "not\nso"},
+    ],
+)
+def test_a_warning_is_read_in_every_spelling(session, members):
+    event = receive(session(), type="Warning", **members)
+    assert isinstance(event, StreamWarning)
+    assert (event.code, event.description) == ("C-1", "not so")
+
+
+@pytest.mark.parametrize("session", [ListenSession, FluxSession])
+def test_each_configure_has_one_response(session):
+    live = session()
+    live.configure(keyterms=["Ada"])
+    live.configure(keyterms=[" Earshot "])
+    assert live.awaits_configure
+    receive(live, type="ConfigureSuccess")
+    assert live.awaits_configure
+    receive(live, type="ConfigureFailure", code="CONFIGURE_KEYTERM_LIMIT_EXCEEDED")
+    assert not live.awaits_configure
+    receive(live, type="ConfigureSuccess")
+    assert not live.awaits_configure
+
+
+@pytest.mark.parametrize("session", [ListenSession, FluxSession])
+@pytest.mark.parametrize("terms", [["a", " "], ["a"] * 101, ["a b c d e f"] * 84, "Ada"])
+def test_key_terms_that_no_server_takes_are_not_sent(session, terms):
+    live = session()
+    with pytest.raises(InvalidOption, match="keyterm"):
+        live.configure(keyterms=terms)
+    assert not live.awaits_configure
+
+
+def test_an_open_turn_is_ended_before_the_stream():
+    session = FluxSession()
+    receive(session, type="TurnInfo", event="StartOfTurn", transcript="so")
+    assert json.loads(session.finish()) == {"type": "ForceEndTurn"}
+    assert session.due() is None
+    receive(session, type="TurnInfo", event="Update", transcript="so it")
+    assert session.due() is None
+    receive(session, type="TurnInfo", event="EndOfTurn", transcript="so it is")
+    assert json.loads(session.due()) == {"type": "CloseStream"}
+    assert session.due() is None
+    assert session.closed(1005, "") is None  # no status code
+
+
+def test_a_turn_whose_end_never_comes_does_not_hold_the_stream():
+    session = FluxSession()
+    receive(session, type="TurnInfo", event="StartOfTurn", transcript="so")
+    session.finish()
+    assert json.loads(session.overdue()) == {"type": "CloseStream"}
+    assert session.overdue() is None
+
+
+def test_without_an_open_turn_the_stream_is_closed_at_once():
+    session = FluxSession()
+    receive(session, type="TurnInfo", event="Update", transcript="")
+    assert json.loads(session.finish()) == {"type": "CloseStream"}
+    assert session.due() is None
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_a_close_without_a_code_is_normal_only_where_it_was_asked_for(session):
+    live = session()
+    assert isinstance(live.closed(1005, ""), ServiceUnavailable)
+    live.finish()
+    assert live.closed(1005, "") is None
+    assert isinstance(live.closed(None, ""), ServiceUnavailable)
+
+
+def test_a_pause_on_a_socket_is_the_callers_fault():
+    session = FluxSpeakSession("r-1")
+    receive(session, type="Error", code="DATA-0002", description="pauses are for REST")
+    failure = session.closed(1008, "DATA-0002")
+    assert isinstance(failure, BadRequest)
+    assert failure.code == "DATA-0002"
 
 
 def test_an_error_that_is_not_followed_by_one_is_forgotten():
