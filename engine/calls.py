@@ -75,6 +75,7 @@ class Call:
     body: Body | None = None
     status: int = 499  # until something else was answered, the client has gone away
     callback: str = ""
+    progress_name: str = ""  # under which the caller asks how far it is
     is_deferred: bool = False  # recorded later, by whoever finishes the work
     usage: Usage = field(default_factory=Usage)
 

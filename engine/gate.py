@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
 
+from engine import progress
 from engine.admission import Admission
 from engine.bodies import Incoming
 from engine.calls import SCOPE_KEY, Call
@@ -103,6 +104,7 @@ class Gate:
             project_id = call.identity.project_id if call.identity else ""
             with self._admission.admit(operation.kind, project_id):
                 call.content_type = read_content_type(headers)
+                call.progress_name = headers.get(progress.HEADER.lower(), "")
                 is_audio = operation.takes_audio and call.content_type != "application/json"
                 if call.identity is None and not incoming.is_complete:
                     raise bad_request("Bad Request: this request takes no body.")

@@ -36,6 +36,7 @@ from engine.insights import Found, find_insights, is_wanted
 from engine.loaded import catalog, diarizer, recognizer
 from engine.options import ListenOptions, features_used, read_options
 from engine.payloads import read_object
+from engine.progress import PROGRESS
 from engine.responses import (
     Channel,
     ModelInfo,
@@ -143,9 +144,12 @@ async def answer(call: Call, plan: Plan) -> Answered:
     try:
         async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
             audio = body.path
-            transcript = await _in_thread(lambda cancelled: _recognize(audio, plan, cancelled))
-            with HEAP.holding_answer():
-                return await _answer(call, plan, body.sha256, transcript)
+            with PROGRESS.of(call.caller.project_id, call.progress_name) as heard:
+                transcript = await _in_thread(
+                    lambda cancelled: _recognize(audio, plan, cancelled, heard)
+                )
+                with HEAP.holding_answer():
+                    return await _answer(call, plan, body.sha256, transcript)
     except TimeoutError:
         raise gateway_timeout() from None
 
@@ -227,7 +231,9 @@ def _refusal(error: SpeechError) -> Refusal:
             return unavailable()
 
 
-def _recognize(audio: Path, plan: Plan, cancelled: threading.Event) -> Transcript:
+def _recognize(
+    audio: Path, plan: Plan, cancelled: threading.Event, heard: Callable[[float], None]
+) -> Transcript:
     options, choice = plan.options, plan.choice
     terms = hotwords(options.keyterm, options.keywords)
     return recognizer().recognize(
@@ -240,6 +246,7 @@ def _recognize(audio: Path, plan: Plan, cancelled: threading.Event) -> Transcrip
         diarizer=_diarizer(options),
         raw=_raw_format(options),
         cancelled=cancelled,
+        heard=heard,
     )
 
 

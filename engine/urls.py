@@ -24,6 +24,7 @@ CREDENTIALS = f"{PROJECT}/self-hosted/distribution/credentials"
 
 urlpatterns = [
     path("v1/listen", route(POST=work.transcribe_recording)),
+    path("v1/listen/progress/<str:name>", route(GET=work.show_progress)),
     path("v1/read", route(POST=work.read_text)),
     path("v1/speak", route(POST=work.speak_text)),
     path("v2/speak", route(POST=work.speak_text_with_flux)),

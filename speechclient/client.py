@@ -102,16 +102,20 @@ class SpeechClient:
         size_bytes: int | None = None,
         content_type: str = "application/octet-stream",
         on_sent: Callable[[int], None] | None = None,
+        progress_name: str | None = None,
     ) -> ListenResponse:
-        """Transcribe a whole recording and wait for the answer.
+        """Transcribe a whole recording and wait for the response.
 
         ``audio`` is an encoded file, read from its current position in pieces, so memory does
         not grow with it. ``size_bytes`` is what is left to read in it, where known. ``on_sent``
         is called with the number of bytes sent so far; what it raises ends the request and is
-        passed on. With ``options.callback`` the answer is ``accepted`` and has no transcript.
+        passed on. With ``options.callback`` the response is ``accepted`` and has no transcript.
+        ``progress_name`` is for ``heard_seconds``, unique among the requests under way.
         Source: POST /v1/listen.
         """
         headers = {"content-type": content_type}
+        if progress_name is not None:
+            headers["x-progress-name"] = progress_name
         if size_bytes is not None:
             headers["content-length"] = str(size_bytes)
         answer = self._http.send(
@@ -125,6 +129,15 @@ class SpeechClient:
         return read_listen_response(
             answer.body, request_id=answer.request_id, callback=options.callback is not None
         )
+
+    def heard_seconds(self, progress_name: str) -> float:
+        """Up to which second the recording of a request of this name has been heard.
+
+        Only the engine in the box knows. Raises ``BadRequest`` when none of that name is under
+        way, or the server has no such thing. Source: GET /v1/listen/progress/{name}.
+        """
+        answer = self._http.send("GET", path_of("listen", "progress", progress_name))
+        return answer.fields().number("seconds")
 
     def transcribe_url(self, url: str, options: ListenOptions) -> ListenResponse:
         """The same for a recording that the server fetches itself from ``url``."""

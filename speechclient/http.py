@@ -187,7 +187,9 @@ class HttpConnection:
         # The work is done: from here on the server has only to send. httpcore reads this very
         # dictionary again before the body.
         request.extensions["timeout"]["read"] = self.timeouts.answer_seconds
-        logger.info(
+        # What only reads is repeated often: the progress of a recording every few seconds.
+        logger.log(
+            logging.DEBUG if method == "GET" else logging.INFO,
             "%s %s answered %d after %.2f s, request_id=%s",
             method,
             path,

@@ -301,6 +301,9 @@ class Transcription(Leased):
     warnings = models.JSONField(
         default=list, help_text="of the server, as kept_warnings gives them"
     )
+    heard_seconds = models.FloatField(
+        null=True, help_text="how far an open run is in the audio, as far as its server says"
+    )
 
     objects = TranscriptionQuerySet.as_manager()
 

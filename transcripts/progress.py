@@ -38,13 +38,17 @@ def describe(
 ) -> Progress:
     """What an open run is doing: known parts as a fraction, the rest as time taken.
 
-    Nothing is estimated: how long a server needs depends on what else it does. ``retry_at`` is
-    when a paused server is asked again, ``places`` are those of ``queue_places``.
+    Nothing is estimated, as how long a server needs depends on what else it does: the part of
+    a transcription is what the server itself says it has heard. ``retry_at`` is when a paused
+    server is asked again, ``places`` are those of ``queue_places``.
     """
     if run.state == State.QUEUED:
         return Progress(queued_words(run, now, retry_at, (places or {}).get(run.pk)))
     if run.stage in SHORT_STAGES:
         return Progress(Transcription.Stage(run.stage).label)
+    if run.stage == Transcription.Stage.TRANSCRIBING and run.heard_seconds and recording.duration:
+        part = min(1.0, run.heard_seconds / recording.duration)
+        return Progress(f"Transcribing {part:.0%}".replace("%", " %"), part)
     if run.stage == Transcription.Stage.TRANSCRIBING and run.sent_at:
         return Progress(f"Transcribing for {clock((now - run.sent_at).total_seconds())}")
     if recording.size_bytes:
@@ -54,8 +58,9 @@ def describe(
 
 
 def queue_places() -> dict[int, int]:
-    """The places of the next runs that wait for a worker, by id; the first is 1."""
-    waiting = Transcription.objects.ripe().order_by("not_before", "pk")
+    """The places of the runs that wait for a worker, by id, in the order in which free threads
+    take them now; the first is 1."""
+    waiting = Transcription.objects.ripe().by_share()
     ids = waiting.values_list("pk", flat=True)[:PLACES_TOLD]
     return {pk: place for place, pk in enumerate(ids, start=1)}
 

@@ -1,5 +1,6 @@
 """The first stage: the audio of a recording to its transcript."""
 
+import uuid
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from django.db import transaction
 
 from speechclient import ListenResponse, read_listen_response
 from transcripts import fetch, jobs, sound
+from transcripts.following import following
 from transcripts.jobs import Job
 from transcripts.models import Recording, Transcription
 from transcripts.names import title_of
@@ -98,13 +100,19 @@ def send(job: Job[Transcription], path: Path) -> ListenResponse:
     job.note(stage=Stage.SENDING)
     line = speech_line(server)
     job.use(line, recording.size_bytes)
-    with path.open("rb") as audio, speech_client(server, line, recording.duration) as client:
+    name = f"{job.row.pk}-{job.row.attempt}-{uuid.uuid4().hex}"
+    with (
+        path.open("rb") as audio,
+        speech_client(server, line, recording.duration) as client,
+        following(job, server, name),
+    ):
         response = client.transcribe(
             audio,
             listen_options(job.row.options),
             size_bytes=recording.size_bytes,
             content_type=recording.media_type or "application/octet-stream",
             on_sent=job.sent,
+            progress_name=name,
         )
     jobs.keep_answer(job.row, response.raw)
     server.resume()

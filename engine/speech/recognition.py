@@ -101,6 +101,7 @@ class Recognizer:
         diarizer: Diarizer | None = None,
         raw: RawFormat | None = None,
         cancelled: threading.Event | None = None,
+        heard: Callable[[float], None] | None = None,
     ) -> Transcript:
         """Transcribe a whole recording; returns when it is done, with memory for some windows.
 
@@ -108,7 +109,8 @@ class Recognizer:
         ``model`` is a local name (``tiny.en``, ``base``, a path); without one the language
         decides. ``language`` is a code such as ``en`` or ``es-419``; it is ignored with
         ``detect_language``, which may name the only candidates. With a ``diarizer`` each channel
-        also tells who spoke when. ``raw`` describes audio without a container.
+        also tells who spoke when. ``raw`` describes audio without a container. ``heard`` is
+        called with the second up to which the recording has been read, each time it is later.
 
         Raises ``AudioError`` (send other audio), ``UnknownModel``, ``MissingWeights``,
         ``Cancelled`` once ``cancelled`` is set, ``DecoderLost`` (try again).
@@ -119,7 +121,7 @@ class Recognizer:
             source, raw=raw, multichannel=multichannel, limits=self._settings.limits
         ) as decoder:
             channels = decoder.head.channels if multichannel else 1
-            windows = _Flow(self._settings.windows_in_flight, cancelled)
+            windows = _Flow(self._settings.windows_in_flight, cancelled, heard)
             chunks = _Flow(self._settings.chunks_in_flight, cancelled)
             tracks = [
                 _Track(
@@ -273,19 +275,28 @@ def _code(language: str) -> str:
 class _Flow:
     """Jobs of one request: no more than some in flight, results taken in order."""
 
-    def __init__(self, most: int, cancelled: threading.Event | None) -> None:
+    def __init__(
+        self,
+        most: int,
+        cancelled: threading.Event | None,
+        heard: Callable[[float], None] | None = None,
+    ) -> None:
         self._most = most
         self._cancelled = cancelled
-        self._flights: deque[tuple[Job, Callable[[Any], None]]] = deque()
+        self._heard = heard
+        self._flights: deque[tuple[Job, Callable[[Any], None], float]] = deque()
         self.waited = 0.0  # seconds in the queue, summed
 
     def check(self) -> None:
         if self._cancelled is not None and self._cancelled.is_set():
             raise Cancelled("the request was cancelled")
 
-    def add(self, job: Job, take: Callable[[Any], None]) -> None:
-        """Wait for ``job``, now or later, and give its result to ``take``."""
-        self._flights.append((job, take))
+    def add(self, job: Job, take: Callable[[Any], None], end: float = 0.0) -> None:
+        """Wait for ``job``, now or later, and give its result to ``take``.
+
+        ``end`` is the second of the recording at which what it reads ends.
+        """
+        self._flights.append((job, take, end))
         while len(self._flights) >= self._most:
             self._land()
 
@@ -294,7 +305,7 @@ class _Flow:
             self._land()
 
     def cancel(self) -> None:
-        for job, _ in self._flights:
+        for job, _, _ in self._flights:
             job.future.cancel()
 
     def wait(self, future: Future[Any]) -> Any:
@@ -308,11 +319,13 @@ class _Flow:
                 self.check()
 
     def _land(self) -> None:
-        job, take = self._flights[0]
+        job, take, end = self._flights[0]
         result = self.wait(job.future)
         self._flights.popleft()
         self.waited += job.waited
         take(result)
+        if self._heard and end:
+            self._heard(end)
 
 
 class _Voices:
@@ -408,7 +421,11 @@ class _Track:
             Priority.BATCH,
             self._windows,
         )
-        self._windows.add(job, lambda found: self._segments.extend(window.segments(found.words)))
+        self._windows.add(
+            job,
+            lambda found: self._segments.extend(window.segments(found.words)),
+            window.pieces[-1].end_seconds,
+        )
 
     def _detect(self, window: SpeechWindow) -> tuple[str, float]:
         frames = window.samples.reshape(len(window.voiced), -1)[window.voiced]

@@ -12,9 +12,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from engine import reading, speaking, transcription
 from engine.callbacks import Work, defer
 from engine.calls import call_of
+from engine.errors import not_found
 from engine.operations import operation
 from engine.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions
-from engine.schemas import ACCEPTED, LISTEN, READ, TEXT_OR_URL
+from engine.progress import PROGRESS
+from engine.schemas import ACCEPTED, LISTEN, NUMBER, READ, TEXT_OR_URL, record
 
 
 @operation(
@@ -32,6 +34,19 @@ async def transcribe_recording(request: HttpRequest) -> HttpResponse:
     `application/json` the address of the audio: `{"url": "https://..."}`.
     """
     return await _answer(request, transcription)
+
+
+@operation("usage:write", tag="Listen", answer=record(seconds=NUMBER))
+async def show_progress(request: HttpRequest, name: str) -> JsonResponse:
+    """Ask how far a recording is
+
+    The second up to which the recording has been heard whose request was sent with this name as
+    `X-Progress-Name`; 404 when none of that name is under way. The engine's own.
+    """
+    seconds = PROGRESS.heard(call_of(request).caller.project_id, name)
+    if seconds is None:
+        raise not_found("recording")
+    return JsonResponse({"seconds": round(seconds, 2)})
 
 
 @operation(

@@ -73,7 +73,7 @@ def test_a_failed_reading_is_told_and_tried_again(page, cast: Cast):
     expect(page.get_by_text("Text is too long.")).to_be_visible()
     expect(page.get_by_text("Request r-77")).to_be_visible()
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("Waiting for its turn")).to_be_visible()
+    expect(page.get_by_text("In the queue")).to_be_visible()
     expect(page.locator("[data-utterance='0']")).to_be_visible()
     Insight.objects.update(state=State.DONE, summary="It came at last.")
     expect(page.get_by_text("It came at last.")).to_be_visible()
@@ -82,7 +82,7 @@ def test_a_failed_reading_is_told_and_tried_again(page, cast: Cast):
 def test_a_recording_is_summed_up_when_somebody_asks(page, cast: Cast):
     open_page(page, cast.transcribed())
     page.get_by_role("button", name="Summarize").click()
-    expect(page.get_by_text("Waiting for its turn")).to_be_visible()
+    expect(page.get_by_text("In the queue")).to_be_visible()
     assert Insight.objects.get().options["summarize"] is True
 
 

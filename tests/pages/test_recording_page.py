@@ -250,7 +250,7 @@ def test_a_failure_is_told_with_its_request_and_tried_again(page, cast: Cast):
     expect(page.get_by_text("Request r-42")).to_be_visible()
     page.get_by_role("button", name="Try again").click()
     run = page.get_by_role("region", name="Progress")
-    expect(run.get_by_text("Waiting for its turn")).to_be_visible()
+    expect(run.get_by_text("In the queue")).to_be_visible()
 
 
 def test_deleting_asks_first(page, cast: Cast):

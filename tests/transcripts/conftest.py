@@ -98,6 +98,8 @@ class Service(httpx.BaseTransport):
 
     def __init__(self) -> None:
         self.is_well = True  # what a request for a list is answered with
+        self.heard_seconds: float | None = None  # of every recording; None is not known here
+        self.progress_asked: list[str] = []
         self.requests: list[httpx.Request] = []
         self.bodies: list[bytes] = []
         self._answers: list[Any] = [transcript()]
@@ -107,6 +109,11 @@ class Service(httpx.BaseTransport):
         self._answers = list(answers)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/v1/listen/progress/"):
+            self.progress_asked.append(request.url.path.rpartition("/")[2])
+            if self.heard_seconds is None:
+                return refusal(404)
+            return httpx.Response(200, json={"seconds": self.heard_seconds})
         if request.method == "GET":
             return httpx.Response(200 if self.is_well else 503, json={"projects": []})
         with self._lock:

@@ -1,6 +1,7 @@
 """The queue: claimed once, watched over, ended in a known way, whatever dies."""
 
 import threading
+import time
 from datetime import timedelta
 
 import httpx
@@ -10,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from management.models import Connection
-from transcripts import jobs
+from transcripts import following, jobs, progress
 from transcripts.leases import MAX_DEATHS, State
 from transcripts.models import RawResponse, Recording, Transcription, Utterance, Waveform
 from transcripts.sweeps import WOKEN_AT_ONCE, sweep
@@ -48,6 +49,48 @@ def in_threads(*acts) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
+
+
+def test_progress_is_what_the_server_says_it_has_heard(recording, queued, service, monkeypatch):
+    monkeypatch.setattr(following, "ASK_SECONDS", 0.01)
+    shown = []
+
+    def work(request: httpx.Request) -> httpx.Response:
+        """Respond once the progress was asked for by the name of this request, and noted."""
+        for _ in range(1000):
+            row = progress.rows([Recording.objects.get()])[0]
+            if row.progress and row.progress.part == 0.4:
+                assert set(service.progress_asked) == {request.headers["x-progress-name"]}
+                shown.append(row.progress.words)
+                break
+            time.sleep(0.02)
+        return transcript()
+
+    service.heard_seconds = 0.4
+    service.answers(work)
+    transcribe(queued.pk)
+    assert shown == ["Transcribing 40 %"]
+    queued.refresh_from_db()
+    assert queued.state == State.DONE
+
+
+def test_a_server_without_progress_is_asked_a_few_times_and_does_its_work(
+    recording, queued, service, monkeypatch
+):
+    monkeypatch.setattr(following, "ASK_SECONDS", 0.01)
+
+    def work(_: httpx.Request) -> httpx.Response:
+        for _ in range(1000):
+            if len(service.progress_asked) >= following.MAX_MISSES:
+                break
+            time.sleep(0.02)
+        return transcript()
+
+    service.answers(work)
+    transcribe(queued.pk)
+    queued.refresh_from_db()
+    assert queued.state == State.DONE
+    assert len(service.progress_asked) == following.MAX_MISSES
 
 
 def test_queued_recording_gets_its_transcript(recording, queued, service, rings):

@@ -26,7 +26,7 @@ def test_a_run_in_the_queue_says_its_place():
 
 
 def test_the_place_is_among_those_that_may_be_taken(project):
-    later = timezone.now() + timedelta(hours=1)
+    later = timezone.now() + timedelta(minutes=1)
     recordings = [Recording.objects.create(project=project, title="x") for _ in range(4)]
     runs = [each.transcriptions.create(options={}) for each in recordings]
     Transcription.objects.filter(pk=runs[0].pk).update(not_before=later)

@@ -17,6 +17,7 @@ OWN = {
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
     ("GET", "/v1/auth/token"),
+    ("GET", "/v1/listen/progress/{name}"),
 }
 
 

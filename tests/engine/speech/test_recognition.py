@@ -50,6 +50,16 @@ def shared(found: str, spoken: str) -> float:
     return len(set(plain(found)) & set(plain(spoken))) / len(set(plain(spoken)))
 
 
+def test_how_far_a_recording_is_heard_is_told_as_it_is_read(recognizer):
+    heard: list[float] = []
+    sentences = [say(FOX), say(WEATHER)] * 4
+    transcript = recognizer.recognize(upload(*sentences), heard=heard.append)
+    assert len(heard) > 1
+    assert heard == sorted(heard)
+    assert 0 < heard[0] < transcript.duration / 2 + 30
+    assert heard[-1] == pytest.approx(transcript.duration, abs=2.0)
+
+
 def test_speech_becomes_its_words_with_their_times(recognizer):
     speech = say(FOX)
     transcript = recognizer.recognize(upload(2.0, speech, 1.0))
