@@ -39,6 +39,7 @@ from engine.speech.errors import (
     UndescribedAudio,
     UnsupportedAudio,
 )
+from engine.speech.mixing import Mixer
 
 RATE = 16_000  # Hz, of every block
 Samples = npt.NDArray[np.float32]
@@ -312,12 +313,15 @@ class _Aligned:
         self.size = 0  # samples that wait
         self._waiting: list[Samples] = []
         self._late = 0  # samples whose time was filled with silence before they came
+        self._mixer = Mixer()
 
     def append(self, block: Samples) -> None:
         late = min(self._late, block.shape[1])
         self._late -= late
-        self._waiting.append(_fitted(block[:, late:], self.channels))
-        self.size += block.shape[1] - late
+        block = block[:, late:]
+        is_mixed = self.channels == 1
+        self._waiting.append(self._mixer.mix(block) if is_mixed else _fitted(block, self.channels))
+        self.size += block.shape[1]
 
     def take(self, samples: int) -> Samples:
         """Remove and return the first ``samples``, with silence for those that did not come."""

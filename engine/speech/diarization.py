@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.speech.loudness import raised
 from engine.speech.voiceprints import (
     CHUNK_SAMPLES,
     FIRST_FRAME_SECONDS,
@@ -38,7 +39,7 @@ SHORTEST_FLIP_SECONDS = 0.3
 SHORTEST_GAP_SECONDS = 0.3  # a speaker's breath is no end of the turn
 Span = tuple[float, float]  # seconds
 
-SILENCE = 1e-4  # no sample above this: nothing to look at
+SILENCE = 1e-4  # no sample above this, after it was raised: nothing to look at
 GROUPED_AT_ONCE = 256  # prints, some 15 minutes; keeps grouping from growing with the square
 
 
@@ -98,7 +99,7 @@ class Diarizer:
 
     def voices(self, chunk: Chunk) -> list[Voice]:
         """The voices in a chunk, in the time of the recording."""
-        samples, offset = chunk.samples, chunk.offset
+        samples, offset = raised(chunk.samples), chunk.offset
         if len(samples) < FAINTEST_VOICE_SECONDS * SAMPLE_RATE or np.abs(samples).max() < SILENCE:
             return []
         activity = self._segmentation(samples)

@@ -23,6 +23,7 @@ from engine.speech.diarization import (
     group_voices,
 )
 from engine.speech.errors import Cancelled, UnknownModel
+from engine.speech.loudness import raised
 from engine.speech.modelcache import ModelCache
 from engine.speech.transcript import ChannelTranscript, Segment, Transcript
 from engine.speech.vad import FRAME_SECONDS
@@ -185,7 +186,7 @@ class Recognizer:
         context = WINDOW_SECONDS if context_seconds is None else max(context_seconds, seconds)
         return self.queue(
             name,
-            Window(samples, min(context, WINDOW_SECONDS)),
+            Window(raised(samples), min(context, WINDOW_SECONDS)),
             Reading(_code(language), tuple(keyterms), word_times, is_guess),
             priority,
             owner,
@@ -416,7 +417,7 @@ class _Track:
         name = self._model or self._recognizer.model_for(self._language)
         job = self._recognizer.queue(
             name,
-            Window(window.samples, sufficient_context(window.seconds), window.voiced),
+            Window(window.raised(), sufficient_context(window.seconds), window.voiced),
             Reading(_code(self._language), self._keyterms),
             Priority.BATCH,
             self._windows,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.speech.decode import RATE, Samples
+from engine.speech.loudness import raised
 from engine.speech.transcript import Segment, Word, paced
 from engine.speech.vad import FRAME, VoiceDetector
 
@@ -66,6 +67,11 @@ class SpeechWindow:
     def voiced(self) -> npt.NDArray[np.bool_]:
         """For each frame of the window."""
         return np.concatenate([piece.voiced for piece in self.pieces])
+
+    def raised(self) -> Samples:
+        """The samples with each piece at a level that the recognizer can read."""
+        ends = np.cumsum([len(piece.voiced) for piece in self.pieces])[:-1] * FRAME
+        return np.concatenate([raised(samples) for samples in np.split(self.samples, ends)])
 
     def segments(self, words: tuple[Word, ...]) -> list[Segment]:
         """``words``, timed in this window, as segments of the recording.
