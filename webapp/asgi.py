@@ -4,11 +4,15 @@ import os
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from webapp import assets
 from webapp.bodies import limit_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+if not settings.DEBUG:
+    assets.prepare(settings.STATIC_ROOT)
 
 
 async def reject_socket(scope: Any, receive: Any, send: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import dj_database_url
 
 from management.keyfiles import UnusableKeyFile, read_or_make
-from webapp import data
+from webapp import assets, data
 from webapp.env import ROOT, Misconfigured, read
 
 try:
@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "webapp.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
+    "webapp.assets.CompressText",
     "servestatic.middleware.ServeStaticMiddleware",
     "webapp.middleware.content_security_policy",
     "webapp.middleware.errors_as_pages",
@@ -140,10 +141,14 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-STATIC_URL = "static/"
-STATICFILES_DIRS = [ROOT / "static"]
-SERVESTATIC_USE_FINDERS = True
-SERVESTATIC_AUTOREFRESH = DEBUG
+STATICFILES_DIRS = [assets.FOLDER]
+if DEBUG:  # a changed file keeps its address
+    STATIC_URL = "static/"
+    SERVESTATIC_AUTOREFRESH = SERVESTATIC_USE_FINDERS = True
+else:
+    STATIC_URL = f"static/{assets.digest()}/"
+    STATIC_ROOT = DATA / "static" / assets.digest()
+    SERVESTATIC_ADD_HEADERS_FUNCTION = assets.cache_for_ever
 MEDIA_ROOT = DATA / "media"
 UPLOADS = DATA / "uploads"
 # Django's default makes stored files readable to everyone, whatever the umask.

@@ -1,0 +1,93 @@
+"""What is seen is what a click reaches: open menus lie above everything on the page."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.pages.cast import Cast
+from webapp.assets import FOLDER
+
+# Of each element: whether a click on its middle reaches it. What is scrolled out of its own list
+# is not seen.
+REACHED = """elements => elements.filter(element => {
+  const list = element.closest('.menu-list').getBoundingClientRect();
+  const box = element.getBoundingClientRect();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  return y > list.top && y < list.bottom && y > 0 && y < innerHeight;
+}).map(element => {
+  const box = element.getBoundingClientRect();
+  const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  const reached = element === hit || element.contains(hit);
+  return reached ? '' : `${element.textContent.trim()}: ${hit?.className}`;
+})"""
+WIDTHS = [1440, 390]
+
+
+def assert_all_are_reached(items: Locator) -> None:
+    expect(items.first).to_be_visible()
+    reached = items.evaluate_all(REACHED)
+    assert reached
+    assert set(reached) == {""}
+
+
+def open_switcher(page: Page) -> Locator:
+    page.locator(".switcher > summary").click()
+    return page.locator(".switcher .menu-item")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_project_menu_lies_above_the_library(visits, cast: Cast, width: int):
+    for number in range(12):
+        cast.transcribed(f"Recording {number}", utterances=1)
+    page = visits.as_user(cast.ada, width)
+    page.goto("/")
+    items = open_switcher(page)
+    assert_all_are_reached(items)
+    items.filter(has_text=cast.second.name).click()
+    expect(page).to_have_url(f"{visits.site.url}/?project={cast.second.pk}")
+    assert page.locator("[data-tick]:checked").count() == 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_project_menu_lies_above_the_player(visits, cast: Cast, width: int):
+    recording = cast.transcribed(utterances=60)
+    page = visits.as_user(cast.ada, width)
+    page.goto(recording.get_absolute_url())
+    if width == 1440:  # on a phone the switcher scrolls away with the top of the page
+        page.evaluate("scrollTo(0, 500)")
+    assert_all_are_reached(open_switcher(page))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_menus_of_rows_lie_above_the_bar_of_the_selection(visits, cast: Cast, width: int):
+    for number in range(15):
+        cast.transcribed(f"Recording {number}", utterances=1)
+    page = visits.as_user(cast.ada, width)
+    page.goto("/")
+    for tick in page.locator("[data-tick]").all()[:2]:
+        tick.check(force=True)
+    expect(page.locator("[data-bulk]")).to_be_visible()
+    menus = page.locator(".row details.menu")
+    for index in range(menus.count()):
+        summary = menus.nth(index).locator("summary")
+        summary.scroll_into_view_if_needed()
+        summary.click()
+        assert_all_are_reached(menus.nth(index).locator(".menu-item"))
+        page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_menu_of_the_account_lies_above_the_page(visits, cast: Cast, width: int):
+    recording = cast.transcribed(utterances=60)
+    page = visits.as_user(cast.ada, width)
+    for url in ("/", recording.get_absolute_url()):
+        page.goto(url)
+        page.locator(".rail-foot details.menu > summary").click()
+        assert_all_are_reached(page.locator(".rail-foot .menu-item"))
+
+
+def test_layers_have_one_order():
+    for path in (FOLDER / "css").glob("*.css"):
+        for value in re.findall(r"z-index:\s*([^;]+);", path.read_text()):
+            assert re.fullmatch(r"var\(--layer-[a-z]+\)", value), (path.name, value)
