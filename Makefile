@@ -15,8 +15,11 @@ test: install-tests
 lint: install-tests
 	$(VENV)/python -m tests.lint
 
+# All benchmarks, or those named: make bench foreign
+BENCHMARKS := $(if $(filter bench,$(firstword $(MAKECMDGOALS))),$(filter-out bench,$(MAKECMDGOALS)))
 bench: install-tests
-	$(VENV)/python -m tests.bench
+	$(VENV)/python -m tests.bench $(BENCHMARKS)
+$(foreach name,$(BENCHMARKS),$(eval $(name): bench;@:))
 
 .PHONY: install-tests
 install-tests:

@@ -39,7 +39,11 @@ GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
         (
             Feature("smart_format", "Smart formatting", "Dates, numbers and amounts as written"),
             Feature("diarize", "Speakers", "Tell voices apart"),
-            Feature("multichannel", "Channels apart", "One transcript for each audio channel"),
+            Feature(
+                "multichannel",
+                "Channels apart",
+                "One transcript for each channel of each audio track",
+            ),
         ),
     ),
     (

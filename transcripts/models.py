@@ -144,6 +144,11 @@ class Recording(models.Model):
     sha256 = models.CharField(max_length=64, blank=True)
     duration = models.FloatField(null=True, help_text="seconds")
     channels = models.PositiveIntegerField(null=True)
+    tracks = models.JSONField(
+        default=list,
+        help_text="audio tracks of a file that has several: number, language, title, channels; "
+        "the first is the one that is played and transcribed",
+    )
     source = models.CharField(max_length=10, choices=Source, default=Source.UPLOAD)
     source_url = models.TextField(blank=True)
     listening_copy = models.FileField(
@@ -188,6 +193,16 @@ class Recording(models.Model):
     def finished_transcription(self) -> "Transcription | None":
         """The newest run that has a text: what exports and search hold."""
         return self.transcriptions.filter(state=State.DONE).order_by("-pk").first()
+
+    @property
+    def track_names(self) -> str:
+        """The audio tracks of a file that has several, for a reader; empty for one track."""
+        tracks = sorted(self.tracks, key=lambda track: track["number"])
+        named = (
+            ", ".join(filter(None, (f"track {track['number']}", track["title"], track["language"])))
+            for track in tracks
+        )
+        return "; ".join(named)
 
     def first_twin(self, user: "User") -> "Recording | None":
         """The first recording with the same audio that this person may see, if there is one."""
@@ -758,7 +773,7 @@ class WaveformQuerySet(models.QuerySet["Waveform"]):
 
 
 class Waveform(models.Model):
-    """Loudness over time for the player: one byte a step, 0 silent to 255 full scale.
+    """Loudness over time for the player: one byte a step, 0 silent to 255 the loudest.
 
     The steps are of equal length and together as long as the recording. None are there while
     ``due_at`` is set, and none when the audio could not be drawn.

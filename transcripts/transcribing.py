@@ -1,7 +1,7 @@
 """The first stage: the audio of a recording to its transcript."""
 
 import uuid
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,11 @@ def check_audio(job: Job[Transcription], path: Path) -> None:
         return  # raw samples: only the one who chose their coding knows what they are
     found = sound.probe(path)
     save_recording(
-        job, media_type=found.media_type, duration=found.duration, channels=found.channels
+        job,
+        media_type=found.media_type,
+        duration=found.duration,
+        channels=found.channels,
+        tracks=[asdict(track) for track in found.tracks] if len(found.tracks) > 1 else [],
     )
     found.check()
     sound.check_length(path, found, settings.ENV.max_duration_seconds)

@@ -48,6 +48,26 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("seek"));
   }
 
+  /** The waveform is there, and with it the length and the copy that is played from now on. */
+  drawn(seconds, hasCopy) {
+    const { audio, element } = this;
+    if (seconds) this.#measure(seconds);
+    if (!hasCopy || audio.src.endsWith("?copy")) return;
+    const [time, playing] = [this.time, this.playing];
+    element.querySelector("[data-problem]").hidden = true;
+    document.body.classList.remove("unplayable");
+    audio.src = `${audio.src}?copy`;
+    audio.currentTime = time;
+    if (playing) this.play();
+  }
+
+  #measure(seconds) {
+    this.duration = seconds;
+    this.position.max = String(seconds);
+    this.element.querySelector("[data-length]").textContent = clock(seconds);
+    this.#show();
+  }
+
   skip(seconds) {
     this.seek(this.time + seconds);
   }
@@ -103,11 +123,7 @@ export class Player extends EventTarget {
       this.skip(steps[event.key]);
     });
     const measure = () => {
-      if (this.duration || !Number.isFinite(audio.duration)) return;
-      this.duration = audio.duration;
-      position.max = String(audio.duration);
-      element.querySelector("[data-length]").textContent = clock(audio.duration);
-      this.#show();
+      if (!this.duration && Number.isFinite(audio.duration)) this.#measure(audio.duration);
     };
     const complain = () => {
       element.querySelector("[data-problem]").hidden = false;
@@ -190,6 +206,7 @@ class Wave {
     if (waits) setTimeout(() => this.#load(url), DRAWING_POLL_MS);
     if (response?.status !== 200) return;
     this.peaks = new Uint8Array(await response.arrayBuffer());
+    this.player.drawn(Number(response.headers.get("Audio-Seconds")), response.headers.has("Audio-Copy"));
     // Scaled to the loudest: a quiet recording has a waveform as well.
     this.loudest = this.peaks.reduce((loudest, peak) => Math.max(loudest, peak), 1);
     this.draw(true);

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from management.models import Connection
+from tests.media import Sound, beeps, written
 from transcripts import following, jobs, progress
 from transcripts.leases import MAX_DEATHS, State
 from transcripts.models import RawResponse, Recording, Transcription, Utterance, Waveform
@@ -467,6 +468,22 @@ def test_recording_beyond_the_longest_is_refused(project, service, settings):
     transcribe(run.pk)
     run.refresh_from_db()
     assert (run.state, "hours long" in run.error) == (State.FAILED, True)
+
+
+def test_tracks_of_a_file_with_several_are_named(project, ada, service, client):
+    tracks = (
+        Sound(beeps(2), "flac", language="eng", title="Ada", is_default=False),
+        Sound(beeps(2), "flac", title="Bob", is_default=True),
+    )
+    recording = add_recording(project, written("matroska", *tracks), owner=ada)
+    run = Transcription.objects.create(recording=recording)
+    transcribe(run.pk)
+    recording.refresh_from_db()
+    assert [track["number"] for track in recording.tracks] == [2, 1]
+    client.force_login(ada)
+    page = client.get(recording.get_absolute_url()).content.decode()
+    assert "2 audio tracks" in page
+    assert "track 1, Ada, eng; track 2, Bob" in page
 
 
 def test_answer_without_utterances_is_cut_at_its_pauses(queued, service):

@@ -114,14 +114,20 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def waveform(request: HttpRequest, pk: int) -> HttpResponse:
-    """Loudness over time, one byte a step (0 silent to 255), evenly over the whole length.
+    """Loudness over time, one byte a step (0 silent to 255 the loudest), evenly over the length.
 
-    202 while it is being drawn; empty when it cannot be.
+    202 while it is being drawn; empty when it cannot be. ``Audio-Seconds`` is the length, and
+    ``Audio-Copy`` is there when the player has a listening copy to play.
     """
-    drawn = Waveform.objects.filter(recording=visible_recording(request, pk)).first()
+    found = visible_recording(request, pk)
+    drawn = Waveform.objects.filter(recording=found).first()
     if drawn and drawn.due_at is not None:
         return HttpResponse(status=202)
-    return HttpResponse(drawn.peaks if drawn else b"", "application/octet-stream")
+    response = HttpResponse(drawn.peaks if drawn else b"", "application/octet-stream")
+    response["Audio-Seconds"] = f"{found.duration or 0:.3f}"
+    if found.listening_copy:
+        response["Audio-Copy"] = "1"
+    return response
 
 
 @never_cache
