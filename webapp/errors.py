@@ -1,12 +1,14 @@
 """Error pages: one look, a sentence that says what to do, and the id of the request."""
 
 import logging
+import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from webapp import resuming
+from webapp.failures import failure_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +36,12 @@ PAGES = {
     ),
     503: (
         "The server is busy",
-        "Your recordings are safe. Load the page again in a moment.",
+        "Nothing was changed, and your recordings are safe. Try again in a moment.",
     ),
     507: (
         "The disk of the server is full",
-        "Your recordings are safe. Delete what is no longer needed, or ask an administrator for "
-        "more space.",
+        "Nothing was changed, and your recordings are safe. Delete what is no longer needed, or "
+        "ask an administrator for more space.",
     ),
 }
 EXPIRED = (
@@ -78,6 +80,8 @@ def error_page(
 
 def wants_page(request: HttpRequest) -> bool:
     """Whether a person reads the response, rather than a script of ours or of others."""
+    if "Tus-Resumable" in request.headers:
+        return False
     accepted = request.headers.get("Accept", "*/*")
     return request.content_type != "application/json" and (
         "text/html" in accepted or "*/*" in accepted
@@ -97,7 +101,14 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return error_page(request, 500)
+    """Respond to an exception that no view has handled, which is the one being handled now."""
+    failure = failure_of(sys.exc_info()[1])
+    if failure is None:
+        return error_page(request, 500)
+    page = error_page(request, failure.status)
+    page.headers["Retry-After"] = str(failure.retry_after)
+    page.headers["Cache-Control"] = "no-store"
+    return page
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -1,5 +1,6 @@
 """Processes that are kept alive together: started, restarted with a back-off, stopped."""
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -16,6 +17,16 @@ CHILD = Path(__file__).with_name("child.py")
 LONGEST_PAUSE_SECONDS = 10.0
 STEADY_SECONDS = 30.0
 LOG_BYTES = 5 * 1024 * 1024
+
+
+class LogFile(logging.handlers.RotatingFileHandler):
+    """A log file whose lines are dropped when they cannot be written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        # Printing each failure, as logging does, would fill the terminal instead.
+        if self.stream is not None:
+            with contextlib.suppress(OSError):
+                self.close()
 
 
 @dataclass
@@ -48,8 +59,11 @@ class Process:
         threading.Thread(target=self.copy, args=[self.popen.stdout], daemon=True).start()
 
     def copy(self, output: IO[bytes]) -> None:
-        """Copy the process's output into its log, which is cut off at a few megabytes."""
-        handler = logging.handlers.RotatingFileHandler(self.log, maxBytes=LOG_BYTES, backupCount=1)
+        """Copy the process's output into its log, which is cut off at a few megabytes.
+
+        It is read on while the disk is full: a process whose output nobody reads stands still.
+        """
+        handler = LogFile(self.log, maxBytes=LOG_BYTES, backupCount=1, delay=True)
         handler.setFormatter(logging.Formatter("%(message)s"))
         with output:
             for line in output:

@@ -238,12 +238,15 @@ LOGGING = {
     "formatters": {
         "plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
     },
-    "filters": {"requests": {"()": "webapp.logs.RequestFilter"}},
+    "filters": {
+        "requests": {"()": "webapp.logs.RequestFilter"},
+        "flood": {"()": "webapp.logs.Flood"},
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "plain",
-            "filters": ["requests"],
+            "filters": ["requests", "flood"],
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},

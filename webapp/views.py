@@ -1,22 +1,20 @@
-"""Signing in, and whether this server is well."""
+"""Signing in; liveness and readiness of this server."""
 
 import math
 import os
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from transcripts import readiness
 from webapp import resuming
 from webapp.attempts import ACCOUNTS, CLIENTS
 from webapp.hashing import TooManyAttempts, place
@@ -113,38 +111,24 @@ def sign_in_to_resume(request: HttpRequest, unsent: Unsent) -> HttpResponse:
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when the server and what it needs are up, else 503; says which part is not."""
-    checks = {"database": database_answers, "migrations": migrations_ran, "broker": broker_writable}
-    found = {name: problem_of(check) for name, check in checks.items()}
-    well = not any(found.values())
+    """Liveness: 200 while this process serves. It says nothing of what it depends on."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Readiness: 200 when a recording can be taken and transcribed, else 503 with the reasons."""
+    found = readiness.problems(readiness.CHECKS | {"broker": broker_writable})
+    ready = not any(found.values())
     parts = {name: problem or "ok" for name, problem in found.items()}
-    return JsonResponse(
-        {"status": "ok" if well else "unavailable", **parts}, status=200 if well else 503
-    )
-
-
-def problem_of(check: Callable[[], str]) -> str:
-    try:
-        return check()
-    except DatabaseError:
-        # The driver's words may name hosts and users; the log has them.
-        return "the database does not answer"
-
-
-def database_answers() -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return ""
-
-
-def migrations_ran() -> str:
-    executor = MigrationExecutor(connection)
-    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return f"{len(waiting)} migrations have not run; run manage.py migrate" if waiting else ""
+    status = {"status": "ready" if ready else "not ready"}
+    return JsonResponse(status | parts, status=200 if ready else 503)
 
 
 def broker_writable() -> str:
-    """The embedded broker is a folder; another broker is only a doorbell and may be down."""
+    """The embedded broker is a folder; another broker only wakes workers and may be down."""
     if settings.CELERY_BROKER_URL != "filesystem://":
         return ""
     return "" if os.access(settings.QUEUE, os.W_OK | os.X_OK) else "the queue folder is not there"

@@ -1,32 +1,7 @@
-"""Whether the server says truthfully that it is well, and lets people in."""
-
-import json
+"""Signing in, pages that are not there, and the policy of every page."""
 
 import pytest
-from django.db import DatabaseError
 from django.urls import reverse
-
-from webapp import views
-
-
-def test_health_is_told_without_signing_in(client, db):
-    answer = client.get("/healthz")
-    assert answer.status_code == 200
-    assert json.loads(answer.content)["status"] == "ok"
-
-
-def test_a_missing_queue_folder_is_told(client, db, settings, tmp_path):
-    settings.QUEUE = tmp_path / "gone"
-    answer = client.get("/healthz")
-    assert answer.status_code == 503
-    assert json.loads(answer.content)["broker"] == "the queue folder is not there"
-
-
-def test_a_database_that_does_not_answer_is_told_without_its_words():
-    def answers() -> str:
-        raise DatabaseError("password of host db-7 refused")
-
-    assert views.problem_of(answers) == "the database does not answer"
 
 
 def test_a_wrong_password_is_told_in_a_sentence(client, cast):

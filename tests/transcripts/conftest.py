@@ -97,7 +97,7 @@ class Service(httpx.BaseTransport):
     """
 
     def __init__(self) -> None:
-        self.is_well = True  # what a request for a list is answered with
+        self.is_well: bool | None = True  # None: it does not respond to a request for a list
         self.heard_seconds: float | None = None  # of every recording; None is not known here
         self.progress_asked: list[str] = []
         self.requests: list[httpx.Request] = []
@@ -115,6 +115,8 @@ class Service(httpx.BaseTransport):
                 return refusal(404)
             return httpx.Response(200, json={"seconds": self.heard_seconds})
         if request.method == "GET":
+            if self.is_well is None:
+                raise httpx.ConnectError("refused")
             return httpx.Response(200 if self.is_well else 503, json={"projects": []})
         with self._lock:
             self.requests.append(request)

@@ -174,8 +174,8 @@ def test_what_cannot_be_done_is_said_before_anything_is(
 
 
 def test_missing_setup_is_said(db, wav):
-    with pytest.raises(CommandError, match="There is no project yet"):
-        run(wav)
+    with pytest.raises(CommandError, match="not ready: there is no project yet"):
+        run(wav, "--wait", "0")
     assert not Project.objects.exists()
 
 

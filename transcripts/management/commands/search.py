@@ -10,6 +10,7 @@ from typing import Any, get_args
 from django.core.management.base import BaseCommand, CommandError
 
 from management.models import Project
+from transcripts.readiness import READY_SECONDS, TABLES, wait_until_ready
 from transcripts.search import BadSearch, Hit, Order, search_everything
 from transcripts.terminal import take_every_name
 
@@ -30,6 +31,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         take_every_name(sys.stdout, "utf-8" if options["json"] else None)
+        if problem := wait_until_ready(self.stderr.write, READY_SECONDS, TABLES):
+            raise CommandError(f"Earshot is not ready: {problem}. Is manage.py up running?")
         project = find_project(options["project"]) if options["project"] else None
         if options["limit"] < 0:
             raise CommandError(f"--limit is {options['limit']}; it is 0 or more.")

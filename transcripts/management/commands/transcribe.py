@@ -20,6 +20,7 @@ from transcripts.models import OPEN_STATES, Preset, Recording, State, Transcript
 from transcripts.names import valid
 from transcripts.options import complete, from_pairs
 from transcripts.progress import rows
+from transcripts.readiness import LIBRARY, READY_SECONDS, wait_until_ready
 from transcripts.storage import DiskFull
 from transcripts.terminal import take_every_name
 from transcripts.tokens import joined
@@ -63,9 +64,18 @@ class Command(BaseCommand):
             "repeated; NAME=false takes one out that the project's preset has",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+        parser.add_argument(
+            "--wait",
+            type=float,
+            default=READY_SECONDS,
+            metavar="SECONDS",
+            help="how long to wait until Earshot is ready (default: %(default)s)",
+        )
 
     def handle(self, *args: Any, **given: Any) -> None:
         take_every_name(sys.stdout, "utf-8" if given["json"] else None)
+        if problem := wait_until_ready(self.stderr.write, given["wait"], LIBRARY):
+            raise CommandError(f"Earshot is not ready: {problem}. Is manage.py up running?")
         try:
             project, owner = self.project(given["project"]), self.owner()
             options = self.options(given, project)

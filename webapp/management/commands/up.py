@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from transcripts import readiness
 from webapp.data import tighten
 from webapp.processes import Process, ProcessGroup
 
@@ -140,6 +141,8 @@ class Command(BaseCommand):
             "  Ctrl-C stops it.",
         ]
         self.stdout.write("\n".join(lines))
+        for problem in filter(None, readiness.problems().values()):
+            self.stderr.write(f"  Not ready: {problem}.")
         sys.stdout.flush()
 
 
