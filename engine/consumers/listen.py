@@ -305,7 +305,7 @@ class ListenConsumer(Socket):
         return None
 
     def _misspell(self, problem: str) -> None:
-        # A well-formed message of a kind that is not known: servers grow, and so do clients.
+        # Only for what cannot be meant: SDKs before 7.13 have no class for an Error.
         self.tell({"type": "Error", "variant": "SchemaError", "description": problem})
 
     def _results(self, track: int, heard: Heard) -> dict[str, Any]:

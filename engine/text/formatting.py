@@ -8,6 +8,7 @@ spelled out. Words that become one keep the start of the first and the end of th
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from engine.speech import spoken
 from engine.text.numbers import (
@@ -346,6 +347,7 @@ _ADDRESS_WORD = re.compile(r"[\w.-]+")
 def _phone(phrase: Phrase, first: int) -> Match | None:
     """Seven, ten or eleven digits that were read out or written in groups."""
     digits, position, groups = "", first, 0
+    cuts: set[int] = set()
     while position < len(phrase.words) and len(digits) < 11:
         word = phrase.at(position)
         repeat = {"double": 2, "triple": 3}.get(word, 1)
@@ -359,12 +361,17 @@ def _phone(phrase: Phrase, first: int) -> Match | None:
             digit = str(int(digit_of(tens[0]) or 0) + int(digit_of(tens[1]) or 0))
         if digit is None:
             break
+        parts = re.findall(r"\d+", word) if plain == digit else [digit]
+        cuts.update(len(digits) + length for length in accumulate(map(len, parts)))
         digits, groups, position = digits + digit * repeat, groups + 1, position + 1
         if phrase.stops(position - 1) and tail(phrase.words[position - 1].punctuated_word) != ",":
             break
     if len(digits) not in (7, 10, 11) or (len(digits) == 11 and digits[0] != "1"):
         return None
     if groups == 1 and not re.fullmatch(r"\d{10}|.*\d[-.)]\d.*", phrase.at(first)):
+        return None
+    is_plain = groups == 1 and len(digits) == len(phrase.at(first))
+    if not is_plain and not {len(digits) - 4, len(digits) - 7} <= cuts | {0}:
         return None
     if groups == 2 and len(digits) == 7 and not re.fullmatch(r"\d{3}", phrase.at(first)):
         return None

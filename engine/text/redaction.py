@@ -169,9 +169,22 @@ class _Said:
         return detect_entities(self.words)
 
     @cached_property
+    def phrase(self) -> Phrase:
+        return Phrase(self.words)
+
+    @cached_property
+    def numbers(self) -> dict[int, int]:
+        """The place where the number begins that each of its words belongs to."""
+        return {
+            place: number.first
+            for number in self.phrase.numbers
+            for place in range(number.first, number.first + number.count)
+        }
+
+    @cached_property
     def quantities(self) -> frozenset[int]:
         """The places of numbers that count or date something: no part of an identifier."""
-        phrase = Phrase(self.words)
+        phrase = self.phrase
         places: set[int] = set()
         for entity in self.entities:
             words = phrase.bare[entity.start_word : entity.end_word]
@@ -267,6 +280,8 @@ class _Said:
         between = {self.at(position) for position in range(last + 1, following)} - FILLERS
         if before in _SPELLED or after in _SPELLED:
             return not self.is_stop(last) and not (between and after[:1].isdigit())
+        if self.quantities & {last, following}:
+            return last in self.numbers and self.numbers[last] == self.numbers.get(following)
         if not (_is_identifier(before) and _is_identifier(after)):
             return not between and _is_spelled(before) and _is_spelled(after)
         return "and" not in between and "then" not in between

@@ -124,6 +124,9 @@ def test_what_is_no_audio_is_a_400(transcribe, audio, problem):
         {"model": "whisper-tiny.en", "language": "de"},
         {"language": "xx"},
         {"model": "enhanced", "language": "multi"},
+        {"model": "whisper-banana"},
+        {"model": "nova-3:nova-2"},
+        {"model": "nova-3-medical", "detect_language": True},
     ],
 )
 def test_an_impossible_model_is_a_400(transcribe, recording, options):

@@ -183,3 +183,48 @@ def test_a_refusal_keeps_its_status_and_headers(engine: Engine):
         pass
     assert raised.value.response.status_code == 400
     assert "sample_rate" in raised.value.response.headers["dg-error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "named"),
+    [
+        ("v1", {"model": "whisper-tiny"}, "No such model"),
+        ("v1", {"model": "nova-3-medical", "language": "es"}, "No such model"),
+        ("v1", {"language": "xx"}, "No such model"),
+        ("v1", {"model": "enhanced", "language": "multi"}, "No such model"),
+        ("v1", {"language": "multi", "language_hint": ["en", ""]}, "language_hint"),
+        ("v1", {"language": "multi", "language_hint": ["en", "xx"]}, "language_hint"),
+        ("v1", {"keywords": "fox:2"}, "keyterm"),
+        ("v1", {"keyterm": ["Earshot", " "]}, "keyterm"),
+        ("v1", {"diarize": True, "diarize_model": "v1"}, "diarize_model"),
+        ("v2", {"language_hint": "es"}, "language_hint"),
+        ("v2", {"model": "flux-general-multi", "language_hint": ["es", "xx"]}, "language_hint"),
+        ("v2", {"eot_threshold": 1.0, "eager_eot_threshold": 0.95}, "eager_eot_threshold"),
+        ("v2", {"redact": "ssn"}, "redact"),
+        ("v2", {"sample_rate": 11_025}, "sample_rate"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_named(engine: Engine, path: str, options: dict, named: str):
+    listen = engine.client().listen
+    connect, base = (listen.v1.connect, NOVA) if path == "v1" else (listen.v2.connect, FLUX)
+    with pytest.raises(InvalidStatus) as raised, connect(**base | options):
+        pass
+    assert raised.value.response.status_code == 400
+    assert named in raised.value.response.headers["dg-error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("v1", {"language": "multi", "language_hint": ["en", "es-419"]}),
+        ("v1", {"model": "nova-2", "keywords": ["fox:2", "dog:-1"]}),
+        ("v1", {"keyterm": ["Earshot"] * 100, "diarize_model": "latest"}),
+        ("v2", {"model": "flux-general-multi", "language_hint": ["es", "en"]}),
+        ("v2", {"eot_threshold": 1.0, "eager_eot_threshold": 0.9, "keyterm": ["Earshot"]}),
+    ],
+)
+def test_what_can_be_is_accepted(engine: Engine, path: str, options: dict):
+    listen = engine.client().listen
+    connect, base = (listen.v1.connect, NOVA) if path == "v1" else (listen.v2.connect, FLUX)
+    with connect(**base | options) as socket:
+        socket.send_close_stream()

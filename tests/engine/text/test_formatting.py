@@ -56,6 +56,7 @@ def formatted(text: str, **options: bool) -> str:
         ("call me on 4155551234", "call me on 415-555-1234"),
         ("my number is 555, 1234", "my number is 555-1234"),
         ("1 800 555 1234", "1-800-555-1234"),
+        ("we won 3-2, 4-1, 123-456", "we won 3-2, 4-1, 123-456"),
         # addresses
         ("mail john dot smith at example dot com.", "mail john.smith@example.com."),
         ("john at example dot co dot uk", "john@example.co.uk"),

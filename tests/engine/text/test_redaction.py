@@ -71,7 +71,7 @@ IDENTIFIERS = ("pci", "ssn", "phone_number", "account_number")
         "the population was 8,123,456 in 2020 and 1234567 people voted",
         "123 apples, 45 pears and 6789 plums",
         "pages 100 to 12345, room 12 on floor 3 of building 4567",
-        "scores 21 to 14, 35 to 28, 10 to 7",
+        "scores 21 to 14, 35 to 28, 10 to 7, and 3-2, 4-1, 123-456",
         "we counted 100, 200, 300, 400",
         "half past three on the 5th of May at 25 degrees",
         "two thousand twenty four, three hundred sixty five days",
@@ -129,6 +129,7 @@ def test_numbers_are_three_digits_and_more():
     said = "3 cats, 200 dogs, nineteen eighty four and four oh four"
     assert redacted(said, "numbers") == "3 cats, [NUMBER_1] dogs, [NUMBER_2] and [NUMBER_3]"
     assert redacted("200 dogs", "true") == "[NUMBER_1] dogs"
+    assert redacted("March 3, 2024", "true") == "March 3, [NUMBER_1]"
 
 
 def test_aggressive_numbers_are_all_of_them():
