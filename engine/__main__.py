@@ -68,7 +68,7 @@ def serve(environment: Environment, arguments: argparse.Namespace) -> None:
     logger.info("serving on http://%s:%d", environment.host, environment.port)
     server.run()
     if not server.started:
-        sys.exit("The engine could not start; the lines above say why.")
+        sys.exit("The engine could not start; see the lines above.")
 
 
 def prepare(environment: Environment) -> None:

@@ -174,7 +174,7 @@ class Deliveries:
             await in_database(_postpone, job, pause)
             return
         else:
-            logger.warning("request_id=%s given up: %s", job.request_id, problem)
+            logger.warning("request_id=%s callback failed for good: %s", job.request_id, problem)
         files = [make(self._environment, job.request_id) for make in (_body_file, _result_file)]
         await in_database(job.delete)
         await asyncio.to_thread(_remove, files)

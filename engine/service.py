@@ -100,5 +100,5 @@ async def _repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except Exception:
-            logger.exception("housekeeping failed; it is tried again in %d s", seconds)
+            logger.exception("housekeeping failed; trying again in %d s", seconds)
         await asyncio.sleep(seconds)

@@ -158,7 +158,7 @@ def error_from_close(
 
 def _close_sentence(code: int | None) -> str:
     if code is None or code == 1006:
-        return "the connection broke off"
+        return "the connection was lost"
     return f"the server closed the connection with code {code}"
 
 

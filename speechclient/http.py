@@ -374,4 +374,4 @@ def _sentence(error: httpx.HTTPError) -> str:
         case httpx.ConnectError() | httpx.ProxyError():
             return f"the server cannot be reached: {clean_line(str(error), 200)}"
         case _:
-            return "the connection to the server broke off"
+            return "the connection to the server was lost"

@@ -80,7 +80,7 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
         raise InvalidOption(f"{name} is {value!r}; it is a list of text")
     texts = tuple(_text(name, text).strip() for text in value)
     if len(texts) > MAX_LIST:
-        raise InvalidOption(f"{name} has {len(texts)} entries; at most {MAX_LIST} are taken")
+        raise InvalidOption(f"{name} has {len(texts)} entries; at most {MAX_LIST} are allowed")
     return texts
 
 
@@ -92,7 +92,7 @@ def read_keyterms(name: str, value: Any) -> tuple[str, ...]:
     """
     terms = _texts(name, value)
     if len(terms) > MAX_KEYTERMS:
-        raise InvalidOption(f"{name} has {len(terms)} terms; at most {MAX_KEYTERMS} are taken")
+        raise InvalidOption(f"{name} has {len(terms)} terms; at most {MAX_KEYTERMS} are allowed")
     for term in terms:
         if len(term) > MAX_KEYTERM_LENGTH:
             raise InvalidOption(
@@ -101,7 +101,7 @@ def read_keyterms(name: str, value: Any) -> tuple[str, ...]:
     tokens = sum(-(-len(word) // TOKEN_LETTERS) for term in terms for word in term.split())
     if tokens > MAX_KEYTERM_TOKENS:
         raise InvalidOption(
-            f"{name} has at least {tokens} tokens; at most {MAX_KEYTERM_TOKENS} are taken"
+            f"{name} has at least {tokens} tokens; at most {MAX_KEYTERM_TOKENS} are allowed"
         )
     return terms
 

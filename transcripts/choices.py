@@ -38,16 +38,16 @@ GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
         "In the transcript",
         (
             Feature("smart_format", "Smart formatting", "Dates, numbers and amounts as written"),
-            Feature("diarize", "Speakers", "Tell voices apart"),
+            Feature("diarize", "Speakers", "Identify speakers"),
             Feature(
                 "multichannel",
-                "Channels apart",
+                "Separate channels",
                 "One transcript for each channel of each audio track",
             ),
         ),
     ),
     (
-        "About it",
+        "Insights",
         (
             Feature("summarize", "Summary", "What was said, in a few sentences", english=True),
             Feature("topics", "Topics", "What was spoken about, and where", english=True),
@@ -67,7 +67,7 @@ RARE_GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
         ),
     ),
     (
-        "Private data to take out",
+        "Redact",
         (
             Feature("redact", "Card data", "Numbers, expiry dates, codes", "pci", english=True),
             Feature("redact", "Social security numbers", "", "ssn", english=True),
@@ -176,7 +176,9 @@ class AddressForm(OptionsForm):
 class PresetForm(forms.Form):
     """Options to keep under a name, in place of what had that name before."""
 
-    name = forms.CharField(max_length=60, error_messages={"required": "Give the preset a name."})
+    name = forms.CharField(
+        max_length=60, error_messages={"required": "Enter a name for the preset."}
+    )
     options = forms.CharField()  # JSON
     is_default = forms.BooleanField(required=False)
 
@@ -187,7 +189,7 @@ class PresetForm(forms.Form):
     def clean_name(self) -> str:
         name = clean_title(self.cleaned_data["name"])
         if not name:
-            raise forms.ValidationError("Give the preset a name.")
+            raise forms.ValidationError("Enter a name for the preset.")
         return name
 
     def clean_options(self) -> dict[str, Any]:

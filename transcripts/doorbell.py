@@ -23,7 +23,9 @@ def ring(task: str, *args: Any, countdown: float | None = None) -> None:
         current_app.send_task(task, args=args, countdown=countdown)
     except Exception:  # whatever a broker's library raises, the row is already in the queue
         _silent_until = time.monotonic() + SILENCE_SECONDS
-        logger.warning("The broker cannot be reached; the sweep will ring.", exc_info=True)
+        logger.warning(
+            "The broker cannot be reached; the sweep will dispatch the job.", exc_info=True
+        )
 
 
 def ring_on_commit(task: str, *args: Any) -> None:

@@ -36,7 +36,7 @@ TOTAL_SECONDS = 3600.0
 SLOWEST_BYTES_A_SECOND = 1024
 PATIENCE_SECONDS = 30.0
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
-BROKE_OFF = "The connection broke off before the file was complete."
+BROKE_OFF = "The connection was lost before the file was complete."
 
 
 class Refused(Exception):
@@ -71,7 +71,7 @@ class Rules:
         """Raise ``Refused`` for a file over the limit, ``DiskFull`` for one with no room now."""
         if size_bytes > self.max_bytes:
             raise Refused(
-                f"The file at this address has more than {self.max_bytes:,} bytes, the most taken."
+                f"The file at this address exceeds the limit of {self.max_bytes:,} bytes."
             )
         if self.room_bytes is not None and size_bytes > self.room_bytes:
             raise DiskFull("The server has no room for the file at this address.")
@@ -91,7 +91,7 @@ def check_address(url: str, rules: Rules) -> httpx.URL:
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise Refused("Only addresses that start with http:// or https:// are fetched.")
     if parsed.userinfo:
-        raise Refused("The address holds a user name or password; those are not sent.")
+        raise Refused("The address contains a user name or password, which are not sent.")
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
     if port not in PORTS and not rules.private_hosts:
         *ports, last = map(str, sorted(PORTS))
@@ -126,7 +126,7 @@ def fetch(url: str, target: Path, rules: Rules, watch: Callable[[Line], None]) -
             if line.is_cut:
                 raise Unreachable(BROKE_OFF)  # a body without a length seems complete then
             return fetched
-    raise Refused(f"The address leads on more than {MAX_REDIRECTS} times.")
+    raise Refused(f"The address redirects more than {MAX_REDIRECTS} times.")
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def asked(
                 trouble = error
                 continue
             except httpx.HTTPError as error:
-                raise Unreachable(f"{url.host} does not answer as a web server does.") from error
+                raise Unreachable(f"{url.host} does not respond as a web server does.") from error
             try:
                 yield response, line
             finally:
@@ -175,7 +175,7 @@ def resolve(host: str, port: int, rules: Rules) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise Unreachable(f"There is no host {host}.") from error
+        raise Unreachable(f"The host {host} does not exist.") from error
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     if not rules.private_hosts and not all(is_public(address) for address in addresses):
         raise Refused(f"{host} is in a private network; only public addresses are fetched.")
@@ -186,13 +186,13 @@ def check_answer(response: httpx.Response, rules: Rules) -> None:
     """Raise ``Refused`` or ``Unreachable`` for an answer that is no recording."""
     status = response.status_code
     if status in BUSY:
-        raise Unreachable(f"The address answers {status} ({phrase(status)}).")
+        raise Unreachable(f"The address responds with {status} ({phrase(status)}).")
     if status != HTTPStatus.OK:
-        raise Refused(f"The address answers {status} ({phrase(status)}).")
+        raise Refused(f"The address responds with {status} ({phrase(status)}).")
     if response.headers.get("content-type", "").lower().startswith(("text/html", "text/plain")):
-        raise Refused("The address leads to a page, not to an audio or video file.")
+        raise Refused("The address is that of a web page, not of an audio or video file.")
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused("The address sends the file compressed, which was not asked for.")
+        raise Refused("The address sends the file compressed, which is not supported.")
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit():
         rules.check_size(int(announced[:19]))

@@ -38,7 +38,7 @@ class TitleForm(forms.Form):
     def clean_title(self) -> str:
         title = clean_title(self.cleaned_data["title"])
         if not title:
-            raise forms.ValidationError("Type a title.")
+            raise forms.ValidationError("Enter a title.")
         return title
 
 

@@ -435,7 +435,7 @@ def others_at_work(row: Leased) -> bool:
 
 def died_sentence(deaths: int) -> str:
     return (
-        f"Processing this recording was broken off {deaths} times: a worker or the speech server "
+        f"Processing this recording was interrupted {deaths} times: a worker or the speech server "
         "died over it. It is not tried again automatically."
     )
 
@@ -447,7 +447,7 @@ def trouble_of(error: Exception) -> dict[str, Any]:
 def wait_for(row: Leased, error: Exception, pause: float = 0.0) -> None:
     """Return it to the queue because of something that is not its fault, for a day at most."""
     if row.attempt >= GIVE_UP_ATTEMPTS and row.waited_longer_than(GIVE_UP_AFTER):
-        row.fail(f"Given up after a day: {sentence(error)}", error_request_id(error))
+        row.fail(f"Failed after a day of attempts: {sentence(error)}", error_request_id(error))
         return
     row.release(pause, **trouble_of(error))
 
@@ -456,7 +456,7 @@ def try_again(row: Leased, error: Exception, most: int, retry_after: float | Non
     """Count the failure against it and put it back, or end it when there were too many."""
     failures = row.failures + 1
     if failures >= most:
-        row.fail(f"Given up after {failures} tries: {sentence(error)}", error_request_id(error))
+        row.fail(f"Failed after {failures} attempts: {sentence(error)}", error_request_id(error))
         return
     row.release(
         pause_seconds(failures, JOB_PAUSE_SECONDS, retry_after),

@@ -78,7 +78,7 @@ def queued_words(
     again = max(job.not_before, retry_at or now)
     if again <= now:
         return f"In the queue ({ordinal(place)})" if place else "In the queue"
-    trouble = job.error or "The speech server does not answer"
+    trouble = job.error or "The speech server does not respond"
     wait = clock((again - now).total_seconds() + 1)
     return f"{trouble.rstrip('.')}; trying again in {wait}"
 

@@ -67,7 +67,7 @@ REFUSALS = {
     "codec": "The audio in this file is coded in a way that is not supported.",
     "no_samples": "There is no audio in this file: it holds no samples.",
 }
-BROKEN = "This file could not be read safely: its decoder broke down over it."
+BROKEN = "This file could not be read safely: the decoder crashed on it."
 
 
 class Refused(Exception):
@@ -124,12 +124,12 @@ class Sound:
         """Raise ``Refused`` when it is beyond a limit; the message names the limit."""
         if self.channels > MAX_CHANNELS:
             raise Refused(
-                f"This file has {self.channels} audio channels; {MAX_CHANNELS} are possible."
+                f"This file has {self.channels} audio channels; at most {MAX_CHANNELS} are allowed."
             )
         if self.sample_rate > MAX_SAMPLE_RATE:
             raise Refused(
                 f"The sample rate of this file is {self.sample_rate} Hz; "
-                f"{MAX_SAMPLE_RATE} Hz are possible."
+                f"at most {MAX_SAMPLE_RATE} Hz are allowed."
             )
 
 

@@ -86,7 +86,7 @@ def begin(
     if size_bytes <= 0:
         raise Refused(f"{name} is empty: there is nothing in it to transcribe.")
     if size_bytes > limit:
-        raise Refused(f"{name} has {size_bytes:,} bytes; at most {limit:,} are taken.", 413)
+        raise Refused(f"{name} has {size_bytes:,} bytes; at most {limit:,} are allowed.", 413)
     if owner.uploads.unfinished().count() >= MAX_OPEN_UPLOADS:
         raise Refused(f"You have {MAX_OPEN_UPLOADS} unfinished uploads; finish some first.", 429)
     with reserving():

@@ -201,7 +201,7 @@ export class Options {
       body: new URLSearchParams(fields),
     }).catch(() => null);
     const said = await answer?.json().catch(() => null);
-    return said ?? { error: answer ? `The server refused it (${answer.status}).` : "The server cannot be reached." };
+    return said ?? { error: answer ? `The server rejected the request (${answer.status}).` : "Connection lost. Try again." };
   }
 }
 

@@ -347,7 +347,7 @@ class Item {
     const { maxBytes } = this.uploads;
     if (this.size === 0) throw new Unfit("The file is empty: there is nothing to transcribe.");
     if (this.size > maxBytes) {
-      throw new Unfit(`The file has ${bytes(this.size)}; at most ${bytes(maxBytes)} are taken. Cut it into parts.`);
+      throw new Unfit(`The file has ${bytes(this.size)}; at most ${bytes(maxBytes)} are allowed. Split it into parts.`);
     }
   }
 

@@ -129,7 +129,7 @@ def test_no_hit_of_a_filter_leads_back_to_all(cast, client):
     cast.recording("Here")
     client.force_login(cast.ada)
     answer = client.get(reverse("library"), {"q": "nowhere"}).content.decode()
-    assert "No recording fits these filters" in answer
+    assert "No recordings match these filters" in answer
 
 
 def test_an_open_row_says_how_far_it_is(cast, client):

@@ -68,8 +68,8 @@ def test_a_preset_is_chosen_changed_saved_and_deleted(page, cast: Cast):
     page.goto(f"/upload/?project={cast.project.pk}")
     preset = page.get_by_label("Preset", exact=True)
     preset.select_option(label="Calls")
-    expect(page.get_by_label("Channels apart")).to_be_checked()
-    page.get_by_label("Channels apart").uncheck()
+    expect(page.get_by_label("Separate channels")).to_be_checked()
+    page.get_by_label("Separate channels").uncheck()
     expect(preset).to_have_value("")  # it is no longer what the preset says
     page.get_by_label("Speakers", exact=False).first.check()
     page.get_by_label("Presets of this project").click()
@@ -105,7 +105,7 @@ def test_a_name_without_letters_is_refused_in_the_dialog(visits, cast: Cast):
     dialog.get_by_label("Name").fill("\u200b")
     with page.expect_response(re.compile("/presets/")):
         dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_text("Give the preset a name.")).to_be_visible()
+    expect(dialog.get_by_text("Enter a name for the preset.")).to_be_visible()
 
 
 def test_only_what_the_model_and_the_language_can_is_offered(page, cast: Cast):

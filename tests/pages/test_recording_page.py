@@ -289,7 +289,7 @@ def test_audio_that_browsers_cannot_play_is_told(visits, cast: Cast):
 def test_keys_of_the_page_are_told_by_a_question_mark(page, cast: Cast):
     page.goto(cast.transcribed().get_absolute_url())
     page.keyboard.press("?")
-    dialog = page.get_by_role("dialog", name="Keys on this page")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(dialog.get_by_text("Back 3 seconds")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

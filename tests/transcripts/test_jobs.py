@@ -289,7 +289,7 @@ def test_server_that_stays_down_is_waited_for_a_day(queued, service):
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.FAILED
-    assert queued.error.startswith("Given up after a day: ")
+    assert queued.error.startswith("Failed after a day of attempts: ")
 
 
 def test_retry_takes_the_run_up_again_with_its_options(recording, queued, service, rings):
@@ -444,7 +444,7 @@ def test_heart_renews_the_lease_and_tells_of_a_lost_job(queued):
         (b"ffconcat version 1.0\nfile /etc/passwd\n", "not an audio or video file"),
         (b"#EXTM3U\n#EXTINF:9,\nfile:///etc/passwd\n", "not an audio or video file"),
         (wav_bytes(0), "holds no samples"),
-        (wav_bytes(0.1, channels=64), "64 audio channels; 20 are possible"),
+        (wav_bytes(0.1, channels=64), "64 audio channels; at most 20 are allowed"),
     ],
     ids=["text", "ffconcat", "playlist", "no samples", "64 channels"],
 )

@@ -91,7 +91,7 @@ def test_innocent_recordings_survive_one_that_kills_the_server_again_and_again(
             job = jobs.Job(row)
             job.sent_all = True
             if poison.pk in [each.pk for each in batch]:
-                error = jobs.ServiceUnavailable("the connection broke off")
+                error = jobs.ServiceUnavailable("the connection was lost")
                 jobs.settle(job, error)
             else:
                 row.leave(State.DONE)

@@ -51,7 +51,7 @@ def test_a_run_that_failed_once_says_why_and_when_it_goes_on():
 
 def test_a_server_left_in_peace_is_told():
     said = describe(NOW + timedelta(seconds=29.5), state=State.QUEUED)
-    assert said.words == "The speech server does not answer; trying again in 0:30"
+    assert said.words == "The speech server does not respond; trying again in 0:30"
 
 
 @pytest.mark.parametrize(

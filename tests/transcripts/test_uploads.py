@@ -255,7 +255,7 @@ def test_limits_are_checked_before_bytes_travel(ada_client, project, size, statu
 def test_limit_of_size_is_named(ada_client, project, settings):
     settings.ENV = replace(settings.ENV, max_upload_bytes=1000)
     answer = create(ada_client, project, size=1001)
-    assert read_json(answer)["error"] == "monday.wav has 1,001 bytes; at most 1,000 are taken."
+    assert read_json(answer)["error"] == "monday.wav has 1,001 bytes; at most 1,000 are allowed."
 
 
 def test_open_uploads_of_a_person_are_limited(ada_client, project, monkeypatch):

@@ -32,7 +32,7 @@ COUNT_CAP = 1000
 EXCERPT_CHARACTERS = 280
 NOTHING_TO_LOOK_FOR = "Type a word, a “phrase in quotes” or the beginning of a word with a star*."
 TOO_SLOW = "This search takes too long. Add a word, or choose a project."
-NOT_OURS = "The place to go on from is not one of this search."
+NOT_OURS = "The cursor does not belong to this search."
 TOO_MANY_TO_RANK = "There are too many matches to rank; these are the newest."
 TOO_MANY_APART = "Older recordings with these words far apart are not shown. Add a word."
 # Worse than any score of an index: words that are far apart come after those said together.

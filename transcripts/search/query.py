@@ -108,7 +108,7 @@ def parse(text: str) -> Query:
     """Read a query; ``BadSearch`` names the limit when it is too long."""
     if len(text) > MAX_CHARACTERS:
         raise BadSearch(
-            f"The search is {len(text):,} characters long; at most {MAX_CHARACTERS:,} are possible."
+            f"The search is {len(text):,} characters long; at most {MAX_CHARACTERS:,} are allowed."
         )
     terms: list[Term] = []
     for quote in QUOTES[1:]:
@@ -122,7 +122,7 @@ def parse(text: str) -> Query:
                 terms.append(term)
     count = sum(len(term.words) for term in terms)
     if count > MAX_WORDS:
-        raise BadSearch(f"The search has {count} words; at most {MAX_WORDS} are possible.")
+        raise BadSearch(f"The search has {count} words; at most {MAX_WORDS} are allowed.")
     return Query(tuple(terms))
 
 

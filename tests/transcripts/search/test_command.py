@@ -62,7 +62,7 @@ def test_unknown_project_names_those_there_are(project):
 
 
 def test_finding_nothing_is_said(project):
-    assert run("word") == ("", "Nothing was found.\n")
+    assert run("word") == ("", "No results.\n")
     _, err = run("!?")
     assert err.startswith("Type a word")
 

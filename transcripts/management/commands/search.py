@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 shown += 1
             self.stdout.flush()
             if limit and next(hits, None) is not None:
-                self.stderr.write(f"There are more than {limit} hits; --limit 0 shows all.")
+                self.stderr.write(f"There are more than {limit} results; --limit 0 shows all.")
         except BadSearch as error:
             raise CommandError(str(error)) from error
         except BrokenPipeError:
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             sys.stdout = None
             return
         if not shown:
-            self.stderr.write("Nothing was found.")
+            self.stderr.write("No results.")
 
     def as_line(self, hit: Hit) -> str:
         """``title  0:12:05  Speaker 2: text`` with the marked words in bold on a terminal."""

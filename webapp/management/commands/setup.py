@@ -24,7 +24,7 @@ class Command(BaseCommand):
             mirror(connection)
         except NoServer as error:
             # The library works without the server; the mirror task tries again by itself.
-            self.stderr.write(f"The speech server does not answer. {error}")
+            self.stderr.write(f"The speech server does not respond. {error}")
         give_owner_to_empty_projects()
 
     def make_administrator(self) -> None:

@@ -114,13 +114,13 @@ class Command(BaseCommand):
                 pass
             self.tend(group)
             time.sleep(0.1)
-        raise CommandError(f"{url} did not answer; {settings.DATA / 'logs'} says why.")
+        raise CommandError(f"{url} did not respond; see the logs in {settings.DATA / 'logs'}.")
 
     def tend(self, group: ProcessGroup) -> None:
         for process in group.restart_dead():
             code = process.popen.returncode if process.popen else None
             self.stderr.write(
-                f"{process.name} ended with {code}; starting it again. {process.log} says why."
+                f"{process.name} ended with {code}; restarting it. See {process.log}."
             )
 
     def show(self, seconds: float) -> None:

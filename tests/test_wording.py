@@ -1,0 +1,125 @@
+"""Sentences for people are in plain English: no phrase that was replaced comes back."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("engine", "management", "network", "speechclient", "transcripts", "webapp")
+
+# Phrases that people had to read twice, and others of their kinds; in any case.
+REPLACED = (
+    r"\babout it\b",
+    r"for the files you add",
+    r"as chosen below",
+    r"kept safe",
+    r"\bis safe\b",
+    r"\b(?:go|goes|going|went) on\b",
+    r"(?:do|does|did) not answer",
+    r"\banswers? (?:as|with|again|\d|\{)",
+    r"\bis not asked\b",
+    r"nobody said",
+    r"\bnowhere\b",
+    r"on the whole",
+    r"strongest at",
+    r"for its turn",
+    r"(?:is|are|was|be) tried again",
+    r"too old to be sent",
+    r"\bcolours\b",
+    r"keys on this page",
+    r"voices apart",
+    r"channels apart",
+    r"private data to take out",
+    r"options cannot be",
+    r"belong together",
+    r"broke(?:n)? (?:off|down)",
+    r"leads on\b",
+    r"summed up",
+    r"given up\b",
+    r"\bsays? why\b",
+    r"the most taken",
+    r"\bare (?:taken|possible)\b",
+    r"worth telling",
+    r"refused it\b",
+    r"\bwill ring\b",
+)
+PHRASES = re.compile("|".join(REPLACED), re.IGNORECASE)
+
+
+def template_texts(source: str) -> Iterator[str]:
+    source = re.sub(r"\{#.*?#\}|\{% comment %\}.*?\{% endcomment %\}", "", source, flags=re.S)
+    yield re.sub(r"\s+", " ", re.sub(r"\{%.*?%\}", " ", source, flags=re.S))
+
+
+def script_texts(source: str) -> Iterator[str]:
+    source = re.sub(r"^\s*(?://|\*|/\*).*$", "", source, flags=re.M)
+    yield from re.findall(
+        r"\"[^\"\n]*\"|'[^'\n]*'|`[^`]*`", re.sub(r"\s//[^\"`\n]*$", "", source, flags=re.M)
+    )
+
+
+def python_texts(source: str) -> Iterator[str]:
+    """Every string of a module but its docstrings; of an f-string the constant parts."""
+    tree = ast.parse(source)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+        and isinstance(node.body[0].value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(
+                str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values
+            )
+        elif isinstance(node, ast.Constant) and id(node) not in docstrings:
+            yield str(node.value)
+
+
+def texts() -> Iterator[tuple[Path, str]]:
+    for folder, pattern, read in (
+        *((ROOT / name, "*.html", template_texts) for name in ("templates",)),
+        (ROOT / "static" / "js", "*.js", script_texts),
+        *((ROOT / package, "*.py", python_texts) for package in PACKAGES),
+    ):
+        for path in sorted(folder.rglob(pattern)):
+            if "migrations" not in path.parts:
+                for text in read(path.read_text()):
+                    yield path.relative_to(ROOT), text
+
+
+def test_no_replaced_phrase_comes_back():
+    # The words of the engine's text rules and of its voices are speech, not ours.
+    spoken = ("engine/text", "engine/speech")
+    found = [
+        f"{path}: {text.strip()[:100]!r} ({match[0]})"
+        for path, text in texts()
+        if not str(path).startswith(spoken) and (match := PHRASES.search(text))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<h1>This page was too old to be sent</h1>",
+        "<p>The server does not answer; going\n on in 0:04</p>",
+        "<button>Colours</button>",
+    ],
+)
+def test_a_replaced_phrase_is_noticed_in_a_template(text):
+    assert any(PHRASES.search(each) for each in template_texts(text))
+
+
+def test_a_replaced_phrase_is_noticed_in_code():
+    source = 'def f():\n    """It goes on."""\n    raise Refused(f"Port {x} is not asked; 80 are.")'
+    assert [bool(PHRASES.search(each)) for each in python_texts(source)] == [True, False, True]
+    assert any(
+        PHRASES.search(each) for each in script_texts("say(`Nobody said “${x}”`); // goes on")
+    )
