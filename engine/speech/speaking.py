@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -255,8 +255,9 @@ class Turn:
 
     speech_id: str
     buffer: str = ""
-    waiting: deque[Script] = field(default_factory=deque)
+    waiting: deque[Say] = field(default_factory=deque)
     flushed: bool = False
+    owes_flushed: bool = False  # a Flush came before the turn was announced
     announced: bool = False
     begun: bool = False  # something of it was given to be spoken
     characters: int = 0
@@ -267,13 +268,18 @@ class Turn:
     spoken: str = ""  # of what was given to be spoken, what has been
     spoken_seconds: float = 0.0
     saying: str = ""  # what is being spoken now
+    saying_speed: float = 1.0
     saying_seconds: float = 0.0  # how much of it is on its way
+
+    @property
+    def characters_waiting(self) -> int:
+        return len(self.buffer) + _characters(say.script for say in self.waiting)
 
     @property
     def seconds(self) -> float:
         return self.spoken_seconds + self.saying_seconds
 
-    def heard(self, seconds: float, speed: float) -> str:
+    def heard(self, seconds: float) -> str:
         """About what was heard ``seconds`` into the turn, to the end of a word.
 
         Sound has no marks of its words: a text is taken to be spoken at an even pace, and one
@@ -281,7 +287,7 @@ class Turn:
         """
         if seconds < self.spoken_seconds:
             return self.spoken[: _word_end(self.spoken, seconds / self.spoken_seconds)]
-        usual_seconds = len(self.saying) / CHARACTERS_A_SECOND / speed
+        usual_seconds = len(self.saying) / CHARACTERS_A_SECOND / self.saying_speed
         whole_seconds = max(self.saying_seconds, usual_seconds)
         share = (seconds - self.spoken_seconds) / whole_seconds if whole_seconds else 0.0
         return self.spoken + self.saying[: _word_end(self.saying, share)]
@@ -362,7 +368,7 @@ class FluxSession:
             case "Interrupt":
                 yield from self._interrupt(message.get("playback_offset"))
             case "Configure":
-                yield self._configure(message)
+                yield from self._configure(message)
             case "Close":
                 self._closing = True
                 for turn in self._turns:
@@ -388,7 +394,7 @@ class FluxSession:
         turn.buffer += text
         turn.characters += len(text)
         self.characters += len(text)
-        if sum(len(one.buffer) + _characters(one.waiting) for one in self._turns) > MOST_WAITING:
+        if sum(turn.characters_waiting for turn in self._turns) > MOST_WAITING:
             yield from self._end("DATA-0000", "More text is waiting than can be kept.", 1008)
             return
         is_next = turn is self._turns[0] and not self.is_speaking
@@ -402,8 +408,8 @@ class FluxSession:
             return
         turn = self._turns[-1]
         yield from self._finish_text(turn)
+        turn.owes_flushed = True
         yield from self._announce(turn) if turn is self._turns[0] else ()
-        yield Tell({"type": "Flushed", "speech_id": turn.speech_id})
         yield from self._next()
 
     def _finish_text(self, turn: Turn) -> Iterator[Step]:
@@ -426,12 +432,16 @@ class FluxSession:
             yield _warning("INPUT_MARKUP_STRIPPED", problem)
         if any(not isinstance(part, str) or part.strip() for part in script.parts):
             turn.begun = True
-            turn.waiting.append(script)
+            turn.waiting.append(Say(script, self._speed))
 
     def _announce(self, turn: Turn) -> Iterator[Step]:
+        """Tell that ``turn`` is the one that is spoken: sound does not say whose it is."""
         if not turn.announced:
             turn.announced = True
             yield Tell({"type": "SpeechStarted", "speech_id": turn.speech_id})
+        if turn.owes_flushed:
+            turn.owes_flushed = False
+            yield Tell({"type": "Flushed", "speech_id": turn.speech_id})
 
     def _next(self) -> Iterator[Step]:
         """Go on with the first turn; end it, and the session, when there is no more of it."""
@@ -439,10 +449,11 @@ class FluxSession:
             turn = self._turns[0]
             yield from self._announce(turn)
             if turn.waiting:
-                script = turn.waiting.popleft()
-                turn.saying = _plain_text(script)
+                say = turn.waiting.popleft()
+                turn.saying = _plain_text(say.script)
+                turn.saying_speed = say.speed
                 self.is_speaking = True
-                yield Say(script, self._speed)
+                yield say
             elif turn.flushed:
                 self._turns.popleft()
                 yield from self._close_turn(turn)
@@ -488,8 +499,9 @@ class FluxSession:
         if self.is_speaking:
             self.is_speaking = False
             yield Stop()
-        heard = turn.heard(played / 1000, self._speed)
-        rest = turn.spoken + turn.saying + "".join(map(_plain_text, turn.waiting)) + turn.buffer
+        heard = turn.heard(played / 1000)
+        waiting = "".join(_plain_text(say.script) for say in turn.waiting)
+        rest = turn.spoken + turn.saying + waiting + turn.buffer
         yield from self._announce(turn)
         yield Tell(
             {
@@ -516,17 +528,24 @@ class FluxSession:
             },
         }
 
-    def _configure(self, message: Mapping[str, Any]) -> Tell:
+    def _configure(self, message: Mapping[str, Any]) -> Iterator[Step]:
         speed = message.get("speed")
         if speed is None:
-            return Tell({"type": "ConfigureSuccess", "applied": {}})
+            yield Tell({"type": "ConfigureSuccess", "applied": {}})
+            return
         if problem := speed_problem(speed):
             code, description = problem
             given = {"value": speed} if _is_number(speed) else {}
             failure = {"type": "ConfigureFailure", "code": code, "description": description}
-            return Tell(failure | {"field": "speed"} | given)
+            yield Tell(failure | {"field": "speed"} | given)
+            return
+        if self._turns and speed != self._speed:
+            # What came before is spoken at the speed of before; a word has one speed.
+            turn = self._turns[-1]
+            yield from self._take(turn, _whole_words(turn.buffer))
         self._speed = float(speed)
-        return Tell({"type": "ConfigureSuccess", "applied": {"speed": speed}})
+        yield Tell({"type": "ConfigureSuccess", "applied": {"speed": speed}})
+        yield from self._next()
 
     def _end(self, code: str, description: str, close: int) -> Iterator[Step]:
         self._over = True
@@ -569,6 +588,16 @@ def _settled(text: str, *, soon: bool) -> int:
     end = last_sentence_end(text)
     if soon and not end:
         end = first_clause_end(text)
+    return _outside_markup(text, end)
+
+
+def _whole_words(text: str) -> int:
+    """Where the last word of ``text`` begins, which may not be whole yet."""
+    return _outside_markup(text, max(text.rfind(space) for space in " \t\n") + 1)
+
+
+def _outside_markup(text: str, end: int) -> int:
+    """``end``, or the start of the markup of ``text`` in which it lies."""
     if text.count("\\{", 0, end) > text.count("\\}", 0, end):
         return text.rfind("\\{", 0, end)
     return end
@@ -578,8 +607,8 @@ def _plain_text(script: Script) -> str:
     return "".join(part for part in script.parts if isinstance(part, str))
 
 
-def _characters(waiting: deque[Any]) -> int:
-    return sum(one.characters for one in waiting if isinstance(one, Script))
+def _characters(scripts: Iterable[object]) -> int:
+    return sum(script.characters for script in scripts if isinstance(script, Script))
 
 
 def _word_end(text: str, share: float) -> int:

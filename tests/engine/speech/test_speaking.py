@@ -226,6 +226,38 @@ def test_a_speak_after_the_flush_waits_for_the_turn_before():
     assert kinds == ["SpeechMetadata", "SpeechStarted"]
 
 
+def test_flushed_of_a_turn_that_waits_comes_after_its_start():
+    flux = Flux()
+    flux.hold("Speak", text="One.")
+    flux.hold("Flush")
+    flux.hold("Speak", text="Two. ")
+    assert flux.hold("Flush") == []
+    kinds = [(one["type"], one["speech_id"][-1]) for one in told(flux.make(1.0))]
+    assert kinds == [("SpeechMetadata", "0"), ("SpeechStarted", "1"), ("Flushed", "1")]
+
+
+@pytest.mark.parametrize(
+    "rest", [("Flush",), ("Close",), ("Interrupt", "Flush"), ("Flush", "Interrupt", "Close")]
+)
+def test_flushed_never_comes_before_the_start_of_its_turn(rest: tuple[str, ...]):
+    flux = Flux()
+    steps = []
+    for text in ("One. ", "Two. ", "Three. "):
+        steps += flux.hold("Speak", text=text)
+        steps += flux.hold("Flush")
+    for kind in rest:
+        steps += flux.hold(kind)
+    while flux.session.is_speaking:
+        steps += flux.make(1.0)
+    started: set[str] = set()
+    for one in told(steps):
+        if one["type"] == "SpeechStarted":
+            started.add(one["speech_id"])
+        if one["type"] in ("Flushed", "SpeechMetadata", "SpeechInterrupted"):
+            assert one["speech_id"] in started
+    assert sum(one["type"] == "Flushed" for one in told(steps)) == 3
+
+
 def test_a_flush_without_text_is_a_warning():
     assert told(Flux().send("Flush"))[0]["code"] == "NO_ACTIVE_SPEECH"
 
@@ -289,6 +321,17 @@ def test_a_new_speed_is_for_coming_speech():
     ]
     steps = flux.hold("Speak", text="Hi. ")
     assert [step.speed for step in steps if isinstance(step, Say)] == [1.1]
+
+
+def test_text_before_a_new_speed_keeps_its_own():
+    flux = Flux()
+    flux.hold("Speak", text="One. ")
+    flux.hold("Speak", text="Two. And thr")
+    flux.hold("Configure", speed=1.5)
+    flux.hold("Speak", text="ee.")
+    steps = [*flux.hold("Flush"), *flux.settle(flux.make(1.0))]
+    spoken = [(texts([step])[0], step.speed) for step in steps if isinstance(step, Say)]
+    assert spoken == [(" Two.", 1.0), (" And ", 1.0), ("three.", 1.5)]
 
 
 def test_markup_that_cannot_be_honoured_is_left_out_with_a_warning():
