@@ -1,0 +1,58 @@
+"""What only a strict engine rejects, and what every engine does: checked without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from engine import reading, speaking, transcription
+from engine.calls import Body, Call
+from engine.env import read_environment
+from engine.errors import Refusal
+from engine.loaded import catalog
+
+
+@pytest.fixture(params=[True, False], ids=["strict", "lenient"])
+def strict(request: pytest.FixtureRequest, settings: Any) -> Iterator[bool]:
+    settings.ENVIRONMENT = read_environment({"ENGINE_STRICT": str(request.param)})
+    catalog.cache_clear()
+    yield request.param
+    catalog.cache_clear()
+
+
+def rejection(check: Callable[[Call], object], path: str, query: str) -> tuple[int, str]:
+    call, text = Call(path, query), b'{"text": "hello"}'
+    call.content_type, call.body = "application/json", Body(len(text), "", text)
+    try:
+        check(call)
+    except Refusal as refusal:
+        return refusal.status, refusal.code
+    return 200, ""
+
+
+@pytest.mark.parametrize("query", ["model=no-such-model", "model=whisper-banana"])
+def test_an_unknown_model_is_not_granted_where_the_engine_is_strict(strict: bool, query: str):
+    expected = (403, "INSUFFICIENT_PERMISSIONS") if strict else (400, "Bad Request")
+    assert rejection(transcription.check, "/v1/listen", query) == expected
+
+
+@pytest.mark.parametrize("query", ["model=nova-3-medical&language=es", "language=xx"])
+def test_an_impossible_language_is_a_400(strict: bool, query: str):
+    assert rejection(transcription.check, "/v1/listen", query) == (400, "Bad Request")
+
+
+def test_an_unknown_voice_is_not_granted_where_the_engine_is_strict(strict: bool):
+    expected = (403, "INSUFFICIENT_PERMISSIONS") if strict else (400, "Bad Request")
+    assert rejection(speaking.check, "/v1/speak", "model=no-such-voice") == expected
+
+
+def test_read_needs_its_language_where_the_engine_is_strict(strict: bool):
+    expected = (400, "INVALID_QUERY_PARAMETER") if strict else (200, "")
+    assert rejection(reading.check, "/v1/read", "summarize=true") == expected
+    assert rejection(reading.check, "/v1/read", "summarize=true&language=en") == (200, "")
+
+
+def test_the_language_of_a_text_is_checked_first(strict: bool):
+    assert rejection(reading.check, "/v1/read", "language=de") == (400, "Bad Request")
