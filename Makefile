@@ -21,6 +21,11 @@ bench: install-tests
 	$(VENV)/python -m tests.bench $(BENCHMARKS)
 $(foreach name,$(BENCHMARKS),$(eval $(name): bench;@:))
 
+# Bad input, faults and attacks, each with its outcome asserted: about an hour.
+.PHONY: faults
+faults: install-tests
+	$(VENV)/python -m tests.faults
+
 .PHONY: install-tests
 install-tests:
 	$(PYTHON) requirements/install.py --tests

@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from django.db import OperationalError, connection
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -240,13 +241,47 @@ def test_retry_after_is_obeyed_and_the_order_kept(project, queued, service, ring
     assert [pk for _, pk in rings] == [queued.pk, later.pk]
 
 
-def test_ten_server_errors_are_outlived(recording, queued, service):
+def fail_once(run: Transcription, longest: float) -> None:
+    """Let an attempt fail, check its pause against the longest, and advance the clock by it.
+
+    By chance a pause is up to half shorter. The bounds hold however slow this machine is.
+    """
+    before = timezone.now()
+    transcribe(run.pk)
+    after = timezone.now()
+    run.refresh_from_db()
+    moment = max(run.not_before, Connection.objects.get().retry_at or run.not_before)
+    assert (moment - before).total_seconds() >= longest / 2
+    assert (moment - after).total_seconds() <= longest
+    past = moment - before
+    Transcription.objects.update(not_before=F("not_before") - past)
+    Connection.objects.update(retry_at=F("retry_at") - past)
+
+
+def test_ten_server_errors_are_outlived_after_growing_pauses(recording, queued, service):
     service.answers(*[refusal(500)] * 10, transcript())
-    for _ in range(11):
-        ripen(queued)
-        transcribe(queued.pk)
+    for failures in range(10):
+        fail_once(queued, min(2.0**failures, 60.0))
+        assert len(service.requests) == failures + 1
+    transcribe(queued.pk)
     recording.refresh_from_db()
     assert recording.state == State.DONE
+
+
+def test_pauses_of_an_outage_grow_and_are_bounded(recording, queued, service):
+    service.answers(*[httpx.ConnectError("refused")] * 8, transcript())
+    for failures in range(8):
+        fail_once(queued, min(2.0**failures, 15.0))
+        assert len(service.requests) == failures + 1
+    transcribe(queued.pk)
+    recording.refresh_from_db()
+    assert recording.state == State.DONE
+
+
+def test_message_that_comes_before_the_pause_is_over_starts_nothing(queued, service):
+    Transcription.objects.update(not_before=Now() + timedelta(seconds=60))
+    transcribe(queued.pk)
+    assert service.requests == []
 
 
 def test_recording_over_which_the_server_always_fails_is_given_up(recording, queued, service):
