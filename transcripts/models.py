@@ -268,6 +268,9 @@ class Recording(models.Model):
 # a thread for a short time.
 SHORT_SECONDS = 120.0
 SHORT_BYTES = 4 * 1024 * 1024
+# Utterances that are written in one transaction; about three hours of speech take a second.
+AT_ONCE = 2_000
+BATCH = 500
 
 
 class TranscriptionQuerySet(LeasedQuerySet["Transcription"]):
@@ -413,10 +416,12 @@ class Transcription(Leased):
             self.recording.order_waveform()
 
     def complete(self, response: ListenResponse) -> bool:
-        """Store the answer, its text and the end of the run, all or nothing.
+        """Store the response, its text and the end of the run, all or nothing.
 
         Older versions leave the search, and the names of their speakers go over to the voices
-        that speak in the same places. False when the job is lost: then nothing is stored.
+        that speak in the same places. False when the job is lost: then nothing is stored. A long
+        transcript is written in many short transactions, so that others can write in between: its
+        text before the end of the run, and the search index after it.
         """
         recording = self.recording
         gzipped = RawResponse.compress(response.raw)
@@ -430,6 +435,10 @@ class Transcription(Leased):
         heard = [
             (each.start, each.end, apart.key(each.speaker, each.channel)) for each in utterances
         ]
+        older = Utterance.objects.filter(transcription__recording=recording, searchable=True)
+        is_long = max(len(utterances), older.count()) > AT_ONCE
+        if not self.write_text(utterances if is_long else []):
+            return False
         with transaction.atomic():
             stored = self.leave(
                 State.DONE,
@@ -444,9 +453,9 @@ class Transcription(Leased):
             if not stored:
                 return False
             RawResponse.objects.create(transcription=self, gzipped=gzipped)
-            older = Utterance.objects.filter(transcription__recording=recording, searchable=True)
-            older.update(searchable=False)
-            Utterance.objects.bulk_create(utterances, batch_size=500)
+            if not is_long:
+                older.update(searchable=False)
+                Utterance.objects.bulk_create(utterances, batch_size=BATCH)
             self.take_over_names(heard)
             if response.duration:
                 # The server has heard all of it; what the file's header says may be a guess.
@@ -455,7 +464,44 @@ class Transcription(Leased):
             self.language = language
             if utterances:
                 self.order_insight()
+        if is_long:
+            self.move_search()
         return True
+
+    def write_text(self, utterances: list["Utterance"]) -> bool:
+        """Write the utterances of a long transcript, not to be found yet; False when it is lost.
+
+        What an attempt that was killed in the middle of it has written is deleted first.
+        """
+        while self.utterances.exists():
+            with transaction.atomic():
+                if not self.renew():
+                    return False
+                first = self.utterances.order_by("index").values_list("pk", flat=True)[:BATCH]
+                Utterance.objects.filter(pk__in=list(first)).delete()
+        for start in range(0, len(utterances), BATCH):
+            batch = utterances[start : start + BATCH]
+            for utterance in batch:
+                utterance.searchable = False
+            with transaction.atomic():
+                if not self.renew():
+                    return False
+                Utterance.objects.bulk_create(batch)
+        return True
+
+    def move_search(self) -> None:
+        """Have the search find this run's text instead of that of older ones.
+
+        Can be done again: the sweep completes what was cut off in the middle.
+        """
+        all_runs = Utterance.objects.filter(transcription__recording=self.recording_id)
+        mine = all_runs.filter(transcription=self)
+        for rows, searchable in ((all_runs.exclude(transcription=self), False), (mine, True)):
+            changing = rows.filter(searchable=not searchable).order_by("pk")
+            while batch := list(changing.values_list("pk", flat=True)[:BATCH]):
+                if self.recording.finished_transcription != self:
+                    return  # a newer one has been finished meanwhile
+                Utterance.objects.filter(pk__in=batch).update(searchable=searchable)
 
     def take_over_names(self, heard: Iterable[tuple[float, float, Key | None]]) -> None:
         """Call the voices as those of the version before were called in the same places."""

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from transcripts.doorbell import ring
-from transcripts.leases import LeasedQuerySet
+from transcripts.leases import LeasedQuerySet, State
 from transcripts.models import Insight, Transcription, Waveform
 from transcripts.uploads import sweep_uploads
 
@@ -78,6 +78,7 @@ def sweep() -> None:
     undrawn = Waveform.objects.due(OVERLOOKED_AFTER)
     for pk in undrawn.order_by("pk").values_list("pk", flat=True)[:4]:
         ring("transcripts.draw_waveform", pk)
+    complete_search()
     sweep_uploads(forget)
     if forget:
         sweep_answers()
@@ -91,6 +92,16 @@ def wake(queue: LeasedQuerySet[Any]) -> None:
     abandoned = queue.abandoned().order_by("lease_until", "pk")
     for pk, lease in abandoned.values_list("pk", "lease_until")[:WOKEN_AT_ONCE]:
         ring(queue.model.task, pk, lease.isoformat(), countdown=CONFIRM_SECONDS)
+
+
+def complete_search() -> None:
+    """Index long transcripts whose worker was killed after storing them: their response is left."""
+    folder = settings.DATA / "answers"
+    kept = folder.glob("transcription-*") if folder.is_dir() else ()
+    pks = [int(number) for path in kept if (number := path.name.partition("-")[2]).isdigit()]
+    for run in Transcription.objects.filter(pk__in=pks[:WOKEN_AT_ONCE], state=State.DONE):
+        run.move_search()
+        (folder / f"transcription-{run.pk}").unlink(missing_ok=True)
 
 
 def sweep_answers() -> None:
