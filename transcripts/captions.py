@@ -199,17 +199,18 @@ def word_atoms(word: str) -> Iterable[str]:
     if word.isascii() and len(word) <= LINE_WIDTH:
         yield word
         return
-    atom = ""
-    for character in word:
-        apart = is_wide(character) or is_wide(atom[-1:])
+    first, used, before = 0, 0, ""
+    for place, character in enumerate(word):
+        taken = columns_of(character)
+        apart = taken == 2 or is_wide(before)
         # A mark belongs to its letter, and no line begins with what ends a clause.
-        stays = width(character) == 0 or atom[-1:] in JOINERS or character in LINE_ENDS
-        full = width(atom + character) > LINE_WIDTH
-        if atom and (full or (apart and not stays)):
-            yield atom
-            atom = ""
-        atom += character
-    yield atom
+        stays = taken == 0 or before in JOINERS or character in LINE_ENDS
+        if place > first and (used + taken > LINE_WIDTH or (apart and not stays)):
+            yield word[first:place]
+            first, used = place, 0
+        used += taken
+        before = character
+    yield word[first:]
 
 
 def filled(laid: Iterable[tuple[str, str]]) -> int:
@@ -232,12 +233,14 @@ def cut(text: str, columns: int) -> list[str]:
     """A text in pieces of at most so many columns, no mark apart from its letter."""
     if width(text) <= columns:
         return [text]
-    pieces = [""]
-    for character in text:
-        if pieces[-1] and width(pieces[-1] + character) > columns:
-            pieces.append("")
-        pieces[-1] += character
-    return pieces
+    pieces, first, used = [], 0, 0
+    for place, character in enumerate(text):
+        taken = columns_of(character)
+        if place > first and used + taken > columns:
+            pieces.append(text[first:place])
+            first, used = place, 0
+        used += taken
+    return [*pieces, text[first:]]
 
 
 def is_wide(character: str) -> bool:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.linear import TIMES, assert_linear
 from transcripts import captions
 from transcripts.names import clean_title
 from transcripts.reading import Voices
@@ -25,6 +26,11 @@ def said(text, start=0.0, end=None, pace=0.4, speaker=None, channel=0):
 def test_short_sentence_is_one_caption():
     (cue,) = captions.cues([said("Good morning everyone.", pace=0.5)])
     assert (cue.start, cue.end, cue.lines) == (0.0, 1.5, ("Good morning everyone.",))
+
+
+def test_captions_of_endless_words_are_linear():
+    for unit in ("a", "\u0301", "a\u200d", "漢", "dot a "):
+        assert_linear(lambda text: captions.srt([said(text)]), unit * 300, unit * 300 * TIMES)
 
 
 def test_long_sentence_takes_two_even_lines():

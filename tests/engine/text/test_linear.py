@@ -1,14 +1,7 @@
-"""Every rule over text takes time in proportion to the text, whatever a recogniser repeats.
-
-Processor time is compared, of which the load of the machine is no part: eight times the words
-may take 2.5 ** 3 times as long, so twice the words 2.5 times. What is quadratic takes 64 times
-as long. The least of several runs counts.
-"""
+"""Every rule over text takes time in proportion to the text, whatever a recogniser repeats."""
 
 from __future__ import annotations
 
-import gc
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -28,9 +21,9 @@ from engine.text.redaction import TYPES, redact
 from engine.text.search import replace_words, searched
 from engine.text.sentiment import sentiment_segments
 from engine.text.words import Word, bare
+from tests.linear import TIMES, assert_linear
 
-FEW, TIMES, MOST_TIMES = 120, 8, 2.5**3
-RUNS = 8
+FEW = 120
 
 WORD_RULES: dict[str, Callable[[Sequence[Word]], object]] = {
     "smart_format": lambda words: format_words(words, Formatting(smart_format=True)),
@@ -64,26 +57,6 @@ TELLING = (
     "social expires comma period new line open quote a. A. Mr. e.g. don't - -- ' a.b a-b a_b 1-1 "
     "1.1.1 x@y https://a. .... 11111 Mon- \u044f"
 ).split()
-
-
-def seconds(rule: Callable[[object], object], said: object) -> float:
-    started = time.process_time()
-    rule(said)
-    return time.process_time() - started
-
-
-def assert_linear(rule: Callable[..., object], little: object, much: object) -> None:
-    least_little = least_much = float("inf")
-    gc.disable()  # its work grows with all that lives
-    try:
-        for _ in range(RUNS):
-            least_little = min(least_little, seconds(rule, little))
-            least_much = min(least_much, seconds(rule, much))
-            if least_much <= MOST_TIMES * least_little:
-                return
-    finally:
-        gc.enable()
-    pytest.fail(f"{TIMES} times the words took {least_much / least_little:.1f} times as long")
 
 
 def repeated(unit: Sequence[str], times: int) -> list[Word]:
