@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import httpx
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from engine import reading, speaking, transcription
 from engine.calls import Answered, Body, Call
@@ -90,6 +91,7 @@ class Deliveries:
 
     async def prepare(self) -> None:
         """To be done before any call is let in."""
+        await in_database(_free_leases_ahead)
         await in_database(_remove_orphans, self._environment)
 
     async def run(self) -> None:
@@ -233,6 +235,12 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _free_leases_ahead() -> None:
+    """End leases that a clock which was ahead has set; a living engine's never lie so far ahead."""
+    now = datetime.now(UTC)
+    CallbackJob.objects.filter(leased_until__gt=now + 2 * _LEASE).update(leased_until=now)
+
+
 def _remove_orphans(environment: Environment) -> None:
     """Delete the files of jobs that are over: a kill can fall between a row and its files."""
     environment.jobs.mkdir(parents=True, exist_ok=True)
@@ -245,7 +253,10 @@ def _remove_orphans(environment: Environment) -> None:
 def _claim_due(environment: Environment, places: int) -> list[CallbackJob]:
     now = datetime.now(UTC)
     claimed: list[CallbackJob] = []
-    due = CallbackJob.objects.filter(due__lte=now, leased_until__lte=now).order_by("due")
+    # A moment further ahead than any could be set was set by a clock that was ahead.
+    longest = timedelta(seconds=environment.callback_retry_seconds)
+    ripe = Q(due__lte=now) | Q(due__gt=now + longest + _LEASE)
+    due = CallbackJob.objects.filter(ripe, leased_until__lte=now).order_by("due")
     for job in due[: 4 * places]:
         if len(claimed) == places:
             break
