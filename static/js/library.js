@@ -27,7 +27,7 @@ function ticks() {
   return [...document.querySelectorAll("[data-tick]:checked")];
 }
 
-// Each button says how many of the selected recordings it changes.
+// Each button says how many of the selected recordings it changes; one that changes none is away.
 function showBulk() {
   if (!bulk) return;
   const all = ticks();
@@ -37,7 +37,8 @@ function showBulk() {
   bulk.querySelector("[data-bulk-words]").textContent = all.length > most ? `${words}. At most ${most} at once` : words;
   for (const button of bulk.querySelectorAll("[name=action]")) {
     const count = all.filter((tick) => tick.dataset.tick.split(" ").includes(button.value)).length;
-    button.disabled = count === 0 || all.length > most;
+    button.hidden = count === 0;
+    button.disabled = all.length > most;
     button.querySelector("[data-bulk-count]").textContent = count;
     if (button.value === "delete") button.dataset.confirm = `Delete ${count === 1 ? "1 recording" : `${count} recordings`}?`;
   }

@@ -115,7 +115,6 @@ export class Uploads extends EventTarget {
       }
     }
     this.announcing = false;
-    document.body.dispatchEvent(new Event("uploaded"));
   }
 
   leave(item) {
@@ -387,6 +386,7 @@ class Item {
       throw new Cancelled();
     }
     this.note();
+    document.body.dispatchEvent(new Event("uploaded")); // the tray lists it
   }
 
   async #locate() {
