@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 REQUEST_ID = "earshot.request_id"  # in the scope
 ID_HEADER = b"x-request-id"
+RETRY_AFTER = {503: b"5", 507: b"60"}  # seconds, as in ``failures``
 # Chunks of an upload are 8 to 16 MiB; everything else is far smaller.
 MAX_BODY_BYTES = 64 * 1024 * 1024
 # Bodies of requests without a session: a sign-in has some hundred bytes.
@@ -244,8 +245,8 @@ async def respond(send: Send, body: Body, status: int, message: str, request_id:
     ]
     if status == 302:
         headers.append((b"location", reverse(settings.LOGIN_URL).encode()))
-    if status == 503:
-        headers.append((b"retry-after", b"5"))
+    if status in RETRY_AFTER:
+        headers.append((b"retry-after", RETRY_AFTER[status]))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content, "more_body": True})
     await body.drain()

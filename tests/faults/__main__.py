@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import kills
+from tests.faults import fulldisk, kills
 from tests.faults.profiles import EMBEDDED, PROFILES, USUAL, running
 from tests.faults.rows import ROWS, Row
 
@@ -67,6 +67,9 @@ def tried(profile: str, options: argparse.Namespace) -> Iterator[tuple[str, str,
                     started = time.monotonic()
                     outcome = outcome_of(row, environ)
                     yield name, row.fact, outcome, time.monotonic() - started
+            if options.only in "full disk" and profile == EMBEDDED:
+                for fact, outcome, seconds in fulldisk.tried(environ):
+                    yield "full disk", fact, outcome, seconds
             if options.only in "kills":
                 for fact, outcome, seconds in kills.tried(environ, options.uploads, options.kills):
                     yield "kills", fact, outcome, seconds

@@ -153,6 +153,8 @@ ROWS = (
     fault("17", "a locked database is a 503 with Retry-After",
           f"{FAILURES}test_lock_of_another_writer_is_a_503",
           f"{READY}test_database_that_another_writer_has_locked_is_told"),
+    fault("18", "a power cut at any moment leaves every acknowledged row",
+          "tests/webapp/test_power_cut.py"),
     fault("19", "a clock that is set holds nothing up and deletes nothing",
           "tests/transcripts/test_clocks.py", "tests/webapp/test_schedule.py"),
     fault("20", "a worker that is told to stop gives its jobs back at once",

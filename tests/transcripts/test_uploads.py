@@ -266,7 +266,8 @@ def test_open_uploads_of_a_person_are_limited(ada_client, project, monkeypatch):
 
 def test_file_that_does_not_fit_on_the_disk_is_refused_first(ada_client, project, monkeypatch):
     monkeypatch.setattr(storage, "SPARE_BYTES", 2**60)
-    assert create(ada_client, project).status_code == 507
+    answer = create(ada_client, project)
+    assert (answer.status_code, answer["Retry-After"]) == (507, "60")
     assert not Upload.objects.exists()
 
 

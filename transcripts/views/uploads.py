@@ -63,7 +63,8 @@ def answers_refusals(view: View) -> View:
 
 
 def refusal(message: str, status: int, headers: dict[str, str] | None = None) -> JsonResponse:
-    return JsonResponse({"error": message}, status=status, headers=TUS | (headers or {}))
+    later = {"Retry-After": "60"} if status == 507 else {}
+    return JsonResponse({"error": message}, status=status, headers=TUS | later | (headers or {}))
 
 
 @never_cache
