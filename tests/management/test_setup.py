@@ -42,7 +42,7 @@ def test_administrator_of_the_environment_is_not_printed(account, engine_key, se
 def test_server_that_is_down_does_not_stop_the_start(account, engine_key):
     account.broken = 400
     _, err = run()
-    assert "does not answer. Engine in the box at http://127.0.0.1:8001: No." in err
+    assert "does not respond. Engine in the box at http://127.0.0.1:8001: No." in err
     assert User.objects.count() == 1
 
 

@@ -215,16 +215,16 @@ def test_redirect_to_an_inside_address_is_refused(site, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("path", "error", "words"),
     [
-        ("round", Refused, "leads on more than 5 times"),
+        ("round", Refused, "redirects more than 5 times"),
         ("away", Refused, "http:// or https://"),
-        ("page", Refused, "leads to a page"),
+        ("page", Refused, "that of a web page"),
         ("packed", Refused, "compressed"),
         ("missing", Refused, r"404 \(Not Found\)"),
         ("empty", Refused, "empty"),
-        ("announced", Refused, "more than 10,000,000 bytes"),
-        ("endless", Refused, "more than 10,000,000 bytes"),
+        ("announced", Refused, "limit of 10,000,000 bytes"),
+        ("endless", Refused, "limit of 10,000,000 bytes"),
         ("busy", Unreachable, r"503 \(Service Unavailable\)"),
-        ("short", Unreachable, "broke off"),
+        ("short", Unreachable, "was lost"),
     ],
 )
 def test_answers_that_are_no_recording_say_why(site, tmp_path, path, error, words):
@@ -234,7 +234,7 @@ def test_answers_that_are_no_recording_say_why(site, tmp_path, path, error, word
 
 def test_server_that_trickles_is_cut_off(site, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "TOTAL_SECONDS", 1.0)
-    with pytest.raises(Unreachable, match="broke off"):
+    with pytest.raises(Unreachable, match="was lost"):
         get(f"{site}/trickle", tmp_path)
 
 
@@ -293,7 +293,7 @@ class TestJob:
         run = Recording.objects.get().transcription
         transcribe(run.pk)
         run.refresh_from_db()
-        assert (run.state, "leads to a page" in run.error) == (State.FAILED, True)
+        assert (run.state, "that of a web page" in run.error) == (State.FAILED, True)
 
     def test_address_that_is_refused_is_told_on_the_page(self, client, ada, project, settings):
         settings.ENV = replace(settings.ENV, fetch_private_hosts=False)

@@ -201,7 +201,7 @@ def test_server_that_always_breaks_off_over_a_text_is_not_asked_for_ever(insight
         read(insight.pk)
     insight.refresh_from_db()
     assert insight.state == State.FAILED
-    assert "broken off 3 times" in insight.error
+    assert "interrupted 3 times" in insight.error
     assert len(service.requests) == MAX_DEATHS
 
 
@@ -256,7 +256,7 @@ def test_text_that_kills_its_worker_is_given_up(insight, service):
     read(insight.pk, insight.lease_until)
     insight.refresh_from_db()
     assert insight.state == State.FAILED
-    assert "broken off 3 times" in insight.error
+    assert "interrupted 3 times" in insight.error
 
 
 def test_death_while_the_server_reads_is_not_the_texts_fault(insight):

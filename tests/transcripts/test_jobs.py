@@ -291,7 +291,7 @@ def test_recording_over_which_the_server_always_fails_is_given_up(recording, que
         transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.FAILED
-    assert queued.error == f"Given up after {jobs.MAX_FAILURES} tries: Internal error."
+    assert queued.error == f"Failed after {jobs.MAX_FAILURES} attempts: Internal error."
     assert queued.request_id == "r-9"
 
 
@@ -429,7 +429,7 @@ def test_recording_that_kills_its_worker_is_given_up(project, queued, service):
     transcribe(queued.pk, queued.lease_until)
     queued.refresh_from_db()
     assert queued.state == State.FAILED
-    assert "broken off 3 times" in queued.error
+    assert "interrupted 3 times" in queued.error
     other = Transcription.objects.create(recording=add_recording(project))
     transcribe(other.pk)
     other.refresh_from_db()
