@@ -283,8 +283,8 @@ class TranscriptionQuerySet(LeasedQuerySet["Transcription"]):
     def by_share(self) -> "TranscriptionQuerySet":
         running = Recording.objects.filter(state=State.RUNNING)
         return self.order_by(
-            share(running, "owner", "recording__owner"),
-            share(running, "project", "recording__project"),
+            *share(running, "owner", "recording__owner"),
+            *share(running, "project", "recording__project"),
             "not_before",
             "pk",
         )
@@ -550,8 +550,8 @@ class InsightQuerySet(LeasedQuerySet["Insight"]):
     def by_share(self) -> "InsightQuerySet":
         running = Recording.objects.filter(transcriptions__insight__state=State.RUNNING)
         return self.order_by(
-            share(running, "owner", "transcription__recording__owner"),
-            share(running, "project", "transcription__recording__project"),
+            *share(running, "owner", "transcription__recording__owner"),
+            *share(running, "project", "transcription__recording__project"),
             "not_before",
             "pk",
         )
@@ -797,11 +797,12 @@ class Utterance(models.Model):
         return self.text
 
 
-def share(running: RecordingQuerySet, field: str, path: str) -> models.Expression | models.F:
+def share(running: RecordingQuerySet, field: str, path: str) -> list[models.Case]:
     """Order by the running jobs of the ``field`` of a recording, which is at ``path``."""
     counts = Counter(running.values_list(field, flat=True))
     cases = [models.When(**{path: pk}, then=count) for pk, count in counts.items() if pk]
-    return models.Case(*cases, default=0, output_field=models.IntegerField())
+    # Without a case only the default is left, which PostgreSQL takes for the place of a column.
+    return [models.Case(*cases, default=0, output_field=models.IntegerField())] if cases else []
 
 
 # Longer than a drawing takes: then the worker that had claimed it is gone.
