@@ -11,7 +11,7 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import Field, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -370,6 +370,8 @@ _BEST_EFFORT = {
         "Entities are found by their form (dates, money, e-mail addresses, ...); names are not."
     ),
 }
+# Each has an effect only beside the other.
+_NEEDS = {"utt_split": "utterances", "custom_topic": "topics", "custom_intent": "intents"}
 _ENGLISH_ONLY = (
     "numerals",
     "measurements",
@@ -383,6 +385,10 @@ _ENGLISH_ONLY = (
 )
 
 
+def _is_chosen(options: ListenOptions, parameter: Field[Any]) -> bool:
+    return bool(getattr(options, parameter.name) != parameter.default)
+
+
 def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
     """Return what was asked for and not, or not wholly, done."""
     options, choice = plan.options, plan.choice
@@ -394,6 +400,15 @@ def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
     if choice.is_substituted:
         message = f"{choice.asked} is not installed: whisper-{choice.local} was used."
         warnings.append(Warning("model", "unavailable", message))
+    chosen = {field.name for field in fields(options) if _is_chosen(options, field)}
+    warnings += [
+        Warning(name, "no_effect", f"{name} has no effect without {other}.")
+        for name, other in _NEEDS.items()
+        if name in chosen and other not in chosen
+    ]
+    if options.language_hint and choice.language is not None:
+        message = "language_hint has no effect without language=multi or detect_language."
+        warnings.append(Warning("language_hint", "no_effect", message))
     if options.version != "latest":
         message = f"Each model has one version here: there is no {options.version[:100]}."
         warnings.append(Warning("version", "unsupported", message))

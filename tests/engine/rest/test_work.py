@@ -227,8 +227,17 @@ def test_what_is_not_wholly_done_is_said(transcribe):
 
 
 def test_what_has_no_effect_is_said(transcribe, recording):
-    answer = transcribe(recording, version="2021-03-17", dictation=True)
-    assert [one["parameter"] for one in answer.metadata.warnings] == ["version"]
+    answer = transcribe(
+        recording,
+        version="2021-03-17",
+        dictation=True,
+        utt_split=2.0,
+        custom_topic="x",
+        language_hint="es",
+    )
+    assert [one["parameter"] for one in answer.metadata.warnings] == [
+        *("utt_split", "custom_topic", "language_hint", "version"),
+    ]
     assert answer.results.channels[0].alternatives[0].words[0].punctuated_word == "The"
 
 
