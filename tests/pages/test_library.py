@@ -122,7 +122,7 @@ def test_an_empty_library_says_what_to_do(cast, client):
     client.force_login(cast.ada)
     assert "Drop audio or video files" in client.get(reverse("library")).content.decode()
     client.force_login(cast.vera)
-    assert "What the members of your project upload" in client.get("/").content.decode()
+    assert "Recordings that members of your project upload" in client.get("/").content.decode()
 
 
 def test_no_hit_of_a_filter_leads_back_to_all(cast, client):

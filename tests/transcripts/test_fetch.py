@@ -10,7 +10,7 @@ import httpx
 import pytest
 from django.urls import reverse
 
-from transcripts import fetch
+from transcripts import fetch, storage
 from transcripts.fetch import Refused, Rules, Unreachable
 from transcripts.models import Recording, State
 from transcripts.transcribing import transcribe
@@ -275,6 +275,34 @@ class TestJob:
         assert recording.sha256 == hashlib.sha256(AUDIO).hexdigest()
         assert recording.file.read() == AUDIO == service.bodies[0]
         assert service.requests[0].url.params["diarize"] == "true"
+
+    def test_a_title_that_was_typed_before_the_audio_came_stays(
+        self, client, ada, project, site, service, rings
+    ):
+        client.force_login(ada)
+        self.submit(client, project, f"{site}/named")
+        recording = Recording.objects.get()
+        recording.rename("Board meeting")
+        transcribe(recording.transcription.pk)
+        recording.refresh_from_db()
+        assert (recording.title, recording.original_name) == ("Board meeting", "büro.wav")
+        self.submit(client, project, f"{site}/named")
+        unnamed = Recording.objects.exclude(pk=recording.pk).get()
+        transcribe(unnamed.transcription.pk)
+        unnamed.refresh_from_db()
+        assert unnamed.title == "büro"
+
+    def test_a_file_with_no_room_beside_announced_uploads_waits(
+        self, client, ada, project, site, service, rings, monkeypatch
+    ):
+        client.force_login(ada)
+        self.submit(client, project, f"{site}/talk.wav")
+        run = Recording.objects.get().transcription
+        monkeypatch.setattr(storage, "SPARE_BYTES", 2**60)
+        transcribe(run.pk)
+        run.refresh_from_db()
+        assert (run.state, "no room" in run.error) == (State.QUEUED, True)
+        assert not service.requests
 
     def test_retry_does_not_fetch_again(self, client, ada, project, site, service):
         client.force_login(ada)
