@@ -1,5 +1,7 @@
 // What works on every page: theme, keys, menus, dialogs, polls that rest while nobody looks.
 
+import { arrived, keep } from "./unsent.js";
+
 const root = document.documentElement;
 const year = 365 * 24 * 3600;
 
@@ -140,13 +142,19 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const answered = event.detail.xhr.responseURL;
   if (answered && new URL(answered).pathname === "/sign-in/") {
     event.detail.shouldSwap = false;
+    keep(event.detail, "signed out");
     // A page that holds what cannot be loaded again, such as chosen files, prevents it.
     if (document.dispatchEvent(new Event("signedout", { cancelable: true }))) location.reload();
   }
 });
 
 const offline = document.querySelector("[data-offline]");
-document.addEventListener("htmx:sendError", () => offline && (offline.hidden = false));
+document.addEventListener("htmx:sendError", (event) => {
+  if (offline) offline.hidden = false;
+  keep(event.detail, "offline");
+});
 document.addEventListener("htmx:afterRequest", (event) => {
+  const { successful, xhr } = event.detail;
+  if (successful && new URL(xhr.responseURL || location).pathname !== "/sign-in/") arrived(event.detail);
   if (offline && event.detail.successful) offline.hidden = true;
 });

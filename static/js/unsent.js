@@ -1,0 +1,96 @@
+// Changes that did not reach the server: sent when the connection is back, or after a sign-in.
+
+const KEY = "unsent";
+const RETRY_MS = 3000;
+const notice = document.querySelector("[data-unsent]");
+
+/** Changes by address, the last of each: `{path, fields, why, source}`; kept over a reload. */
+const changes = new Map();
+let timer = null;
+let sending = false;
+
+/** Keep the request of an htmx event, when it changes something. */
+export function keep(detail, why) {
+  const { verb, path, formData } = detail.requestConfig;
+  if (verb === "get") return;
+  const fields = [...formData.entries()].filter(([name]) => name !== "csrfmiddlewaretoken").map(([name, value]) => [name, String(value)]);
+  changes.set(path, { path, fields, why, source: detail.elt });
+  store();
+  show();
+}
+
+/** The request of an htmx event has arrived. */
+export function arrived(detail) {
+  const { verb, path } = detail.requestConfig;
+  if (verb === "get" || !changes.delete(path)) return;
+  store();
+  show();
+}
+
+function store() {
+  const kept = [...changes.values()].map(({ path, fields, why }) => ({ path, fields, why, page: location.pathname + location.search }));
+  if (kept.length) sessionStorage.setItem(KEY, JSON.stringify(kept));
+  else sessionStorage.removeItem(KEY);
+}
+
+function show(words = "") {
+  clearTimeout(timer);
+  if (!notice) return;
+  notice.hidden = changes.size === 0 && !words;
+  if (notice.hidden) return;
+  const list = [...changes.values()];
+  const waits = list.some(({ why }) => why === "offline");
+  const typed = list.flatMap(({ fields }) => fields.map(([, value]) => `“${value}”`)).join(", ");
+  const why = waits ? "Connection lost." : "Your session had ended.";
+  const next = waits ? "It is sent when the connection is back." : "";
+  notice.querySelector("[data-unsent-words]").textContent = words || `${why} Not sent yet: ${typed || "your last change"}. ${next}`.trim();
+  if (waits) timer = setTimeout(send, RETRY_MS);
+}
+
+async function send() {
+  if (sending) return;
+  sending = true;
+  for (const change of [...changes.values()]) await sendOne(change);
+  sending = false;
+  show();
+}
+
+async function sendOne({ path, fields, source }) {
+  if (source?.isConnected) {
+    // As it was sent before: the response takes the place of the form.
+    await window.htmx.ajax("POST", path, { source, values: Object.fromEntries(fields) }).catch(() => {});
+    return;
+  }
+  const token = JSON.parse(document.body.getAttribute("hx-headers") ?? "{}");
+  const body = new URLSearchParams(fields);
+  const response = await fetch(path, { method: "POST", headers: token, body }).catch(() => null);
+  if (!response) return;
+  changes.delete(path);
+  store();
+  if (response.ok && new URL(response.url).pathname !== "/sign-in/") location.reload();
+  else show(`This could not be sent: ${fields.map(([, value]) => `“${value}”`).join(", ")}.`);
+}
+
+if (notice) {
+  notice.querySelector("[data-unsent-send]").addEventListener("click", send);
+  notice.querySelector("[data-unsent-drop]").addEventListener("click", () => {
+    changes.clear();
+    store();
+    show();
+  });
+  addEventListener("online", () => changes.size && send());
+  for (const change of JSON.parse(sessionStorage.getItem(KEY) ?? "[]")) {
+    if (change.page === location.pathname + location.search) changes.set(change.path, change);
+  }
+  show();
+}
+
+// A form that leaves the page while there is no connection would end on the browser's own error.
+document.addEventListener("submit", (event) => {
+  if (navigator.onLine || event.defaultPrevented || event.target.matches("[hx-post], [hx-get], [method=dialog]")) return;
+  event.preventDefault();
+  if (notice) {
+    notice.hidden = false;
+    notice.querySelector("[data-unsent-words]").textContent = "You are offline. Nothing was sent; what you entered is still here.";
+  }
+});
