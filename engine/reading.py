@@ -61,7 +61,7 @@ async def _answer(call: Call, options: ReadOptions, text: str) -> Answered:
         tokens_out=found.tokens_out,
         models=sorted({info["model_uuid"] for info in found.infos.values()}),
         model="intelligence",
-        features=features_used(options),
+        features=[name for name in features_used(options) if name != "language"],  # English alone
         tags=[*call.usage.tags, *options.tag],
         language="en",
         method=call.usage.method,

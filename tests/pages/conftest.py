@@ -102,12 +102,17 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def client(client: Client) -> Iterator[Client]:
-    """Django's client, which runs a loop where Playwright may have left its own as running."""
+def no_running_loop() -> Iterator[None]:
+    """Let Django's client run a loop where Playwright has left its own as running."""
     loop = asyncio._get_running_loop()
     asyncio._set_running_loop(None)
-    yield client
+    yield
     asyncio._set_running_loop(loop)
+
+
+@pytest.fixture
+def client(no_running_loop: None, client: Client) -> Client:
+    return client
 
 
 @dataclass

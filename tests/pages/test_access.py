@@ -72,7 +72,7 @@ def everything() -> dict[str, list[Any]]:
 
 
 @pytest.fixture
-def as_user(cast: Cast):
+def as_user(cast: Cast, no_running_loop: None):
     def sign_in(name: str) -> Client:
         client = Client()
         client.force_login(getattr(cast, name))

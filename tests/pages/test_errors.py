@@ -10,6 +10,8 @@ from django.urls import reverse
 
 from tests.pages.cast import Cast
 
+pytestmark = pytest.mark.usefixtures("no_running_loop")
+
 
 @pytest.fixture
 def ada(cast: Cast) -> Client:

@@ -259,7 +259,7 @@ def test_deleting_asks_first(page, cast: Cast):
     page.get_by_label("More actions").click()
     page.get_by_role("button", name="Delete").click()
     dialog = page.get_by_role("dialog", name="Delete “Old tape”?")
-    dialog.get_by_role("button", name="Keep").click()
+    dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_be_hidden()
     page.get_by_label("More actions").click()
     page.get_by_role("button", name="Delete").click()

@@ -78,6 +78,7 @@ def test_what_a_form_carried_is_shown_as_text(client: Client, cast: Cast):
     assert "&lt;img src=x&gt;" in text
 
 
+@pytest.mark.usefixtures("no_running_loop")
 def test_a_form_of_before_another_sign_in_is_sent_again_on_request(cast: Cast):
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.ada)

@@ -65,6 +65,7 @@ def test_missing_project_and_server_are_told(client, service, settings):
 
 
 def test_missing_queue_folder_is_told(client, engine, project, service, settings, tmp_path):
+    settings.CELERY_BROKER_URL = "filesystem://"
     settings.QUEUE = tmp_path / "gone"
     assert problems(client) == {"broker": "the queue folder is not there"}
 
