@@ -17,6 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from network.jsontext import read_json
+
 PROBE_SECONDS = 20
 DRAW_SECONDS = 1800
 MAX_CHANNELS = 20  # the API's own limit: section 4 of its description
@@ -240,12 +242,14 @@ def _run(
                 timeout=seconds + 10,
                 check=True,
             ).stdout
-            facts = json.loads(output)
+            facts = read_json(output)
+            if not isinstance(facts, dict):
+                raise ValueError("no JSON object")
         except (subprocess.SubprocessError, ValueError) as error:
             raise Refused(BROKEN) from error
     if "unreadable" in facts:
         raise Refused(REFUSALS.get(facts["unreadable"], BROKEN))
-    return dict(facts)
+    return facts
 
 
 def _packages() -> str:

@@ -40,6 +40,7 @@ from engine.speech.errors import (
     UnsupportedAudio,
 )
 from engine.speech.mixing import Mixer
+from network.jsontext import read_json
 
 RATE = 16_000  # Hz, of every block
 Samples = npt.NDArray[np.float32]
@@ -215,7 +216,7 @@ class Decoder:
             kind, payload = self._receive()
             if kind != b"H":
                 raise UnsupportedAudio("the decoder sent a message out of order")
-            head = json.loads(payload)
+            head = _object(payload)
             self._track_channels = head.pop("track_channels")
             self._head = Head(**head)
         return self._head
@@ -231,7 +232,7 @@ class Decoder:
         while True:
             kind, payload = self._receive()
             if kind == b"Z":
-                self._finish(json.loads(payload))
+                self._finish(_object(payload))
                 yield from self._counted(_together(tracks, is_last=True))
                 return
             place, channels = payload[:2]
@@ -270,9 +271,9 @@ class Decoder:
             payload = self._read(size)
             if kind != b"W":
                 break
-            self._decoded(json.loads(payload)["received"])
+            self._decoded(_object(payload)["received"])
         if kind == b"E":
-            error = json.loads(payload)
+            error = _object(payload)
             raise _ERRORS[error["kind"]](error["message"])
         return kind, payload
 
@@ -355,6 +356,17 @@ def _together(tracks: Sequence[_Aligned], *, is_last: bool = False) -> Iterator[
 
 
 _ROOT = str(Path(__file__).resolve().parents[2])
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    """A message of the decoder: whoever took over its process would write these bytes."""
+    try:
+        message = read_json(payload)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise UnsupportedAudio("the decoder sent a message that is no JSON object")
+    return message
 
 
 def _find_av() -> str:

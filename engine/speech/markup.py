@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 
 from engine.speech.errors import SpeechError
+from network.jsontext import read_json
 
 MAX_PAUSES = 8
 PAUSE_MS = range(500, 3001, 100)
@@ -134,7 +134,7 @@ def _pause_seconds(value: str) -> float:
 def _pronunciation(source: str, already: int) -> tuple[str, str, str]:
     """The word, its IPA, and what is wrong with them ("" when nothing is)."""
     try:
-        value = json.loads(source)
+        value = read_json(source)
         word, ipa = value["word"], value["pronounce"]
     except (ValueError, KeyError, TypeError):
         return "", "", f"A pronunciation is not valid JSON and was left out: {source[:60]}"

@@ -13,6 +13,7 @@ import httpx
 
 from engine.text.labels import Label, LabelledSegment, Mode
 from engine.text.paragraphs import Sentence
+from network.jsontext import read_json
 
 TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 2
@@ -90,7 +91,7 @@ class Endpoint:
             response.raise_for_status()
             if len(response.content) > LARGEST_ANSWER_BYTES:
                 raise EndpointFailed("the answer is too large")
-            content = response.json()["choices"][0]["message"]["content"]
+            content = read_json(response.content)["choices"][0]["message"]["content"]
         except httpx.HTTPError as error:
             raise EndpointFailed(f"{type(error).__name__}: {error}") from error
         except (ValueError, LookupError, TypeError) as error:
@@ -137,7 +138,7 @@ def read_answer(content: str, sentences: Sequence[Sentence], question: Question)
     """The model's JSON as values. Raises ``EndpointFailed`` for what does not fit the question."""
     text = content.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
     try:
-        data = json.loads(text)
+        data = read_json(text)
     except ValueError as error:
         raise EndpointFailed("the answer is no JSON") from error
     if not isinstance(data, dict):

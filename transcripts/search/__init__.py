@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import Max, Q
 
 from management.models import Project
+from network.jsontext import read_json
 from transcripts.models import Speaker, Transcription, Utterance
 from transcripts.reading import Key, Voice, Voices
 from transcripts.search import postgres, sqlite
@@ -165,10 +166,10 @@ class Cursor:
         if len(text) > 200:
             raise BadSearch(NOT_OURS)
         try:
-            fields = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            fields = read_json(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             order, count, utterance, score = fields
             cursor = cls(str(order), int(count), int(utterance), float(score))
-        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise BadSearch(NOT_OURS) from error
         known = (
             cursor.order in get_args(Order)

@@ -3,8 +3,9 @@ import json
 import httpx
 import pytest
 
-from engine.text.endpoint import Endpoint, Question
+from engine.text.endpoint import Endpoint, EndpointFailed, Question
 from engine.text.intelligence import Intelligence, count_tokens, words_of
+from engine.text.paragraphs import sentences
 
 CALL = """Hi, good morning, thank you for calling Acme support, my name is Sarah, how can I help
 you today? Hi Sarah, how are you? I'm fine, thanks. So, I'm calling about the washing machine I
@@ -225,3 +226,19 @@ def test_endpoint_may_not_invent_labels_in_strict_mode(tmp_path):
     question = Question(topics=True, custom_topics=["Delivery"], custom_topic_mode="strict")
     found = Intelligence(tmp_path, endpoint).analyse(words_of(CALL), question)
     assert found.topics == []
+
+
+@pytest.mark.parametrize("depth", [101, 990, 200_000])
+def test_an_answer_of_any_depth_is_asked_for_again(depth):
+    endpoint, asked = answering('{"summary": ' + "[" * depth + "]" * depth + "}")
+    with pytest.raises(EndpointFailed):
+        endpoint.ask(sentences(words_of(CALL)), Question(summarize=True))
+    assert len(asked) == 2
+
+
+def test_a_completion_of_any_depth_is_no_completion():
+    deep = httpx.MockTransport(lambda _: httpx.Response(200, text="[" * 200_000 + "]" * 200_000))
+    with pytest.raises(EndpointFailed):
+        Endpoint("http://model.test/v1", "big-model", transport=deep).ask(
+            sentences(words_of(CALL)), Question(summarize=True)
+        )
