@@ -4,6 +4,7 @@ import logging
 import sys
 from typing import Any
 
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
@@ -75,6 +76,10 @@ def error_page(
         except Exception:
             # The frame around the page reads the database.
             logger.exception("request_id=%s the error page failed", id_of(request))
+        finally:
+            # Django renders the page of an exception in a thread of the event loop's pool,
+            # and the end of the request closes the connection of the request's thread alone.
+            close_old_connections()
     return HttpResponse(render_to_string("error_alone.html", context), status=status)
 
 

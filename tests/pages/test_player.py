@@ -13,7 +13,10 @@ from transcripts.models import Waveform
 TALLEST = """() => {
   const canvas = document.querySelector('[data-wave]');
   const { width, height } = canvas;
-  const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+  // Chromium warns of a canvas that is read repeatedly, unless it was made for that.
+  const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, width, height);
   let tallest = 0;
   // Without the cursor at the start.
   for (let x = 8; x < width; x += 1) {

@@ -1,55 +1,57 @@
 """Database connections: as many as are at work, however many requests and tasks there were."""
 
-import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
-from django.conf import settings
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.test import Client
 
+from management.models import User
+from tests.databases import keep_in_a_file
 from tests.services import free_port
 from webapp.asgi import application
 
+keep_in_a_file()
 pytestmark = pytest.mark.django_db(transaction=True)
 
 REQUESTS, TASKS, AT_ONCE = 120, 120, 8
 
 
-def open_connections() -> int:
-    """Connections to the test database of this process, this thread's own not counted."""
-    connection.close()
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            return cursor.fetchone()[0]
-    database = os.path.realpath(connection.settings_dict["NAME"])
-    targets = [os.path.realpath(path) for path in Path("/proc/self/fd").iterdir()]
-    return targets.count(database)
+@pytest.fixture
+def opened() -> Iterator[list[BaseDatabaseWrapper]]:
+    """The connections that other threads open during the test, those closed since included."""
+    wrappers: list[BaseDatabaseWrapper] = []
+
+    def keep(connection: BaseDatabaseWrapper, **_) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            wrappers.append(connection)
+
+    connection_created.connect(keep)
+    yield wrappers
+    connection_created.disconnect(keep)
 
 
-def only_the_pool_is_open() -> bool:
-    # SQLite has no pool: every connection ends with the request or the task that opened it.
-    pool = settings.ENV.database_connections if connection.vendor == "postgresql" else 0
-    return open_connections() <= pool
+def is_in_use(wrapper: BaseDatabaseWrapper) -> bool:
+    """Whether a connection is open; one that went back to the pool is not."""
+    return wrapper.connection is not None
 
 
-def until(fact) -> None:
+def wait_until_closed(wrappers: list[BaseDatabaseWrapper]) -> None:
     """Wait for what happens after a response was sent."""
+    assert wrappers, "nothing asked the database"
     deadline = time.monotonic() + 60
-    while not fact():
-        assert time.monotonic() < deadline, "it did not come true"
+    while in_use := [wrapper for wrapper in wrappers if is_in_use(wrapper)]:
+        assert time.monotonic() < deadline, f"{len(in_use)} of {len(wrappers)} are still open"
         time.sleep(0.05)
 
 
@@ -69,17 +71,26 @@ def site() -> Iterator[str]:
     thread.join()
 
 
-def test_requests_leave_no_connection_open(site):
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/", 200, id="page"),
+        pytest.param("/no-such-page/", 404, id="error page"),
+    ],
+)
+def test_requests_leave_no_connection_open(site, opened, path: str, status: int):
+    person = User.objects.create_user("ada@example.test", password="a good pass phrase")
+    signed_in = Client()
+    signed_in.force_login(person)
     with httpx.Client(base_url=site, timeout=60) as client:
-        # A session that does not exist: each request looks for it in the database.
-        client.cookies.set("sessionid", "x" * 32)
+        client.cookies.set("sessionid", signed_in.cookies["sessionid"].value)
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            statuses = set(threads.map(lambda _: client.get("/").status_code, range(REQUESTS)))
-    assert statuses == {302}
-    until(only_the_pool_is_open)
+            statuses = set(threads.map(lambda _: client.get(path).status_code, range(REQUESTS)))
+    assert statuses == {status}
+    wait_until_closed(opened)
 
 
-def test_tasks_leave_no_connection_open(monkeypatch):
+def test_tasks_leave_no_connection_open(monkeypatch, opened):
     monkeypatch.delenv("CELERY_BROKER_URL", raising=False)  # to Celery it counts for every app
     app = Celery("connections", broker="memory://", set_as_current=False)
     app.conf.worker_concurrency = AT_ONCE
@@ -96,4 +107,4 @@ def test_tasks_leave_no_connection_open(monkeypatch):
             ask.delay()
         for _ in range(TASKS):
             assert done.acquire(timeout=60)
-    until(only_the_pool_is_open)
+    wait_until_closed(opened)
