@@ -216,6 +216,11 @@ def internal_error() -> Refusal:
     return Refusal(500, "INTERNAL_SERVER_ERROR", "Internal server error.")
 
 
+def no_room() -> Refusal:
+    message = "The disk of the server is full."
+    return Refusal(507, "Insufficient Storage", message, retry_after=60)
+
+
 def unavailable() -> Refusal:
     return Refusal(503, "Service Unavailable", "Service Unavailable", retry_after=1)
 

@@ -8,6 +8,7 @@ goes away.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import re
 import time
@@ -31,6 +32,7 @@ from engine.errors import (
     internal_error,
     malformed_project_id,
     no_credit,
+    no_room,
     not_found,
     project_not_found,
     unavailable,
@@ -112,9 +114,10 @@ class Gate:
                 await self._rest(scope, _replay(call.body.data, receive), answer.send)
         except Refusal as refusal:
             await answer.refuse(refusal, incoming)
-        except OSError:
-            logger.exception("request_id=%s no room for the request body", call.request_id)
-            await answer.refuse(unavailable(), incoming)
+        except OSError as error:
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            logger.exception("request_id=%s the request body could not be stored", call.request_id)
+            await answer.refuse(no_room() if is_full else unavailable(), incoming)
         except Exception:
             logger.exception("request_id=%s failed", call.request_id)
             await answer.refuse(internal_error(), incoming)

@@ -1,24 +1,17 @@
 """The web server's entry: HTTP to Django, sockets to Channels consumers of the same origin."""
 
 import os
-from typing import Any
 
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from webapp import assets
-from webapp.bodies import limit_bodies
+from webapp.bodies import limit_bodies, reject_socket
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 if not settings.DEBUG:
     assets.prepare(settings.STATIC_ROOT)
-
-
-async def reject_socket(scope: Any, receive: Any, send: Any) -> None:
-    """Reject a WebSocket at an address that has none."""
-    await receive()
-    await send({"type": "websocket.close", "code": 4404})
 
 
 http = limit_bodies(get_asgi_application())

@@ -23,6 +23,8 @@ from django.urls import reverse
 from django.utils.http import parse_header_parameters
 from django.utils.module_loading import import_string
 
+from webapp.errors import early_page
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -34,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 REQUEST_ID = "earshot.request_id"  # in the scope
 ID_HEADER = b"x-request-id"
+POLICY = b"default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 RETRY_AFTER = {503: b"5", 507: b"60"}  # seconds, as in ``failures``
 # Chunks of an upload are 8 to 16 MiB; everything else is far smaller.
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -184,7 +187,7 @@ def limit_bodies(
         async def refuse(status: int, message: str) -> None:
             if is_started:
                 return
-            await respond(send, body, status, message, scope[REQUEST_ID])
+            await respond(scope, send, body, status, message)
 
         try:
             check_charset(scope)
@@ -234,15 +237,44 @@ def announced_bytes(scope: Scope) -> int:
     return 0
 
 
-async def respond(send: Send, body: Body, status: int, message: str, request_id: str) -> None:
-    """Send an error as JSON; the connection ends, since its body was not read to the end."""
-    content = json.dumps({"error": message, "request_id": request_id}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(content)).encode()),
-        (ID_HEADER, request_id.encode()),
-        (b"connection", b"close"),
-    ]
+def error_content(scope: Scope, status: int, message: str) -> tuple[list[Header], bytes]:
+    """Headers and body of an error: a page for a browser, JSON with ``error`` for a script."""
+    request_id = scope[REQUEST_ID]
+    if wants_page(scope):
+        content = early_page(status, message, request_id)
+        kind = [
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-security-policy", POLICY),
+        ]
+    else:
+        content = json.dumps({"error": message, "request_id": request_id}).encode()
+        kind = [(b"content-type", b"application/json")]
+    length = (b"content-length", str(len(content)).encode())
+    return [*kind, length, (ID_HEADER, request_id.encode())], content
+
+
+def wants_page(scope: Scope) -> bool:
+    """Whether a browser opens the response as a page."""
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
+async def reject_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Reject a WebSocket at an address that has none with a 404 that carries a request id."""
+    scope = {**scope, REQUEST_ID: str(uuid.uuid4())}
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 4404})
+        return
+    headers, content = error_content(scope, 404, "There is no WebSocket at this address.")
+    start = {"type": "websocket.http.response.start", "status": 404, "headers": headers}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": content})
+
+
+async def respond(scope: Scope, send: Send, body: Body, status: int, message: str) -> None:
+    """Send an error; the connection ends, since its body was not read to the end."""
+    headers, content = error_content(scope, status, message)
+    headers.append((b"connection", b"close"))
     if status == 302:
         headers.append((b"location", reverse(settings.LOGIN_URL).encode()))
     if status in RETRY_AFTER:

@@ -28,6 +28,7 @@ PAGES = {
         "This address is not a page",
         "It takes what a form sends. Open the page that the form is on.",
     ),
+    408: ("The request did not arrive in time", "Check your connection, then send it again."),
     413: ("This request is too large", "Upload recordings on the upload page."),
     429: ("Too many attempts", "Wait a moment, then try again."),
     500: (
@@ -81,6 +82,13 @@ def error_page(
             # and the end of the request closes the connection of the request's thread alone.
             close_old_connections()
     return HttpResponse(render_to_string("error_alone.html", context), status=status)
+
+
+def early_page(status: int, text: str, request_id: str) -> bytes:
+    """The page of an error that is sent before Django has seen the request."""
+    title, _ = PAGES.get(status) or PAGES[400 if status < 500 else 500]
+    context = {"title": title, "text": text, "request_id": request_id}
+    return render_to_string("error_alone.html", context).encode()
 
 
 def wants_page(request: HttpRequest) -> bool:

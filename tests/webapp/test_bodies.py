@@ -5,8 +5,14 @@ import errno
 import json
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
+from network.connections import HttpConnection, WebSocketConnection
 from webapp import bodies
+from webapp.asgi import application
 from webapp.bodies import ANONYMOUS_BYTES, Body, limit_bodies
 
 
@@ -171,3 +177,51 @@ async def test_a_failure_outside_of_django_is_a_500_with_its_request_id():
     assert client.status == 500
     request_id = client.headers[b"x-request-id"].decode()
     assert json.loads(client.sent[1]["body"])["request_id"] == request_id
+
+
+BROWSER = (b"accept", b"text/html,application/xhtml+xml,*/*;q=0.8")
+
+
+@pytest.mark.parametrize(
+    ("errno_", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (None, 413), (0, 500)]
+)
+async def test_a_browser_gets_an_early_error_as_a_page_with_the_request_id(errno_, status):
+    async def fail(scope, receive, send):
+        if errno_ is None:
+            await read_all(scope, receive, send)
+        raise OSError(errno_, "failed") if errno_ else RuntimeError("failed")
+
+    client = Client([b"x" * 200], ends=False)
+    client.scope["headers"].append(BROWSER)
+    await limit_bodies(fail, 100)(client.scope, client.receive, client.send)
+    assert client.status == status
+    assert client.headers[b"content-type"] == b"text/html; charset=utf-8"
+    page = client.sent[1]["body"]
+    assert b"css/shell.css" in page
+    assert client.headers[b"x-request-id"] in page
+
+
+async def test_a_browser_gets_a_late_body_as_a_page(monkeypatch):
+    monkeypatch.setattr(bodies, "ANONYMOUS_SECONDS", 0.05)
+    client = Client([b"x"], ends=False)
+    client.scope["headers"].append(BROWSER)
+    await limit_bodies(read_all, signed_in=no)(client.scope, client.receive, client.send)
+    assert client.status == 408
+    assert b"<h1>The request did not arrive in time</h1>" in client.sent[1]["body"]
+
+
+@pytest.mark.parametrize("path", ["/", "/ws/", "/recordings/1/", "/%00", "/" + "x" * 3000])
+async def test_a_socket_at_any_address_is_a_404_with_a_request_id(path: str):
+    config = uvicorn.Config(application, ws=WebSocketConnection, log_config=None)
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: HttpConnection(config, ServerState(), app_state={}), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(InvalidStatus) as rejected:
+        await connect(f"ws://127.0.0.1:{port}{path}")
+    server.close()
+    response = rejected.value.response
+    assert response.status_code == 404
+    assert json.loads(response.body)["request_id"] == response.headers["x-request-id"]

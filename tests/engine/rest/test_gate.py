@@ -6,6 +6,7 @@ import base64
 import json
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 import uuid
@@ -331,3 +332,22 @@ def test_calls_that_wait_to_be_recorded_hold_up_no_reader_and_all_count(engine: 
         assert sorted(call.result().status_code for call in calls) == [200] * 3 + [400] * 3
         assert len(requests_of(engine, limit=1000)) == before + 6
         assert [row["requests"] for row in http.get(breakdown).json()["results"]] == [3]
+
+
+def test_a_full_disk_is_a_507_with_a_time_to_try_again(engine: Engine):
+    spool = engine.data / "engine-spool"
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", spool]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system needs root")
+    try:
+        with engine.http() as http:
+            answer = http.post(
+                "/v1/listen",
+                content=b"RIFF" + bytes(4_000_000),
+                headers={"content-type": "audio/wav"},
+            )
+        assert list(spool.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "--lazy", spool], check=True)
+    assert (answer.status_code, answer.headers["retry-after"]) == (507, "60")
+    assert answer.json()["request_id"] == answer.headers["dg-request-id"]

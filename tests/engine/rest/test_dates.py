@@ -1,0 +1,65 @@
+"""Dates at the edges of the calendar are errors of their sender, in every place that takes one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.engine.rest.conftest import Engine
+
+EDGES = (
+    "0001-01-01", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00-14:00",
+    "0001-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59.999999+14:00",
+    "9999-12-31T23:59:59.999999-14:00", "9999-12-31T23:59:59Z", "10000-01-01", "-001-01-01",
+    "2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00-23:59:59.999999", "1900-01-01T00:00:00+14:00",
+    "8999-12-31T23:59:59-14:00",
+)  # fmt: skip
+
+
+def dated(engine: Engine) -> dict[str, list[str]]:
+    """The addresses of the engine's own description that take dates, with their parameters."""
+    paths: dict[str, Any] = httpx.get(f"{engine.url}/openapi.json").json()["paths"]
+    found = {
+        path.replace("{project_id}", engine.project_id): [
+            each["name"]
+            for each in item["get"].get("parameters", [])
+            if each["schema"].get("format") in ("date", "date-time")
+        ]
+        for path, item in paths.items()
+        if "get" in item
+    }
+    return {path: names for path, names in found.items() if names}
+
+
+def test_every_report_takes_dates(engine: Engine):
+    endings = {path.partition(engine.project_id)[2] for path in dated(engine)}
+    assert endings == {
+        "/requests", "/usage", "/usage/fields", "/usage/breakdown", "/billing/fields",
+        "/billing/breakdown",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("date", EDGES)
+def test_a_date_at_the_edge_of_the_calendar_is_no_failure(engine: Engine, date: str):
+    with engine.http() as http:
+        for path, names in dated(engine).items():
+            for given in (*({name: date} for name in names), dict.fromkeys(names, date)):
+                answer = http.get(path, params=given)
+                assert answer.status_code in (200, 400), (path, given, answer.text)
+                if date[:4] in ("0001", "9999"):
+                    assert answer.status_code == 400, (path, given)
+
+
+@pytest.mark.parametrize("date", EDGES)
+def test_a_key_that_ends_at_the_edge_of_the_calendar_is_no_failure(engine: Engine, date: str):
+    fields = {"comment": "edge", "scopes": ["usage:read"], "expiration_date": date}
+    with engine.http() as http:
+        keys = f"/v1/projects/{engine.project_id}/keys"
+        made = http.post(keys, json=fields)
+        assert made.status_code in (200, 400), made.text
+        if date[:4] in ("0001", "9999"):
+            assert made.status_code == 400
+        for status in ("active", "expired"):
+            assert http.get(keys, params={"status": status}).status_code == 200
