@@ -5,39 +5,44 @@
     python -m tests.faults --profile sqlite+redis on this profile; "all" for every one
     python -m tests.faults --uploads 1000 --kills 50
 
-Exits 1 when an outcome is not as asserted.
+Exits 1 when an outcome is not as asserted, when a row was not tried for another reason than
+those in ``rows.NOT_TODAY`` and ``rows.NOT_ON``, and when nothing was tried at all.
 """
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.faults import fulldisk, kills
+from tests.faults.outcomes import NOT_TRIED, OK, Tally, of_report
 from tests.faults.profiles import EMBEDDED, PROFILES, USUAL, running
-from tests.faults.rows import ROWS, Row
+from tests.faults.rows import NOT_ON, NOT_TODAY, ROWS, Row
 
 ROOT = Path(__file__).resolve().parents[2]
+Fact = tuple[str, str, float]  # a fact, its outcome and the seconds it took
+Tried = tuple[str, str, str, float]  # the same behind the name of its row
 
 
 def main() -> None:
     options = parse()
-    failed = 0
+    tally = Tally()
     heading()
+    for (group, number), reason in NOT_TODAY.items():
+        if options.only in (name := f"{group} {number}"):
+            show(name, reason.fact, "every", tally.excluded(reason.why), 0)
     for profile in options.profiles:
         for name, fact, outcome, seconds in tried(profile, options):
-            failed += not outcome.startswith("ok")
-            print(f"| {name} | {fact} | {profile} | {outcome} | {seconds:.0f} s |", flush=True)
-    print(f"\n{failed} outcomes are not as asserted." if failed else "\nAll outcomes as asserted.")
-    sys.exit(bool(failed))
+            show(name, fact, profile, tally.counted(outcome), seconds)
+    print(f"\n{tally}")
+    sys.exit(not tally.is_good)
 
 
 def parse() -> argparse.Namespace:
@@ -57,7 +62,11 @@ def heading() -> None:
     print("|---|---|---|---|---|", flush=True)
 
 
-def tried(profile: str, options: argparse.Namespace) -> Iterator[tuple[str, str, str, float]]:
+def show(name: str, fact: str, profile: str, outcome: str, seconds: float) -> None:
+    print(f"| {name} | {fact} | {profile} | {outcome} | {seconds:.0f} s |", flush=True)
+
+
+def tried(profile: str, options: argparse.Namespace) -> Iterator[Tried]:
     """Each row of a profile with its outcome and seconds."""
     try:
         with running(profile) as environ:
@@ -67,14 +76,30 @@ def tried(profile: str, options: argparse.Namespace) -> Iterator[tuple[str, str,
                     started = time.monotonic()
                     outcome = outcome_of(row, environ)
                     yield name, row.fact, outcome, time.monotonic() - started
-            if options.only in "full disk" and profile == EMBEDDED:
-                for fact, outcome, seconds in fulldisk.tried(environ):
-                    yield "full disk", fact, outcome, seconds
-            if options.only in "kills":
-                for fact, outcome, seconds in kills.tried(environ, options.uploads, options.kills):
-                    yield "kills", fact, outcome, seconds
+            for name, act in ACTS.items():
+                if options.only in name and (profile == EMBEDDED or name != "full disk"):
+                    yield from finished(name, act(environ, options))
     except pytest.skip.Exception as missing:
-        yield "-", "the servers of this profile", f"left out: {missing}", 0.0
+        yield "-", "the servers of this profile run", f"{NOT_TRIED}{missing}", 0.0
+    except (AssertionError, OSError, subprocess.SubprocessError) as error:
+        yield "-", "the servers of this profile run", f"{NOT_TRIED}{last_line(str(error))}", 0.0
+
+
+def finished(name: str, facts: Iterator[tuple[str, str, float]]) -> Iterator[Tried]:
+    """The facts of an act by its name; one that ended halfway has failed."""
+    started = time.monotonic()
+    try:
+        for fact, outcome, seconds in facts:
+            yield name, fact, outcome, seconds
+    except (AssertionError, OSError, httpx.HTTPError, subprocess.SubprocessError) as error:
+        outcome = f"FAILED: {last_line(str(error))}"
+        yield name, "every fact is tried", outcome, time.monotonic() - started
+
+
+ACTS: dict[str, Callable[[dict[str, str], argparse.Namespace], Iterator[Fact]]] = {
+    "full disk": lambda environ, _: fulldisk.tried(environ),
+    "kills": lambda environ, options: kills.tried(environ, options.uploads, options.kills),
+}
 
 
 def outcome_of(row: Row, environ: dict[str, str]) -> str:
@@ -91,13 +116,11 @@ def outcome_of(row: Row, environ: dict[str, str]) -> str:
             check=False,
         )  # fmt: skip
         if not report.exists():
-            return f"NOT TRIED: {last_line(done.stdout + done.stderr)}"
-        (suite,) = ElementTree.parse(report).getroot()
-    ran, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
-    if done.returncode == 0 and ran > skipped:
-        return f"ok ({ran - skipped} tests)"
-    failures = re.findall(r"^(?:FAILED|ERROR) \S+::(\S+)", done.stdout, re.MULTILINE)
-    return f"FAILED: {', '.join(failures[:3]) or last_line(done.stdout)}"
+            return f"{NOT_TRIED}{last_line(done.stdout + done.stderr)}"
+        outcome = of_report(report, NOT_ON)
+    if outcome.startswith(OK) and done.returncode:
+        return f"FAILED: {last_line(done.stdout)}"
+    return outcome
 
 
 def last_line(text: str) -> str:

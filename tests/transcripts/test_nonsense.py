@@ -80,12 +80,12 @@ def test_nonsense_that_was_paid_for_is_kept_for_a_person(queued, service):
 def test_twenty_thousand_speakers_cost_no_text(queued, service):
     words = [
         {"word": f"w{n}", "start": n / 10, "end": n / 10 + 0.1, "confidence": 1, "speaker": n}
-        for n in range(3_000)
+        for n in range(20_000)
     ]
     text = " ".join(word["word"] for word in words)
     service.answers(
         transcript(
-            metadata={"request_id": "r-3", "duration": 300.0},
+            metadata={"request_id": "r-3", "duration": 2_000.0},
             results={"channels": [{"alternatives": [{"transcript": text, "words": words}]}]},
         )
     )

@@ -1,6 +1,9 @@
 """Files of unknown origin: facts, waveforms and listening copies."""
 
 import dataclasses
+import io
+import stat
+import zipfile
 from pathlib import Path
 
 import av
@@ -93,6 +96,42 @@ def test_script_does_not_make_another_file_be_read(tmp_path):
         (tmp_path / "script.wav").write_text(script)
         with pytest.raises(Refused):
             sound.probe(tmp_path / "script.wav")
+
+
+def archive_bomb() -> bytes:
+    """A WAV of 200 MB in 200 KB."""
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a.wav", "w") as wav,
+    ):
+        wav.write(wav_bytes())
+        for _ in range(200):
+            wav.write(bytes(1_000_000))
+    return file.getvalue()
+
+
+def archive_with_paths() -> bytes:
+    """Members outside of the folder, and a symbolic link."""
+    file = io.BytesIO()
+    link = zipfile.ZipInfo("link.wav")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("../outside.wav", wav_bytes())
+        archive.writestr(link, "/etc/passwd")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("archive", [archive_bomb, archive_with_paths])
+@pytest.mark.parametrize("name", ["a.zip", "a.wav"])
+def test_archive_is_rejected_and_nothing_of_it_is_unpacked(tmp_path, archive, name):
+    folder = tmp_path / "media"
+    folder.mkdir()
+    (folder / name).write_bytes(archive())
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(Refused, match="not an audio or video file"):
+        sound.probe(folder / name)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_waveform_follows_the_loudness(tmp_path):

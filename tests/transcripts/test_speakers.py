@@ -6,11 +6,13 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils.html import escape
 
 from transcripts.models import Recording, State, Transcription, Utterance
 from transcripts.progress import rows
 from transcripts.reading import Voices
 from transcripts.transcribing import transcribe
+from transcripts.views.exports import CAPTION_FORMATS
 
 from .conftest import transcript
 
@@ -95,6 +97,22 @@ def test_a_name_stands_in_transcript_exports_captions_and_search(talk, client, b
     out = StringIO()
     call_command("search", "harbour", stdout=out)
     assert "Ada Byron: It is the harbour master." in out.getvalue()
+
+
+FORMULA = '=HYPERLINK("http://x.test","<b>Ada</b>")'
+
+
+def test_a_name_that_is_a_formula_is_text_on_the_page_and_in_every_export(talk, client, ada):
+    client.force_login(ada)
+    name(client, talk, "0-1", FORMULA)
+    assert talk.finished_transcription.voices.names == {(0, 1): FORMULA}
+    assert escape(FORMULA) in client.get(talk.get_absolute_url()).content.decode()
+    for kind in (*CAPTION_FORMATS, "json"):
+        export = client.get(reverse("recording_export", args=[talk.pk, kind]))
+        # A spreadsheet runs formulas of CSV files, a browser markup of pages.
+        assert export["Content-Type"].partition(";")[0] not in ("text/csv", "text/html")
+        assert export["Content-Disposition"].startswith("attachment")
+        assert export["X-Content-Type-Options"] == "nosniff"
 
 
 def test_a_name_is_changed_and_taken_back(talk, client, ada):

@@ -8,19 +8,24 @@ import hashlib
 import json
 import os
 import signal
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from management.models import Membership
 from transcripts import fetch, storage, uploads
 from transcripts.models import Recording, State, Transcription, Upload
+from transcripts.transcribing import transcribe
 
 from .conftest import read_json, wav_bytes
 
@@ -206,6 +211,52 @@ def test_second_writer_is_turned_away(ada_client, ada, project, url):
     with uploads.locked(upload):
         answer = patch(ada_client, url, 0, AUDIO)
     assert answer.status_code == 409
+
+
+@pytest.mark.django_db(transaction=True)
+def test_last_bytes_that_come_several_times_at_once_make_one_recording(ada_client, ada, url):
+    patch(ada_client, url, 0, AUDIO[:10_000])
+    together = threading.Barrier(4)
+
+    def send(_: int) -> int:
+        client = Client()
+        client.force_login(ada)
+        together.wait(60)
+        try:
+            return patch(client, url, 10_000, AUDIO[10_000:]).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        statuses = set(threads.map(send, range(4)))
+    # One was stored; another found it being written, or already there.
+    assert 200 in statuses
+    assert statuses <= {200, 409}
+    assert Recording.objects.count() == Transcription.objects.count() == 1
+    assert Recording.objects.get().file.read() == AUDIO
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_transcription_asked_for_twice_at_once_is_one_job(ada_client, ada, url, service):
+    patch(ada_client, url, 0, AUDIO)
+    run = Transcription.objects.get()
+    transcribe(run.pk)
+    together = threading.Barrier(4)
+
+    def retry(_: int) -> int:
+        client = Client()
+        client.force_login(ada)
+        together.wait(60)
+        try:
+            return client.post(reverse("recording_retry", args=[run.recording_id])).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        statuses = set(threads.map(retry, range(4)))
+    assert all(status < 500 for status in statuses)
+    assert Transcription.objects.filter(state=State.QUEUED).count() == 1
+    assert Transcription.objects.count() == 2
 
 
 def test_same_audio_is_named_with_a_link_to_the_first(ada_client, project, url):

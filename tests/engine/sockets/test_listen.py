@@ -407,6 +407,24 @@ def test_garbage_in_place_of_a_container_ends_the_stream(open_stream: Open, size
     assert "data0000" in stream.reason
 
 
+def test_samples_of_another_rate_than_announced_harm_nobody(open_stream: Open, speech: Samples):
+    with open_stream(sample_rate=8_000) as wrong:
+        wrong.send(speech)
+        wrong.close_stream()
+    assert wrong.code == 1000
+    assert wrong.told[-1]["duration"] == pytest.approx(2 * len(speech) / 16_000, abs=0.05)
+
+
+def test_a_thousand_frames_a_second_are_read_in_order(open_stream: Open):
+    fox = pcm_bytes(join(0.3, say("The quick brown fox jumps over the lazy dog."), 0.7))
+    with open_stream() as stream:
+        stream.send_bytes(fox, 32)  # a millisecond each, as fast as they go
+        stream.close_stream()
+    assert stream.code == 1000
+    assert stream.told[-1]["duration"] == pytest.approx(len(fox) / 32_000, abs=0.01)
+    assert "quick brown fox" in stream.transcript.lower()
+
+
 def test_a_frame_of_more_than_two_megabytes_is_too_big(open_stream: Open):
     with open_stream() as stream:
         # Its head alone: what came behind it could cut off the answer on its way.
