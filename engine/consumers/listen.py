@@ -34,6 +34,7 @@ from engine.speech.live import (
     Step,
     UtteranceEnd,
 )
+from engine.speech.mixing import Mixer
 from engine.speech.track import Decode, Drop, Mark
 from engine.speech.transcript import Word as HeardWord
 from engine.text.entities import detect_entities
@@ -97,6 +98,7 @@ class ListenConsumer(Socket):
         self.replacements = parse_replacements(options.replace)
         self.is_over = False
         self.was_heard = False
+        self.mixer = Mixer()
         self.audio = open_audio(
             options.encoding,
             options.sample_rate,
@@ -179,7 +181,7 @@ class ListenConsumer(Socket):
 
     async def _push(self, samples: Samples) -> None:
         if samples.shape[0] > 1 and not self.options.multichannel:
-            samples = samples.mean(axis=0, keepdims=True)
+            samples = self.mixer.mix(samples)
         if len(self.sessions) != samples.shape[0]:
             self._start(samples.shape[0])
         for step in steps(samples):

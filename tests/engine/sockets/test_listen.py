@@ -151,6 +151,14 @@ def test_several_raw_channels_are_mixed_unless_told_apart(open_stream: Open):
     assert stream.told[-1]["channels"] == 1
 
 
+def test_a_channel_that_is_the_inverse_of_the_other_is_heard(open_stream: Open):
+    fox = join(0.5, say("The quick brown fox jumps over the lazy dog."))
+    with open_stream(channels=2) as stream:
+        stream.send_bytes(pcm_bytes(np.stack([fox, -fox], axis=1)))
+        stream.close_stream()
+    assert "fox jumps over" in stream.transcript.lower()
+
+
 @pytest.mark.parametrize("rate", [8_000, 24_000, 44_100, 48_000])
 def test_samples_come_at_any_rate(open_stream: Open, rate: int):
     fox = soxr.resample(say("The quick brown fox jumps over the lazy dog."), 16_000, rate)
