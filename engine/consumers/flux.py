@@ -24,7 +24,7 @@ from engine.speech.turns import Event, NoTurn, Score, Step, Turn, TurnOptions, T
 from engine.text.formatting import Formatting
 from engine.text.redaction import parse_redactions
 from engine.text.search import hotwords
-from engine.text.words import Word
+from engine.text.words import Word, joined
 from engine.transcription import check_hints
 
 _MOST_SCORES = 8  # unanswered; then the client is read no further
@@ -255,7 +255,7 @@ class FluxConsumer(Socket):
             "turn_index": turn.index,
             "audio_window_start": turn.window_start,
             "audio_window_end": turn.window_end,
-            "transcript": " ".join(word.punctuated_word for word in words),
+            "transcript": joined(word.punctuated_word for word in words),
             "words": [
                 {
                     "word": word.punctuated_word,

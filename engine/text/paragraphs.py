@@ -6,7 +6,7 @@ from itertools import pairwise
 from random import getrandbits
 from uuid import UUID
 
-from engine.text.words import Word, transcript
+from engine.text.words import Word, joined, transcript
 
 # A new paragraph starts at a pause, sooner the longer the paragraph already is.
 PARAGRAPH_PAUSES_SECONDS = ((150, 0.0), (80, 0.4), (15, 1.5), (1, 3.0))
@@ -42,7 +42,7 @@ class Paragraph:
 
     @property
     def text(self) -> str:
-        return " ".join(sentence.text for sentence in self.sentences)
+        return joined(sentence.text for sentence in self.sentences)
 
 
 @dataclass(frozen=True)

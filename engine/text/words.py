@@ -1,7 +1,8 @@
 """The recognised word, which every step over text reads and returns."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 LABEL = re.compile(r"\[[A-Z_]+_\d+\]")  # what a redaction leaves
@@ -50,15 +51,20 @@ def bare(text: str) -> str:
     stripped = True
     while stripped:
         before = first, last
-        while first < last and not (text[first].isalnum() or text[first] in _BEFORE_WORD):
+        while first < last and not (_is_letter(text[first]) or text[first] in _BEFORE_WORD):
             first += 1
-        while first < last and not (text[last - 1].isalnum() or text[last - 1] in _AFTER_WORD):
+        while first < last and not (_is_letter(text[last - 1]) or text[last - 1] in _AFTER_WORD):
             last -= 1
         first = _after_quotes(text, first, last)
         while first < last and text[last - 1] == "'":
             last -= 1
         stripped = (first, last) != before
     return text[first:last].lower()
+
+
+def _is_letter(character: str) -> bool:
+    """Return whether ``character`` is of a word: the vowel signs of Hindi and Thai are marks."""
+    return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
 def _after_quotes(text: str, first: int, last: int) -> int:
@@ -86,7 +92,30 @@ def tail(punctuated_word: str) -> str:
     return punctuated_word[kept:]
 
 
+# Scripts that are written without blanks: Thai, Lao, Burmese, Khmer, Chinese, Japanese, with
+# their punctuation and full-width forms. Korean has blanks.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u3190-\u9fff\uf900-\ufaff"
+    "\uff01-\uff60\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+
+
+def is_unspaced(character: str) -> bool:
+    """Return whether ``character`` belongs to a script that is written without blanks."""
+    return _UNSPACED.match(character) is not None
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Return ``texts`` as one line, with blanks where their scripts have them."""
+    parts: list[str] = []
+    for text in filter(None, texts):
+        if parts and not (is_unspaced(parts[-1][-1]) or is_unspaced(text[0])):
+            parts.append(" ")
+        parts.append(text)
+    return "".join(parts)
+
+
 def transcript(words: Sequence[Word], punctuated: bool) -> str:
     """The words as one line of text, written or bare."""
-    text = " ".join(word.punctuated_word if punctuated else word.word for word in words)
+    text = joined(word.punctuated_word if punctuated else word.word for word in words)
     return text.replace(" \n", "\n").replace("\n ", "\n")
