@@ -437,6 +437,10 @@ def _audio_warnings(transcript: Transcript) -> list[Warning]:
     if transcript.truncated:
         message = "The recording ends before its header says: what is there is transcribed."
         warnings.append(Warning("audio", "truncated", message))
+    if transcript.unsaid:
+        sounds = "1 sound" if transcript.unsaid == 1 else f"{transcript.unsaid} sounds"
+        message = f"Words for {sounds} were left out: neither the words nor the voice were certain."
+        warnings.append(Warning("audio", "low_confidence", message))
     if transcript.damaged:
         places = "1 place" if transcript.damaged == 1 else f"{transcript.damaged} places"
         message = f"The recording is damaged in {places}: what could be decoded is transcribed."

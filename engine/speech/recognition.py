@@ -25,7 +25,8 @@ from engine.speech.diarization import (
 from engine.speech.errors import Cancelled, UnknownModel
 from engine.speech.loudness import raised
 from engine.speech.modelcache import ModelCache
-from engine.speech.transcript import ChannelTranscript, Segment, Transcript
+from engine.speech.repeats import without_repeats
+from engine.speech.transcript import ChannelTranscript, Segment, Transcript, Word
 from engine.speech.vad import FRAME_SECONDS
 from engine.speech.weights import find_weights
 from engine.speech.whisper import (
@@ -157,6 +158,7 @@ class Recognizer:
                 truncated=decoder.truncated,
                 damaged=decoder.damaged,
                 tracks=decoder.tracks,
+                unsaid=sum(track.unsaid for track in tracks),
                 speech_seconds=sum(track.voiced_seconds for track in tracks),
                 queued_seconds=windows.waited,
             )
@@ -230,7 +232,7 @@ class Recognizer:
         job = Job(
             item=window,
             call=partial(model.transcribe, reading=reading),
-            kind=(name, reading),
+            kind=(name, reading, window.frames),
             priority=priority,
             owner=owner,
         )
@@ -379,6 +381,7 @@ class _Track:
         self._keyterms = keyterms
         self._cutter = WindowCutter()
         self._segments: list[Segment] = []
+        self.unsaid = 0  # stretches whose words were not believed
 
     @property
     def voiced_seconds(self) -> float:
@@ -402,7 +405,7 @@ class _Track:
     def transcript(self) -> ChannelTranscript:
         language = self._language or "en"
         return ChannelTranscript(
-            segments=tuple(self._segments),
+            segments=tuple(sorted(self._segments, key=lambda segment: segment.start)),
             language=language,
             language_confidence=self._confidence if self._language else 0.0,
             model=self._model or self._recognizer.model_for(language),
@@ -424,9 +427,20 @@ class _Track:
         )
         self._windows.add(
             job,
-            lambda found: self._segments.extend(window.segments(found.words)),
+            lambda found: self._take(window, found.words),
             window.pieces[-1].end_seconds,
         )
+
+    def _take(self, window: SpeechWindow, words: Sequence[Word]) -> None:
+        """Keep what was said of the words of a window, which come in the order of the queue."""
+        for segment in window.segments(tuple(words)):
+            if not window.is_said(segment):
+                self.unsaid += 1
+                continue
+            before = self._segments[-1].words if self._segments else ()
+            kept = without_repeats(segment.words, before)
+            if kept:
+                self._segments.append(Segment(tuple(kept)))
 
     def _detect(self, window: SpeechWindow) -> tuple[str, float]:
         frames = window.samples.reshape(len(window.voiced), -1)[window.voiced]

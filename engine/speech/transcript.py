@@ -66,6 +66,7 @@ class Transcript:
     truncated: bool  # the data broke off: this is what could be decoded
     damaged: int  # places that could not be decoded
     tracks: tuple[Track, ...]  # the audio tracks of the file
+    unsaid: int  # stretches of sound for which the model wrote words that nobody said
     speech_seconds: float  # heard as speech, summed over the channels
     queued_seconds: float  # spent waiting for a worker, summed over the windows
 
@@ -95,6 +96,11 @@ def paced(words: Sequence[Word], start: float, end: float) -> list[Word]:
         Word(word.text, round(max(first, 0.0), 3), round(last, 3), word.confidence)
         for word, (first, last) in zip(words, spans, strict=True)
     ]
+
+
+def shortest_seconds(words: Sequence[Word]) -> float:
+    """The time below which nobody says ``words``."""
+    return sum(map(_long_enough, words))
 
 
 def _long_enough(word: Word) -> float:

@@ -114,7 +114,10 @@ class VoiceDetector:
 
         Voice begins at a higher probability than it ends at, so that it does not flicker.
         """
-        probabilities = self.probabilities(samples)
+        return self.flags(self.probabilities(samples))
+
+    def flags(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """The same from the ``probabilities`` of the frames that follow."""
         flags = np.empty(len(probabilities), np.bool_)
         voiced = self._voiced
         for index, probability in enumerate(probabilities.tolist()):

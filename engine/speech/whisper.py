@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +19,28 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens, merge_punctuations
 
 from engine.speech.decode import RATE, Samples
+from engine.speech.repeats import plain, without_repeats
 from engine.speech.spectrogram import FRAMES_PER_SECOND, Spectrogram
 from engine.speech.transcript import Word
 from engine.speech.vad import FRAME, FRAME_SECONDS
+from engine.text.words import is_unspaced
 
 WINDOW_SECONDS = 30.0  # what one encoding holds at most
+# Signs of Japanese and Thai that belong to the character before them.
+_NEVER_FIRST = "ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ々ゝヽะาำๅๆ"
+_SAID_SIGNS = "%&+=@#°"
 _TOKENS_PER_SECOND = 50  # of the alignment: one encoder position is 20 ms
 _PREPENDED = "\"'“¿([{-"
 # Languages written without spaces, where each character is timed as a word.
-_UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")
+UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")
 _APPENDED = "\"'.。,，!！?？:：”)]}、"
 
 # OpenAI's thresholds for a decoding that went wrong (whisper/transcribe.py).
 _REPETITIVE = 2.4
 _IMPROBABLE = -1.0
 _SILENT = 0.6
-_SECOND_TEMPERATURE = 0.4
+_SECOND_BEAMS = 5
+_LONGEST_REPEAT = 8  # tokens; the second try of a text that loops has no longer ones
 
 # Tokens that a text has at least which the model may have said twice, and the most that a person
 # says in a second: hurried speech has five.
@@ -43,6 +52,9 @@ _FASTEST = 6.0
 _UNREAD_SECONDS = 1.0
 _LONGEST_WORD_SECONDS = 1.0
 _MOST_CALLS = 4
+# Of what was read in a call of its own, the part that stands in the text already, within so many
+# words before and after, when it is taken for a second reading of the same speech.
+_KNOWN, _FEWEST_KNOWN, _NEIGHBOURS = 0.6, 3, 8
 
 
 @dataclass(frozen=True)
@@ -54,22 +66,37 @@ class Hypothesis:
     average_log_probability: float
     no_speech_probability: float
     compression_ratio: float
-    temperature: float
 
     def with_part(self, part: Hypothesis, start: float, end: float, space: str) -> Hypothesis:
-        """This with the words of ``part``, which lie from ``start`` to ``end``, in their place;
-        ``space`` stands between words."""
-        if not part.words:
-            return self
+        """This with the words of ``part``, which lie from ``start`` to ``end``, in their place.
+
+        ``space`` stands between words. Words that the text already has there are not written
+        again: a word whose time reached over the gap may have been said at its start.
+        """
         before = [word for word in self.words if word.end <= start]
         after = [word for word in self.words if word.end > start]
-        if after and after[0].start < end:
-            after[0] = replace(after[0], start=min(end, after[0].end))
         inside = [
             replace(word, start=word.start + start, end=word.end + start) for word in part.words
         ]
+        if _is_known(inside, [*before[-_NEIGHBOURS:], *after[:_NEIGHBOURS]]):
+            return self
+        inside = inside[_overlap(before, inside) :]
+        inside = inside[: len(inside) - _overlap(inside, after)]
+        if not inside:
+            return self
+        if after and after[0].start < end:
+            if plain(after[0]) == plain(inside[0]):
+                after = after[1:]
+            else:
+                after[0] = replace(after[0], start=min(end, after[0].end))
         words = (*before, *inside, *after)
         return replace(self, text=space.join(word.text for word in words), words=words)
+
+    def with_words(self, words: Sequence[Word], space: str) -> Hypothesis:
+        """This with ``words``, some of its own."""
+        if len(words) == len(self.words) and words:
+            return self
+        return replace(self, text=space.join(word.text for word in words), words=tuple(words))
 
 
 @dataclass(frozen=True)
@@ -100,14 +127,37 @@ class Window:
     def seconds(self) -> float:
         return len(self.samples) / RATE
 
+    @property
+    def frames(self) -> int:
+        """The length of the spectrogram that is encoded.
+
+        Windows share a call only where it is equal: what one needs more would change the words
+        of the others, and the words of a recording would depend on what else is transcribed.
+        """
+        return min(round(self.context_seconds * FRAMES_PER_SECOND / 2) * 2, 3000)
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that so much speech can hold: a decoding that loops ends here, not at 448."""
+        return round(40 + 16 * self.seconds)
+
+    def voice_of(self, word: Word) -> float:
+        """The seconds of voice in ``word``; its length where the voice is not known."""
+        if self.voiced is None:
+            return word.end - word.start
+        first, end = int(word.start / FRAME_SECONDS), math.ceil(word.end / FRAME_SECONDS)
+        return float(np.count_nonzero(self.voiced[first:end])) * FRAME_SECONDS
+
 
 def sufficient_context(seconds: float) -> float:
     """What to encode for a whole window of speech.
 
     Measured on tiny.en: 1.5 s of silence behind some ten seconds or more are as good as a full
-    30 s, and less often end a text of several speakers early. Short ones need more.
+    30 s, and less often end a text of several speakers early. Short ones need more. The lengths
+    are few, so that several windows have one and can share a call.
     """
-    return min(WINDOW_SECONDS, max(10.0, seconds + 1.5))
+    needed = max(10.0, seconds + 1.5)
+    return min(WINDOW_SECONDS, 10.0 + 4.0 * math.ceil((needed - 10.0) / 4.0))
 
 
 class Whisper:
@@ -141,15 +191,26 @@ class Whisper:
         return tuple(self._model.supported_languages)
 
     def transcribe(self, windows: Sequence[Window], reading: Reading) -> list[Hypothesis]:
-        """One hypothesis for each window, in their order; one call of the model for all.
+        """One hypothesis for each window, in their order; windows of one length share a call.
 
-        Windows whose text is doubtful or breaks off early cost further calls.
+        Windows whose text is doubtful or breaks off early cost further calls. The words of a
+        window depend on it and on ``reading`` alone.
         """
         tokenizer = self._tokenizer(reading.language)
         prompt = self._model.get_prompt(
             tokenizer, [], without_timestamps=True, hotwords=" ".join(reading.keyterms) or None
         )
-        return self._transcribe(windows, prompt, tokenizer, reading, _MOST_CALLS)
+        space = "" if tokenizer.language_code in UNSPACED else " "
+        if not reading.word_times:
+            return self._transcribe(windows, prompt, tokenizer, reading, _MOST_CALLS)
+        return [
+            hypothesis.with_words(without_repeats(hypothesis.words, voice=window.voice_of), space)
+            for window, hypothesis in zip(
+                windows,
+                self._transcribe(windows, prompt, tokenizer, reading, _MOST_CALLS),
+                strict=True,
+            )
+        ]
 
     def _transcribe(
         self,
@@ -159,9 +220,44 @@ class Whisper:
         reading: Reading,
         calls: int,
     ) -> list[Hypothesis]:
+        found: dict[int, Hypothesis] = {}
+        places: dict[int, list[int]] = {}
+        for place, window in enumerate(windows):
+            places.setdefault(window.frames, []).append(place)
+        for group in places.values():
+            hypotheses = self._read([windows[place] for place in group], prompt, tokenizer, reading)
+            found |= zip(group, hypotheses, strict=True)
+        if reading.word_times and calls > 1:
+            gaps = [
+                (place, start, end)
+                for place, window in enumerate(windows)
+                for start, end in _unread(window, found[place].words)
+            ]
+            if gaps:
+                space = "" if tokenizer.language_code in UNSPACED else " "
+                parts = [_part(windows[place], start, end) for place, start, end in gaps]
+                more = self._transcribe(parts, prompt, tokenizer, reading, calls - 1)
+                for (place, start, end), hypothesis in zip(gaps, more, strict=True):
+                    if hypothesis.average_log_probability > _IMPROBABLE:
+                        found[place] = found[place].with_part(
+                            hypothesis, start * FRAME_SECONDS, end * FRAME_SECONDS, space
+                        )
+        return [found[place] for place in range(len(windows))]
+
+    def _read(
+        self,
+        windows: Sequence[Window],
+        prompt: list[int],
+        tokenizer: Tokenizer,
+        reading: Reading,
+    ) -> list[Hypothesis]:
+        """One hypothesis for each of ``windows``, whose ``frames`` are equal."""
         encoded = self._encode(windows)
-        results = self._generate(encoded, [prompt] * len(windows), _longest(windows), 0.0)
-        drafts = [_Draft(result, 0.0, tokenizer) for result in results]
+        results = self._generate(encoded, [prompt] * len(windows), windows[0])
+        drafts = [
+            _Draft(result, window.most_tokens, tokenizer)
+            for result, window in zip(results, windows, strict=True)
+        ]
         for index, draft in enumerate(drafts):
             draft.take_tokens(without_echo(draft.tokens, windows[index].seconds), tokenizer)
             if draft.went_wrong and not reading.is_guess:
@@ -171,23 +267,7 @@ class Whisper:
         words: list[tuple[Word, ...]] = [()] * len(windows)
         if reading.word_times:
             words = self._align(encoded, windows, drafts, tokenizer)
-        found = [draft.hypothesis(timed) for draft, timed in zip(drafts, words, strict=True)]
-        if reading.word_times and calls > 1:
-            gaps = [
-                (index, start, end)
-                for index, window in enumerate(windows)
-                for start, end in _unread(window, words[index])
-            ]
-            if gaps:
-                space = "" if tokenizer.language_code in _UNSPACED else " "
-                parts = [_part(windows[index], start, end) for index, start, end in gaps]
-                more = self._transcribe(parts, prompt, tokenizer, reading, calls - 1)
-                for (index, start, end), hypothesis in zip(gaps, more, strict=True):
-                    if hypothesis.average_log_probability > _IMPROBABLE:
-                        found[index] = found[index].with_part(
-                            hypothesis, start * FRAME_SECONDS, end * FRAME_SECONDS, space
-                        )
-        return found
+        return [draft.hypothesis(timed) for draft, timed in zip(drafts, words, strict=True)]
 
     def detect_language(
         self, samples: Samples, candidates: Sequence[str] = ()
@@ -210,8 +290,7 @@ class Whisper:
         )
 
     def _encode(self, windows: Sequence[Window]) -> Any:
-        seconds = max(window.context_seconds for window in windows)
-        frames = min(round(seconds * FRAMES_PER_SECOND / 2) * 2, 3000)
+        frames = windows[0].frames
         features = np.zeros((len(windows), self._model.model.n_mels, frames), np.float32)
         for row, window in zip(features, windows, strict=True):
             levels = self._spectrogram(window.samples)[:, :frames]
@@ -227,11 +306,9 @@ class Whisper:
         return ctranslate2.StorageView.from_array(np.concatenate(encoded))
 
     def _generate(
-        self, encoded: Any, prompts: list[list[int]], longest: int, temperature: float
+        self, encoded: Any, prompts: list[list[int]], window: Window, **search: Any
     ) -> list[Any]:
-        sampling: dict[str, Any] = {"beam_size": 1}
-        if temperature:
-            sampling |= {"num_hypotheses": 3, "sampling_topk": 0}
+        longest = round(40 + 16 * window.frames / FRAMES_PER_SECOND)
         return self._model.model.generate(
             encoded,
             prompts,
@@ -239,17 +316,22 @@ class Whisper:
             suppress_tokens=self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
-            sampling_temperature=temperature or 1.0,
-            **sampling,
+            **{"beam_size": 1} | search,
         )
 
     def _second_try(
         self, window: Window, prompt: list[int], draft: _Draft, tokenizer: Tokenizer
     ) -> _Draft:
-        """The better of ``draft`` and one that was sampled, which seldom loops."""
-        encoded = self._encode([Window(window.samples)])
-        result = self._generate(encoded, [prompt], _longest([window]), _SECOND_TEMPERATURE)[0]
-        second = _Draft(result, _SECOND_TEMPERATURE, tokenizer)
+        """The better of ``draft`` and a wider search of all 30 s.
+
+        Whisper's own second try is sampled, so that the same speech gives other words each time.
+        """
+        window = replace(window, context_seconds=WINDOW_SECONDS)
+        search = {"beam_size": _SECOND_BEAMS}
+        if draft.is_repetitive:
+            search["no_repeat_ngram_size"] = _LONGEST_REPEAT
+        result = self._generate(self._encode([window]), [prompt], window, **search)[0]
+        second = _Draft(result, window.most_tokens, tokenizer)
         return min(draft, second, key=lambda draft: (draft.is_repetitive, -draft.probability))
 
     def _align(
@@ -259,30 +341,38 @@ class Whisper:
         drafts: Sequence[_Draft],
         tokenizer: Tokenizer,
     ) -> list[tuple[Word, ...]]:
-        lengths = [len(window.samples) for window in windows]
-        frames = [max(2, length * FRAMES_PER_SECOND // RATE) for length in lengths]
-        found = self._model.model.align(
-            encoded,
-            tokenizer.sot_sequence,
-            [draft.tokens for draft in drafts],
-            frames,
-            # 7, the usual width, costs a quarter more and moves words by 7 ms on average.
-            median_filter_width=3,
-        )
-        return [
-            _timed_words(draft.tokens, alignment, tokenizer)
-            for draft, alignment in zip(drafts, found, strict=True)
-        ]
+        """The words of each window with their times.
+
+        One by one, since the padding of several changes the last digits of their attention.
+        """
+        rows = [encoded]
+        if len(windows) > 1:
+            rows = [
+                ctranslate2.StorageView.from_array(np.ascontiguousarray(row[np.newaxis]))
+                for row in np.array(encoded)
+            ]
+        words = []
+        for row, window, draft in zip(rows, windows, drafts, strict=True):
+            (alignment,) = self._model.model.align(
+                row,
+                tokenizer.sot_sequence,
+                [draft.tokens],
+                [max(2, len(window.samples) * FRAMES_PER_SECOND // RATE)],
+                # 7, the usual width, costs a quarter more and moves words by 7 ms on average.
+                median_filter_width=3,
+            )
+            words.append(_timed_words(draft.tokens, alignment, tokenizer))
+        return words
 
 
 class _Draft:
     """The tokens of one window with what tells whether to believe them."""
 
-    def __init__(self, result: Any, temperature: float, tokenizer: Tokenizer) -> None:
+    def __init__(self, result: Any, most_tokens: int, tokenizer: Tokenizer) -> None:
         tokens = result.sequences_ids[0]
-        self.temperature = temperature
         self.no_speech_probability = result.no_speech_prob
         self.probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        tokens = tokens[:most_tokens]
         self.text = tokenizer.decode(tokens).strip()
         data = self.text.encode()
         self.ratio = len(data) / len(zlib.compress(data)) if data else 0.0
@@ -314,7 +404,6 @@ class _Draft:
             average_log_probability=self.probability,
             no_speech_probability=self.no_speech_probability,
             compression_ratio=self.ratio,
-            temperature=self.temperature,
         )
 
 
@@ -382,10 +471,22 @@ def _part(window: Window, start: int, end: int) -> Window:
     return Window(samples, context, window.voiced[start:end])
 
 
-def _longest(windows: Sequence[Window]) -> int:
-    """Tokens that so much speech can hold: a decoding that loops ends here, not at 448."""
-    seconds = max(len(window.samples) for window in windows) / RATE
-    return round(40 + 16 * seconds)
+def _is_known(words: Sequence[Word], neighbours: Sequence[Word]) -> bool:
+    """Return True when most of ``words`` stand, in their order, among ``neighbours``."""
+    if len(words) < _FEWEST_KNOWN:
+        return False
+    texts = [plain(word) for word in words], [plain(word) for word in neighbours]
+    blocks = SequenceMatcher(None, *texts, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks) >= _KNOWN * len(words)
+
+
+def _overlap(words: Sequence[Word], following: Sequence[Word]) -> int:
+    """How many of the last ``words`` are the first ``following``."""
+    texts, next_texts = [plain(word) for word in words], [plain(word) for word in following]
+    for size in range(min(len(texts), len(next_texts)), 0, -1):
+        if texts[-size:] == next_texts[:size]:
+            return size
+    return 0
 
 
 def _timed_words(tokens: list[int], alignment: Any, tokenizer: Tokenizer) -> tuple[Word, ...]:
@@ -398,7 +499,7 @@ def _timed_words(tokens: list[int], alignment: Any, tokenizer: Tokenizer) -> tup
     times = (time_indices[first] / _TOKENS_PER_SECOND).tolist()
     bounds = np.cumsum([0, *(len(piece) for piece in pieces[:-1])]).tolist()
     timed: list[dict[str, Any]] = []
-    spaced = tokenizer.language_code not in _UNSPACED
+    spaced = tokenizer.language_code not in UNSPACED
     for index, text in enumerate(texts[:-1]):
         begin, end = bounds[index], bounds[index + 1]
         probability = float(np.mean(alignment.text_token_probs[begin:end]))
@@ -417,11 +518,31 @@ def _timed_words(tokens: list[int], alignment: Any, tokenizer: Tokenizer) -> tup
         text = word["word"].strip()
         if not text:
             continue
-        if words and spaced and not word["word"].startswith(" "):
-            # "self" and "-substantial": the model wrote one word.
+        if (
+            words
+            and not word["word"].startswith(" ")
+            and (spaced or _is_continued(words[-1].text, text))
+        ):
+            # "self" and "-substantial", "20" and "24": the model wrote one word.
             before = words.pop()
             text = before.text + text
             word["start"] = before.start
             word["probability"] = (before.confidence + word["probability"]) / 2
         words.append(Word(text, word["start"], word["end"], word["probability"]))
-    return tuple(words)
+    return tuple(word for word in words if _is_written(word.text))
+
+
+def _is_continued(before: str, text: str) -> bool:
+    """Return True for pieces of one word in a language that is written without blanks."""
+    last, first = before[-1], text[0]
+    if unicodedata.category(first).startswith("M") or first in _NEVER_FIRST:
+        return True
+    return last.isalnum() and first.isalnum() and not (is_unspaced(last) or is_unspaced(first))
+
+
+def _is_written(text: str) -> bool:
+    """Return False for a text that stands for no word: a full stop, a note, a dash."""
+    return any(
+        character.isalnum() or character in _SAID_SIGNS or unicodedata.category(character) == "Sc"
+        for character in text
+    )

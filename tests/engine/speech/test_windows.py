@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from engine.speech.decode import RATE, Samples
 from engine.speech.transcript import Word, paced
 from engine.speech.vad import FRAME, FRAME_SECONDS, VoiceDetector
-from engine.speech.windows import Piece, SpeechWindow, WindowCutter
+from engine.speech.windows import Piece, SpeechWindow, WindowCutter, _Frame
 from tests.speech import join, say
 
 FOX = "The quick brown fox jumps over the lazy dog near the bank of the river."
@@ -22,6 +23,10 @@ def cut(samples: Samples, block: int = 16_000, **lengths: float) -> list[SpeechW
     for start in range(0, len(samples), block):
         windows += cutter.feed(samples[start : start + block])
     return windows + cutter.finish()
+
+
+def piece(first: int, voiced: npt.NDArray[np.bool_]) -> Piece:
+    return Piece(first, voiced, voiced.astype(np.float32))
 
 
 def spans(windows: list[SpeechWindow]) -> list[tuple[float, float]]:
@@ -71,7 +76,7 @@ def test_speech_without_a_pause_is_cut_at_its_quietest():
     quiet = 80  # the frame, 2.56 s in
     for number in range(125):
         level = 0.001 if abs(number - quiet) < 3 else 0.2
-        cutter._add(rng.normal(0, level, FRAME).astype(np.float32), True)
+        cutter._add(_Frame(rng.normal(0, level, FRAME).astype(np.float32), True, 0.9, number))
     assert cutter._best_cut() == pytest.approx(quiet, abs=3)
 
 
@@ -97,7 +102,7 @@ def window_of(*pieces: Piece) -> SpeechWindow:
 def test_words_return_to_the_time_of_the_recording():
     frames = np.zeros(50, np.bool_)  # 1.6 s each
     frames[5:20] = True
-    window = window_of(Piece(100, frames), Piece(400, frames))
+    window = window_of(piece(100, frames), piece(400, frames))
     first, second = window.segments((Word("one", 0.16, 0.64, 1.0), Word("two", 1.76, 2.24, 1.0)))
     assert (first.start, first.end) == (3.36, 3.84)
     assert (second.start, second.end) == (12.96, 13.44)
@@ -106,7 +111,7 @@ def test_words_return_to_the_time_of_the_recording():
 def test_words_do_not_reach_into_silence():
     voiced = np.zeros(100, np.bool_)
     voiced[50:60] = True
-    (segment,) = window_of(Piece(0, voiced)).segments((Word("late", 0.0, 3.0, 1.0),))
+    (segment,) = window_of(piece(0, voiced)).segments((Word("late", 0.0, 3.0, 1.0),))
     assert (segment.start, segment.end) == (1.6, 1.92)
 
 
@@ -152,7 +157,7 @@ def test_a_word_in_silence_moves_to_the_nearest_voice():
     voiced = np.zeros(100, np.bool_)
     voiced[20:40] = True  # 0.64 to 1.28 s
     words = (Word("said", 0.64, 1.1, 1.0), Word("so.", 1.4, 1.5, 1.0))
-    (segment,) = window_of(Piece(0, voiced)).segments(words)
+    (segment,) = window_of(piece(0, voiced)).segments(words)
     assert [(word.start, word.end) for word in segment.words] == [(0.64, 1.1), (1.1, 1.28)]
 
 
@@ -160,19 +165,35 @@ def test_a_word_begins_and_ends_with_its_voice():
     voiced = np.zeros(100, np.bool_)
     voiced[20:40] = True  # 0.64 to 1.28 s
     words = (Word("late", 0.8, 0.9, 1.0), Word("early", 0.95, 1.2, 1.0))
-    (segment,) = window_of(Piece(0, voiced)).segments(words)
+    (segment,) = window_of(piece(0, voiced)).segments(words)
     assert [(word.start, word.end) for word in segment.words] == [(0.64, 0.9), (0.9, 1.28)]
 
 
 def test_voice_that_is_far_from_a_word_stays_without_one():
-    (segment,) = window_of(Piece(0, np.ones(100, np.bool_))).segments((Word("a", 1.6, 2.0, 1.0),))
+    (segment,) = window_of(piece(0, np.ones(100, np.bool_))).segments((Word("a", 1.6, 2.0, 1.0),))
     assert (segment.start, segment.end) == (1.216, 2.4)
 
 
 def test_words_keep_their_order_over_the_pieces():
     frames = np.ones(50, np.bool_)  # 1.6 s each
-    window = window_of(Piece(0, frames), Piece(100, frames))
+    window = window_of(piece(0, frames), piece(100, frames))
     words = (Word("late", 1.7, 2.0, 1.0), Word("early", 0.4, 0.6, 1.0))
     found = [word for segment in window.segments(words) for word in segment.words]
     assert [word.text for word in found] == ["late", "early"]
     assert found[0].end <= found[1].start
+
+
+@pytest.mark.parametrize(
+    ("voice", "frames", "confidence", "is_said"),
+    [
+        (0.4, 20, 0.3, False),
+        (0.4, 20, 0.8, True),
+        (0.9, 20, 0.3, True),
+        (0.9, 5, 0.3, False),
+    ],
+)
+def test_words_are_believed_by_their_confidence_or_their_voice(voice, frames, confidence, is_said):
+    heard = np.ones(frames, np.bool_)
+    window = window_of(Piece(0, heard, np.full(frames, voice, np.float32)))
+    (segment,) = window.segments((Word("so", 0.0, frames * FRAME_SECONDS, confidence),))
+    assert window.is_said(segment) is is_said
