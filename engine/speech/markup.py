@@ -16,6 +16,13 @@ MAX_PRONUNCIATION = 128  # characters of IPA
 
 PAUSE = re.compile(r"\\\{\s*pause\s*:\s*([^{}\\]*)\\\}")
 PRONUNCIATION = re.compile(r"\\(\{[^{}]*?\"word\"[^{}]*?)\\\}")
+# Elements of SSML 1.1 and of common extensions of it. Text in other angle brackets is text.
+_ELEMENT = (
+    r"(?:speak|voice|prosody|emphasis|break|say-as|sayas|phoneme|sub|audio|mark|desc|lexicon|lookup"
+    r"|lang|metadata|meta|token|p|s|w|(?:amazon|mstts|google):[a-z-]{1,30})"
+)
+SSML = re.compile(rf"</?{_ELEMENT}(?:\s[^<>]*)?/?>|<\?xml\s[^<>]*\?>|<!--[^<>]*-->", re.IGNORECASE)
+OPEN_SSML = re.compile(rf"<(?:/?{_ELEMENT}|\?xml|!--)(?:\s[^<>]*)?", re.IGNORECASE)
 # Marks the place of a pronunciation in the text: private-use characters, one for each.
 FIRST_MARK = 0xE000
 
@@ -58,14 +65,24 @@ def plain(text: str) -> Script:
     return Script((text,), characters=len(text), billable=len(text))
 
 
-def read_markup(text: str, *, speed: float = 1.0, pauses: bool = True) -> Script:
+def holds_pause(text: str) -> bool:
+    """Whether ``text`` holds a whole pause, right or wrong."""
+    return PAUSE.search(text) is not None
+
+
+def strip_ssml(text: str) -> str:
+    """``text`` without the tags of SSML; what is between them stays."""
+    return SSML.sub("", text) if "<" in text else text
+
+
+def read_markup(text: str, *, speed: float = 1.0) -> Script:
     """The pauses ``\\{pause:500ms\\}`` and pronunciations ``\\{"word": "Nguyen", "pronounce":
     "ŋwiən"\\}`` of ``text``.
 
     Raises ``MarkupError`` with one of BREAK_SYNTAX_INVALID, BREAK_OUT_OF_RANGE,
     BREAK_INCREMENT_INVALID, BREAKS_LIMIT_EXCEEDED, PAUSE_SPEED_CAP_EXCEEDED. Pronunciations
-    that cannot be used are spoken as their word, with a warning. Without ``pauses`` these are
-    taken out, right or wrong.
+    that cannot be used, and all at another speed than 1.0, are spoken as their word, with a
+    warning.
     """
     pronunciations: dict[str, str] = {}
     warnings: list[str] = []
@@ -75,6 +92,8 @@ def read_markup(text: str, *, speed: float = 1.0, pauses: bool = True) -> Script
         nonlocal billable
         word, ipa, warning = _pronunciation(match[1] + "}", len(pronunciations))
         billable -= len(match[0]) - len(word)
+        if not warning and speed != 1.0:
+            warning = f"Pronunciations need speed 1.0: {word!r} is read as it is"
         if warning:
             warnings.append(warning)
             return word
@@ -87,8 +106,7 @@ def read_markup(text: str, *, speed: float = 1.0, pauses: bool = True) -> Script
     end = 0
     for match in PAUSE.finditer(marked):
         parts.append(marked[end : match.start()])
-        if pauses:
-            parts.append(Pause(_pause_seconds(match[1].strip())))
+        parts.append(Pause(_pause_seconds(match[1].strip())))
         billable -= len(match[0])
         end = match.end()
     parts.append(marked[end:])

@@ -10,15 +10,24 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from engine.speech.clauses import first_clause_end, last_sentence_end
-from engine.speech.markup import MarkupError, Script, plain, read_markup
+from engine.speech.markup import (
+    OPEN_SSML,
+    Script,
+    holds_pause,
+    plain,
+    read_markup,
+    strip_ssml,
+)
 
 MOST_CHARACTERS = 2_000  # in one Speak
 LEFT_OUT = "TEXT_LEFT_OUT"  # ours: words that the voice cannot say
 MOST_FLUSHES = 20
+NO_PAUSES = "Pauses in the text are supported by REST requests only."
+SSML_STRIPPED = "SSML is not supported: its tags were removed from the text."
 MOST_A_MINUTE = 2_400  # characters, for those who are held to it
 MINUTE = 60.0
 MOST_WAITING = 20_000  # characters not yet spoken; more is a client that never waits
@@ -105,6 +114,7 @@ class AuraSession:
         self._buffer = ""
         self._waiting: deque[Script | Tell | Close] = deque()
         self._begun = False  # since the last Flush or Clear something was given to be spoken
+        self._warned_of_ssml = False  # since then
         self.is_speaking = False
         self._sequence = 0
         self._over = False
@@ -169,7 +179,7 @@ class AuraSession:
             case "Flush":
                 yield from self._flush(now)
             case "Clear":
-                self._buffer, self._begun = "", False
+                self._buffer, self._begun, self._warned_of_ssml = "", False, False
                 self._waiting = deque(one for one in self._waiting if isinstance(one, Close))
                 if self.is_speaking:
                     self.is_speaking = False
@@ -197,6 +207,9 @@ class AuraSession:
         if too_fast or waiting > MOST_WAITING:
             yield from self._end(1008, "DATA-0001")
             return
+        if self._identity.markup and holds_pause(self._buffer):
+            yield from self._refuse(NO_PAUSES, "DATA-0002")
+            return
         yield from self._take_buffer(_settled(self._buffer, soon=not self._begun))
         yield from self._next()
 
@@ -207,7 +220,7 @@ class AuraSession:
             )
             return
         yield from self._take_buffer()
-        self._begun = False
+        self._begun = self._warned_of_ssml = False
         # Numbered when its turn comes: a Clear may overtake it.
         self._waiting.append(Tell({"type": "Flushed"}))
         yield from self._next()
@@ -216,11 +229,15 @@ class AuraSession:
         taken = self._buffer[:until]
         self._buffer = self._buffer[len(taken) :]
         if taken.strip():
-            script, problem = _script(taken, self._identity.markup, self._speed)
-            if problem:
-                yield _warning("INPUT_MARKUP_STRIPPED", problem)
-            self._begun = True
-            self._waiting.append(script)
+            script, has_ssml = _script(taken, self._identity.markup, self._speed)
+            if has_ssml and not self._warned_of_ssml:
+                self._warned_of_ssml = True
+                yield _warning("INPUT_MARKUP_STRIPPED", SSML_STRIPPED)
+            if script.warnings:
+                yield _warning("PRONUNCIATION_WARNINGS", " ".join(script.warnings)[:1000])
+            if script.parts:
+                self._begun = True
+                self._waiting.append(script)
 
     def _next(self) -> Iterator[Step]:
         while self._waiting and not self.is_speaking and not self._over:
@@ -237,10 +254,10 @@ class AuraSession:
         number, self._sequence = self._sequence, self._sequence + 1
         return Tell({"type": kind, "sequence_id": number})
 
-    def _refuse(self, problem: str) -> Iterator[Step]:
+    def _refuse(self, problem: str, code: str = "DATA-0000") -> Iterator[Step]:
         """There is no Error message here: the contract's section 16, choice 8."""
-        yield _warning("DATA-0000", problem)
-        yield from self._end(1008, "DATA-0000")
+        yield _warning(code, problem)
+        yield from self._end(1008, code)
 
     def _end(self, code: int, reason: str = "") -> Iterator[Step]:
         self._over = True
@@ -262,8 +279,8 @@ class Turn:
     begun: bool = False  # something of it was given to be spoken
     characters: int = 0
     billable: int = 0
-    pauses: int = 0
     pronunciations: int = 0
+    warned_of_ssml: bool = False
     warnings: list[str] = field(default_factory=list)
     spoken: str = ""  # of what was given to be spoken, what has been
     spoken_seconds: float = 0.0
@@ -309,6 +326,8 @@ class FluxSession:
         self.is_speaking = False
         self._closing = self._over = False
         self._seconds = 0.0
+        self._begins_ms = 0  # of the first turn, in a player that plays what was not interrupted
+        self._last_offset_ms = -1
         self.characters = 0  # of all turns
         self.billable = 0
 
@@ -397,6 +416,9 @@ class FluxSession:
         if sum(turn.characters_waiting for turn in self._turns) > MOST_WAITING:
             yield from self._end("DATA-0000", "More text is waiting than can be kept.", 1008)
             return
+        if self._identity.markup and holds_pause(turn.buffer):
+            yield from self._end("DATA-0002", NO_PAUSES, 1008)
+            return
         is_next = turn is self._turns[0] and not self.is_speaking
         soon = is_next and not turn.begun
         yield from self._take(turn, _settled(turn.buffer, soon=soon))
@@ -422,15 +444,15 @@ class FluxSession:
         turn.buffer = turn.buffer[len(taken) :]
         if not taken:
             return
-        script, problem = _script(taken, self._identity.markup, self._speed)
+        script, has_ssml = _script(taken, self._identity.markup, self._speed)
         turn.billable += script.billable
         self.billable += script.billable
-        turn.pauses += script.pauses
         turn.pronunciations += len(script.pronunciations)
         turn.warnings += script.warnings
-        if problem:
-            yield _warning("INPUT_MARKUP_STRIPPED", problem)
-        if any(not isinstance(part, str) or part.strip() for part in script.parts):
+        if has_ssml and not turn.warned_of_ssml:
+            turn.warned_of_ssml = True
+            yield _warning("INPUT_MARKUP_STRIPPED", SSML_STRIPPED)
+        if script.parts:
             turn.begun = True
             turn.waiting.append(Say(script, self._speed))
 
@@ -472,6 +494,7 @@ class FluxSession:
             yield Close(1000)
 
     def _close_turn(self, turn: Turn) -> Iterator[Step]:
+        self._begins_ms += round(turn.seconds * 1000)
         if not turn.seconds:
             yield _warning("NO_AUDIO_GENERATED", "The text of the turn has no sound.")
         if turn.warnings:
@@ -490,12 +513,18 @@ class FluxSession:
             yield _warning("NO_ACTIVE_SPEECH", "There is no speech to interrupt.")
             return
         turn = self._turns.popleft()
-        played = _offset_ms(offset)
-        if offset is not None and played is None:
-            yield _warning("INVALID_INTERRUPT_OFFSET", "playback_offset is not a time in ms.")
-        made_ms = round(turn.seconds * 1000)
-        if played is None or played > made_ms:
-            played = made_ms
+        made_ms = played = round(turn.seconds * 1000)
+        offset_ms = _offset_ms(offset)
+        if offset_ms is not None and offset_ms > self._last_offset_ms:
+            self._last_offset_ms = offset_ms
+            played = min(max(0, offset_ms - self._begins_ms), made_ms)
+        elif offset is not None:
+            yield _warning(
+                "INVALID_INTERRUPT_OFFSET",
+                "playback_offset is not a time in ms since the start of the session that is later "
+                "than the one before.",
+            )
+        self._begins_ms += played
         if self.is_speaking:
             self.is_speaking = False
             yield Stop()
@@ -524,7 +553,7 @@ class FluxSession:
             "controls_applied": {
                 "pronunciations_applied": turn.pronunciations,
                 "pronunciation_warnings": len(turn.warnings),
-                "breaks_applied": turn.pauses,
+                "breaks_applied": 0,  # pauses in the text are for REST alone
             },
         }
 
@@ -570,14 +599,13 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _script(text: str, markup: bool, speed: float) -> tuple[Script, str]:
-    """What to speak, and why markup was left out ("" when it was not)."""
+def _script(text: str, markup: bool, speed: float) -> tuple[Script, bool]:
+    """What to speak, and whether tags of SSML were removed from it. It holds no pause."""
     if not markup:
-        return plain(text), ""
-    try:
-        return read_markup(text, speed=speed), ""
-    except MarkupError as error:
-        return read_markup(text, speed=speed, pauses=False), f"{error.category}: {error}"
+        return plain(text), False
+    bare = strip_ssml(text)
+    script = replace(read_markup(bare, speed=speed), characters=len(text))
+    return script, len(bare) < len(text)
 
 
 def _settled(text: str, *, soon: bool) -> int:
@@ -597,7 +625,10 @@ def _whole_words(text: str) -> int:
 
 
 def _outside_markup(text: str, end: int) -> int:
-    """``end``, or the start of the markup of ``text`` in which it lies."""
+    """``end``, or the start of the markup or the SSML tag of ``text`` in which it lies."""
+    opened = text.rfind("<", 0, end)
+    if opened >= 0 and OPEN_SSML.fullmatch(text, opened, end):
+        end = opened
     if text.count("\\{", 0, end) > text.count("\\}", 0, end):
         return text.rfind("\\{", 0, end)
     return end

@@ -165,7 +165,7 @@ class FluxSpeakSession(StreamSession):
         return message("Flush")
 
     def interrupt(self, played_ms: int | None = None) -> str:
-        """Stop the turn, ``played_ms`` into its audio where that is known."""
+        """Stop the turn; ``played_ms`` is what was played since the start of the session."""
         offset = None if played_ms is None else {"type": "time_ms", "value": played_ms}
         return message("Interrupt", playback_offset=offset)
 

@@ -334,11 +334,106 @@ def test_text_before_a_new_speed_keeps_its_own():
     assert spoken == [(" Two.", 1.0), (" And ", 1.0), ("three.", 1.5)]
 
 
-def test_markup_that_cannot_be_honoured_is_left_out_with_a_warning():
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [r"One \{pause:500ms\} two."],
+        [r"One \{pau", "se:5", r"00ms\} two."],
+        [r"One \{pause:50ms\} two."],
+        [r"\{ pause : long \}"],
+    ],
+)
+def test_a_pause_in_the_text_is_a_data_0002(pieces: list[str]):
+    for session in (Aura(), Flux()):
+        steps = [step for piece in pieces for step in session.send("Speak", text=piece)]
+        assert told(steps)[-1]["code"] == "DATA-0002"
+        assert steps[-1] == Close(1008, "DATA-0002")
+
+
+def test_the_oldest_voices_read_markup_as_text():
+    who = Identity("r-1", "aura-zeus-en", "2026", "u-1", markup=False)
+    session = AuraSession(who)
+    steps = session.read(message("Speak", text=r"One \{pause:500ms\} <break/> two. "), 0.0)
+    assert texts(steps) == [r"One \{pause:500ms\} <break/> two."]
+
+
+SSML = (
+    '<?xml version="1.0"?><speak>One <break time="1. 5s"/>two. ',
+    '<prosody rate="fast">Three</prosody> is &lt; four, '
+    '<say-as interpret-as="x">5</say-as></speak>',
+    " and 1 <2 <p>6.</p> <b>7</b>",
+)
+
+
+def test_ssml_is_stripped_with_one_warning_a_turn():
+    for session in (Aura(), Flux()):
+        for _ in range(2):
+            steps = [step for piece in SSML for step in session.send("Speak", text=piece)]
+            steps += session.send("Flush")
+            codes = [one["code"] for one in told(steps) if one["type"] == "Warning"]
+            assert codes == ["INPUT_MARKUP_STRIPPED"]
+            said = "".join(texts(steps))
+            assert said == "One two. Three is &lt; four, 5 and 1 <2 6. <b>7</b>"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7])
+def test_a_tag_of_ssml_may_come_in_pieces(size: int):
+    text = "".join(SSML)
+    for session in (Aura(), Flux()):
+        steps: list[Step] = []
+        for start in range(0, len(text), size):
+            steps += session.send("Speak", text=text[start : start + size])
+        steps += session.send("Flush")
+        assert "".join(texts(steps)) == "One two. Three is &lt; four, 5 and 1 <2 6. <b>7</b>"
+
+
+def test_a_text_of_tags_alone_has_no_sound_and_ends_its_turn():
     flux = Flux()
-    steps = flux.send("Speak", text=r"One \{pause:50ms\} two.") + flux.send("Flush")
-    assert "INPUT_MARKUP_STRIPPED" in [one.get("code") for one in told(steps)]
-    assert "pause" not in "".join(texts(steps))
+    steps = flux.send("Speak", text="<speak> <break/> </speak>") + flux.send("Flush")
+    assert [one.get("code") for one in told(steps) if one["type"] == "Warning"] == [
+        "INPUT_MARKUP_STRIPPED",
+        "NO_AUDIO_GENERATED",
+    ]
+    assert told(steps)[-1]["type"] == "SpeechMetadata"
+    aura = Aura()
+    aura.send("Speak", text="<speak> <break/> </speak>")
+    assert told(aura.send("Flush"))[-1] == {"type": "Flushed", "sequence_id": 0}
+
+
+def test_a_pronunciation_at_another_speed_is_left_out_with_a_warning():
+    flux = Flux()
+    flux.send("Configure", speed=1.1)
+    text = r'Ask \{"word": "Nguyen", "pronounce": "wiən"\} now.'
+    steps = flux.send("Speak", text=text) + flux.send("Flush")
+    assert "".join(texts(steps)) == "Ask Nguyen now."
+    assert [one["code"] for one in told(steps) if one["type"] == "Warning"] == [
+        "PRONUNCIATION_WARNINGS"
+    ]
+    assert told(steps)[-1]["controls_applied"]["pronunciations_applied"] == 0
+
+
+def test_an_offset_counts_from_the_start_of_the_session_and_must_grow():
+    flux = Flux()
+
+    def interrupt(value: int) -> list[dict[str, Any]]:
+        return told(flux.hold("Interrupt", playback_offset={"type": "time_ms", "value": value}))
+
+    def begin() -> None:
+        flux.hold("Speak", text="One two three four. Five")
+        flux.session.sent(4.0)
+
+    flux.send("Speak", text="Hello.")
+    flux.send("Flush")  # one second
+    begin()
+    (interrupted,) = interrupt(3000)
+    assert interrupted["audio_played_ms"] == 2000
+    begin()  # where the first was cut
+    (interrupted,) = interrupt(4000)
+    assert interrupted["audio_played_ms"] == 1000
+    begin()
+    warning, interrupted = interrupt(4000)
+    assert warning["code"] == "INVALID_INTERRUPT_OFFSET"
+    assert interrupted["audio_played_ms"] == 4000
 
 
 def test_markup_is_never_cut_in_two():
@@ -348,12 +443,12 @@ def test_markup_is_never_cut_in_two():
     assert told(steps)[-1]["controls_applied"]["pronunciations_applied"] == 1
 
 
-def test_pronunciations_and_pauses_are_counted():
+def test_pronunciations_are_counted():
     flux = Flux()
-    text = r'Ask \{"word": "Nguyen", "pronounce": "wiən"\} \{pause:500ms\} now.'
+    text = r'Ask \{"word": "Nguyen", "pronounce": "wiən"\} now.'
     metadata = told(flux.send("Speak", text=text) + flux.send("Flush"))[-1]
     assert metadata["controls_applied"]["pronunciations_applied"] == 1
-    assert metadata["controls_applied"]["breaks_applied"] == 1
+    assert metadata["controls_applied"]["breaks_applied"] == 0
     assert metadata["billable_character_count"] < metadata["input_character_count"]
 
 
