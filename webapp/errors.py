@@ -4,7 +4,7 @@ import logging
 import sys
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
@@ -72,6 +72,7 @@ def error_page(
         return JsonResponse(facts, status=status)
     context: dict[str, Any] = {"title": title, "text": text, "request_id": id_of(request)}
     if status < 500:
+        opens_connection = connection.connection is None
         try:
             return HttpResponse(render_to_string("error.html", context, request), status=status)
         except Exception:
@@ -80,7 +81,8 @@ def error_page(
         finally:
             # Django renders the page of an exception in a thread of the event loop's pool,
             # and the end of the request closes the connection of the request's thread alone.
-            close_old_connections()
+            if opens_connection:
+                connection.close()
     return HttpResponse(render_to_string("error_alone.html", context), status=status)
 
 
