@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -53,26 +53,72 @@ def rabbitmq_url() -> Iterator[str]:
 @contextmanager
 def postgresql() -> Iterator[str]:
     """An empty database whose owner may make others, and nothing more: no superuser."""
+    with cluster() as server:
+        yield server.url
+
+
+@contextmanager
+def cluster(*, fsync: bool = False) -> Iterator["Cluster"]:
+    """The same with its server, which can be restarted."""
     programs = needed("PostgreSQL", postgresql_programs)
-    # PostgreSQL refuses to run as root.
-    account = ["--reuid=postgres", "--regid=postgres", "--init-groups"] if is_root() else []
     with folder("postgres" if is_root() else None) as path:
-        data, port = path / "data", free_port()
+        server = Cluster(programs, path, fsync=fsync)
         # fmt: off
-        initdb = [programs / "initdb", "--pgdata", data, "--auth=trust", "--username=admin",
+        initdb = [programs / "initdb", "--pgdata", server.data, "--auth=trust", "--username=admin",
                   "--encoding=UTF8", "--locale=C", "--no-sync"]
         # fmt: on
         subprocess.run(
-            ["setpriv", *account, *map(str, initdb)], check=True, capture_output=True, cwd=path
+            ["setpriv", *server.account, *map(str, initdb)],
+            check=True,
+            capture_output=True,
+            cwd=path,
         )
-        server = [programs / "postgres", "-D", data, "-p", port, "-k", path, "-h", "127.0.0.1"]
-        admin = f"postgresql://admin@127.0.0.1:{port}/postgres"
-        with running([*server, "-c", "fsync=off"], path, account, stop=signal.SIGINT) as process:
-            wait(process, lambda: psycopg.connect(admin).close(), psycopg.OperationalError)
-            with psycopg.connect(admin, autocommit=True) as connection:
+        with server:
+            with psycopg.connect(server.admin_url, autocommit=True) as connection:
                 connection.execute("CREATE ROLE earshot LOGIN CREATEDB")
                 connection.execute("CREATE DATABASE earshot OWNER earshot")
-            yield f"postgresql://earshot@127.0.0.1:{port}/earshot"
+            yield server
+
+
+class Cluster:
+    """A PostgreSQL server on a data directory, ``path / "data"``; runs as a context."""
+
+    def __init__(self, programs: Path, path: Path, *, fsync: bool) -> None:
+        self.programs, self.path, self.port = programs, path, free_port()
+        self.data = path / "data"
+        # PostgreSQL refuses to run as root.
+        user = ["--reuid=postgres", "--regid=postgres", "--init-groups"]
+        self.account = user if is_root() else []
+        self.fsync = "on" if fsync else "off"
+        self.running = ExitStack()
+
+    @property
+    def admin_url(self) -> str:
+        return f"postgresql://admin@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://earshot@127.0.0.1:{self.port}/earshot"
+
+    def __enter__(self) -> "Cluster":
+        command = [self.programs / "postgres", "-D", self.data, "-p", self.port, "-k", self.path]
+        command += ["-h", "127.0.0.1", "-c", f"fsync={self.fsync}"]
+        self.process = self.running.enter_context(
+            running(command, self.path, self.account, stop=signal.SIGINT)
+        )
+        wait(
+            self.process, lambda: psycopg.connect(self.admin_url).close(), psycopg.OperationalError
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.running.close()
+
+    def stop(self, how: signal.Signals) -> None:
+        """End it: SIGINT disconnects everybody, SIGQUIT leaves the recovery to the next start."""
+        self.process.send_signal(how)
+        self.process.wait(START_SECONDS)
+        self.running.close()
 
 
 @contextmanager

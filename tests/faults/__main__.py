@@ -15,13 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.faults import fulldisk, kills
+from tests.faults import connections, databases, deploy, fulldisk, kills
 from tests.faults.outcomes import NOT_TRIED, OK, Tally, of_report
 from tests.faults.profiles import EMBEDDED, PROFILES, USUAL, running
 from tests.faults.rows import NOT_ON, NOT_TODAY, ROWS, Row
@@ -76,9 +77,9 @@ def tried(profile: str, options: argparse.Namespace) -> Iterator[Tried]:
                     started = time.monotonic()
                     outcome = outcome_of(row, environ)
                     yield name, row.fact, outcome, time.monotonic() - started
-            for name, act in ACTS.items():
-                if options.only in name and (profile == EMBEDDED or name != "full disk"):
-                    yield from finished(name, act(environ, options))
+            for act in ACTS:
+                if options.only in act.name and act.on(profile, options.profiles):
+                    yield from finished(act.name, act.facts(environ, options))
     except pytest.skip.Exception as missing:
         yield "-", "the servers of this profile run", f"{NOT_TRIED}{missing}", 0.0
     except (AssertionError, OSError, subprocess.SubprocessError) as error:
@@ -96,10 +97,35 @@ def finished(name: str, facts: Iterator[tuple[str, str, float]]) -> Iterator[Tri
         yield name, "every fact is tried", outcome, time.monotonic() - started
 
 
-ACTS: dict[str, Callable[[dict[str, str], argparse.Namespace], Iterator[Fact]]] = {
-    "full disk": lambda environ, _: fulldisk.tried(environ),
-    "kills": lambda environ, options: kills.tried(environ, options.uploads, options.kills),
-}
+@dataclass(frozen=True)
+class Act:
+    """A row that is tried on the whole product, or on servers of its own.
+
+    ``once`` names what it depends on: it is tried on the first profile with this "database",
+    on the "embedded" profile alone, or on each profile.
+    """
+
+    name: str
+    facts: Callable[[dict[str, str], argparse.Namespace], Iterator[Fact]]
+    once: str = ""
+
+    def on(self, profile: str, profiles: Sequence[str]) -> bool:
+        if self.once == "embedded":
+            return profile == EMBEDDED
+        if self.once == "database":
+            database = profile.partition("+")[0]
+            return profile == next(each for each in profiles if each.startswith(database))
+        return True
+
+
+ACTS = (
+    Act("full disk", lambda environ, _: fulldisk.tried(environ), "embedded"),
+    Act("fault 17 as a whole", lambda environ, _: databases.tried(environ), "database"),
+    Act("fault 20, jobs", lambda environ, _: deploy.tried(environ)),
+    Act("fault 20, sockets", lambda *_: deploy.sockets(), "embedded"),
+    Act("ground 1 as a whole", lambda environ, _: connections.tried(environ)),
+    Act("kills", lambda environ, options: kills.tried(environ, options.uploads, options.kills)),
+)
 
 
 def outcome_of(row: Row, environ: dict[str, str]) -> str:

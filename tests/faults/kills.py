@@ -4,6 +4,7 @@ The speech server is a program of ours that answers at once; everything else is 
 `manage.py up` starts it. A client resumes an upload as the page does.
 """
 
+import contextlib
 import http.server
 import json
 import os
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -40,15 +41,15 @@ def tried(environ: dict[str, str], uploads: int, count: int) -> Iterator[tuple[s
         product = Product(data, **environ, **speech.environ)
         product.start()
         try:
-            acknowledged = upload_under_kills(product, uploads, count)
-            yield from outcomes(product, acknowledged, uploads, count, started)
+            acknowledged = upload_under(product, uploads, strikes(product, count))
+            yield from outcomes(product, acknowledged, uploads, f"{count} kills", started)
             yield connections(product, environ)
         finally:
             product.stop()
 
 
 def outcomes(
-    product: Product, acknowledged: dict[str, int], uploads: int, count: int, started: float
+    product: Product, acknowledged: dict[str, int], uploads: int, faults: str, started: float
 ) -> Iterator[tuple[str, str, float]]:
     def finished() -> dict[str, list[Any]] | None:
         stored = library(product)
@@ -66,7 +67,7 @@ def outcomes(
     twice = [name for name, _, transcripts in stored["rows"] if transcripts > 1]
     seconds = time.monotonic() - started
     facts = {
-        f"of {uploads} uploads under {count} kills lost": lost,
+        f"of {uploads} uploads under {faults} lost": lost,
         "without a transcript": open_or_failed,
         "made into two recordings": doubled,
         "transcribed twice": twice,
@@ -111,8 +112,17 @@ def connections_to_file(product: Product) -> dict[str, int]:
     return found
 
 
-def upload_under_kills(product: Product, uploads: int, count: int) -> dict[str, int]:
-    """Upload from several clients while this thread kills; the name of each to its recording."""
+def upload_under(
+    product: Product,
+    uploads: int,
+    faults: Sequence[Callable[[], None]],
+    clients: int = CLIENTS,
+    watch: Callable[[httpx.Response], None] | None = None,
+) -> dict[str, int]:
+    """Upload from several clients while this thread makes faults; name of each to its recording.
+
+    ``watch`` sees every response.
+    """
     waiting: SimpleQueue[str] = SimpleQueue()
     for number in range(uploads):
         waiting.put(f"{number:05d}.wav")
@@ -120,6 +130,8 @@ def upload_under_kills(product: Product, uploads: int, count: int) -> dict[str, 
 
     def work() -> None:
         member = patiently(product.member)
+        if watch is not None:
+            member.http.event_hooks["response"].append(watch)
         while True:
             try:
                 name = waiting.get_nowait()
@@ -127,19 +139,29 @@ def upload_under_kills(product: Product, uploads: int, count: int) -> dict[str, 
                 return
             acknowledged[name] = Uploading(member, name).run()
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(clients)]
     for thread in threads:
         thread.start()
-    chance = random.Random(11)
-    for done in range(count):
-        # Spread over the uploads, so that every kill finds some under way.
-        while len(acknowledged) < uploads * done // count and any(t.is_alive() for t in threads):
+    for done, fault in enumerate(faults):
+        # Spread over the uploads, so that every fault finds some under way.
+        due = uploads * (done + 1) // (len(faults) + 1)
+        while len(acknowledged) < due and any(t.is_alive() for t in threads):
             time.sleep(0.05)
-        strike(product, chance.choice(VICTIMS))
-        time.sleep(chance.uniform(0, 1))
+        fault()
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
     return acknowledged
+
+
+def strikes(product: Product, count: int) -> list[Callable[[], None]]:
+    """Kills of a victim by chance, each with a pause of up to a second after it."""
+    chance = random.Random(11)
+
+    def kill() -> None:
+        strike(product, chance.choice(VICTIMS))
+        time.sleep(chance.uniform(0, 1))
+
+    return [kill] * count
 
 
 def strike(product: Product, victim: str) -> None:
@@ -155,13 +177,15 @@ def strike(product: Product, victim: str) -> None:
 
 
 def wipe_broker(product: Product) -> None:
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "celery", "--app", "webapp", "purge", "--force"],
         cwd=ROOT,
         env=product.environ | {"DJANGO_SETTINGS_MODULE": "webapp.settings"},
         capture_output=True,
+        text=True,
         check=False,
     )
+    assert done.returncode == 0, f"the broker was not wiped: {done.stderr[-500:]}"
 
 
 def library(product: Product) -> dict[str, list[Any]]:
@@ -247,6 +271,10 @@ class Speech(http.server.ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Call)
+        self.gate = threading.Event()  # responses wait while it is cleared
+        self.gate.set()
+        self.at_work = 0
+        self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -262,6 +290,8 @@ class Speech(http.server.ThreadingHTTPServer):
 
 
 class Call(http.server.BaseHTTPRequestHandler):
+    server: Speech
+
     def do_GET(self) -> None:
         lists = {
             "/v1/projects": {"projects": [{"project_id": "p-1", "name": "Interviews"}]},
@@ -271,6 +301,11 @@ class Call(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        with self.server.lock:
+            self.server.at_work += 1
+        self.server.gate.wait()
+        with self.server.lock:
+            self.server.at_work -= 1
         words = [
             {"word": word, "start": index / 5, "end": index / 5 + 0.2, "confidence": 0.9}
             for index, word in enumerate(("good", "morning"))
@@ -285,10 +320,11 @@ class Call(http.server.BaseHTTPRequestHandler):
 
     def respond(self, value: object) -> None:
         body = json.dumps(value).encode()
-        self.send_response(200 if value is not None else 404)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(OSError):  # the client has gone
+            self.send_response(200 if value is not None else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass
