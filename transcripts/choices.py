@@ -1,6 +1,6 @@
 """What the upload page offers, by what the server of a project can do, and what was chosen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,11 @@ class Feature:
     value: str = ""
     english: bool = False
     hosted: bool = False
+
+    def is_chosen_in(self, options: Mapping[str, Any]) -> bool:
+        """Whether ``options`` have it switched on."""
+        chosen = options.get(self.name)
+        return self.value in (chosen or ()) if self.value else bool(chosen)
 
 
 # Source: sections 5.1, 5.4 and 5.6 of the contract.
@@ -146,6 +151,19 @@ class OptionsForm(forms.Form):
         for name in self.flags:
             self.fields[name] = forms.BooleanField(required=False)
 
+    @property
+    def entered(self) -> dict[str, Any]:
+        """Options as they were entered, valid or not, to fill the form again."""
+        options: dict[str, Any] = {name: name in self.data for name in self.flags}
+        options |= {name: self.data.get(name, "")[:200] for name in ("model", "language")}
+        options["keyterm"] = self.data.get("keyterm", "")[:5_000].splitlines()
+        return options | {"redact": self.data.getlist("redact")[: len(FEATURES)]}
+
+    @property
+    def problem(self) -> str:
+        """All errors in one sentence."""
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         chosen = {name: cleaned.get(name, False) for name in self.flags}
@@ -171,6 +189,12 @@ class AddressForm(OptionsForm):
         field = self.fields["project"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = Project.objects.writable_by(user)
+
+    @property
+    def chosen_project(self) -> Project | None:
+        """The project that was chosen, also when something else is wrong."""
+        project: Project | None = self.cleaned_data.get("project")
+        return project
 
 
 class PresetForm(forms.Form):

@@ -60,6 +60,13 @@ export class Options {
     return this.listed.find((each) => String(each.id) === this.preset.value);
   }
 
+  /** Show options that were entered before, in place of the project's own. */
+  show(options) {
+    this.preset.value = "";
+    this.#fill(options.language === "detect" ? { ...options, detect_language: true } : options);
+    this.#tell();
+  }
+
   /** The options as a run of the recognizer takes them, all that can be chosen said outright. */
   chosen() {
     const { model, language, keyterm } = this.form.elements;

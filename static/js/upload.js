@@ -12,6 +12,9 @@ function start() {
   const drop = page.querySelector("[data-drop]");
   const input = page.querySelector("[data-files]");
   const options = new Options(form, JSON.parse(document.getElementById("offers").textContent));
+  // After an error the page comes back with what was entered.
+  const entered = document.getElementById("entered");
+  if (entered) options.show(JSON.parse(entered.textContent));
 
   const uploads = new Uploads(page.querySelector("[data-upload-list]"), () => ({
     project: form.elements.project.value,

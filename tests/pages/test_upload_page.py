@@ -457,3 +457,28 @@ def test_an_upload_waits_for_people_who_were_signed_out(visits, cast: Cast):
     expect(page.get_by_text("Sign in again in another tab")).to_be_visible()
     page.context.add_cookies(cookies)
     expect(page.locator("[data-uploads] [data-row]")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("has_script", [True, False])
+def test_a_bad_web_address_comes_back_with_all_that_was_entered(
+    visits, cast: Cast, width: int, has_script: bool
+):
+    page = visits.as_user(cast.ada, width, java_script_enabled=has_script)
+    page.goto("/upload/")
+    page.get_by_label("Project", exact=True).select_option(str(cast.second.pk))
+    page.get_by_label("Language spoken").select_option("detect")
+    page.get_by_label("Speakers").check()
+    page.get_by_label("Smart formatting").uncheck()
+    page.get_by_label("Key terms").fill("Hollis\nlighthouse")
+    page.get_by_label("Address of an audio or video file").fill("https://ada:pw@example.com/a.wav")
+    page.get_by_role("button", name="Fetch and transcribe").click()
+    expect(page.locator("#option-url-problem")).to_be_visible()
+    address = page.get_by_label("Address of an audio or video file")
+    expect(address).to_have_value("https://ada:pw@example.com/a.wav")
+    expect(address).to_be_focused()
+    expect(page.get_by_label("Project", exact=True)).to_have_value(str(cast.second.pk))
+    expect(page.get_by_label("Language spoken")).to_have_value("detect")
+    expect(page.get_by_label("Speakers")).to_be_checked()
+    expect(page.get_by_label("Smart formatting")).not_to_be_checked()
+    assert page.get_by_label("Key terms").input_value().split() == ["Hollis", "lighthouse"]

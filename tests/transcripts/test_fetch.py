@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import re
 import socket
 import threading
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import httpx
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from transcripts import fetch, storage
 from transcripts.fetch import Refused, Rules, Unreachable
@@ -323,12 +325,45 @@ class TestJob:
         run.refresh_from_db()
         assert (run.state, "that of a web page" in run.error) == (State.FAILED, True)
 
-    def test_address_that_is_refused_is_told_on_the_page(self, client, ada, project, settings):
+    @pytest.mark.parametrize(
+        ("url", "problem"),
+        [
+            ("http://ada:pw@example.com/a.wav", "password"),
+            ("no address", "valid URL"),
+            ("ftp://example.com/a.wav", ""),
+            ("", "required"),
+            ("https://example.com/" + "a" * 2_000, "2000"),
+        ],
+    )
+    def test_a_bad_address_comes_back_with_all_that_was_entered(
+        self, client, ada, project, settings, url, problem
+    ):
         settings.ENV = replace(settings.ENV, fetch_private_hosts=False)
         client.force_login(ada)
-        response = self.submit(client, project, "http://ada:pw@example.com/a.wav")
-        assert response["Location"] == reverse("upload")
+        options = {
+            "diarize": "on",
+            "redact": ["ssn"],
+            "keyterm": "Hollis\r\nBuoy",
+            "language": "detect",
+        }
+        for headers in ({}, {"HX-Request": "true"}):
+            form = {"url": url, "project": project.pk, "model": "nova-3"} | options
+            response = client.post(reverse("upload_by_url"), form, headers=headers)
+            page = response.content.decode()
+            assert response.status_code == 422
+            assert f'value="{escape(url)}"' in page
+            assert problem in page.partition('id="option-url-problem"')[2].partition("</p>")[0]
+            assert re.search(r'name="diarize"\s+checked', page)
+            assert not re.search(r'name="smart_format"\s+checked', page)
+            assert re.search(r'value="ssn"\s+checked', page)
+            assert re.search(r'value="detect"\s+selected', page)
+            assert re.search(rf'value="{project.pk}"\s+selected', page)
+            assert "Hollis\nBuoy" in page
         assert not Recording.objects.exists()
+
+    def test_the_address_of_a_page_with_errors_may_be_opened_again(self, client, ada, project):
+        client.force_login(ada)
+        assert client.get(reverse("upload_by_url"))["Location"] == reverse("upload")
 
     def test_strangers_and_viewers_may_not(self, client, vera, eve, project, site):
         for user in (vera, eve):

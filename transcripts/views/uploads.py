@@ -11,13 +11,12 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from management.models import Project, User
 from network.jsontext import read_json
@@ -30,6 +29,7 @@ from transcripts.names import title_of
 from transcripts.options import complete
 from transcripts.storage import DiskFull
 from transcripts.views.access import person
+from transcripts.views.upload import upload_page
 
 TUS = {"Tus-Resumable": "1.0.0"}
 CHUNK_TYPE = "application/offset+octet-stream"
@@ -197,7 +197,7 @@ def receive_chunk(request: HttpRequest, upload: Upload) -> HttpResponse:
     if offset_bytes is None:
         return refusal("Upload-Offset is missing; it is a number of bytes.", 400)
     if offset_bytes + announced > upload.size_bytes:
-        return refusal(f"{upload.name} has {upload.size_bytes:,} bytes; these are beyond it.", 413)
+        return refusal(f"{upload.name} has {upload.size_bytes:,} bytes; more were sent.", 413)
     prefix = request.headers.get("If-Match", "*").strip('"')
     asks_again = offset_bytes == upload.offset_bytes == upload.size_bytes
     if not asks_again:
@@ -221,9 +221,15 @@ def made_of(recording: Recording, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-@require_POST
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def upload_by_url(request: HttpRequest) -> HttpResponse:
-    """Queue audio at a web address; a worker fetches it."""
+    """Queue audio at a web address, which a worker fetches; errors are shown beside the form.
+
+    GET leads to the upload page: the address of a page with errors may be opened again.
+    """
+    if request.method != "POST":
+        return redirect("upload")
     user = person(request)
     form = AddressForm(user, request.POST)
     if form.is_valid():
@@ -232,9 +238,7 @@ def upload_by_url(request: HttpRequest) -> HttpResponse:
         except fetch.Refused as error:
             form.add_error("url", str(error))
     if not form.is_valid():
-        problem = " ".join(str(each) for errors in form.errors.values() for each in errors)
-        messages.error(request, problem)
-        return redirect("upload")
+        return upload_page(request, form)
     name = fetch.name_of(address)
     with transaction.atomic():
         recording = Recording.objects.create(
