@@ -22,7 +22,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults import connections, databases, deploy, fulldisk, kills
+from tests.faults import connections, databases, deploy, fulldisk, kills, powercut
 from tests.faults.outcomes import NOT_TRIED, OK, Tally, of_report
 from tests.faults.profiles import EMBEDDED, PROFILES, USUAL, running
 from tests.faults.rows import NOT_ON, NOT_TODAY, ROWS, Row
@@ -121,6 +121,7 @@ class Act:
 ACTS = (
     Act("full disk", lambda environ, _: fulldisk.tried(environ), "embedded"),
     Act("fault 17 as a whole", lambda environ, _: databases.tried(environ), "database"),
+    Act("fault 18 on PostgreSQL", lambda environ, _: powercut.tried(environ), "database"),
     Act("fault 20, jobs", lambda environ, _: deploy.tried(environ)),
     Act("fault 20, sockets", lambda *_: deploy.sockets(), "embedded"),
     Act("ground 1 as a whole", lambda environ, _: connections.tried(environ)),
@@ -136,7 +137,7 @@ def outcome_of(row: Row, environ: dict[str, str]) -> str:
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}",
              *row.tests],
             cwd=ROOT,
-            env=os.environ | environ | {"EARSHOT_DATA": folder},
+            env=os.environ | environ | {"EARSHOT_DATA": folder, "EARSHOT_TEST_CUTS": "100"},
             capture_output=True,
             text=True,
             check=False,

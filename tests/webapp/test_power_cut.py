@@ -1,5 +1,6 @@
 """A power cut at any moment leaves every acknowledged row, and a database that opens."""
 
+import os
 import shutil
 import signal
 import sqlite3
@@ -11,7 +12,7 @@ import pytest
 from django.conf import settings
 
 OPTIONS = settings.DATABASES["default"].get("OPTIONS", {})
-CUTS = 20
+CUTS = int(os.environ.get("EARSHOT_TEST_CUTS", "20"))
 # Each number is printed, which acknowledges it, once its transaction is committed.
 WRITER = """
 import sqlite3, sys
