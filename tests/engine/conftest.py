@@ -12,7 +12,7 @@ from hypothesis import settings
 from tests.debian import found, needed
 from tests.engine.engine import ROOT
 
-# No deadline: a busy machine is no failure. EARSHOT_CASES=200 looks longer.
+# EARSHOT_CASES=200 looks longer.
 settings.register_profile(
     "engine", max_examples=max(50, int(os.environ.get("EARSHOT_CASES", "0"))), deadline=None
 )

@@ -112,21 +112,12 @@ def test_a_key_as_bearer_is_refused(engine: Engine):
 
 
 def test_a_stranger_is_refused_before_the_body_is_read(engine: Engine):
-    sent = threading.Event()
-
-    def endless():
-        for _ in range(200):
-            if sent.is_set():
-                return
-            yield b"\0" * 65536
-            time.sleep(0.01)
-
-    before = time.monotonic()
-    with httpx.Client() as http:
-        answer = http.post(f"{engine.url}/v1/listen", content=endless())
-    sent.set()
-    assert answer.status_code == 401
-    assert time.monotonic() - before < 30
+    # The body never comes: only who does not wait for it can respond.
+    head = f"POST /v1/listen HTTP/1.1\r\nhost: {engine.url[7:]}\r\ncontent-length: 9000000\r\n\r\n"
+    address = httpx.URL(engine.url)
+    with socket.create_connection((address.host, address.port), timeout=60) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
 
 
 def test_a_short_lived_token_opens_work_and_not_the_account(engine: Engine, client, recording):
@@ -230,7 +221,7 @@ def test_a_client_that_goes_away_is_recorded_once_and_its_work_stops(
     before = len(requests_of(engine, limit=1000))
     with pytest.raises(httpx.ReadTimeout), engine.http() as http:
         http.post("/v1/listen?tag=gone", content=long_recording, timeout=0.3)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(requests_of(engine, limit=1000)) == before and time.monotonic() < deadline:
         time.sleep(0.1)
     found = requests_of(engine, limit=1000)
@@ -261,7 +252,7 @@ def test_a_truncated_upload_is_recorded_as_such(engine: Engine):
             b"POST /v1/listen HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n"
             b"authorization: Token " + engine.key.encode() + b"\r\n\r\nRIFF"
         )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while requests_of(engine)[0].code != 422 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert requests_of(engine)[0].code == 422
