@@ -6,6 +6,7 @@ from typing import Any
 from speechclient import ListenResponse, Utterance, Word
 from transcripts import reading
 from transcripts.captions import best_break
+from transcripts.tokens import joined
 
 # Somebody who reads aloud makes no pause for minutes: a hit of a search that long says nothing,
 # and PostgreSQL's text search refuses a text with more than 1 MB of words.
@@ -109,7 +110,7 @@ def _utterance(words: list[Word], channel: int) -> Utterance:
         end=max(words[0].start, words[-1].end),
         confidence=sum(word.confidence for word in words) / len(words),
         channel=channel,
-        transcript=" ".join(word.punctuated_word for word in words),
+        transcript=joined([word.punctuated_word for word in words]),
         words=tuple(words),
         speaker=words[0].speaker,
     )

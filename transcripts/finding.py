@@ -9,7 +9,7 @@ from typing import Any
 
 from transcripts import reading
 from transcripts.folding import fold
-from transcripts.tokens import is_unspaced, word_ranges
+from transcripts.tokens import are_close, joined, word_ranges
 
 # What may stand within a word of an unspaced script: but not vowel signs, which are no letters.
 BLANKS = "(?:[^\\w\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff]|_)*+"
@@ -58,8 +58,7 @@ def pattern_of(typed: str) -> re.Pattern[str] | None:
         return re.compile(re.escape(marks)) if marks else None
     found = loose(words[0])
     for before, word in pairwise(words):
-        close = is_unspaced(before[-1]) and is_unspaced(word[0])
-        found += (BLANKS if close else r"[\W_]++") + loose(word)
+        found += (BLANKS if are_close(before, word) else r"[\W_]++") + loose(word)
     return re.compile(found)
 
 
@@ -80,7 +79,7 @@ def shown_texts(utterances: Iterable[tuple[str, Sequence[Sequence[Any]]]]) -> li
     """The texts of ``(text, words)`` as a page shows them: laid out by their words."""
     shown = []
     for text, words in utterances:
-        if not words or " ".join(str(word[0]) for word in words) == text:
+        if not words or joined([str(word[0]) for word in words]) == text:
             shown.append(text)
         else:
             shown.append("".join(word.before + word.text for word in reading.words(text, words)))

@@ -173,7 +173,7 @@ def words(text: str, timed: Sequence[Sequence[Any]]) -> list[Word]:
     """Lay timed words ``[text, start, end, confidence]`` over the text they came from.
 
     What stands between two words in the text (a space, nothing in Chinese) stays between
-    them; a word that the text does not hold is set off by a space. Together the pieces
+    them; a word that the text does not hold is set off as its script is. Together the pieces
     read as the text does.
     """
     laid: list[Word] = []
@@ -182,7 +182,7 @@ def words(text: str, timed: Sequence[Sequence[Any]]) -> list[Word]:
         place = text.find(spoken, at)
         # A word found only far ahead is another one that looks the same.
         if place < 0 or place - at > 3:
-            laid.append(Word(" " if laid else "", spoken, start))
+            laid.append(Word(gap(laid[-1].text, spoken) if laid else "", spoken, start))
             continue
         laid.append(Word(text[at:place], spoken, start))
         at = place + len(spoken)

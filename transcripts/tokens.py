@@ -74,16 +74,24 @@ def joined(texts: Sequence[str]) -> str:
 
 
 def gap(before: str, after: str) -> str:
-    """What stands between two texts: nothing after a script without spaces, else a space."""
+    """Return what stands between two texts: a space, or nothing next to a script without spaces.
+
+    The engine joins words by the same rule.
+    """
     if not before or not after:
         return ""
-    return "" if is_close(before[-1]) and is_close(after[0]) else " "
+    return "" if is_close(before[-1]) or is_close(after[0]) else " "
 
 
 def is_close(character: str) -> bool:
     """Whether a character needs no space beside another: its width has room, or its script none."""
     wide = category(character)[0] == "P" and east_asian_width(character) in "FW"
     return wide or is_unspaced(character)
+
+
+def are_close(before: str, after: str) -> bool:
+    """Return whether two words may stand next to each other without a space."""
+    return is_unspaced(before[-1]) or is_unspaced(after[0])
 
 
 def seam_words(before: str, after: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ import httpx
 
 from engine.text.labels import Label, LabelledSegment, Mode
 from engine.text.paragraphs import Sentence
+from engine.text.words import joined
 from network.jsontext import read_json
 
 TIMEOUT_SECONDS = 60.0
@@ -180,7 +181,7 @@ def _segments(
         )
         if labels:
             part = sentences[first : last + 1]
-            text = " ".join(sentence.text for sentence in part)
+            text = joined(sentence.text for sentence in part)
             found.append(LabelledSegment(text, part[0].start_word, part[-1].end_word, labels))
     return sorted(found, key=lambda segment: segment.start_word)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.text.formatting import ENTITY_RULES, Phrase
-from engine.text.words import Word
+from engine.text.words import Word, joined
 
 DURATIONS = "second minute hour day week month year decade".split()
 
@@ -65,7 +65,7 @@ def detect_entities(words: Sequence[Word]) -> list[Entity]:
             Entity(
                 label=label,
                 value=value,
-                raw_value=" ".join(word.word for word in part),
+                raw_value=joined(word.word for word in part),
                 confidence=sum(word.confidence for word in part) / count,
                 start_word=position,
                 end_word=position + count,

@@ -20,7 +20,7 @@ from engine.text.sentiment import (
     sentiment_segments,
 )
 from engine.text.summary import SHORTEST_WORDS, summarize
-from engine.text.words import Word
+from engine.text.words import Word, joined
 
 LOCAL = "local"
 MOST_TOKENS = 150_000  # the contract's section 4
@@ -108,7 +108,7 @@ class Intelligence:
         if not short or not question.summarize:
             return endpoint.ask(found, question)
         rest = replace(question, summarize=False)
-        text = " ".join(sentence.text for sentence in found)
+        text = joined(sentence.text for sentence in found)
         if not (rest.topics or rest.intents or rest.sentiment):
             return Answer(text, None, None, None)
         return replace(endpoint.ask(found, rest), summary=text)
@@ -158,7 +158,7 @@ def _nothing(question: Question) -> Answer:
 def _insights(backend: str, found: list[Sentence], question: Question, answer: Answer) -> Insights:
     scores = answer.scores
     sentiments = None if scores is None else sentiment_segments(found, scores)
-    incoming = count_tokens(" ".join(sentence.text for sentence in found))
+    incoming = count_tokens(joined(sentence.text for sentence in found))
     outgoing = {
         "summary": answer.summary,
         "topics": _names(answer.topics),

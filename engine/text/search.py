@@ -1,6 +1,7 @@
 """Find and replace in recognised words, and the terms a recogniser should listen for."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from engine.text.formatting import spell_numbers
-from engine.text.words import LABEL, Word, bare, merge, tail
+from engine.text.words import LABEL, Word, bare, is_unspaced, joined, merge, tail
 
 LEAST_CONFIDENCE = 0.65
 MOST_HITS = 10
@@ -41,8 +42,9 @@ def searched(words: Sequence[Word], queries: Iterable[str]) -> list[dict[str, An
 def search(words: Sequence[Word], query: str) -> list[Hit]:
     """Return the places that are spelled or sound like ``query``, best first, at most ten.
 
-    As many words as the query has, one more or one less: "data base" finds "database". Numbers
-    are compared as they are spoken; nothing is found in or across what was redacted.
+    As many words as the query has, one more or one less: "data base" finds "database". A query
+    in a script without blanks is compared with as many words as hold its characters. Numbers are
+    compared as they are spoken; nothing is found in or across what was redacted.
     """
     spoken = spell_numbers([Word.of(word, 0.0, 0.0) for word in query.split()])
     wanted = [word.word for word in spoken if word.word]
@@ -51,21 +53,20 @@ def search(words: Sequence[Word], query: str) -> list[Hit]:
     text = "".join(wanted)
     labels = list(accumulate((bool(LABEL.fullmatch(word.word)) for word in words), initial=0))
     found = []
-    for length in {max(1, len(wanted) - 1), len(wanted), len(wanted) + 1}:
-        for first in range(len(words) - length + 1):
-            if labels[first + length] > labels[first]:
-                continue
-            said = "".join(word.word for word in words[first : first + length])
-            confidence = _likeness(text, said)
-            if confidence >= LEAST_CONFIDENCE:
-                found.append((confidence, -abs(length - len(wanted)), first, length))
+    for first, length, difference in _stretches(words, wanted):
+        if labels[first + length] > labels[first]:
+            continue
+        said = "".join(word.word for word in words[first : first + length])
+        confidence = _likeness(text, said)
+        if confidence >= LEAST_CONFIDENCE:
+            found.append((confidence, -difference, first, length))
     hits: list[Hit] = []
     taken: set[int] = set()
     for confidence, _, first, length in sorted(found, reverse=True):
         if taken.isdisjoint(range(first, first + length)) and len(hits) < MOST_HITS:
             taken.update(range(first, first + length))
             part = words[first : first + length]
-            snippet = " ".join(word.word for word in part)
+            snippet = joined(word.word for word in part)
             hits.append(Hit(round(confidence, 4), part[0].start, part[-1].end, snippet))
     return hits
 
@@ -107,6 +108,25 @@ def hotwords(keyterms: Iterable[str], keywords: Iterable[str] = ()) -> str | Non
     return ", ".join(term.strip() for term in terms if term.strip()) or None
 
 
+def _stretches(words: Sequence[Word], wanted: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Yield the stretches of ``words`` that may be the ``wanted`` ones.
+
+    Each is its first word, its number of words, and by how many words it differs.
+    """
+    if not any(is_unspaced(text[0]) for text in wanted):
+        for length in {max(1, len(wanted) - 1), len(wanted), len(wanted) + 1}:
+            for first in range(len(words) - length + 1):
+                yield first, length, abs(length - len(wanted))
+        return
+    # The recognizer's words have one or more characters: those that hold as many are compared.
+    ends = list(accumulate((len(word.word) for word in words), initial=0))
+    characters = sum(map(len, wanted))
+    for first in range(len(words)):
+        middle = bisect_left(ends, ends[first] + characters)
+        for end in range(max(first + 1, middle - 1), min(len(words), middle + 1) + 1):
+            yield first, end - first, abs(end - middle)
+
+
 def _likeness(wanted: str, said: str) -> float:
     if wanted == said:
         return 1.0
@@ -123,12 +143,12 @@ def _replaced(words: list[Word], wanted: list[str], replacement: str) -> list[Wo
     written: list[Word] = []
     position = 0
     while position < len(words):
-        part = words[position : position + len(wanted)]
-        if [word.word for word in part] != wanted:
+        part = _matching(words, position, wanted)
+        if not part:
             written.append(words[position])
             position += 1
             continue
-        position += len(wanted)
+        position += len(part)
         mark = tail(part[-1].punctuated_word)
         if replacement:
             written.append(merge(part, replacement + mark))
@@ -136,6 +156,24 @@ def _replaced(words: list[Word], wanted: list[str], replacement: str) -> list[Wo
             last = written[-1]
             written[-1] = replace(last, punctuated_word=last.punctuated_word + mark)
     return written
+
+
+def _matching(words: list[Word], position: int, wanted: list[str]) -> list[Word]:
+    """Return the words at ``position`` that are the ``wanted`` ones, or none.
+
+    In a script without blanks the recognizer's words may end elsewhere than those wanted.
+    """
+    part = words[position : position + len(wanted)]
+    if [word.word for word in part] == wanted:
+        return part
+    text = "".join(wanted)
+    if not all(map(is_unspaced, text)):
+        return []
+    end, said = position, ""
+    while end < len(words) and len(said) < len(text):
+        said += words[end].word
+        end += 1
+    return words[position:end] if said == text else []
 
 
 def _number(text: str) -> float:

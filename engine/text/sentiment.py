@@ -8,6 +8,7 @@ from itertools import groupby
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from engine.text.paragraphs import Sentence
+from engine.text.words import joined
 
 POSITIVE, NEGATIVE = 0.333, -0.333
 
@@ -46,7 +47,7 @@ def _segment(
     lengths = [sentence.end_word - sentence.start_word + 1 for sentence in sentences]
     total = sum(score * length for score, length in zip(scores, lengths, strict=True))
     return SentimentSegment(
-        " ".join(sentence.text for sentence in sentences),
+        joined(sentence.text for sentence in sentences),
         sentences[0].start_word,
         sentences[-1].end_word,
         sentiment,

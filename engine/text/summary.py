@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.text.embeddings import Floats
 from engine.text.paragraphs import Sentence
+from engine.text.words import joined
 
 SHORTEST_WORDS = 50  # up to here a text is its own summary
 MOST_SENTENCES = 4
@@ -50,7 +51,7 @@ def summarize(sentences: Sequence[Sentence], embed: Callable[[Sequence[str]], Fl
     """At most four sentences and a quarter of the words; 50 words or fewer stay as they are."""
     total = sum(_length(sentence) for sentence in sentences)
     if total <= SHORTEST_WORDS:
-        return " ".join(sentence.text for sentence in sentences)
+        return joined(sentence.text for sentence in sentences)
     told = [sentence for sentence in sentences if _length(sentence) >= 4] or list(sentences)
     meanings = embed([sentence.text for sentence in told])
     worth = _worth(told, meanings)
@@ -72,7 +73,7 @@ def summarize(sentences: Sequence[Sentence], embed: Callable[[Sequence[str]], Fl
                 break
         if not left:
             break
-    return " ".join(_opened(told[index].text) for index in sorted(chosen))
+    return joined(_opened(told[index].text) for index in sorted(chosen))
 
 
 def _worth(sentences: Sequence[Sentence], meanings: Floats) -> Floats:

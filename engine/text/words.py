@@ -88,7 +88,9 @@ def merge(words: Sequence[Word], text: str) -> Word:
 
 def tail(punctuated_word: str) -> str:
     """The punctuation after the word: ``"street,"`` gives ``,``."""
-    kept = len(punctuated_word.rstrip('.,!?;:…"”\u2019)'))
+    kept = len(
+        punctuated_word.rstrip('.,!?;:…"”\u2019)。\uff0c、\uff01\uff1f\uff1b\uff1a」』\uff09')
+    )
     return punctuated_word[kept:]
 
 

@@ -46,6 +46,13 @@ def test_cut_text_keeps_what_stands_between_words():
     assert "".join(part["text"] for part in parts) == text
 
 
+def test_words_without_utterances_are_joined_as_their_script_is():
+    body = json.loads(transcript("今天 我们 用 iPhone 讨论。").content)
+    del body["results"]["utterances"]
+    (part,) = stored(httpx.Response(200, json=body))
+    assert part["text"] == "今天我们用iPhone讨论。"
+
+
 def test_text_without_words_is_kept_in_bounded_pieces():
     utterance = {"start": 0.0, "end": 1.0, "transcript": "x" * 50_000}
     parts = stored(transcript(results={"channels": [{}], "utterances": [utterance]}))

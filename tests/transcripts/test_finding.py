@@ -45,6 +45,8 @@ def test_a_text_is_found_across_utterances(typed, expected):
         ("東京は晴れでした", "晴れ", ["晴れ"]),
         ("東 京 は 晴 れ でした", "東京は晴れ", ["東 京 は 晴 れ"]),
         ("ฉันกินข้าว", "กินข้าว", ["กินข้าว"]),
+        ("我用iPhone写信", "用iphone写", ["用iPhone写"]),
+        ("我用 iPhone 写信", "用iphone写", ["用 iPhone 写"]),
         ("학교에 갔다", "한국", []),
         ("학교에 갔다", "학교", ["학교"]),
         ("I don\u2019t know", "don't", ["don\u2019t"]),

@@ -54,6 +54,7 @@ def test_a_word_that_the_text_does_not_hold_is_set_off_by_a_space():
     assert laid("It cost $20 then", "It", "cost", "twenty", "dollars", "then") == (
         "It cost twenty dollars then"
     )
+    assert laid("我们去了二十", "我们", "去了", "廿", "个") == "我们去了廿个"
 
 
 @given(st.lists(st.text("ab ,é語", min_size=1, max_size=4), max_size=12))

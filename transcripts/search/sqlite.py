@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from transcripts.folding import fold
 from transcripts.search.query import Query, Term
-from transcripts.tokens import compared, is_unspaced
+from transcripts.tokens import UNSPACED, are_close, compared, is_unspaced
 
 # Up to so many projects are looked up in the index; more are filtered row by row, which is
 # faster when a good part of the matches may be seen.
@@ -267,8 +267,9 @@ def pattern(term: Term) -> str:
     words = [fold(word) for word in term.words]
     found = re.escape(words[0])
     for before, word in pairwise(words):
-        close = is_unspaced(before[-1]) and is_unspaced(word[0])
-        found += (r"[\W_]*" if close else r"[\W_]+") + re.escape(word)
-    start = "" if is_unspaced(words[0][0]) else r"(?<![^\W_])"
-    end = "" if term.prefix or is_unspaced(words[-1][-1]) else r"(?![^\W_])"
+        found += (r"[\W_]*" if are_close(before, word) else r"[\W_]+") + re.escape(word)
+    unspaced = UNSPACED.pattern
+    start = "" if is_unspaced(words[0][0]) else rf"(?:(?<![^\W_])|(?<={unspaced}))"
+    is_open = term.prefix or is_unspaced(words[-1][-1])
+    end = "" if is_open else rf"(?:(?![^\W_])|(?={unspaced}))"
     return f"{start}{found}{end}"

@@ -130,26 +130,46 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def open_stream(engine: Engine) -> Open:
-    """``with open_stream("/v1/listen", model="nova-3") as stream``; lists repeat a parameter."""
+    """``with open_stream("/v1/listen", model="nova-3") as stream``; lists repeat a parameter.
+
+    Waits for room: the engine may learn after the client that an earlier stream has ended.
+    """
 
     @contextmanager
     def open_it(path: str = "/v1/listen", **query: Any) -> Iterator[Stream]:
-        query = {"encoding": "linear16", "sample_rate": 16_000} | query
-        query = {name: value for name, value in query.items() if value is not None}
-        url = f"{engine.socket_url}{path}?{urlencode(query, doseq=True)}"
-        headers = {"authorization": f"Token {engine.key}"}
-        with connect(url, additional_headers=headers, max_size=None, compression=None) as socket:
+        with _connect_when_there_is_room(engine, path, query) as socket:
             yield Stream(socket, path)
 
     return open_it
 
 
+def _connect(engine: Engine, path: str, query: dict[str, Any]) -> ClientConnection:
+    query = {"encoding": "linear16", "sample_rate": 16_000} | query
+    query = {name: value for name, value in query.items() if value is not None}
+    url = f"{engine.socket_url}{path}?{urlencode(query, doseq=True)}"
+    headers = {"authorization": f"Token {engine.key}"}
+    return connect(url, additional_headers=headers, max_size=None, compression=None)
+
+
+def _connect_when_there_is_room(
+    engine: Engine, path: str, query: dict[str, Any]
+) -> ClientConnection:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return _connect(engine, path, query)
+        except InvalidStatus as error:
+            if error.response.status_code != 429 or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 @pytest.fixture
-def refused(open_stream: Open) -> Callable[..., InvalidStatus]:
-    """Why a handshake was refused."""
+def refused(engine: Engine) -> Callable[..., InvalidStatus]:
+    """The error with which a handshake is rejected at once."""
 
     def refuse(path: str = "/v1/listen", **query: Any) -> InvalidStatus:
-        with pytest.raises(InvalidStatus) as raised, open_stream(path, **query):
+        with pytest.raises(InvalidStatus) as raised, _connect(engine, path, query):
             pass
         return raised.value
 

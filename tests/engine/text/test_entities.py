@@ -2,6 +2,7 @@ import pytest
 
 from engine.text.entities import detect_entities
 from engine.text.formatting import Formatting, format_words
+from engine.text.words import Word
 from tests.engine.text.says import words
 
 SAID = (
@@ -32,3 +33,9 @@ def test_entity_names_its_words_with_an_exclusive_end():
 
 def test_plain_words_are_no_entities():
     assert detect_entities(words("one of them may go")) == []
+
+
+def test_a_raw_value_has_no_blanks_where_its_script_has_none():
+    said = [Word.of("\uff13", 0.0, 0.4), Word.of("hours", 0.5, 0.9)]
+    (entity,) = detect_entities(said)
+    assert (entity.label, entity.raw_value) == ("DURATION", "\uff13hours")

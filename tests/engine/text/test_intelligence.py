@@ -6,6 +6,7 @@ import pytest
 from engine.text.endpoint import Endpoint, EndpointFailed, Question
 from engine.text.intelligence import Intelligence, count_tokens, words_of
 from engine.text.paragraphs import sentences
+from engine.text.words import Word
 
 CALL = """Hi, good morning, thank you for calling Acme support, my name is Sarah, how can I help
 you today? Hi Sarah, how are you? I'm fine, thanks. So, I'm calling about the washing machine I
@@ -107,6 +108,13 @@ def test_an_intent_has_its_name(intelligence, said, intent):
 def test_short_text_is_its_own_summary(intelligence):
     text = "We moved the demo. It is on Friday."
     assert intelligence.analyse(words_of(text), Question(summarize=True)).summary == text
+
+
+def test_sentences_of_a_script_without_blanks_are_joined_without_them(intelligence):
+    said = [Word.of(text, 0.0, 0.0) for text in ("我们", "去", "北京。", "天气", "好。")]
+    found = intelligence.analyse(said, Question(summarize=True, sentiment=True))
+    assert found.summary == "我们去北京。天气好。"
+    assert found.blocks()["sentiments"]["segments"][0]["text"] == "我们去北京。天气好。"
 
 
 def test_sentiment_has_segments_and_an_average(intelligence):

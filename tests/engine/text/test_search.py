@@ -2,6 +2,7 @@ import pytest
 
 from engine.text.redaction import redact
 from engine.text.search import hotwords, parse_replacements, replace_words, search, searched
+from engine.text.words import Word
 from tests.engine.text.says import words, written
 
 SAID = "We moved the data base to Postgres. The quick brown fox, Mr. Smyth, saw the database."
@@ -69,3 +70,38 @@ def test_nothing_is_found_in_what_was_redacted(query: str):
     assert "[SSN_1]" in written(said)
     (result,) = searched(said, [query])
     assert all("[" not in hit["snippet"] for hit in result["hits"])
+
+
+def spoken(*texts: str) -> list[Word]:
+    return [Word.of(text, index * 0.5, index * 0.5 + 0.4) for index, text in enumerate(texts)]
+
+
+CHINESE = ("我们", "今", "天", "去", "北京。")
+
+
+@pytest.mark.parametrize(
+    ("said", "query", "snippet"),
+    [
+        (CHINESE, "今天去", "今天去"),
+        (CHINESE, "天去北京", "天去北京"),
+        (CHINESE, "今 天", "今天"),
+        (("สวัส", "ดี", "ครับ"), "สวัสดีครับ", "สวัสดีครับ"),
+        (("我", "用", "Python", "写"), "用Python", "用python"),
+    ],
+)
+def test_a_script_without_blanks_is_found_and_shown_without_them(said, query, snippet):
+    best, *_ = search(spoken(*said), query)
+    assert (best.snippet, best.confidence) == (snippet, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("今天:明天", ["我们", "明天", "去", "北京。"]),
+        ("北京:上海", ["我们", "今", "天", "去", "上海。"]),
+        ("们今", ["我们", "今", "天", "去", "北京。"]),
+    ],
+)
+def test_a_phrase_without_blanks_is_replaced_where_whole_words_are_it(rule, expected):
+    found = replace_words(spoken(*CHINESE), parse_replacements([rule]))
+    assert [word.punctuated_word for word in found] == expected

@@ -29,6 +29,7 @@ def test_bare_word_keeps_what_belongs_to_it(text, expected):
 
 def test_tail_is_the_punctuation_after_a_word():
     assert [tail(text) for text in ("street,", "word", 'end."', "5%")] == [",", "", '."', ""]
+    assert [tail(text) for text in ("北京。", "什么\uff1f」", "好")] == ["。", "\uff1f」", ""]
 
 
 def test_merged_words_last_from_the_first_to_the_end_of_the_last():
