@@ -112,7 +112,7 @@ def accept(environment: Environment, arguments: argparse.Namespace) -> None:
     try:
         key = accept_invite(arguments.email, arguments.project)
     except Invite.DoesNotExist:
-        sys.exit(f"Nobody is invited as {arguments.email}.")
+        sys.exit(f"There is no invitation for {arguments.email}.")
     sys.stdout.write(f"{key}\n")
 
 

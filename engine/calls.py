@@ -82,7 +82,7 @@ class Call:
     @property
     def caller(self) -> Identity:
         if self.identity is None:
-            raise RuntimeError("this call needs no key: nobody is known to have made it")
+            raise RuntimeError("this call needs no key, so its caller is unknown")
         return self.identity
 
     def shown_path(self) -> str:

@@ -45,6 +45,25 @@ REPLACED = (
     r"worth telling",
     r"refused it\b",
     r"\bwill ring\b",
+    r"without other choices",
+    r"\bon our side\b",
+    r"\bthe log has\b(?! the)",
+    r"\bdied over\b",
+    r"\bbeyond\b",
+    r"\bnobody\b(?! works)",
+    r"\btaken up\b",
+    r"\btakes them\b",
+    r"yours to change",
+    r"more have come",
+    r"all the room there is",
+    r"cannot be chosen here",
+    r"\bis gone\b",
+    r"folder is not there",
+    r"with a star\b",
+    r"stays together",
+    r"no project you may",
+    r"takes what a form",
+    r"<button[^>]*>\s*keep\s*<",
 )
 PHRASES = re.compile("|".join(REPLACED), re.IGNORECASE)
 
@@ -92,6 +111,39 @@ def texts() -> Iterator[tuple[Path, str]]:
             if "migrations" not in path.parts:
                 for text in read(path.read_text()):
                     yield path.relative_to(ROOT), text
+
+
+# The phrases that replaced the first of them, and where people read them.
+REQUIRED = {
+    "Insights": "transcripts/choices.py",
+    "Transcription settings": "templates/transcripts/upload.html",
+    "Custom": "templates/transcripts/upload.html",
+    "Files are saved first, then transcribed": "templates/transcripts/upload.html",
+    "Select the same file to continue": "static/js/uploads.js",
+    "Connection lost": "static/js/transfer.js",
+    "Trying again in": "static/js/uploads.js",
+    "Only ports": "transcripts/fetch.py",
+    "are allowed.": "transcripts/fetch.py",
+    "No results for": "templates/transcripts/_search_results.html",
+    "No matches": "static/js/find.js",
+    "Mostly": "templates/transcripts/_insight.html",
+    "Peaks:": "templates/transcripts/_insight.html",
+    "In the queue": "transcripts/progress.py",
+    "queued again": "transcripts/forms.py",
+    "This page has expired": "webapp/errors.py",
+    "Cancel": "templates/base.html",
+    "Theme": "templates/_rail.html",
+    "Keyboard shortcuts": "templates/base.html",
+    "Identify speakers": "transcripts/choices.py",
+    "Separate channels": "transcripts/choices.py",
+    "Redact": "transcripts/choices.py",
+    "Invalid options:": "transcripts/choices.py",
+}
+
+
+@pytest.mark.parametrize(("phrase", "place"), REQUIRED.items())
+def test_the_phrase_that_replaced_another_is_used(phrase: str, place: str):
+    assert any(phrase in text for path, text in texts() if path.as_posix() == place)
 
 
 def test_no_replaced_phrase_comes_back():

@@ -120,7 +120,7 @@ class BulkForm(forms.Form):
     def apply(self) -> tuple[int, str]:
         """Do it; how many recordings were changed, and a sentence about all that were selected."""
         act, done, other = {
-            "delete": (self.delete, "deleted", "already deleted, or not yours to change"),
+            "delete": (self.delete, "deleted", "already deleted, or you may not change them"),
             "cancel": (self.cancel, "stopped", "not being transcribed"),
             "retry": (self.retry, "queued again", "neither failed nor cancelled"),
         }[self.cleaned_data["action"]]

@@ -436,7 +436,7 @@ def others_at_work(row: Leased) -> bool:
 def died_sentence(deaths: int) -> str:
     return (
         f"Processing this recording was interrupted {deaths} times: a worker or the speech server "
-        "died over it. It is not tried again automatically."
+        "stopped while processing it. It is not retried automatically."
     )
 
 
@@ -468,7 +468,7 @@ def try_again(row: Leased, error: Exception, most: int, retry_after: float | Non
 def sentence(error: Exception) -> str:
     """What people read. Only errors that were written for them are shown in full."""
     if not isinstance(error, FOR_PEOPLE):
-        return f"An unexpected fault on our side ({type(error).__name__}); the log has more."
+        return f"Internal error ({type(error).__name__}). The log of the worker has the details."
     text = str(error)
     return text[:1].upper() + text[1:]
 

@@ -43,7 +43,7 @@ def complete(chosen: Mapping[str, Any], defaults: Mapping[str, Any] = DEFAULTS) 
         raise InvalidOption("options are an object of names and values")
     for name in NOT_CHOSEN:
         if name in chosen:
-            raise InvalidOption(f"{name} cannot be chosen here")
+            raise InvalidOption(f"{name} is set by the library")
     given = {name: value for name, value in chosen.items() if value not in ("", None)}
     if any("language" in name for name in given):
         # Chosen or detected: what the defaults say about it is the other way.
@@ -67,7 +67,7 @@ def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     listed = list(pairs)
     for name, _ in listed:
         if name in NOT_CHOSEN:
-            raise InvalidOption(f"{name} cannot be chosen here")
+            raise InvalidOption(f"{name} is set by the library")
     options = ListenOptions.from_query(listed)
     return {name: getattr(options, name) for name, _ in listed}
 

@@ -121,11 +121,11 @@ def jobs() -> str:
         return ""
     waiting = sum(queue.overlooked(WAITING_AFTER).count() for queue in queues)
     if waiting:
-        return f"{waiting} jobs wait and no worker takes them"
+        return f"{waiting} jobs are waiting and no worker is running"
     abandoned = sum(
         queue.abandoned().exclude(lease_until__gt=Now() - WAITING_AFTER).count() for queue in queues
     )
-    return f"{abandoned} jobs of a worker that died are not taken up" if abandoned else ""
+    return f"{abandoned} jobs of a stopped worker are not resumed" if abandoned else ""
 
 
 CHECKS: dict[str, Callable[[], str]] = {

@@ -106,7 +106,9 @@ def check_room(owner: User, name: str, size_bytes: int) -> None:
         raise Refused(f"The server has no room for {name}.", 507)
     own = owner.uploads.reserved_bytes(timezone.now() - RESERVED_FOR)
     if own and own + size_bytes > spare_bytes() / 2:
-        raise Refused("Your unfinished uploads need all the room there is; finish some first.", 507)
+        raise Refused(
+            "Your unfinished uploads need all of the free disk space; finish some first.", 507
+        )
 
 
 def unreserved_bytes() -> int:
@@ -161,7 +163,7 @@ def append(
                     if position > upload.size_bytes:
                         raise Refused(
                             f"{upload.name} was announced with {upload.size_bytes:,} bytes, "
-                            "but more have come.",
+                            "but more were received.",
                             413,
                         )
                     file.write(block)

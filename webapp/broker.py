@@ -31,7 +31,7 @@ class Channel(filesystem.Channel):
             return super()._get(queue)
         except ValueError as error:
             # Torn by a power cut. It was a ring for a worker, and the sweep rings again.
-            logger.warning("A message that cannot be read is left out: %s", error)
+            logger.warning("An unreadable message was skipped: %s", error)
             raise filesystem.Empty from error
 
     def get_table(self, exchange: str) -> list[Any]:

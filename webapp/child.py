@@ -26,7 +26,7 @@ def follow_parent(parent: int) -> None:
     else:
         threading.Thread(target=watch, args=[parent], daemon=True).start()
     if os.getppid() != parent:
-        sys.exit("The process that started this one is gone.")
+        sys.exit("The parent process has ended.")
 
 
 def watch(parent: int) -> None:

@@ -26,7 +26,7 @@ PAGES = {
     ),
     405: (
         "This address is not a page",
-        "It takes what a form sends. Open the page that the form is on.",
+        "This address only accepts forms. Open the page with the form.",
     ),
     408: ("The request did not arrive in time", "Check your connection, then send it again."),
     413: ("This request is too large", "Upload recordings on the upload page."),

@@ -131,4 +131,4 @@ def broker_writable() -> str:
     """The embedded broker is a folder; another broker only wakes workers and may be down."""
     if settings.CELERY_BROKER_URL != "filesystem://":
         return ""
-    return "" if os.access(settings.QUEUE, os.W_OK | os.X_OK) else "the queue folder is not there"
+    return "" if os.access(settings.QUEUE, os.W_OK | os.X_OK) else "the queue folder is missing"

@@ -148,7 +148,7 @@ class FluxConsumer(Socket):
                 case Mark(message):
                     self._acknowledge(message)
                 case NoTurn():
-                    self._warn("FORCE_END_TURN_NO_ACTIVE_TURN", "Nobody is speaking.")
+                    self._warn("FORCE_END_TURN_NO_ACTIVE_TURN", "There is no active turn.")
 
     async def _score(self, question: Score) -> None:
         probability = await asyncio.to_thread(end_of_turn().score, question.samples)

@@ -61,7 +61,7 @@ async function reason(response) {
 
 function sentence(status, body) {
   if (body?.error) return body.error;
-  return status === 404 ? "This upload is no longer on the server." : `The server rejected it (${status}).`;
+  return status === 404 ? "This upload is no longer on the server." : `The server rejected the upload (${status}).`;
 }
 
 /**

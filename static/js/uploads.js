@@ -315,7 +315,7 @@ class Item {
     this.#release();
     this.address = "";
     this.offset = 0;
-    const message = error instanceof Rejected ? error.message : `An error in this page stopped the upload: ${error.message}`;
+    const message = error instanceof Rejected ? error.message : `The upload stopped because of an error in this page: ${error.message}`;
     if (error instanceof Unfit) this.uploads.notes.drop(this.id);
     else this.note(message);
     this.become("failed", message);

@@ -164,7 +164,7 @@ def test_a_bulk_action_says_how_many_it_changed_and_left(cast, change):
     ]
     assert change("delete", *ids[:3]) == ["3 recordings deleted."]
     assert change("delete", *ids) == [
-        "0 recordings deleted. 4 left unchanged: already deleted, or not yours to change."
+        "0 recordings deleted. 4 left unchanged: already deleted, or you may not change them."
     ]
     assert Recording.objects.get() == others
 

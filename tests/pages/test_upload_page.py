@@ -445,7 +445,7 @@ def test_an_address_is_queued_and_one_that_cannot_be_is_told(page, cast: Cast):
 def test_viewers_are_told_that_they_may_not_add(visits, cast: Cast):
     page = visits.as_user(cast.vera)
     page.goto("/upload/")
-    expect(page.get_by_text("There is no project you may upload to")).to_be_visible()
+    expect(page.get_by_text("You may not upload to any project")).to_be_visible()
 
 
 def test_an_upload_waits_for_people_who_were_signed_out(visits, cast: Cast):

@@ -67,7 +67,7 @@ def test_missing_project_and_server_are_told(client, service, settings):
 def test_missing_queue_folder_is_told(client, engine, project, service, settings, tmp_path):
     settings.CELERY_BROKER_URL = "filesystem://"
     settings.QUEUE = tmp_path / "gone"
-    assert problems(client) == {"broker": "the queue folder is not there"}
+    assert problems(client) == {"broker": "the queue folder is missing"}
 
 
 def test_full_disk_is_told(client, engine, project, service, monkeypatch):
@@ -98,7 +98,7 @@ def test_database_that_does_not_respond_is_told_without_its_message():
 def test_jobs_that_nobody_takes_are_told(client, engine, queued, service):
     assert ready(client)[0] == 200
     Transcription.objects.update(not_before=Now() - timedelta(minutes=2))
-    assert problems(client) == {"jobs": "1 jobs wait and no worker takes them"}
+    assert problems(client) == {"jobs": "1 jobs are waiting and no worker is running"}
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=30)], ids=str)
@@ -118,7 +118,7 @@ def test_jobs_of_a_dead_worker_that_are_not_taken_up_are_told(client, engine, qu
     Transcription.objects.update(
         state=State.RUNNING, lease_until=Now() - timedelta(minutes=5), attempt=1
     )
-    assert problems(client) == {"jobs": "1 jobs of a worker that died are not taken up"}
+    assert problems(client) == {"jobs": "1 jobs of a stopped worker are not resumed"}
 
 
 def test_command_waits_until_there_is_a_project(engine, service):

@@ -186,8 +186,8 @@ def test_missing_worker_is_said_and_the_file_waits_in_the_library(
     monkeypatch.setattr(transcribe, "NO_WORKER_SECONDS", 0.5)
     code, _, err = run(wav)
     assert code == 1
-    assert "No worker has taken it up" in err
-    assert "waits in the library" in err
+    assert "No worker has started on it" in err
+    assert "stays in the queue" in err
     assert Recording.objects.get().state == State.QUEUED
 
 

@@ -31,7 +31,9 @@ __all__ = ["BadSearch", "Hit", "Order", "Results", "search", "search_everything"
 Order = Literal["newest", "relevance"]
 COUNT_CAP = 1000
 EXCERPT_CHARACTERS = 280
-NOTHING_TO_LOOK_FOR = "Type a word, a “phrase in quotes” or the beginning of a word with a star*."
+NOTHING_TO_LOOK_FOR = (
+    "Type a word, a “phrase in quotes” or the first letters of a word and an asterisk*."
+)
 TOO_SLOW = "This search takes too long. Add a word, or choose a project."
 NOT_OURS = "The cursor does not belong to this search."
 TOO_MANY_TO_RANK = "There are too many matches to rank; these are the newest."

@@ -126,9 +126,9 @@ def read_creation(request: HttpRequest) -> dict[str, Any]:
         }
     name, size, project = asked.get("name", ""), asked.get("size"), asked.get("project")
     if type(size) is not int or abs(size) > 2**62:
-        raise rules.Refused("The length of the upload is missing; it is a number of bytes.")
+        raise rules.Refused("The length of the upload is missing. Give it in bytes.")
     if type(project) is not int or abs(project) > 2**62:
-        raise rules.Refused("The project of the upload is missing; it is its number.")
+        raise rules.Refused("The project of the upload is missing. Give its id.")
     if not isinstance(name, str):
         raise rules.Refused("The name of the upload is not text.")
     options = asked.get("options", {})
@@ -195,7 +195,7 @@ def receive_chunk(request: HttpRequest, upload: Upload) -> HttpResponse:
         return refusal(f"The content type of a chunk is {CHUNK_TYPE}.", 415)
     offset_bytes = whole(request.headers.get("Upload-Offset", ""))
     if offset_bytes is None:
-        return refusal("Upload-Offset is missing; it is a number of bytes.", 400)
+        return refusal("Upload-Offset is missing. Give it in bytes.", 400)
     if offset_bytes + announced > upload.size_bytes:
         return refusal(f"{upload.name} has {upload.size_bytes:,} bytes; more were sent.", 413)
     prefix = request.headers.get("If-Match", "*").strip('"')

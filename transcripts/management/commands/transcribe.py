@@ -61,7 +61,7 @@ class Command(BaseCommand):
             type=read_feature,
             metavar="NAME[=VALUE]",
             help="an option of the API, such as diarize, summarize or keyterm=Earshot; may be "
-            "repeated; NAME=false takes one out that the project's preset has",
+            "repeated; NAME=false switches off one of the project's preset",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object a file")
         parser.add_argument(
@@ -163,12 +163,12 @@ class Command(BaseCommand):
                 if idle < NO_WORKER_SECONDS:
                     if idle > WORKER_SECONDS and not told:
                         bar.clear()
-                        self.stderr.write("No worker has taken it up. Is manage.py up running?")
+                        self.stderr.write("No worker has started on it. Is manage.py up running?")
                         told = True
                     bar.show(recording)
                     time.sleep(POLL_SECONDS)
                     continue
-                item.error = "No worker runs; the recording waits in the library for one."
+                item.error = "No worker is running. The recording stays in the queue."
             elif run.state != State.DONE:
                 request = f" (request {run.request_id})" if run.request_id else ""
                 item.error = (run.error or run.get_state_display()) + request
