@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Prefetch
+from django.http import QueryDict
 
 from management.models import Connection, Model, Project, User
 from network.jsontext import read_json
@@ -157,7 +158,8 @@ class OptionsForm(forms.Form):
         options: dict[str, Any] = {name: name in self.data for name in self.flags}
         options |= {name: self.data.get(name, "")[:200] for name in ("model", "language")}
         options["keyterm"] = self.data.get("keyterm", "")[:5_000].splitlines()
-        return options | {"redact": self.data.getlist("redact")[: len(FEATURES)]}
+        redact = self.data.getlist("redact") if isinstance(self.data, QueryDict) else []
+        return options | {"redact": redact[: len(FEATURES)]}
 
     @property
     def problem(self) -> str:
