@@ -1,5 +1,6 @@
 // What works on every page: theme, keys, menus, dialogs, polls that rest while nobody looks.
 
+import "./focus.js";
 import { arrived, keep } from "./unsent.js";
 
 const root = document.documentElement;
@@ -90,9 +91,22 @@ document.addEventListener(
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-open-dialog]");
-  if (opener) document.getElementById(opener.dataset.openDialog).showModal();
+  if (opener) openDialog(document.getElementById(opener.dataset.openDialog));
   if (event.target instanceof HTMLDialogElement && outside(event.target, event)) event.target.close();
 });
+
+function openDialog(dialog) {
+  const opener = document.activeElement;
+  dialog.showModal();
+  const focusAgain = () => {
+    const active = document.activeElement;
+    if (active !== document.body && !dialog.contains(active)) return;
+    // The menu it was opened from is closed by now.
+    const place = opener.checkVisibility() ? opener : opener.closest("details.menu")?.querySelector("summary");
+    place?.focus();
+  };
+  dialog.addEventListener("close", focusAgain, { once: true });
+}
 
 function outside(dialog, { clientX, clientY }) {
   const box = dialog.getBoundingClientRect();
@@ -106,7 +120,7 @@ export function confirmed({ title, text, yes }) {
   dialog.querySelector("[data-confirm-text]").textContent = text;
   dialog.querySelector("[data-confirm-yes]").textContent = yes;
   dialog.returnValue = "no";
-  dialog.showModal();
+  openDialog(dialog);
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
   });

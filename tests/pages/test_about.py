@@ -83,6 +83,7 @@ def test_a_recording_is_summed_up_when_somebody_asks(page, cast: Cast):
     open_page(page, cast.transcribed())
     page.get_by_role("button", name="Summarize").click()
     expect(page.get_by_text("In the queue")).to_be_visible()
+    expect(page.locator("#insight")).to_be_focused()
     assert Insight.objects.get().options["summarize"] is True
 
 

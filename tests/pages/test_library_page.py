@@ -107,6 +107,35 @@ def test_a_row_is_deleted_from_its_menu(page, cast: Cast):
     expect(page.locator("[data-row-link]")).to_have_text(["New"])
 
 
+def test_the_focus_stays_where_a_row_was(page, cast: Cast):
+    for title in ("Old", "Middle", "New"):
+        cast.failed(title)
+    page.goto("/")
+    for gone, next_row in (("Middle", "Old"), ("Old", "New")):
+        page.get_by_label(f"Actions for {gone}").press("Enter")
+        page.get_by_role("button", name="Delete").press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
+        expect(page.get_by_role("link", name=gone, exact=True)).to_have_count(0)
+        expect(page.get_by_role("link", name=next_row, exact=True)).to_be_focused()
+    # A row that changes keeps it, and one that a poll replaces.
+    page.get_by_role("button", name="Retry").press("Enter")
+    row = page.locator("[data-row]")
+    expect(row).to_contain_text("In the queue (1st)")
+    expect(row.get_by_role("link", name="New", exact=True)).to_be_focused()
+    row.get_by_label("Actions for New").press("Enter")
+    page.get_by_role("button", name="Stop transcribing").press("Enter")
+    expect(row).to_contain_text("Cancelled")
+    expect(row.get_by_label("Actions for New")).to_be_focused()
+
+
+def test_the_focus_goes_to_the_first_of_the_older_rows(page, cast: Cast):
+    for number in range(PAGE_ROWS + 5):
+        cast.recording(f"Row {number}", state=State.DONE)
+    page.goto("/")
+    page.get_by_role("link", name="Show older").press("Enter")
+    expect(page.get_by_role("link", name="Row 4", exact=True)).to_be_focused()
+
+
 def test_a_failed_row_is_tried_again_in_place(page, cast: Cast):
     recording = cast.failed()
     page.goto("/")
