@@ -13,6 +13,8 @@ from typing import Any
 from transcripts.tokens import gap
 
 SPEAKER_HUES = 8
+# Forms in which a hue is drawn, of speakers 1 to 8, 9 to 16 and so on.
+SPEAKER_ROUNDS = 3
 # A block is what one request fetches: two or three screens of text.
 BLOCK_UTTERANCES = 40
 # A paragraph of one speaker ends at a pause or when it has grown past a comfortable length.
@@ -45,12 +47,17 @@ Key = tuple[int, int | None]
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks, as far as the recognizer told them apart: a name and one of the hues."""
+    """Who speaks, as far as the recognizer told them apart: a name and one of the hues.
+
+    There are fewer hues than there may be voices: ``round`` counts how often they were used up,
+    and pages draw each round in a form of its own.
+    """
 
     name: str
     hue: int
     channel: int
     speaker: int | None
+    round: int = 0
 
     @property
     def key(self) -> str:
@@ -80,7 +87,9 @@ class Voices:
         # Speakers are numbered anew on each channel: half of the hues apart, they differ in
         # colour.
         hue = channel if speaker is None else speaker + channel * SPEAKER_HUES // 2
-        return Voice(self.names.get(key) or self.plain(key), hue % SPEAKER_HUES, channel, speaker)
+        name = self.names.get(key) or self.plain(key)
+        again, hue = divmod(hue, SPEAKER_HUES)
+        return Voice(name, hue, channel, speaker, again % SPEAKER_ROUNDS)
 
     def plain(self, key: Key) -> str:
         """What a voice is called that nobody has named."""
@@ -233,13 +242,15 @@ def blocks(outline: Sequence[Line]) -> list[Block]:
     return found
 
 
-def turns(outline: Iterable[Line], voices: Voices) -> list[tuple[float, int]]:
-    """When each change of voice happens and the hue it changes to; empty for one voice."""
-    found: list[tuple[float, int]] = []
+def turns(outline: Iterable[Line], voices: Voices) -> list[tuple[float, int, int]]:
+    """When each change of voice happens, the hue it changes to and its round."""
+    found: list[tuple[float, int, int]] = []
+    last: Voice | None = None
     for line in outline:
         who = voices.of(line.speaker, line.channel)
-        if who and (not found or found[-1][1] != who.hue):
-            found.append((round(line.start, 2), who.hue))
+        if who and who != last:
+            found.append((round(line.start, 3), who.hue, who.round))
+            last = who
     return found
 
 

@@ -20,7 +20,7 @@ export function lastNotAfter(sorted, value) {
 }
 
 export class Player extends EventTarget {
-  /** `turns`: [[second, hue], ...] of the changes of voice. Fires `time`, `seek` and `playing`. */
+  /** `turns`: [[second, hue, round], ...] of the changes of voice. Fires `time`, `seek` and `playing`. */
   constructor(element, turns = []) {
     super();
     this.element = element;
@@ -181,7 +181,7 @@ class Wave {
   constructor(element, player, turns) {
     this.player = player;
     this.starts = turns.map(([start]) => start);
-    this.hues = turns.map(([, hue]) => hue);
+    this.voices = turns.map(([, hue, round]) => ({ hue, round }));
     this.box = element.querySelector("[data-wave-box]");
     this.canvas = element.querySelector("[data-wave]");
     this.hover = element.querySelector("[data-hover]");
@@ -283,10 +283,16 @@ class Wave {
       const x = index * step;
       const height = Math.max(2 * ratio, this.#loudest(index / bars, (index + 1) / bars) * canvas.height);
       const turn = lastNotAfter(this.starts, (index / bars) * player.duration);
-      const voice = turn < 0 ? this.plain : this.speakers[this.hues[turn]];
+      const voice = this.voices[turn];
+      const colour = voice ? this.speakers[voice.hue] : this.plain;
       context.globalAlpha = x < cursor ? 1 : 0.42;
-      context.fillStyle = this.peaks.length ? voice : this.rest;
-      context.fillRect(x, (canvas.height - height) / 2, bar, height);
+      context.fillStyle = this.peaks.length ? colour : this.rest;
+      const top = (canvas.height - height) / 2;
+      context.fillRect(x, top, bar, height);
+      // A hue that is used again has gaps in its bars: one for the second round, two for the third.
+      for (let gap = 1; gap <= (voice?.round ?? 0); gap += 1) {
+        context.clearRect(x, top + (height * gap) / (voice.round + 1) - ratio, bar, 2 * ratio);
+      }
     }
     context.globalAlpha = 1;
     context.fillStyle = this.cursor;

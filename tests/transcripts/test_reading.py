@@ -99,7 +99,7 @@ def test_voices_are_named_only_when_they_were_told_apart():
     together, apart = Voices(), Voices(multichannel=True)
     assert together.of(None, 0) is None
     assert apart.of(None, 1) == reading.Voice("Channel 2", 1, 1, None)
-    assert together.of(9, 0) == reading.Voice("Speaker 10", 1, 0, 9)
+    assert together.of(9, 0) == reading.Voice("Speaker 10", 1, 0, 9, round=1)
     one, other = apart.of(0, 0), apart.of(0, 1)
     assert one is not None
     assert other is not None
@@ -136,10 +136,15 @@ def test_a_voice_that_speaks_mostly_elsewhere_is_another_one():
     assert reading.same_voices([(0, 10, (0, 0))], [(8, 12, (0, 0))]) == {}
 
 
+def test_the_ninth_speaker_is_another_voice_than_the_first():
+    outline = [reading.Line(place, place + 1, place % 2 * 8, 0, 0.9, 9) for place in range(4)]
+    assert reading.turns(outline, Voices()) == [(0, 0, 0), (1, 0, 1), (2, 0, 0), (3, 0, 1)]
+
+
 def test_turns_hold_only_the_changes_of_voice():
     outline = [line(second, second + 1, who) for second, who in enumerate([0, 0, 1, 1, 0])]
     turns = reading.turns(outline, Voices())
-    assert turns == [(0.0, 0), (2.0, 1), (4.0, 0)]
+    assert turns == [(0.0, 0, 0), (2.0, 1, 0), (4.0, 0, 0)]
     assert all(one[1] != other[1] for one, other in pairwise(turns))
 
 
