@@ -197,6 +197,7 @@ ROWS = (
           f"{BODIES}test_a_full_disk_is_a_507", f"{READY}test_full_disk_is_told"),
     fault("17", "a locked database is a 503 with Retry-After",
           f"{FAILURES}test_lock_of_another_writer_is_a_503",
+          f"{FAILURES}test_write_that_the_machine_cannot_do_is_told",
           f"{READY}test_database_that_another_writer_has_locked_is_told"),
     fault("18", "a power cut at any moment leaves every acknowledged row",
           "tests/webapp/test_power_cut.py"),
