@@ -425,6 +425,16 @@ def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
         if options.smart_format:
             message = f"In {foreign[0]}, numbers and dates stay as the recognizer wrote them."
             warnings.append(Warning("smart_format", "unsupported_language", message))
+    warnings += [
+        Warning(
+            "language",
+            "other_language",
+            f"The speech sounds like another language than {one.language}: {one.heard_language}. "
+            f"Set language={one.heard_language} or detect_language=true.",
+        )
+        for one in {one.heard_language: one for one in transcript.channels}.values()
+        if one.heard_language
+    ]
     if options.is_diarized and not transcript.is_diarized:
         message = "The models that tell speakers apart are not installed."
         warnings.append(Warning("diarize", "unavailable", message))

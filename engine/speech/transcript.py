@@ -48,6 +48,7 @@ class ChannelTranscript:
     language_confidence: float  # 1.0 when the caller named the language
     model: str  # the local model that was used
     diarization: Diarization | None = None  # who spoke when, if it was asked for
+    heard_language: str | None = None  # the one that is spoken, where it is another one
 
     @property
     def words(self) -> tuple[Word, ...]:

@@ -405,3 +405,23 @@ def test_addresses_inside_the_network_are_refused(engine: Engine, client):
         with pytest.raises(ApiError) as caught:
             client.listen.v1.media.transcribe_url(url=url)
         assert caught.value.body["err_code"] == "REMOTE_CONTENT_ERROR"
+
+
+def test_another_language_than_the_named_one_is_a_warning(transcribe):
+    spanish = say(
+        "Buenos días, me gustaría reservar una mesa para cuatro personas esta noche, por favor.",
+        voice="aura-2-sirio-es",
+    )
+    (warning,) = transcribe(wav_bytes(spanish), language="en").metadata.warnings
+    assert (warning["parameter"], warning["type"]) == ("language", "other_language")
+    assert "language=es" in warning["message"]
+
+
+def test_words_that_are_not_believed_are_a_warning(transcribe):
+    speech = say("The quick brown fox jumps over the lazy dog.")
+    start = np.flatnonzero(np.abs(speech) > 0.05)[0]
+    answer = transcribe(wav_bytes(speech[start : start + 2_560]))  # 160 ms
+    assert answer.results.channels[0].alternatives[0].transcript == ""
+    assert [(one["parameter"], one["type"]) for one in answer.metadata.warnings] == [
+        ("audio", "low_confidence")
+    ]

@@ -86,3 +86,20 @@ def test_each_word_starts_after_the_one_before_it_ended(recognizer):
     words = read(recognizer, speech).channels[0].words
     assert all(word.start < word.end for word in words)
     assert all(word.end <= following.start for word, following in pairwise(words))
+
+
+SPANISH = "Buenos días, me gustaría reservar una mesa para cuatro personas esta noche, por favor."
+
+
+def test_another_language_than_the_named_one_is_reported(recognizer):
+    spanish = join(0.3, say(SPANISH, voice="aura-2-sirio-es"), 0.5)
+    assert read(recognizer, spanish).channels[0].heard_language == "es"
+
+
+def test_no_other_language_is_reported_for_the_named_one(recognizer):
+    spanish = join(0.3, say(SPANISH, voice="aura-2-sirio-es"), 0.5)
+    english = join(0.3, say(FOX), 0.5)
+    noisy = (english + noise(len(english) / RATE, 0.1)[: len(english)]).astype(np.float32)
+    for speech, language in ((spanish, "es"), (english, "en"), (noisy, "en")):
+        transcript = recognizer.recognize(upload(speech), model=None, language=language)
+        assert transcript.channels[0].heard_language is None
