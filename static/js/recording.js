@@ -5,7 +5,8 @@ import { Player } from "./player.js";
 import { typing } from "./shell.js";
 import { Transcript } from "./transcript.js";
 
-const DOUBLE_MS = 300;
+// Within so many seconds of its start, "the previous turn" is the one before it.
+const TURN_START_SECONDS = 1;
 
 const playerElement = document.querySelector("[data-player]");
 const transcriptElement = document.querySelector("[data-transcript]");
@@ -65,23 +66,22 @@ function connect() {
     player.play();
   });
 
-  let tabbed = -Infinity;
-  transcriptElement.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      playerElement.querySelector("[data-play]").focus();
-    } else if (event.key === "Tab" && !event.shiftKey && !event.ctrlKey && !event.altKey) {
-      event.preventDefault();
-      if (event.repeat) return;
-      if (event.timeStamp - tabbed < DOUBLE_MS) {
-        tabbed = -Infinity;
-        player.skip(-3);
-        player.play();
-      } else {
-        tabbed = event.timeStamp;
-        player.toggle();
-      }
-    }
-  });
+  const jump = (seconds) => {
+    if (seconds === undefined) return;
+    setFollowing(true);
+    player.seek(seconds);
+  };
+  const steps = {
+    "[": () => jump(turnStarts().findLast((start) => start < player.time - TURN_START_SECONDS) ?? 0),
+    "]": () => jump(turnStarts().find((start) => start > player.time + 0.01)),
+    ",": async () => jump(await transcript.wordStart(player.time, -1)),
+    ".": async () => jump(await transcript.wordStart(player.time, 1)),
+  };
+  // Where one voice speaks, its paragraphs are the turns.
+  const turnStarts = () =>
+    turns.length > 1
+      ? turns.map(([start]) => start)
+      : [...transcriptElement.querySelectorAll("[data-seek]")].map(({ dataset }) => Number(dataset.seek));
 
   playerElement.querySelector("[data-find-open]").addEventListener("click", () => find.open());
   addEventListener("keydown", (event) => {
@@ -89,12 +89,29 @@ function connect() {
     if ((event.ctrlKey || event.metaKey) && event.key === "f" && document.activeElement !== find.words) {
       event.preventDefault();
       find.open();
+    } else if ((event.ctrlKey || event.metaKey) && event.key === "p") {
+      event.preventDefault();
+      printAll();
+    } else if (plain(event) && event.key in steps) {
+      event.preventDefault();
+      steps[event.key]();
     } else if (plain(event) && event.key === "l") {
       follow.click();
     } else if (plain(event) && event.key === "t") {
       transcriptElement.focus({ preventScroll: true });
     }
   });
+
+  // All of it, not only the blocks near the view.
+  const printProblem = document.querySelector("[data-print-problem]");
+  const printAll = async () => {
+    const complete = await transcript.loadAll();
+    printProblem.hidden = complete;
+    if (complete) print();
+    else transcript.releaseFar();
+  };
+  document.querySelector("[data-print]").addEventListener("click", printAll);
+  addEventListener("afterprint", () => transcript.releaseFar());
 
   /** Bring a second into view and hear it. */
   const go = async (seconds) => {
@@ -120,6 +137,14 @@ function connect() {
 // What stands beside the transcript: each thing leads to its place in it.
 function tellAbout({ go, stay }) {
   const about = document.querySelector(".about");
+  // Rows to open where there is no room beside the transcript; all open where there is.
+  const wide = matchMedia("(min-width: 1200px)");
+  const unfold = () => {
+    for (const part of about.querySelectorAll("[data-about]")) part.open = wide.matches;
+  };
+  wide.addEventListener("change", unfold);
+  unfold();
+
   about.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     const link = event.target.closest("[data-go]");
@@ -161,16 +186,13 @@ function tellAbout({ go, stay }) {
 
   // Where there is no room beside the transcript it stands above, and must not push what one reads.
   let before = 0;
-  let edited = "";
-  about.addEventListener("htmx:beforeSwap", (event) => {
+  about.addEventListener("htmx:beforeSwap", () => {
     before = transcriptElement.getBoundingClientRect().top;
-    edited = event.target.querySelector("form:not([hidden])")?.closest("[data-talker]")?.dataset.talker;
   });
   about.addEventListener("htmx:afterSwap", () => {
     const after = transcriptElement.getBoundingClientRect().top;
     if (before < 0 && after !== before) window.scrollBy({ top: after - before, behavior: "instant" });
     rename(transcriptElement);
-    if (edited) about.querySelector(`[data-talker="${edited}"] [data-edit-open]`)?.focus();
   });
 }
 

@@ -4,6 +4,7 @@ import { lastNotAfter } from "./player.js";
 
 const NEAR = "1600px";
 const FAR = "6000px";
+const ATTEMPTS = 3;
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const SCROLL_MS = 140;
 
@@ -14,6 +15,7 @@ export class Transcript {
     this.blocks = [...element.querySelectorAll("[data-block]")].map((box) => new Block(box));
     this.starts = this.blocks.map((block) => block.start);
     this.spoken = null;
+    this.keepsAll = false;
     this.loaded = new EventTarget();
     const first = this.blocks.find((block) => block.isLoaded);
     this.#index(first);
@@ -45,6 +47,54 @@ export class Transcript {
     const block = this.blockAt(seconds);
     if (!block.isLoaded) return null;
     return block.words[lastNotAfter(block.times, seconds)] ?? null;
+  }
+
+  /** When the word so many `steps` from the one of this second starts; undefined beyond the ends. */
+  async wordStart(seconds, steps) {
+    let { number } = this.blockAt(seconds);
+    await this.load(this.blocks[number]);
+    let at = lastNotAfter(this.blocks[number].times, seconds) + steps;
+    while (at < 0 && number > 0) {
+      number -= 1;
+      await this.load(this.blocks[number]);
+      at += this.blocks[number].times.length;
+    }
+    while (at >= this.blocks[number].times.length && number < this.blocks.length - 1) {
+      at -= this.blocks[number].times.length;
+      number += 1;
+      await this.load(this.blocks[number]);
+    }
+    return this.blocks[number].times[at];
+  }
+
+  /**
+   * Load all blocks, and keep them until `releaseFar`; resolves to whether none is missing. One whose
+   * request failed or was cut off is requested again.
+   */
+  async loadAll() {
+    this.keepsAll = true;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      await Promise.all(this.blocks.map((block) => this.load(block)));
+    }
+    return this.blocks.every((block) => block.isLoaded);
+  }
+
+  /** Empty the blocks that are far from the view. */
+  releaseFar() {
+    this.keepsAll = false;
+    const far = parseInt(FAR);
+    this.#keepPlace(() => {
+      for (const block of this.blocks) {
+        const { top, bottom } = block.box.getBoundingClientRect();
+        if (bottom < -far || top > innerHeight + far) this.#release(block);
+      }
+    });
+  }
+
+  #release(block) {
+    if (!block.isLoaded || block.box.contains(document.activeElement)) return;
+    if (this.spoken && block.box.contains(this.spoken)) this.spoken = null;
+    block.empty();
   }
 
   /** Mark the word of this second; loads its block when playback runs into it. */
@@ -104,19 +154,16 @@ export class Transcript {
         for (const [target, isIntersecting] of latest(entries)) {
           const block = byBox.get(target);
           if (isIntersecting) this.load(block);
-          else block.abort?.abort();
+          else if (!this.keepsAll) block.abort?.abort();
         }
       },
       { rootMargin: NEAR },
     );
     const far = new IntersectionObserver(
       (entries) => {
+        if (this.keepsAll) return;
         for (const [target, isIntersecting] of latest(entries)) {
-          const block = byBox.get(target);
-          if (!isIntersecting && block.isLoaded && !target.contains(document.activeElement)) {
-            if (this.spoken && target.contains(this.spoken)) this.spoken = null;
-            block.empty();
-          }
+          if (!isIntersecting) this.#release(byBox.get(target));
         }
       },
       { rootMargin: FAR },

@@ -52,32 +52,150 @@ def test_the_spoken_word_is_marked_alone(page, cast: Cast):
         expect(page.locator(".spoken")).to_have_count(1)
 
 
-def test_tab_plays_and_twice_goes_back_while_reading(page, cast: Cast):
+def test_tab_passes_the_transcript_in_one_step(page, cast: Cast):
     page.goto(cast.transcribed(utterances=20).get_absolute_url())
-    ready(page)
-    page.evaluate("document.querySelector('audio').currentTime = 20")
-    page.locator("[data-transcript]").focus()
+    transcript = page.locator("[data-transcript]")
+    transcript.focus()
     page.keyboard.press("Tab")
-    until(page, lambda: page.evaluate("!document.querySelector('audio').paused"))
-    page.wait_for_timeout(400)
-    page.keyboard.press("Tab")
-    until(page, lambda: page.evaluate("document.querySelector('audio').paused"))
-    page.wait_for_timeout(400)
-    page.evaluate("document.querySelector('audio').currentTime = 20")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    until(page, lambda: page.evaluate("!document.querySelector('audio').paused"))
-    assert 16.9 <= time_of(page) < 19.5
-
-
-def test_the_transcript_is_no_trap_for_the_keyboard(page, cast: Cast):
-    page.goto(cast.transcribed().get_absolute_url())
-    page.locator("[data-transcript]").focus()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Play", exact=True)).to_be_focused()
-    page.locator("[data-transcript]").focus()
+    inside = "document.querySelector('[data-transcript]').contains(document.activeElement)"
+    assert not page.evaluate(inside)
+    transcript.focus()
     page.keyboard.press("Shift+Tab")
-    expect(page.locator("[data-transcript]")).not_to_be_focused()
+    assert not page.evaluate(inside)
+
+
+def test_keys_go_to_the_next_and_previous_turn_and_word(page, cast: Cast):
+    page.goto(cast.transcribed(utterances=HOURS).get_absolute_url())
+    ready(page)
+    page.locator("[data-transcript]").focus()
+    spoken = page.locator(".spoken")
+    for key, text, index in (
+        ("]", "The", 0),
+        ("]", "My", 2),
+        (".", "father", 2),
+        (",", "My", 2),
+        (",", "it.", 1),
+        ("]", "My", 2),
+        ("]", "He", 4),
+        ("[", "My", 2),
+    ):
+        page.keyboard.press(key)
+        expect(spoken).to_have_text(text)
+        expect(page.locator(f"[data-utterance='{index}'] .spoken")).to_be_in_viewport()
+    # The last word of a block, and the first of the next.
+    last = page.evaluate(
+        "[...document.querySelectorAll(\"[data-block='0'] [data-at]\")].at(-1).dataset.at"
+    )
+    page.evaluate(f"document.querySelector('audio').currentTime = {last}")
+    page.keyboard.press(".")
+    expect(page.locator("[data-block='1'] .spoken")).to_be_in_viewport()
+    assert page.evaluate("document.querySelector('audio').paused")
+
+
+def test_a_title_that_was_changed_keeps_the_focus(page, cast: Cast):
+    page.goto(cast.transcribed().get_absolute_url())
+    page.get_by_role("button", name="Change the title").press("Enter")
+    page.keyboard.type("Tuesday")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tuesday")
+    expect(page.get_by_role("button", name="Change the title")).to_be_focused()
+
+
+def test_on_a_phone_the_transcript_comes_first(visits, cast: Cast):
+    recording = cast.transcribed(utterances=30)
+    cast.insight(recording, summary="It is long. " * 200)
+    page = visits.as_user(cast.ada, width=390)
+    page.goto(recording.get_absolute_url())
+    box = page.locator("[data-utterance='0']").bounding_box()
+    assert box is not None
+    assert box["y"] < 844 * 0.7
+    summary = page.get_by_text("It is long.")
+    expect(summary).to_be_hidden()
+    page.get_by_text("Summary", exact=True).first.click()
+    expect(summary).to_be_visible()
+    page.get_by_text("Speakers 3").click()
+    expect(page.get_by_role("button", name="Hear Speaker 2")).to_be_visible()
+
+
+def test_where_there_is_room_all_is_open(page, cast: Cast):
+    recording = cast.transcribed()
+    cast.insight(recording)
+    page.goto(recording.get_absolute_url())
+    expect(page.get_by_text("The keeper speaks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Speakers")).to_be_visible()
+    page.set_viewport_size({"width": 800, "height": 900})
+    expect(page.get_by_text("The keeper speaks")).to_be_hidden()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_of_a_transcript_is_printed_in_one_column(visits, cast: Cast, theme):
+    recording = cast.transcribed(utterances=200)
+    cast.insight(recording)
+    page = visits.as_user(cast.ada, theme=theme)
+    page.goto(recording.get_absolute_url())
+    ready(page)
+    page.evaluate("void (window.print = () => document.body.dataset.printed = 'yes')")
+    page.keyboard.press("Control+p")
+    until(page, lambda: page.evaluate("document.body.dataset.printed"))
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.emulate_media(media="print")
+    assert page.locator("[data-utterance]").count() == 200
+    text, summary = (
+        page.locator(place).first.bounding_box()
+        for place in (".paragraph-words", ".insight-summary")
+    )
+    assert text is not None
+    assert summary is not None
+    assert text["width"] > 500
+    assert summary["y"] + summary["height"] < text["y"]
+    for place in (".rail", ".player", ".recording-actions"):
+        expect(page.locator(place).first).to_be_hidden()
+    # Ink on white, whatever the theme.
+    ink = page.evaluate("getComputedStyle(document.querySelector('.paragraph-words')).color")
+    assert max(map(int, re.findall(r"\d+", ink)[:3])) < 100
+
+
+def test_a_transcript_with_a_missing_part_is_not_printed(visits, cast: Cast):
+    page = visits.as_user(cast.ada)
+    page.goto(cast.transcribed(utterances=600).get_absolute_url())
+    ready(page)
+    page.evaluate("void (window.print = () => document.body.dataset.printed = 'yes')")
+    page.route("**/blocks/12/**", lambda route: route.abort())
+    page.keyboard.press("Control+p")
+    expect(page.get_by_text("Part of the transcript could not be loaded")).to_be_visible()
+    assert page.evaluate("document.body.dataset.printed") is None
+    page.unroute("**/blocks/12/**")
+    page.keyboard.press("Control+p")
+    until(page, lambda: page.evaluate("document.body.dataset.printed"))
+    assert page.locator("[data-utterance]").count() == 600
+    expect(page.get_by_text("Part of the transcript could not be loaded")).to_be_hidden()
+
+
+def test_nine_speakers_look_like_nine(page, cast: Cast):
+    recording = cast.recording(state=State.DONE)
+    transcribe(recording, 27, speakers=9)
+    page.goto(recording.get_absolute_url())
+    look = """(names) => names.map((name) => {
+      const style = getComputedStyle(name);
+      return style.color + style.textDecorationLine + style.textDecorationStyle;
+    })"""
+    looks = page.locator(".talker .speaker").evaluate_all(look)
+    assert (len(looks), len(set(looks))) == (9, 9)
+
+
+def test_long_names_end_after_two_lines(page, cast: Cast):
+    name = "Wolfeschlegelsteinhausenbergerdorff " * 2
+    recording = cast.transcribed("A title that goes on " * 12)
+    recording.transcription.call((0, 0), name.strip())
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(recording.get_absolute_url())
+        for place in ("h1", ".paragraph-margin .speaker"):
+            lines = page.locator(place).first.evaluate(
+                "(each) => each.clientHeight / parseFloat(getComputedStyle(each).lineHeight)"
+            )
+            assert lines < 2.9, (place, width)
+        expect(page.locator("h1")).to_have_attribute("title", recording.title)
 
 
 def test_a_long_transcript_opens_with_one_block_and_keeps_few(page, cast: Cast):
@@ -290,7 +408,8 @@ def test_keys_of_the_page_are_told_by_a_question_mark(page, cast: Cast):
     page.goto(cast.transcribed().get_absolute_url())
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
-    expect(dialog.get_by_text("Back 3 seconds")).to_be_visible()
+    for words in ("Previous and next turn", "Previous and next word", "Print all of it"):
+        expect(dialog.get_by_text(words)).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     page.keyboard.press("/")
