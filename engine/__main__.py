@@ -15,9 +15,9 @@ import socket
 import sys
 from collections.abc import Callable
 
+from engine.accounts.keyfiles import read_or_make
 from engine.env import Environment, Misconfigured, read_environment
-from engine.keyfiles import read_or_make
-from engine.memory import share_heap
+from engine.runtime.memory import share_heap
 
 logger = logging.getLogger("engine")
 
@@ -42,7 +42,7 @@ def serve(environment: Environment, arguments: argparse.Namespace) -> None:
     import uvicorn
 
     from engine.asgi import application, service
-    from engine.protocol import HttpProtocol, Protocol
+    from engine.consumers.protocol import HttpProtocol, Protocol
 
     service.warm()
     server = uvicorn.Server(
@@ -98,7 +98,7 @@ def prepare(environment: Environment) -> None:
         raise Misconfigured(
             f"the database cannot be used ({str(error).strip()}); set ENGINE_DATABASE_URL."
         ) from error
-    from engine.accounts import ensure_root_key
+    from engine.accounts.setup import ensure_root_key
 
     ensure_root_key(environment.data / "engine.key", environment.project_id)
     connection.close()
@@ -106,7 +106,7 @@ def prepare(environment: Environment) -> None:
 
 def accept(environment: Environment, arguments: argparse.Namespace) -> None:
     prepare(environment)
-    from engine.accounts import accept_invite
+    from engine.accounts.setup import accept_invite
     from engine.models import Invite
 
     try:
@@ -118,7 +118,7 @@ def accept(environment: Environment, arguments: argparse.Namespace) -> None:
 
 def credit(environment: Environment, arguments: argparse.Namespace) -> None:
     prepare(environment)
-    from engine.accounts import add_credit
+    from engine.accounts.setup import add_credit
     from engine.models import Project
 
     projects = Project.objects.order_by("created")

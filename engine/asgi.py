@@ -17,12 +17,12 @@ from django.core.asgi import get_asgi_application
 django.setup()
 
 # The models behind these can only be imported once Django is set up.
+from engine.accounts.credentials import CREDENTIALS  # noqa: E402
 from engine.consumers.flux import FluxConsumer  # noqa: E402
 from engine.consumers.listen import ListenConsumer  # noqa: E402
 from engine.consumers.speak import FluxSpeakConsumer, SpeakConsumer  # noqa: E402
-from engine.credentials import CREDENTIALS  # noqa: E402
-from engine.gate import Application, Gate  # noqa: E402
-from engine.service import Service  # noqa: E402
+from engine.gateway.gate import Application, Gate  # noqa: E402
+from engine.lifespan import Service  # noqa: E402
 
 django_application = get_asgi_application()
 # Django's own small steps, such as the signals of a request. By default it starts a thread for

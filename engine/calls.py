@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from django.http import HttpRequest
 
-if TYPE_CHECKING:
-    from engine.credentials import Identity
+from engine.scopes import grants, grants_all
 
 SCOPE_KEY = "earshot.call"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The key behind a call, and the member it belongs to."""
+
+    api_key_id: uuid.UUID
+    project_id: str
+    member_id: uuid.UUID
+    scopes: tuple[str, ...]
+    member_scopes: tuple[str, ...]
+    tags: tuple[str, ...]
+    expires: datetime | None
+    is_token: bool = False  # made by /v1/auth/grant
+
+    def allows(self, scope: str) -> bool:
+        """A key never does more than its member may, whatever it was made for."""
+        return grants(self.scopes, scope) and grants(self.member_scopes, scope)
+
+    def may_hand_out(self, scopes: Sequence[str]) -> bool:
+        return grants_all(self.scopes, scopes) and grants_all(self.member_scopes, scopes)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from engine.operations import route
+from engine.gateway.operations import route
 from engine.views import (
     agents,
     auth,
@@ -95,6 +95,6 @@ urlpatterns = [
     path("docs", route(GET=documentation.show_documentation)),
 ]
 
-handler400 = "engine.middleware.answer_bad_request"
-handler404 = "engine.middleware.answer_not_found"
-handler500 = "engine.middleware.answer_failure"
+handler400 = "engine.gateway.middleware.answer_bad_request"
+handler404 = "engine.gateway.middleware.answer_not_found"
+handler500 = "engine.gateway.middleware.answer_failure"

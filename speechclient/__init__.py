@@ -1,8 +1,8 @@
 """A typed client of the Deepgram API: hosted, self-hosted or the engine in the box."""
 
-from .accountclient import AccountClient
-from .client import SpeechClient
-from .errors import (
+from speechclient.accountclient import AccountClient
+from speechclient.client import SpeechClient
+from speechclient.errors import (
     BadRequest,
     Denied,
     InvalidOption,
@@ -10,9 +10,9 @@ from .errors import (
     SpeechError,
     UnreadableResponse,
 )
-from .http import Timeouts
-from .insights import Insights, LabelledSegment, SentimentSegment
-from .listen import (
+from speechclient.http import Timeouts
+from speechclient.insights import Insights, LabelledSegment, SentimentSegment
+from speechclient.listen import (
     Alternative,
     Channel,
     ListenResponse,
@@ -22,11 +22,11 @@ from .listen import (
     Warning,
     read_listen_response,
 )
-from .models import Model, Models, Project
-from .options import ListenOptions, ReadOptions, SpeakOptions
-from .read import ReadResponse, read_read_response
-from .speak import Speech, SpeechInfo
-from .words import Word
+from speechclient.models import Model, Models, Project
+from speechclient.options import ListenOptions, ReadOptions, SpeakOptions
+from speechclient.read import ReadResponse, read_read_response
+from speechclient.speak import Speech, SpeechInfo
+from speechclient.words import Word
 
 __all__ = [
     "AccountClient",

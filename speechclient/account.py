@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from .errors import InvalidOption
-from .parameters import Options
-from .records import Record
+from speechclient.errors import InvalidOption
+from speechclient.parameters import Options
+from speechclient.records import Record
 
 
 @dataclass(frozen=True, slots=True)

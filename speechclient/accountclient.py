@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
-from .account import (
+from speechclient.account import (
     AgentConfiguration,
     AgentVariable,
     Balance,
@@ -28,10 +28,10 @@ from .account import (
     UsageFields,
     UsageFilter,
 )
-from .errors import InvalidOption
-from .fields import Fields
-from .http import Answer, HttpConnection, Query, path_of
-from .records import Record
+from speechclient.errors import InvalidOption
+from speechclient.fields import Fields
+from speechclient.http import Answer, HttpConnection, Query, path_of
+from speechclient.records import Record
 
 RecordKind = TypeVar("RecordKind", bound=Record)
 

@@ -11,11 +11,11 @@ from typing import BinaryIO, Self
 
 import httpx
 
-from .account import Grant
-from .accountclient import AccountClient
-from .credentials import Credential
-from .errors import BadRequest, ServiceUnavailable, SpeechError, UnreadableResponse
-from .http import (
+from speechclient.account import Grant
+from speechclient.accountclient import AccountClient
+from speechclient.credentials import Credential
+from speechclient.errors import BadRequest, ServiceUnavailable, SpeechError, UnreadableResponse
+from speechclient.http import (
     MAX_RESPONSE_BYTES,
     HttpConnection,
     Timeouts,
@@ -23,11 +23,11 @@ from .http import (
     path_of,
     translated,
 )
-from .listen import ListenResponse, read_listen_response
-from .models import Model, Models, Project, ThinkModel
-from .options import ListenOptions, ReadOptions, SpeakOptions
-from .read import ReadResponse, read_read_response
-from .speak import Speech, read_speech_info, speak_version
+from speechclient.listen import ListenResponse, read_listen_response
+from speechclient.models import Model, Models, Project, ThinkModel
+from speechclient.options import ListenOptions, ReadOptions, SpeakOptions
+from speechclient.read import ReadResponse, read_read_response
+from speechclient.speak import Speech, read_speech_info, speak_version
 
 CHUNK_BYTES = 256 * 1024
 

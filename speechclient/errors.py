@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from .fields import clean_line
+from speechclient.fields import clean_line
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_ERROR_BODY_BYTES = 64 * 1024

@@ -20,8 +20,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from .credentials import Credential
-from .errors import (
+from speechclient.credentials import Credential
+from speechclient.errors import (
     MAX_ERROR_BODY_BYTES,
     BadRequest,
     InvalidOption,
@@ -30,7 +30,7 @@ from .errors import (
     UnreadableResponse,
     error_from_answer,
 )
-from .fields import Fields, clean_line, read_json
+from speechclient.fields import Fields, clean_line, read_json
 
 logger = logging.getLogger(__name__)
 

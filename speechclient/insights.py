@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .fields import MAX_TEXT, Fields
+from speechclient.fields import MAX_TEXT, Fields
 
 MAX_SEGMENTS = 100_000
 MAX_LABELS = 1_000

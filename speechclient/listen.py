@@ -9,10 +9,10 @@ import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from .errors import UnreadableResponse
-from .fields import MAX_TEXT, Fields, clean_line, read_json
-from .insights import Insights, read_insights
-from .words import MAX_WORDS, Timeline, Word
+from speechclient.errors import UnreadableResponse
+from speechclient.fields import MAX_TEXT, Fields, clean_line, read_json
+from speechclient.insights import Insights, read_insights
+from speechclient.words import MAX_WORDS, Timeline, Word
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .parameters import Options
+from speechclient.parameters import Options
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar, Self, get_type_hints
 
-from .errors import InvalidOption
+from speechclient.errors import InvalidOption
 
 Reader = Callable[[str, Any], Any]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .errors import UnreadableResponse
-from .fields import clean_line, read_json
-from .insights import Insights, read_insights
-from .listen import Warning, read_warnings
+from speechclient.errors import UnreadableResponse
+from speechclient.fields import clean_line, read_json
+from speechclient.insights import Insights, read_insights
+from speechclient.listen import Warning, read_warnings
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
-from .fields import Fields
+from speechclient.fields import Fields
 
 _READERS: dict[Any, Callable[[Fields, str], Any]] = {
     str: Fields.text,

@@ -20,16 +20,21 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
-from .credentials import Credential
-from .errors import ServiceUnavailable, SpeechError, error_from_answer
-from .fields import clean_line
-from .http import proxy_for, read_base_url, read_request_id
-from .options import FluxOptions, FluxSpeakOptions, ListenStreamOptions, SpeakStreamOptions
-from .parameters import Options
-from .streams.flux import FluxSession
-from .streams.listen import ListenSession
-from .streams.session import Event, StreamSession
-from .streams.speak import FluxSpeakSession, SpeakSession
+from speechclient.credentials import Credential
+from speechclient.errors import ServiceUnavailable, SpeechError, error_from_answer
+from speechclient.fields import clean_line
+from speechclient.http import proxy_for, read_base_url, read_request_id
+from speechclient.options import (
+    FluxOptions,
+    FluxSpeakOptions,
+    ListenStreamOptions,
+    SpeakStreamOptions,
+)
+from speechclient.parameters import Options
+from speechclient.streams.flux import FluxSession
+from speechclient.streams.listen import ListenSession
+from speechclient.streams.session import Event, StreamSession
+from speechclient.streams.speak import FluxSpeakSession, SpeakSession
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from typing import Self
 
 import httpx
 
-from .errors import ServiceUnavailable
-from .fields import clean_line
+from speechclient.errors import ServiceUnavailable
+from speechclient.fields import clean_line
 
 MAX_AUDIO_BYTES = 512 * 1024 * 1024
 

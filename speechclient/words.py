@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .fields import Fields
+from speechclient.fields import Fields
 
 MAX_WORDS = 1_000_000
 MAX_DURATION_SECONDS = 30 * 86_400.0  # a month: beyond it a time is a mistake

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from engine.speech.synthesis import Synthesizer
-from engine.speech.voices import find_voice
+from engine.speech.synthesis.synthesizer import Synthesizer
+from engine.speech.synthesis.voices import find_voice
 
 Samples = npt.NDArray[np.float32]
 

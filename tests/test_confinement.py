@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.speech.decode import Decoder, RawFormat
+from engine.speech.audio.decode import Decoder, RawFormat
 from tests.product import until
-from transcripts.sound import PROGRAM
+from transcripts.media.sound import PROGRAM
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIES = ("confinement.py", "soundtrack.py")
@@ -150,7 +150,9 @@ USERS = [0, NOBODY] if os.geteuid() == 0 else [os.geteuid()]
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has a system call filter.")
 @pytest.mark.parametrize("user", USERS)
-@pytest.mark.parametrize("module", ["engine.speech.confinement", "transcripts.confinement"])
+@pytest.mark.parametrize(
+    "module", ["engine.speech.audio.confinement", "transcripts.media.confinement"]
+)
 def test_each_call_is_refused_and_changes_nothing(folder, module, user):
     before = contents(folder)
     results = attempt(module, folder, user)

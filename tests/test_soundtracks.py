@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from engine.speech.decode import RATE, Decoder, Limits, Track
+from engine.speech.audio.decode import RATE, Decoder, Limits, Track
+from engine.speech.audio.soundtrack import MOST_SILENCE_SECONDS, Timeline
 from engine.speech.errors import UnsupportedAudio
-from engine.speech.soundtrack import MOST_SILENCE_SECONDS, Timeline
 from tests.media import Sound, beeps, damaged, without, written
-from transcripts import sound
-from transcripts.drawing import STEP_SECONDS
+from transcripts.media import sound
+from transcripts.media.drawing import STEP_SECONDS
 
 AGREE = 0.3  # seconds between any two of transcript, waveform, copy and player
 

@@ -11,8 +11,8 @@ from django.http import QueryDict
 from management.models import Connection, Model, Project, User
 from network.jsontext import read_json
 from speechclient import InvalidOption
+from transcripts.media.names import clean_title
 from transcripts.models import Preset
-from transcripts.names import clean_title
 from transcripts.options import DEFAULTS, INSIGHTS, complete
 
 MAX_PRESETS = 50

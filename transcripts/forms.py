@@ -9,10 +9,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from management.models import User
+from transcripts.media.names import clean_title, folded_title
 from transcripts.models import Recording, State
-from transcripts.names import clean_title, folded_title
 from transcripts.progress import rows
-from transcripts.reading import Key
+from transcripts.text.reading import Key
 
 # At the edges of the calendar a day has no neighbour, and no start in another time zone.
 IN_CALENDAR = (

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -17,12 +17,12 @@ from django.db.models.functions import Length, Lower, Now
 from django.urls import reverse
 from django.utils import timezone
 
-from management.models import Connection, Project
+from management.models import Connection, Project, User
 from speechclient import ListenResponse, ReadResponse
-from transcripts import reading
-from transcripts.answers import stretches
-from transcripts.doorbell import ring_on_commit
-from transcripts.leases import (
+from transcripts.media.names import folded_title
+from transcripts.options import DEFAULTS, read_options
+from transcripts.queue.dispatch import ring_on_commit
+from transcripts.queue.leases import (
     OPEN_STATES,
     Leased,
     LeasedQuerySet,
@@ -31,15 +31,12 @@ from transcripts.leases import (
     lease_indexes,
     running_has_a_lease,
 )
-from transcripts.names import folded_title
-from transcripts.options import DEFAULTS, read_options
-from transcripts.reading import Key, Voices
-from transcripts.timedtext import TimedText, labels, moods
-from transcripts.tokens import indexed
-from transcripts.warned import caution, kept_warnings, language_name
-
-if TYPE_CHECKING:
-    from management.models import User
+from transcripts.text import reading
+from transcripts.text.answers import stretches
+from transcripts.text.reading import Key, Voices
+from transcripts.text.timedtext import TimedText, labels, moods
+from transcripts.text.tokens import indexed
+from transcripts.text.warned import caution, kept_warnings, language_name
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
@@ -764,7 +761,7 @@ class Utterance(models.Model):
     ``words`` is a list of ``[text, start, end, confidence]``; times are seconds from the
     start of the recording. ``project`` and ``searchable`` repeat what the recording and its
     newest transcription say, so that a search touches this table alone. ``spaced``, ``seam`` and
-    ``vocabulary`` are for the search index: see ``transcripts.tokens.IndexedText``.
+    ``vocabulary`` are for the search index: see ``transcripts.text.tokens.IndexedText``.
     """
 
     transcription = models.ForeignKey(Transcription, models.CASCADE, related_name="utterances")

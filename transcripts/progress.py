@@ -7,9 +7,9 @@ from datetime import datetime
 from django.utils import timezone
 
 from management.models import Connection
-from transcripts.leases import Leased, State
 from transcripts.models import Insight, Recording, Transcription
-from transcripts.reading import clock
+from transcripts.queue.leases import Leased, State
+from transcripts.text.reading import clock
 
 # The place in the queue is told up to here; further back it says little.
 PLACES_TOLD = 1000

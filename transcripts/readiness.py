@@ -17,9 +17,9 @@ from django.db.models.functions import Now
 
 from management import speech
 from management.models import Connection, Project
-from transcripts.leases import LeasedQuerySet, State
+from transcripts.media.storage import SPARE_BYTES
 from transcripts.models import Insight, Transcription
-from transcripts.storage import SPARE_BYTES
+from transcripts.queue.leases import LeasedQuerySet, State
 
 # A first start takes its time: the engine joins and verifies its weights.
 READY_SECONDS = 180.0

@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from transcripts import insights, jobs, sweeps, transcribing, waveforms
+from transcripts.stages import insights, jobs, sweeps, transcribing, waveforms
 
 
 @shared_task(name="transcripts.transcribe")

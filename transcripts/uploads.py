@@ -28,9 +28,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from management.models import Project, User
-from transcripts.models import Recording, Upload
-from transcripts.names import clean_name, title_of
-from transcripts.storage import (
+from transcripts.media.names import clean_name, title_of
+from transcripts.media.storage import (
     BLOCK_BYTES,
     digest,
     full_disk_noticed,
@@ -40,6 +39,7 @@ from transcripts.storage import (
     staging,
     sync,
 )
+from transcripts.models import Recording, Upload
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from transcripts.storage import DiskFull
+from transcripts.media.storage import DiskFull
 
 DISK_FULL_STATE = "53100"  # PostgreSQL, appendix A: disk_full
 NO_ROOM_BYTES = 1024 * 1024

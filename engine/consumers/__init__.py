@@ -1,0 +1,1 @@
+"""WebSocket consumers: frames in, session events out."""

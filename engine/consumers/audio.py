@@ -8,12 +8,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from engine.errors import bad_request
-from engine.speech.background import step_back
-from engine.speech.decode import RATE, Decoder, RawFormat, Samples
+from engine.runtime.priority import step_back
+from engine.speech.audio.decode import RATE, Decoder, RawFormat, Samples
+from engine.speech.audio.packets import BARE, Packets
+from engine.speech.audio.rawaudio import PLAIN, RawAudio
 from engine.speech.errors import EmptyAudio, SpeechError
-from engine.speech.packets import BARE, Packets
-from engine.speech.rawaudio import PLAIN, RawAudio
+from engine.wire.errors import bad_request
 
 # One step of the detector and of the session: the event loop is never held longer than this
 # many samples take (some milliseconds).

@@ -12,9 +12,9 @@ import httpx
 
 from engine.calls import Call
 from engine.env import Reach
-from engine.fetch import Unreachable, request
+from engine.inference.fetch import Unreachable, request
 
-logger = logging.getLogger("engine.callbacks")
+logger = logging.getLogger("engine.inference.callbacks")
 
 _PAUSES = (0.5, 1.0, 2.0)  # seconds between tries: a stream goes on meanwhile
 _MOST_WAITING = 1_000  # messages

@@ -7,25 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.catalog import Choice, unknown_languages
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.listen import DATA_REASON, reraise
-from engine.consumers.options import LEAST_EAGER, MOST_EAGER, FluxOptions
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import redact_result, write
-from engine.loaded import catalog, end_of_turn, recognizer
-from engine.options import features_used, keyterm_problem, read_options, refuse_unknown
-from engine.speech.decode import RATE, Samples
+from engine.inference.catalog import Choice, unknown_languages
+from engine.inference.listen import check_hints
+from engine.inference.models import catalog, end_of_turn, recognizer
+from engine.sessions.turns import Event, NoTurn, Score, Step, Turn, TurnOptions, TurnSession
+from engine.speech.audio.decode import RATE, Samples
 from engine.speech.errors import AudioError
-from engine.speech.track import Decode, Drop, Mark
-from engine.speech.transcript import Word as HeardWord
-from engine.speech.turns import Event, NoTurn, Score, Step, Turn, TurnOptions, TurnSession
+from engine.speech.recognition.track import Decode, Drop, Mark
+from engine.speech.recognition.transcript import Word as HeardWord
 from engine.text.formatting import Formatting
 from engine.text.redaction import parse_redactions
 from engine.text.search import hotwords
 from engine.text.words import Word, joined
-from engine.transcription import check_hints
+from engine.wire.live_options import LEAST_EAGER, MOST_EAGER, FluxOptions
+from engine.wire.options import features_used, keyterm_problem, read_options, refuse_unknown
 
 _MOST_SCORES = 8  # unanswered; then the client is read no further
 _SILENT = "No audio was received for 60 seconds."

@@ -14,19 +14,13 @@ from django.conf import settings
 from engine.calls import Usage
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.callback import Callback, CallbackLost
-from engine.consumers.options import LiveListenOptions
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import redact_result, write
-from engine.errors import bad_request
-from engine.fetch import check_callback
-from engine.loaded import catalog, diarizer, recognizer
-from engine.options import features_used, is_nova_3, keyterm_problem, read_options
-from engine.responses import timestamp
-from engine.speech.decode import Samples
-from engine.speech.diarization import LiveDiarizer
-from engine.speech.errors import AudioError
-from engine.speech.live import (
+from engine.inference.fetch import check_callback
+from engine.inference.listen import check_hints, choose_model, diarize_info, is_english
+from engine.inference.models import catalog, diarizer, recognizer
+from engine.sessions.listen import (
     Heard,
     ListenSession,
     LiveOptions,
@@ -34,15 +28,21 @@ from engine.speech.live import (
     Step,
     UtteranceEnd,
 )
-from engine.speech.mixing import Mixer
-from engine.speech.track import Decode, Drop, Mark
-from engine.speech.transcript import Word as HeardWord
+from engine.speech.audio.decode import Samples
+from engine.speech.audio.mixing import Mixer
+from engine.speech.diarization.diarizer import LiveDiarizer
+from engine.speech.errors import AudioError
+from engine.speech.recognition.track import Decode, Drop, Mark
+from engine.speech.recognition.transcript import Word as HeardWord
 from engine.text.entities import detect_entities
 from engine.text.formatting import Formatting
 from engine.text.redaction import CannotRedact, parse_redactions
 from engine.text.search import hotwords, parse_replacements, searched
 from engine.text.words import Word, transcript
-from engine.transcription import check_hints, choose_model, diarize_info, is_english
+from engine.wire.errors import bad_request
+from engine.wire.live_options import LiveListenOptions
+from engine.wire.options import features_used, is_nova_3, keyterm_problem, read_options
+from engine.wire.responses import timestamp
 
 logger = logging.getLogger("engine.sockets")
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from engine.catalog import Choice
-from engine.loaded import recognizer
-from engine.speech.decode import RATE
-from engine.speech.track import Decode
-from engine.speech.transcript import Word
-from engine.speech.whisper import Hypothesis, sufficient_context
-from engine.speech.work import Priority
+from engine.inference.catalog import Choice
+from engine.inference.models import recognizer
+from engine.speech.audio.decode import RATE
+from engine.speech.recognition.queue import Priority
+from engine.speech.recognition.track import Decode
+from engine.speech.recognition.transcript import Word
+from engine.speech.recognition.whisper import Hypothesis, sufficient_context
 
 # How much silence the model sees behind the speech. Finals have no more than a batch has, and of
 # that 8 s at most: more find no more words. 2 s cost the least, for some four points more of word

@@ -17,8 +17,8 @@ from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 
 from engine.calls import SCOPE_KEY, Call
-from engine.protocol import SCOPE_KEY as PINGS_KEY
-from engine.protocol import Pings
+from engine.consumers.protocol import SCOPE_KEY as PINGS_KEY
+from engine.consumers.protocol import Pings
 from network.jsontext import read_storable_json
 
 logger = logging.getLogger("engine.sockets")

@@ -1,6 +1,6 @@
 """``WS /v1/speak`` and ``WS /v2/speak``: text in, sound out as it is made.
 
-What a message means is decided in ``engine.speech.speaking``. Contract, sections 11 and 12.
+What a message means is decided in ``engine.sessions.speak``. Contract, sections 11 and 12.
 """
 
 from __future__ import annotations
@@ -15,15 +15,11 @@ from typing import Any
 
 from django.conf import settings
 
-from engine.consumers.options import LiveFluxSpeakOptions, LiveSpeakOptions
 from engine.consumers.sockets import Socket
-from engine.loaded import synthesizer
-from engine.options import read_options, refuse_unknown
-from engine.speaking import check_flux, choose
-from engine.speech.background import step_back
-from engine.speech.encode import AudioFormat, Encoder
-from engine.speech.errors import SpeechError
-from engine.speech.speaking import (
+from engine.inference.models import synthesizer
+from engine.inference.speak import check_flux, choose
+from engine.runtime.priority import step_back
+from engine.sessions.speak import (
     LONGEST_SECONDS,
     MOST_A_MINUTE,
     AuraSession,
@@ -35,7 +31,12 @@ from engine.speech.speaking import (
     Stop,
     Tell,
 )
-from engine.speech.voices import VERSION, SpeechModel
+from engine.speech.audio.encode import AudioFormat, Encoder
+from engine.speech.errors import SpeechError
+from engine.speech.synthesis.voices import VERSION, SpeechModel
+from engine.weights.errors import MissingWeights
+from engine.wire.live_options import LiveFluxSpeakOptions, LiveSpeakOptions
+from engine.wire.options import read_options, refuse_unknown
 
 _threads = ThreadPoolExecutor(32, "live-speak", step_back)
 
@@ -116,7 +117,7 @@ class _Speaker(Socket):
                 seconds, data = made
                 self.session.sent(seconds)
                 await self.tell_bytes(data, cancelled.is_set)
-        except SpeechError:
+        except (SpeechError, MissingWeights):
             self._follow(() if cancelled.is_set() else self.session.fail())
         else:
             self._follow(() if cancelled.is_set() else self.session.made())

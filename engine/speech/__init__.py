@@ -1,0 +1,1 @@
+"""Local speech models: audio, recognition, diarization and synthesis."""

@@ -43,9 +43,5 @@ class NoSuchModel(UnknownModel):
     """A name that no model has."""
 
 
-class MissingWeights(SpeechError):
-    """The weights of a model are not on this machine: install or allow them."""
-
-
 class Cancelled(SpeechError):
     """The caller no longer wants the result."""

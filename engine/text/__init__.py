@@ -1,0 +1,1 @@
+"""Text: formatting, redaction, search, entities and intelligence."""

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from engine.speech.checkpoints import load_safetensors
-from engine.speech.graphs import Graph, open_session, written
-from engine.speech.weights import checked, packaged_file
+from engine.weights.checkpoints import load_safetensors
+from engine.weights.graphs import Graph, open_session, written
+from engine.weights.packages import checked, packaged_file
 
 Floats = npt.NDArray[np.float32]
 

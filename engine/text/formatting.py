@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from engine.speech import spoken
+from engine.text import spoken
 from engine.text.numbers import (
     SCALES,
     Number,

@@ -1,0 +1,1 @@
+"""HTTP views: requests in, responses out."""

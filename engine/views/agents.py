@@ -10,10 +10,11 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, JsonResponse
 
 from engine.calls import call_of
-from engine.errors import bad_json, bad_request, not_found
+from engine.gateway.operations import operation
 from engine.models import AgentConfiguration, AgentVariable
-from engine.operations import operation
-from engine.payloads import (
+from engine.views.lookup import find
+from engine.wire.errors import bad_json, bad_request, not_found
+from engine.wire.payloads import (
     ANYTHING,
     LABELS,
     NUMBER,
@@ -24,10 +25,9 @@ from engine.payloads import (
     required,
     text,
 )
-from engine.responses import timestamp
-from engine.schemas import ANYTHING as ANY
-from engine.schemas import EMPTY, MOMENT, TEXT, listing, record
-from engine.views.lookup import find
+from engine.wire.responses import timestamp
+from engine.wire.schemas import ANYTHING as ANY
+from engine.wire.schemas import EMPTY, MOMENT, TEXT, listing, record
 
 _LABELS = {"type": "object", "additionalProperties": TEXT}
 _AGENT = record(

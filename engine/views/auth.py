@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, JsonResponse
 
+from engine.accounts.credentials import grant_token
 from engine.calls import call_of
-from engine.credentials import grant_token
-from engine.errors import bad_json, forbidden
+from engine.gateway.operations import operation
 from engine.models import Key
-from engine.operations import operation
-from engine.payloads import NUMBER, describe, optional, read_payload
-from engine.responses import timestamp
-from engine.schemas import NUMBER as NUMBER_SCHEMA
-from engine.schemas import TEXT, TEXTS, record
 from engine.scopes import MEMBER
+from engine.wire.errors import bad_json, forbidden
+from engine.wire.payloads import NUMBER, describe, optional, read_payload
+from engine.wire.responses import timestamp
+from engine.wire.schemas import NUMBER as NUMBER_SCHEMA
+from engine.wire.schemas import TEXT, TEXTS, record
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1, 3600
 

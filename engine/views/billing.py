@@ -11,20 +11,20 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from engine.calls import call_of
-from engine.errors import not_found
-from engine.models import Balance
-from engine.operations import operation
-from engine.options import read_options, whole
-from engine.reports import (
+from engine.accounts.reports import (
     BillingFilters,
     Period,
     billing_breakdown,
     billing_fields,
     remaining_balances,
 )
-from engine.responses import timestamp
-from engine.schemas import (
+from engine.calls import call_of
+from engine.gateway.operations import operation
+from engine.models import Balance
+from engine.wire.errors import not_found
+from engine.wire.options import read_options, whole
+from engine.wire.responses import timestamp
+from engine.wire.schemas import (
     DAY,
     MAYBE_TEXT,
     MOMENT,

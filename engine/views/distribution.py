@@ -8,15 +8,15 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 
 from engine.calls import call_of
-from engine.errors import bad_request, not_found
+from engine.gateway.operations import operation
 from engine.models import DistributionCredentials, Member
-from engine.operations import operation
-from engine.options import choice, read_options, texts
-from engine.payloads import describe, optional, read_payload, text
-from engine.responses import timestamp
-from engine.schemas import MOMENT, TEXT, TEXTS, listing, record
 from engine.scopes import SELF_HOSTED
 from engine.views.lookup import find
+from engine.wire.errors import bad_request, not_found
+from engine.wire.options import choice, read_options, texts
+from engine.wire.payloads import describe, optional, read_payload, text
+from engine.wire.responses import timestamp
+from engine.wire.schemas import MOMENT, TEXT, TEXTS, listing, record
 
 _ITEM = record(
     member=record(member_id=TEXT, email=TEXT),

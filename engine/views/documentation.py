@@ -11,16 +11,16 @@ from django.shortcuts import render
 from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
-from engine.consumers.options import (
+from engine.gateway.openapi import VERSION, document, operations, words_about
+from engine.gateway.operations import Operation, View, operation
+from engine.wire.live_options import (
     FluxOptions,
     LiveFluxSpeakOptions,
     LiveListenOptions,
     LiveSpeakOptions,
 )
-from engine.openapi import VERSION, document, operations, words_about
-from engine.operations import Operation, View, operation
-from engine.options import describe
-from engine.schemas import ANYTHING
+from engine.wire.options import describe
+from engine.wire.schemas import ANYTHING
 
 SOCKETS = (
     ("/v1/listen", "Transcribe a live stream", LiveListenOptions),

@@ -3,9 +3,9 @@
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
-from engine.operations import operation
-from engine.pulse import PULSE
-from engine.schemas import NUMBER, TEXT, record
+from engine.gateway.operations import operation
+from engine.runtime.loop_lag import PULSE
+from engine.wire.schemas import NUMBER, TEXT, record
 
 
 @operation(None, tag="Engine", answer=record(status=TEXT, loop_lag_ms=NUMBER))

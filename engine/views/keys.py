@@ -9,21 +9,30 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 
-from engine.accounts import create_key, forget_root_key
-from engine.calls import call_of
-from engine.credentials import CREDENTIALS, Identity
-from engine.errors import bad_request, insufficient_scope, not_found
-from engine.keys import make_key
+from engine.accounts.credentials import CREDENTIALS
+from engine.accounts.keys import make_key
+from engine.accounts.setup import create_key, forget_root_key
+from engine.calls import Identity, call_of
+from engine.gateway.operations import operation
 from engine.models import Key, Member
-from engine.operations import operation
-from engine.options import choice, read_options
-from engine.payloads import MOMENT, NUMBER, TEXTS, describe, optional, read_payload, required, text
-from engine.responses import timestamp
-from engine.schemas import MAYBE_TEXT, MESSAGE, TEXT, listing, record
-from engine.schemas import MOMENT as MOMENT_SCHEMA
-from engine.schemas import TEXTS as TEXTS_SCHEMA
 from engine.scopes import KNOWN
 from engine.views.lookup import find
+from engine.wire.errors import bad_request, insufficient_scope, not_found
+from engine.wire.options import choice, read_options
+from engine.wire.payloads import (
+    MOMENT,
+    NUMBER,
+    TEXTS,
+    describe,
+    optional,
+    read_payload,
+    required,
+    text,
+)
+from engine.wire.responses import timestamp
+from engine.wire.schemas import MAYBE_TEXT, MESSAGE, TEXT, listing, record
+from engine.wire.schemas import MOMENT as MOMENT_SCHEMA
+from engine.wire.schemas import TEXTS as TEXTS_SCHEMA
 
 LONGEST_LIFE = timedelta(days=36500)
 

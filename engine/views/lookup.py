@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 
-from engine.errors import Refusal
+from engine.wire.errors import Refusal
 
 Row = TypeVar("Row", bound=Model)
 

@@ -10,15 +10,15 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 
-from engine.calls import call_of
-from engine.credentials import CREDENTIALS, Identity
-from engine.errors import bad_request, insufficient_scope, not_found
+from engine.accounts.credentials import CREDENTIALS
+from engine.calls import Identity, call_of
+from engine.gateway.operations import operation
 from engine.models import Invite, Member
-from engine.operations import operation
-from engine.payloads import describe, read_payload, required, text
-from engine.schemas import MAYBE_TEXT, MESSAGE, TEXT, TEXTS, listing, record
 from engine.scopes import KNOWN, grants, role_of
 from engine.views.lookup import find
+from engine.wire.errors import bad_request, insufficient_scope, not_found
+from engine.wire.payloads import describe, read_payload, required, text
+from engine.wire.schemas import MAYBE_TEXT, MESSAGE, TEXT, TEXTS, listing, record
 
 
 @dataclass(frozen=True)

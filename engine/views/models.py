@@ -9,13 +9,13 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 
 from engine.calls import call_of
-from engine.errors import not_found
-from engine.loaded import catalog
-from engine.operations import operation
-from engine.options import flag, read_options
-from engine.schemas import FLAG, TEXT, TEXTS, UUID, array, listing, record
-from engine.speech.voices import MODELS as VOICES
-from engine.speech.voices import catalogue
+from engine.gateway.operations import operation
+from engine.inference.models import catalog
+from engine.speech.synthesis.voices import MODELS as VOICES
+from engine.speech.synthesis.voices import catalogue
+from engine.wire.errors import not_found
+from engine.wire.options import flag, read_options
+from engine.wire.schemas import FLAG, TEXT, TEXTS, UUID, array, listing, record
 
 _STT = record(
     name=TEXT,

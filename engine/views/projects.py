@@ -6,14 +6,14 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 
+from engine.accounts.credentials import CREDENTIALS
 from engine.calls import call_of
-from engine.credentials import CREDENTIALS
-from engine.errors import insufficient_scope
+from engine.gateway.operations import operation
 from engine.models import Project
-from engine.operations import operation
-from engine.payloads import describe, read_payload, required, text
-from engine.schemas import MESSAGE, TEXT, listing, record
 from engine.views.members import check_owner_remains
+from engine.wire.errors import insufficient_scope
+from engine.wire.payloads import describe, read_payload, required, text
+from engine.wire.schemas import MESSAGE, TEXT, listing, record
 
 PROJECT = record(project_id=TEXT, name=TEXT)
 

@@ -9,15 +9,15 @@ from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse
 
+from engine.accounts.reports import DEPLOYMENTS, ENDPOINTS, METHODS
 from engine.calls import call_of
-from engine.errors import not_found
+from engine.gateway.operations import operation
 from engine.models import Request
-from engine.operations import operation
-from engine.options import choice, identifier, moment, read_options, whole
-from engine.reports import DEPLOYMENTS, ENDPOINTS, METHODS
-from engine.responses import timestamp
-from engine.schemas import ANYTHING, MOMENT, TEXT, WHOLE, array, record
 from engine.views.lookup import find
+from engine.wire.errors import not_found
+from engine.wire.options import choice, identifier, moment, read_options, whole
+from engine.wire.responses import timestamp
+from engine.wire.schemas import ANYTHING, MOMENT, TEXT, WHOLE, array, record
 
 
 @dataclass(frozen=True)

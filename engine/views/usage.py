@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from engine.calls import call_of
-from engine.operations import operation
-from engine.options import read_options
-from engine.reports import (
+from engine.accounts.reports import (
     BreakdownFilters,
     Period,
     UsageFilters,
     usage_breakdown,
     usage_fields,
 )
-from engine.schemas import DAY, MAYBE_TEXT, NUMBER, TEXT, TEXTS, WHOLE, array, record
+from engine.calls import call_of
+from engine.gateway.operations import operation
 from engine.views.models import find_model
+from engine.wire.options import read_options
+from engine.wire.schemas import DAY, MAYBE_TEXT, NUMBER, TEXT, TEXTS, WHOLE, array, record
 
 _MAYBE_TEXTS = {"type": ["array", "null"], "items": TEXT}
 _RESULT = record(

@@ -9,14 +9,16 @@ import asyncio
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 
-from engine import reading, speaking, transcription
-from engine.callbacks import Work, defer
 from engine.calls import call_of
-from engine.errors import not_found
-from engine.operations import operation
-from engine.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions
+from engine.gateway.operations import operation
+from engine.inference import listen as transcription
+from engine.inference import read as reading
+from engine.inference import speak as speaking
+from engine.inference.callbacks import Work, defer
 from engine.progress import PROGRESS
-from engine.schemas import ACCEPTED, LISTEN, NUMBER, READ, TEXT_OR_URL, record
+from engine.wire.errors import not_found
+from engine.wire.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions
+from engine.wire.schemas import ACCEPTED, LISTEN, NUMBER, READ, TEXT_OR_URL, record
 
 
 @operation(

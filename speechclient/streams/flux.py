@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..fields import MAX_TEXT, Fields
-from ..parameters import read_keyterms
-from ..words import Timeline, Word
-from .session import (
+from speechclient.fields import MAX_TEXT, Fields
+from speechclient.parameters import read_keyterms
+from speechclient.streams.session import (
     NO_RESPONSE,
     NO_RESPONSE_SENTENCE,
     Event,
@@ -18,6 +17,7 @@ from .session import (
     StreamWarning,
     message,
 )
+from speechclient.words import Timeline, Word
 
 MAX_WORDS_OF_TURN = 100_000
 

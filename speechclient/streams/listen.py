@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from ..fields import MAX_TEXT, Fields
-from ..listen import Alternative, Entity, ModelInfo, read_entity, read_models
-from ..parameters import read_keyterms
-from ..words import MAX_DURATION_SECONDS, Timeline
-from .session import (
+from speechclient.fields import MAX_TEXT, Fields
+from speechclient.listen import Alternative, Entity, ModelInfo, read_entity, read_models
+from speechclient.parameters import read_keyterms
+from speechclient.streams.session import (
     NO_RESPONSE,
     NO_RESPONSE_SENTENCE,
     Event,
@@ -24,6 +23,7 @@ from .session import (
     StreamWarning,
     message,
 )
+from speechclient.words import MAX_DURATION_SECONDS, Timeline
 
 MAX_WORDS_OF_RESULT = 10_000
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from ..errors import ServiceUnavailable, SpeechError, error_from_close
-from ..fields import Fields, clean_line, read_json
-from ..records import Record
+from speechclient.errors import ServiceUnavailable, SpeechError, error_from_close
+from speechclient.fields import Fields, clean_line, read_json
+from speechclient.records import Record
 
 NO_STATUS = 1005  # a close frame without a code: RFC 6455, section 7.4.1
 

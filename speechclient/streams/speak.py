@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .session import Event, StreamError, StreamSession, StreamWarning, message
+from speechclient.streams.session import Event, StreamError, StreamSession, StreamWarning, message
 
 
 @dataclass(frozen=True, slots=True)

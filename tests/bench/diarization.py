@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.speech.diarization import Diarization, Diarizer
-from engine.speech.recognition import RecognitionSettings, Recognizer
+from engine.speech.diarization.diarizer import Diarization, Diarizer
+from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
 from engine.text.words import Word
 from tests.bench.recognition import Cost, clock
 from tests.bench.results import Result, at_most

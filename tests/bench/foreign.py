@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.speech.decode import RATE, Decoder
+from engine.speech.audio.decode import RATE, Decoder
 from engine.speech.errors import SpeechError
 from tests.bench.results import Result
 from tests.media import Sound, damaged, without, written

@@ -24,7 +24,7 @@ import psutil
 import websockets
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from engine.speech.decode import RATE, Decoder, Samples
+from engine.speech.audio.decode import RATE, Decoder, Samples
 from tests.bench.product import corpus, recordings
 from tests.bench.results import Result, at_most
 from tests.engine.engine import Engine, start_engine

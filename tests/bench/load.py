@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from engine.pulse import Pulse
+from engine.runtime.loop_lag import Pulse
 from tests.bench.results import Result, at_least, at_most
 from tests.engine.engine import Engine, start_engine
 from tests.speech import join, say, wav_bytes

@@ -45,14 +45,14 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 import numpy as np, psutil
-from engine.memory import release_memory, share_heap
+from engine.runtime.memory import release_memory, share_heap
 share_heap()
-from engine.speech.diarization import Diarizer
-from engine.speech.endofturn import EndOfTurnModel
-from engine.speech.recognition import RecognitionSettings, Recognizer
-from engine.speech.synthesis import Synthesizer
-from engine.speech.phonemes import Phonemizer
-from engine.speech.voices import find_voice
+from engine.speech.diarization.diarizer import Diarizer
+from engine.speech.recognition.endofturn import EndOfTurnModel
+from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
+from engine.speech.synthesis.synthesizer import Synthesizer
+from engine.speech.synthesis.phonemes import Phonemizer
+from engine.speech.synthesis.voices import find_voice
 from engine.text.embeddings import Embeddings
 
 cache, kept = Path(sys.argv[1]), []

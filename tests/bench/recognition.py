@@ -25,9 +25,9 @@ import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from engine.speech.decode import RATE, Decoder, Samples
-from engine.speech.recognition import RecognitionSettings, Recognizer
-from engine.speech.weights import find_weights
+from engine.speech.audio.decode import RATE, Decoder, Samples
+from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
+from engine.weights.packages import find_weights
 from tests.bench.product import peak
 from tests.bench.results import Result, at_least, at_most
 
@@ -220,7 +220,7 @@ def memory(found: list[Recording], folder: Path) -> list[Result]:
     path = repeated(found, 3600 * HOURS, folder / "hours.wav")
     program = (
         "import sys; from pathlib import Path\n"
-        "from engine.speech.diarization import Diarizer\n"
+        "from engine.speech.diarization.diarizer import Diarizer\n"
         "from tests.bench.recognition import CACHE, recognizer\n"
         "ours = recognizer()\n"
         "ours.recognize(Path(sys.argv[1]), diarizer=Diarizer(CACHE))\n"

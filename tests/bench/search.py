@@ -24,7 +24,7 @@ import pytest
 
 from tests.bench.results import Result, at_most
 from tests.services import postgresql
-from transcripts.tokens import IndexedText, indexed
+from transcripts.text.tokens import IndexedText, indexed
 
 UTTERANCES, WORDS, PROJECTS, PERMITTED, IN_A_RECORDING = 1_000_000, 12, 200, 20, 250
 VOCABULARY = 50_000

@@ -20,7 +20,7 @@ from pathlib import Path
 import jiwer
 import numpy as np
 
-from engine.speech.voices import MODELS
+from engine.speech.synthesis.voices import MODELS
 from tests.bench.results import Result, at_most
 from tests.engine.engine import Engine, start_engine
 

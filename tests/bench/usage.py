@@ -95,7 +95,7 @@ def slowest(http: httpx.Client, path: str) -> float:
 
 
 def fill(project_id: str) -> None:
-    """Write the log and its sums, as ``engine.usage.record`` would."""
+    """Write the log and its sums, as ``engine.accounts.usage.record`` would."""
     import django
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "engine.settings"
@@ -104,8 +104,8 @@ def fill(project_id: str) -> None:
 
     from django.db import connection, transaction
 
+    from engine.accounts.usage import DEPLOYMENT, join
     from engine.models import UsageDay, UsageKind
-    from engine.usage import DEPLOYMENT, join
 
     chance = random.Random(7)
     kinds = []

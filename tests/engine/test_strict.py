@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from engine import reading, speaking, transcription
 from engine.calls import Body, Call
 from engine.env import read_environment
-from engine.errors import Refusal
-from engine.loaded import catalog
+from engine.inference import listen as transcription
+from engine.inference import read as reading
+from engine.inference import speak as speaking
+from engine.inference.models import catalog
+from engine.wire.errors import Refusal
 
 
 @pytest.fixture(params=[True, False], ids=["strict", "lenient"])

@@ -63,14 +63,14 @@ NOT_ON = {
 }
 
 UPLOADS = "tests/transcripts/test_uploads.py::"
-JOBS = "tests/transcripts/test_jobs.py::"
-SOUND = "tests/transcripts/test_sound.py::"
-FETCH = "tests/transcripts/test_fetch.py::"
-DECODE = "tests/engine/speech/test_decode.py::"
+JOBS = "tests/transcripts/stages/test_jobs.py::"
+SOUND = "tests/transcripts/media/test_sound.py::"
+FETCH = "tests/transcripts/media/test_fetch.py::"
+DECODE = "tests/engine/speech/audio/test_decode.py::"
 GATE = "tests/engine/rest/test_gate.py::"
 LISTEN = "tests/engine/sockets/test_listen.py::"
 SOCKETS = "tests/engine/sockets/test_sockets.py::"
-WORKER = "tests/transcripts/test_worker.py::"
+WORKER = "tests/transcripts/stages/test_worker.py::"
 HEADS = "tests/network/test_connections.py::"
 SOCKET_KEYS = "tests/engine/sockets/test_keys.py::"
 ERRORS = "tests/pages/test_errors.py::"
@@ -176,7 +176,7 @@ ROWS = (
     fault("4, 5, 6", "a lost message or broker costs seconds",
           f"{JOBS}test_sweep_rings_for_what_was_overlooked_and_abandoned",
           f"{WORKER}test_recording_is_taken_while_the_broker_is_down",
-          "tests/transcripts/test_doorbell.py"),
+          "tests/transcripts/queue/test_dispatch.py"),
     fault("7", "a message that comes five times makes one transcript",
           f"{JOBS}test_message_that_comes_twice_makes_one_transcript"),
     fault("8", "a worker that was taken for dead writes nothing",
@@ -188,7 +188,7 @@ ROWS = (
           "tests/transcripts/test_poison.py::test_ten_503_are_outlived",
           f"{JOBS}test_pauses_of_an_outage_grow_and_are_bounded"),
     fault("11, 12", "a server that vanished or reset is noticed, and the job tried again",
-          "tests/transcripts/test_liveness.py",
+          "tests/transcripts/stages/test_liveness.py",
           "tests/transcripts/test_poison.py::"
           "test_recording_over_which_something_dies_fails_after_three"),
     fault("16", "a full disk is a 507 that leaves nothing half-written",
@@ -232,7 +232,7 @@ ROWS = (
     attack("11", "text rules are linear", "tests/engine/text/test_linear.py"),
     attack("12", "unusable state is one sentence, and never a new library",
            "tests/webapp/test_data.py", "tests/management/test_keyfiles.py",
-           f"{UPLOADS}test_broken_creation_is_a_400", "tests/transcripts/test_liveness.py"),
+           f"{UPLOADS}test_broken_creation_is_a_400", "tests/transcripts/stages/test_liveness.py"),
     ground("1", "connections are as many as are at work", "tests/webapp/test_connections.py"),
     ground("2", "liveness and readiness are told apart", "tests/transcripts/test_readiness.py"),
     ground("3", "no test depends on the speed of the machine", "tests/webapp/test_broker.py"),

@@ -7,8 +7,7 @@ import pytest
 from management.mirror import NoServer, connect, mirror
 from management.models import Connection, Membership, Model, Project, User
 from management.tasks import mirror_account
-
-from .conftest import model
+from tests.management.conftest import model
 
 pytestmark = pytest.mark.django_db
 

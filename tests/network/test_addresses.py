@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine import fetch as engine_fetch
+from engine.inference import fetch as engine_fetch
 from network.addresses import is_public
-from transcripts import fetch as web_fetch
+from transcripts.media import fetch as web_fetch
 
 PUBLIC = ("8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "2002:808:808::1")
 INSIDE = (

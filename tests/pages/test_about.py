@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests.pages.cast import Cast
 from tests.pages.patience import until
-from transcripts import doorbell
 from transcripts.models import Insight, State
+from transcripts.queue import dispatch as doorbell
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from tests.media import Sound, beeps, written
 from tests.pages.cast import Cast
 from tests.pages.patience import until
 from tests.pages.test_recording_page import ready
-from transcripts import sound
+from transcripts.media import sound
 from transcripts.models import Recording, Waveform
-from transcripts.waveforms import draw_waveform
+from transcripts.stages.waveforms import draw_waveform
 
 # Plays from one second to another; returns the seconds at which it was loud and at which it was
 # not. Both are read at the same instant, so that a slow machine reads less often, not wrongly.

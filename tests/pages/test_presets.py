@@ -10,9 +10,9 @@ from playwright.sync_api import Page, expect
 from management.models import Model
 from tests.pages.cast import Cast, tone
 from tests.pages.test_looks import violations
-from transcripts import doorbell
 from transcripts.models import Preset, Recording
 from transcripts.options import complete
+from transcripts.queue import dispatch as doorbell
 
 
 @pytest.fixture(autouse=True)

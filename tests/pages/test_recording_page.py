@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.pages.cast import Cast, transcribe
 from tests.pages.patience import until
 from transcripts.models import State
-from transcripts.reading import BLOCK_UTTERANCES
+from transcripts.text.reading import BLOCK_UTTERANCES
 
 HOURS = 2200  # utterances: three hours of them
 FILLED = """() => [...document.querySelectorAll('[data-block]')].every((block) => {

@@ -12,8 +12,9 @@ from playwright.sync_api import Page, expect
 
 from tests.pages.cast import Cast, tone
 from tests.pages.patience import until
-from transcripts import doorbell, uploads
+from transcripts import uploads
 from transcripts.models import Recording, Upload
+from transcripts.queue import dispatch as doorbell
 
 
 def file(name: str, content: bytes) -> dict:

@@ -11,9 +11,8 @@ from speechclient.account import BillingFilter, RequestFilter, UsageFilter
 from speechclient.fields import Fields
 from speechclient.models import Model, Models, Project
 from speechclient.records import Record
-
-from .answers import refusal
-from .test_listen import any_json
+from tests.speechclient.answers import refusal
+from tests.speechclient.test_listen import any_json
 
 MEMBER = {"member_id": "m-1", "email": "ada@example.test", "first_name": None}
 KEY_RECORD = {

@@ -15,9 +15,8 @@ from speechclient import (
     SpeechClient,
 )
 from speechclient.http import RETRIES, retry_wait
-
-from .answers import MODEL, REQUEST_ID, listen_body, refusal, transcript
-from .conftest import KEY, Service
+from tests.speechclient.answers import MODEL, REQUEST_ID, listen_body, refusal, transcript
+from tests.speechclient.conftest import KEY, Service
 
 AUDIO = b"RIFF" + bytes(1_000_000)
 

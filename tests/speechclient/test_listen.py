@@ -15,8 +15,7 @@ from speechclient import (
 )
 from speechclient import words as words_module
 from speechclient.listen import Warning
-
-from .answers import REQUEST_ID, listen_body, word
+from tests.speechclient.answers import REQUEST_ID, listen_body, word
 
 # Any JSON, also what Python's own writer would make of NaN and lone surrogates, but with the
 # contract's names often enough to get into every branch.

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 
 from speechclient import ReadOptions, SpeechError, UnreadableResponse, read_read_response
-
-from .test_listen import any_json
+from tests.speechclient.test_listen import any_json
 
 FLAT = {
     "metadata": {"request_id": "r-1", "created": "2026-11-21T09:00:00.123Z", "language": "en"},

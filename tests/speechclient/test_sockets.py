@@ -28,8 +28,7 @@ from speechclient.sockets import (
 )
 from speechclient.streams.listen import ConfigureFailed, Results, StreamMetadata
 from speechclient.streams.speak import Audio, Flushed
-
-from .conftest import KEY
+from tests.speechclient.conftest import KEY
 
 RAW = ListenStreamOptions(encoding="linear16", sample_rate=16000, interim_results=True)
 QUICK = SocketTimeouts(

@@ -4,8 +4,7 @@ import httpx
 import pytest
 
 from speechclient import BadRequest, ServiceUnavailable, SpeakOptions
-
-from .answers import refusal
+from tests.speechclient.answers import refusal
 
 HEADERS = {
     "content-type": "audio/mpeg",

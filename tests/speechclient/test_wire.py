@@ -10,9 +10,8 @@ import tracemalloc
 import pytest
 
 from speechclient import ListenOptions, ServiceUnavailable, SpeakOptions, SpeechClient, Timeouts
-
-from .answers import listen_body, word
-from .conftest import read_request
+from tests.speechclient.answers import listen_body, word
+from tests.speechclient.conftest import read_request
 
 OPTIONS = ListenOptions()
 SHORT = Timeouts(

@@ -10,11 +10,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from management.models import Connection
-from transcripts import jobs, sweeps
-from transcripts.leases import State
 from transcripts.models import Transcription, Upload, Waveform
-from transcripts.sweeps import SteadyClock, sweep
-from transcripts.transcribing import transcribe
+from transcripts.queue.leases import State
+from transcripts.stages import jobs, sweeps
+from transcripts.stages.sweeps import SteadyClock, sweep
+from transcripts.stages.transcribing import transcribe
 from transcripts.uploads import sweep_uploads
 
 pytestmark = pytest.mark.django_db(transaction=True)

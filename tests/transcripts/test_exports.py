@@ -5,9 +5,8 @@ import json
 import pytest
 from django.urls import reverse
 
+from tests.transcripts.conftest import add_recording, wav_bytes
 from transcripts.models import RawResponse, Recording, State, Transcription, Utterance
-
-from .conftest import add_recording, wav_bytes
 
 pytestmark = pytest.mark.django_db
 

@@ -6,12 +6,11 @@ import pytest
 from django.db.models.functions import Now
 
 from management.models import Project, User
-from transcripts import jobs
-from transcripts.leases import State
+from tests.transcripts.conftest import add_recording
 from transcripts.models import Recording, Transcription
-from transcripts.transcribing import transcribe
-
-from .conftest import add_recording
+from transcripts.queue.leases import State
+from transcripts.stages import jobs
+from transcripts.stages.transcribing import transcribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

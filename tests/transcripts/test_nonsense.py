@@ -4,12 +4,11 @@ import httpx
 import pytest
 from django.db.models.functions import Now
 
-from transcripts import jobs
-from transcripts.leases import State
+from tests.transcripts.conftest import transcript
 from transcripts.models import Transcription
-from transcripts.transcribing import transcribe
-
-from .conftest import transcript
+from transcripts.queue.leases import State
+from transcripts.stages import jobs
+from transcripts.stages.transcribing import transcribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,12 +5,11 @@ import pytest
 from django.db.models.functions import Now
 
 from management.models import Connection
-from transcripts import jobs
-from transcripts.leases import MAX_DEATHS, State
+from tests.transcripts.conftest import add_recording, refusal, transcript
 from transcripts.models import Transcription
-from transcripts.transcribing import transcribe
-
-from .conftest import add_recording, refusal, transcript
+from transcripts.queue.leases import MAX_DEATHS, State
+from transcripts.stages import jobs
+from transcripts.stages.transcribing import transcribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

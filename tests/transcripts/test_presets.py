@@ -5,9 +5,8 @@ import json
 import pytest
 from django.urls import reverse
 
+from tests.transcripts.conftest import read_json, wav_bytes
 from transcripts.models import Preset, Recording
-
-from .conftest import read_json, wav_bytes
 
 pytestmark = pytest.mark.django_db
 

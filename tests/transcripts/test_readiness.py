@@ -13,8 +13,8 @@ from django.db.models.functions import Now
 
 from management.models import Connection, Project
 from transcripts import readiness
-from transcripts.leases import State
 from transcripts.models import Transcription
+from transcripts.queue.leases import State
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Usage = namedtuple("Usage", "total used free")

@@ -8,13 +8,12 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils.html import escape
 
+from tests.transcripts.conftest import transcript
 from transcripts.models import Recording, State, Transcription, Utterance
 from transcripts.progress import rows
-from transcripts.reading import Voices
-from transcripts.transcribing import transcribe
+from transcripts.stages.transcribing import transcribe
+from transcripts.text.reading import Voices
 from transcripts.views.exports import CAPTION_FORMATS
-
-from .conftest import transcript
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

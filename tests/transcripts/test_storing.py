@@ -5,14 +5,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from speechclient import read_listen_response
-from transcripts import jobs, models
-from transcripts.leases import State
+from tests.transcripts.conftest import transcript
+from tests.transcripts.stages.test_jobs import abandon
+from transcripts import models
 from transcripts.models import Transcription, Utterance
+from transcripts.queue.leases import State
 from transcripts.search import search_everything
-from transcripts.sweeps import sweep
-
-from .conftest import transcript
-from .test_jobs import abandon
+from transcripts.stages import jobs
+from transcripts.stages.sweeps import sweep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,11 +12,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from management.models import Project, User
-from transcripts import doorbell, transcribing
+from tests.transcripts.conftest import refusal, transcript, wav_bytes
 from transcripts.management.commands import transcribe
 from transcripts.models import Recording, State
-
-from .conftest import refusal, transcript, wav_bytes
+from transcripts.queue import dispatch as doorbell
+from transcripts.stages import transcribing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

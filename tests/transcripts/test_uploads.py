@@ -23,11 +23,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from management.models import Membership
-from transcripts import fetch, storage, uploads
+from tests.transcripts.conftest import read_json, wav_bytes
+from transcripts import uploads
+from transcripts.media import fetch, storage
 from transcripts.models import Recording, State, Transcription, Upload
-from transcripts.transcribing import transcribe
-
-from .conftest import read_json, wav_bytes
+from transcripts.stages.transcribing import transcribe
 
 pytestmark = pytest.mark.django_db
 
@@ -271,7 +271,7 @@ def test_same_audio_is_named_with_a_link_to_the_first(ada_client, project, url):
 
 
 def test_same_audio_of_strangers_is_not_named(ada_client, url, other_project, eve):
-    from .conftest import add_recording
+    from tests.transcripts.conftest import add_recording
 
     add_recording(other_project, AUDIO, sha256=hashlib.sha256(AUDIO).hexdigest())
     assert read_json(patch(ada_client, url, 0, AUDIO))["duplicate_of"] is None

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from management.models import Connection, Membership, Project, User
+from transcripts.media.storage import DiskFull
 from transcripts.models import Recording, State
-from transcripts.storage import DiskFull
 from webapp.errors import PAGES
 from webapp.failures import BUSY, FULL, failure_of
 from webapp.logs import BURST, WINDOW_SECONDS, Flood

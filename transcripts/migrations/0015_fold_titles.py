@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from transcripts.names import folded_title
+from transcripts.media.names import folded_title
 
 BATCH_ROWS = 2000
 

@@ -3,7 +3,7 @@ from django.core.files.storage import default_storage
 from django.db import migrations
 from django.db.models import F
 
-from transcripts.storage import media_name
+from transcripts.media.storage import media_name
 
 
 def settle(apps, schema_editor):

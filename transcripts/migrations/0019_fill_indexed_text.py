@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from transcripts.tokens import indexed
+from transcripts.text.tokens import indexed
 
 FILL = """
     UPDATE transcripts_utterance SET spaced = %s, seam = %s, vocabulary = %s WHERE id = %s

@@ -10,21 +10,18 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 from django.db import connection
 from django.db.models import Max, Q
 
-from management.models import Project
+from management.models import Project, User
 from network.jsontext import read_json
 from transcripts.models import Speaker, Transcription, Utterance
-from transcripts.reading import Key, Voice, Voices
 from transcripts.search import postgres, sqlite
 from transcripts.search.query import BadSearch, Query, TooSlow, parse
-from transcripts.tokens import AFTER_SEAM, joined
-
-if TYPE_CHECKING:
-    from management.models import User
+from transcripts.text.reading import Key, Voice, Voices
+from transcripts.text.tokens import AFTER_SEAM, joined
 
 __all__ = ["BadSearch", "Hit", "Order", "Results", "search", "search_everything"]
 

@@ -18,7 +18,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from transcripts.search.query import Crossing, Query, TooSlow
-from transcripts.tokens import compared
+from transcripts.text.tokens import compared
 
 TIMEOUT_MS = 3000
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from transcripts.folding import fold
-from transcripts.tokens import compared, seam_words, word_ranges
+from transcripts.text.folding import fold
+from transcripts.text.tokens import compared, seam_words, word_ranges
 
 MAX_CHARACTERS = 1000
 MAX_WORDS = 64

@@ -16,9 +16,9 @@ from typing import Any
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from transcripts.folding import fold
 from transcripts.search.query import Query, Term
-from transcripts.tokens import UNSPACED, are_close, compared, is_unspaced
+from transcripts.text.folding import fold
+from transcripts.text.tokens import UNSPACED, are_close, compared, is_unspaced
 
 # Up to so many projects are looked up in the index; more are filtered row by row, which is
 # faster when a good part of the matches may be seen.

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from transcripts import reading
 from transcripts.models import Utterance
+from transcripts.text import reading
 
 register = template.Library()
 

@@ -9,10 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, St
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from transcripts import captions
+from transcripts.media.ranges import Unsatisfiable, read_range
+from transcripts.media.storage import open_range, size_of
 from transcripts.models import Insight, Recording, State, Transcription
-from transcripts.ranges import Unsatisfiable, read_range
-from transcripts.storage import open_range, size_of
+from transcripts.text import captions
 from transcripts.views.access import finished_run, visible_recording
 
 BLOCK_BYTES = 256 * 1024

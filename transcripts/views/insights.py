@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from transcripts import moments
 from transcripts.models import Insight, Recording, Transcription
 from transcripts.options import INSIGHTS, is_read, wants_insight
 from transcripts.progress import reading_words
+from transcripts.text import moments
 from transcripts.views.access import (
     finished_run,
     person,

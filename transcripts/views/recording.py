@@ -9,11 +9,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from transcripts import finding, reading
 from transcripts.forms import TitleForm
 from transcripts.models import Recording, State, Transcription, Waveform
 from transcripts.progress import rows
-from transcripts.reading import Voices
+from transcripts.text import finding, reading
+from transcripts.text.reading import Voices
 from transcripts.views.access import (
     finished_run,
     person,

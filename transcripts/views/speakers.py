@@ -4,8 +4,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from transcripts import reading
 from transcripts.forms import SpeakerForm
+from transcripts.text import reading
 from transcripts.views.access import finished_run, wants_fragment, writable_recording
 
 

@@ -10,9 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from management.models import Project
-from transcripts import warned
 from transcripts.choices import FEATURES, GROUPS, RARE_GROUPS, AddressForm, Feature, offers
 from transcripts.options import DEFAULTS, DETECT
+from transcripts.text import warned
 from transcripts.views.access import chosen_project, person
 
 DEFAULT_LANGUAGE = "en"

@@ -21,13 +21,13 @@ from django.views.decorators.http import require_http_methods
 from management.models import Project, User
 from network.jsontext import read_json
 from speechclient import InvalidOption
-from transcripts import fetch
 from transcripts import uploads as rules
 from transcripts.choices import AddressForm
+from transcripts.media import fetch
+from transcripts.media.names import title_of
+from transcripts.media.storage import DiskFull
 from transcripts.models import Preset, Recording, Upload, UploadQuerySet
-from transcripts.names import title_of
 from transcripts.options import complete
-from transcripts.storage import DiskFull
 from transcripts.views.access import person
 from transcripts.views.upload import upload_page
 

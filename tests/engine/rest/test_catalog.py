@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.catalog import Catalog
+from engine.inference.catalog import Catalog
 from engine.speech.errors import UnknownModel
 
 LENIENT = Catalog("tiny.en", "base")

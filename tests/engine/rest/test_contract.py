@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from engine.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions, describe
+from engine.wire.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions, describe
 from tests.contract.published import published_operations, published_parameters
 from tests.engine.rest.conftest import Engine
 

@@ -11,16 +11,16 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from engine.errors import Refusal
-from engine.options import (
+from engine.scopes import KNOWN, ROLES, grants, grants_all
+from engine.wire.errors import Refusal
+from engine.wire.options import (
     FluxSpeakOptions,
     ListenOptions,
     ReadOptions,
     SpeakOptions,
     read_options,
 )
-from engine.payloads import read_object
-from engine.scopes import KNOWN, ROLES, grants, grants_all
+from engine.wire.payloads import read_object
 from tests.engine.rest.conftest import Engine, start_engine
 
 # A call each; EARSHOT_CASES=200 makes some ten thousand over all operations.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.engine.sockets.conftest import Open, Stream
-from tests.engine.speech.test_packets import opus_packets
+from tests.engine.speech.audio.test_packets import opus_packets
 from tests.speech import Samples, join, pcm_bytes, say
 
 FLUX = {"path": "/v2/listen", "model": "flux-general-en"}

@@ -13,12 +13,12 @@ import soxr
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from engine.speech.encode import encode, read_format
+from engine.speech.audio.encode import encode, read_format
 from tests.contract.messages import misfits
 from tests.engine.engine import Engine
 from tests.engine.site import Site
 from tests.engine.sockets.conftest import STREAMS, Open
-from tests.engine.speech.test_packets import opus_packets
+from tests.engine.speech.audio.test_packets import opus_packets
 from tests.speech import Samples, join, pcm_bytes, say, wav_bytes
 
 FOX = "quick brown fox jumps over the lazy dog"
@@ -185,7 +185,7 @@ def test_samples_come_in_any_plain_encoding(open_stream: Open, encoding: str):
 
 def encode_g711(samples: Samples, encoding: str) -> bytes:
     """The nearest code of the decoder's own table for each sample."""
-    from engine.speech.rawaudio import RawAudio
+    from engine.speech.audio.rawaudio import RawAudio
 
     table = RawAudio(encoding, 16_000).feed(bytes(range(256)))[0]
     order = np.argsort(table)

@@ -9,7 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
-from engine.protocol import SCOPE_KEY, Protocol
+from engine.consumers.protocol import SCOPE_KEY, Protocol
 
 
 async def test_the_application_is_told_of_a_clients_pings():

@@ -13,12 +13,12 @@ import pytest
 
 from engine.calls import SCOPE_KEY, Call
 from engine.consumers.listen import ListenConsumer
+from engine.consumers.protocol import SCOPE_KEY as PINGS_KEY
+from engine.consumers.protocol import Pings
 from engine.consumers.sockets import Socket
 from engine.consumers.speak import SpeakConsumer
 from engine.env import read_environment
-from engine.loaded import catalog, recognizer
-from engine.protocol import SCOPE_KEY as PINGS_KEY
-from engine.protocol import Pings
+from engine.inference.models import catalog, recognizer
 from tests.engine.engine import MODELS
 
 FRAME = bytes(100_000)

@@ -8,7 +8,7 @@ import tempfile
 import av
 import numpy as np
 
-from engine.speech.decode import Samples
+from engine.speech.audio.decode import Samples
 
 
 def tone(seconds: float, rate: int = 16_000) -> Samples:

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from engine.speech.clauses import clauses, first_clause_end, last_sentence_end
-from engine.speech.english import English
-from engine.speech.spoken import written_out
+from engine.speech.synthesis.clauses import clauses, first_clause_end, last_sentence_end
+from engine.speech.synthesis.english import English
 from engine.text.entities import detect_entities
 from engine.text.formatting import Formatting, format_words
 from engine.text.intelligence import count_tokens, words_of
@@ -20,6 +19,7 @@ from engine.text.paragraphs import paragraphs, sentences, utterances
 from engine.text.redaction import TYPES, redact
 from engine.text.search import replace_words, searched
 from engine.text.sentiment import sentiment_segments
+from engine.text.spoken import written_out
 from engine.text.words import Word, bare
 from tests.linear import TIMES, assert_linear
 

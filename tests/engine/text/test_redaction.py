@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.speech.spoken import digits as spoken_digits
 from engine.text.redaction import CannotRedact, parse_redactions, redact
+from engine.text.spoken import digits as spoken_digits
 from tests.engine.text.says import words, written
 
 

@@ -15,15 +15,16 @@ from django.db.models.functions import Now
 
 from management.models import Project, User
 from speechclient import InvalidOption
-from transcripts import captions, uploads
+from transcripts import uploads
+from transcripts.media.names import valid
+from transcripts.media.storage import DiskFull
 from transcripts.models import OPEN_STATES, Preset, Recording, State, Transcription
-from transcripts.names import valid
 from transcripts.options import complete, from_pairs
 from transcripts.progress import rows
 from transcripts.readiness import LIBRARY, READY_SECONDS, wait_until_ready
-from transcripts.storage import DiskFull
 from transcripts.terminal import take_every_name
-from transcripts.tokens import joined
+from transcripts.text import captions
+from transcripts.text.tokens import joined
 
 POLL_SECONDS = 0.2
 # A ring and a sweep of the worker both pass in less.

@@ -1,0 +1,1 @@
+"""Accounts: projects, keys, scopes, recorded usage and the reports made of it."""

@@ -1,0 +1,300 @@
+"""Usage and costs out of the daily sums: the contract's sections 14.6 and 14.7.
+
+Everything is grouped and filtered in the database, on one row a day and combination, so that
+the size of the log does not matter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, make_dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Min, Q, QuerySet, Sum, TextField, Value
+from django.db.models.functions import Cast, StrIndex
+from django.db.models.lookups import GreaterThan
+
+from engine.accounts.usage import AMOUNTS, spent_dollars, split
+from engine.models import Balance, UsageDay, UsageKind
+from engine.wire.options import (
+    FEATURES,
+    choice,
+    choices,
+    day,
+    identifier,
+    optional_flag,
+    optional_text,
+)
+
+DEPLOYMENTS = ("hosted", "beta", "self-hosted")
+ENDPOINTS = ("listen", "read", "speak", "agent")
+METHODS = ("sync", "async", "streaming")
+
+USAGE_GROUPINGS = (
+    "accessor",
+    "endpoint",
+    "feature_set",
+    "models",
+    "method",
+    "tags",
+    "deployment",
+)
+BILLING_GROUPINGS = ("accessor", "deployment", "line_item", "tags")
+# What a grouping is called in the sums.
+_COLUMNS = {
+    "accessor": "accessor",
+    "endpoint": "endpoint",
+    "method": "method",
+    "deployment": "deployment",
+    "feature_set": "feature_set",
+    "models": "model_ids",
+    "tags": "tags",
+    "line_item": "line_item",
+}
+_AMOUNTS = ("requests", *AMOUNTS)
+
+_FeatureFilters: Any = make_dataclass(
+    "_FeatureFilters",
+    [
+        (
+            name,
+            bool | None,
+            optional_flag("Only calls that used it (true: any of those named) or did not (false)."),
+        )
+        for name in FEATURES
+    ],
+    frozen=True,
+)
+
+
+@dataclass(frozen=True)
+class Period:
+    start: date | None = day("First day, `YYYY-MM-DD`; the first with usage by default.")
+    end: date | None = day("Last day; today by default.")
+
+
+@dataclass(frozen=True)
+class UsageFilters(_FeatureFilters):
+    start: date | None = day("First day, `YYYY-MM-DD`; the first with usage by default.")
+    end: date | None = day("Last day; today by default.")
+    accessor: UUID | None = identifier("Id of an API key.")
+    deployment: str = choice("Where it ran.", *DEPLOYMENTS)
+    endpoint: str = choice("What was called.", *ENDPOINTS)
+    method: str = choice("How it was answered.", *METHODS)
+    model: str = optional_text("Id of a model.")
+    tag: str = optional_text("A tag of the calls.")
+
+
+@dataclass(frozen=True)
+class BreakdownFilters(UsageFilters):
+    grouping: str = choice("What the sums are split by.", *USAGE_GROUPINGS)
+
+
+@dataclass(frozen=True)
+class BillingFilters:
+    start: date | None = day("First day, `YYYY-MM-DD`; the first with usage by default.")
+    end: date | None = day("Last day; today by default.")
+    accessor: UUID | None = identifier("Id of an API key.")
+    deployment: str = choice("Where it ran.", *DEPLOYMENTS, "dedicated")
+    tag: str = optional_text("A tag of the calls.")
+    line_item: str = optional_text("Such as `streaming::nova-3`.")
+    grouping: tuple[str, ...] = choices(
+        "What the costs are split by; repeatable.", *BILLING_GROUPINGS
+    )
+
+
+def usage_breakdown(project_id: str, filters: UsageFilters, grouping: str) -> bytes:
+    """JSON: sums a day, and a value of ``grouping`` ("" for none)."""
+    chosen = [grouping] if grouping else []
+    start, end = _period(project_id, filters.start, filters.end)
+    days = _days(project_id, start, end).filter(*_usage_conditions(filters))
+    return _report(start, end, days, chosen, USAGE_GROUPINGS, _AMOUNTS, _write_usage)
+
+
+def usage_fields(project_id: str, period: Period) -> dict[str, list[str]]:
+    """What calls of the period used: tags, model ids, methods and features."""
+    start, end = _period(project_id, period.start, period.end)
+    kinds = _kinds_of(_days(project_id, start, end))
+
+    def entries(column: str) -> list[str]:
+        texts = kinds.values_list(column, flat=True).distinct()
+        return sorted({entry for text in texts for entry in split(text)})
+
+    return {
+        "tags": entries("tags"),
+        "models": entries("model_ids"),
+        "processing_methods": sorted(kinds.values_list("method", flat=True).distinct()),
+        "features": entries("feature_set"),
+    }
+
+
+def billing_breakdown(project_id: str, filters: BillingFilters) -> bytes:
+    """JSON: dollars a day, and a combination of the groupings."""
+    start, end = _period(project_id, filters.start, filters.end)
+    conditions = _equal(filters, "accessor", "deployment", "line_item")
+    if filters.tag:
+        conditions.append(_has("tags", filters.tag))
+    days = _days(project_id, start, end).filter(*conditions)
+    grouping, write = filters.grouping, '"dollars": {:.6f}'.format
+    return _report(start, end, days, grouping, BILLING_GROUPINGS, ["dollars"], write)
+
+
+def billing_fields(project_id: str, period: Period) -> dict[str, Any]:
+    """What the costs of the period can be filtered by."""
+    start, end = _period(project_id, period.start, period.end)
+    kinds = _kinds_of(_days(project_id, start, end))
+    tags = kinds.values_list("tags", flat=True).distinct()
+    line_items = kinds.values_list("line_item", flat=True).distinct()
+    return {
+        "accessors": sorted(map(str, kinds.values_list("accessor", flat=True).distinct())),
+        "deployments": sorted(kinds.values_list("deployment", flat=True).distinct()),
+        "tags": sorted({tag for text in tags for tag in split(text)}),
+        "line_items": {item: _describe_line_item(item) for item in sorted(line_items)},
+    }
+
+
+def may_spend(project_id: str) -> bool:
+    """Whether dollars are left, or none were ever recorded: then the operator sells no credit."""
+    dollars = [left for balance, left in remaining_balances(project_id) if balance.units == "usd"]
+    return not dollars or sum(dollars) > 0
+
+
+def remaining_balances(project_id: str) -> list[tuple[Balance, float]]:
+    """What is left of each purchase; dollars are spent from the oldest first."""
+    balances = list(Balance.objects.filter(project_id=project_id).order_by("created"))
+    dollars = [balance for balance in balances if balance.units == "usd"]
+    spent = spent_dollars(project_id) - dollars[0].spent_before if dollars else 0.0
+    remaining = []
+    for balance in balances:
+        taken = min(spent, balance.amount) if balance.units == "usd" else 0.0
+        spent -= taken
+        remaining.append((balance, round(balance.amount - taken, 6)))
+    return remaining
+
+
+def _period(project_id: str, start: date | None, end: date | None) -> tuple[date, date]:
+    end = end or datetime.now(UTC).date()
+    if start is None:
+        first = UsageDay.objects.filter(project_id=project_id).aggregate(day=Min("day"))["day"]
+        start = min(first or end, end)
+    return start, end
+
+
+def _days(project_id: str, start: date, end: date) -> QuerySet[UsageDay]:
+    return UsageDay.objects.filter(project_id=project_id, day__range=(start, end))
+
+
+def _report(
+    start: date,
+    end: date,
+    days: QuerySet[UsageDay],
+    chosen: Sequence[str],
+    every: Sequence[str],
+    amounts: Sequence[str],
+    write: Callable[..., str],
+) -> bytes:
+    """The JSON of the sums of ``amounts`` by day and the ``chosen`` of ``every`` grouping.
+
+    ``write`` gives the members of a row for its sums. Each row is written as text: there may be
+    ten thousand, and as dictionaries they would take several times as long.
+    """
+    columns = [f"kind__{_COLUMNS[name]}" for name in chosen]
+    # As text: that is what is wanted, and SQLite's dates would be parsed one by one.
+    found = (
+        days.annotate(date=Cast("day", TextField()))
+        .values_list("date", *columns)
+        .annotate(*(Sum(name) for name in amounts))
+        .order_by("date", *columns)
+    )
+    first = 1 + len(columns)
+    groupings: dict[tuple[Any, ...], str] = {}
+    rows = []
+    for row in found:
+        key = row[1:first]
+        grouping = groupings.get(key)
+        if grouping is None:
+            shown = {name: _shown(name, value) for name, value in zip(chosen, key, strict=True)}
+            grouping = groupings[key] = json.dumps(dict.fromkeys(every) | shown)[1:]
+        rows.append(
+            f'{{{write(*row[first:])}, "grouping": {{"start": "{row[0]}", '
+            f'"end": "{_day_after(row[0])}", {grouping}}}'
+        )
+    opening = {
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "resolution": {"units": "day", "amount": 1},
+    }
+    return f'{json.dumps(opening)[:-1]}, "results": [{", ".join(rows)}]}}'.encode()
+
+
+def _write_usage(
+    requests: int,
+    seconds: float,
+    channel_seconds: float,
+    agent_seconds: float,
+    tokens_in: int,
+    tokens_out: int,
+    characters: int,
+) -> str:
+    return (
+        f'"hours": {seconds / 3600:.6f}, "total_hours": {channel_seconds / 3600:.6f}, '
+        f'"agent_hours": {agent_seconds / 3600:.6f}, "tokens_in": {tokens_in}, '
+        f'"tokens_out": {tokens_out}, "tts_characters": {characters}, "requests": {requests}'
+    )
+
+
+def _usage_conditions(filters: UsageFilters) -> list[Q]:
+    conditions = _equal(filters, "accessor", "endpoint", "method", "deployment")
+    if filters.model:
+        conditions.append(_has("model_ids", filters.model))
+    if filters.tag:
+        conditions.append(_has("tags", filters.tag))
+    wanted = {name: getattr(filters, name) for name in FEATURES}
+    if any(wanted.values()):
+        used = [_has("feature_set", name) for name, is_used in wanted.items() if is_used]
+        conditions.append(reduce(or_, used))
+    unused = [name for name, is_used in wanted.items() if is_used is False]
+    conditions += [~_has("feature_set", name) for name in unused]
+    return conditions
+
+
+def _equal(filters: Any, *names: str) -> list[Q]:
+    return [
+        Q(**{f"kind__{name}": getattr(filters, name)}) for name in names if getattr(filters, name)
+    ]
+
+
+def _has(column: str, entry: str) -> Q:
+    # Not `contains`: SQLite compares that without regard to case.
+    return Q(GreaterThan(StrIndex(f"kind__{column}", Value(f"\n{entry}\n")), 0))
+
+
+@lru_cache(maxsize=4096)
+def _day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+def _shown(name: str, value: Any) -> Any:
+    match name:
+        case "accessor":
+            return str(value)
+        case "tags" | "models":
+            return split(value)
+        case "feature_set":
+            return ",".join(split(value))
+        case _:
+            return value
+
+
+def _describe_line_item(item: str) -> str:
+    charged_as, _, model = item.partition("::")
+    return f"{model.capitalize()} {charged_as}"
+
+
+def _kinds_of(days: QuerySet[UsageDay]) -> QuerySet[UsageKind]:
+    return UsageKind.objects.filter(pk__in=days.values("kind"))

@@ -1,0 +1,53 @@
+"""The engine's HTTP and WebSocket connections under uvicorn."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from network.connections import HttpConnection, WebSocketConnection
+
+SCOPE_KEY = "earshot.pings"
+
+_logger = logging.getLogger("engine.consumers.protocol")
+_logger.setLevel(logging.WARNING)
+
+
+class Pings:
+    """When the client last sent a ping. On some sockets it counts as a sign of life: the
+    contract's sections 12.4 and 16, choice 13."""
+
+    def __init__(self) -> None:
+        self.last = 0.0  # on the monotonic clock, in seconds
+
+    @property
+    def silence_seconds(self) -> float:
+        return time.monotonic() - self.last
+
+
+class HttpProtocol(HttpConnection):
+    id_header = b"dg-request-id"
+
+
+class Protocol(WebSocketConnection):
+    """A WebSocket that also tells the application of the client's pings."""
+
+    id_header = b"dg-request-id"
+    pings: Pings
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # The gate logs every request. uvicorn's lines would show the whole query, in which the
+        # address of a callback may hold a password.
+        self.logger = _logger
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        self.pings = Pings()
+        if self.response.status_code == 101:
+            self.scope[SCOPE_KEY] = self.pings  # type: ignore[literal-required]
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        self.pings.last = time.monotonic()

@@ -1,0 +1,1 @@
+"""Checks made before every request: credentials, limits, bodies and routes."""

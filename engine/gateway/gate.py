@@ -1,0 +1,425 @@
+"""ASGI gateway: authentication, authorisation, admission control, request log.
+
+It stands before Django (REST) and the sockets. It rejects before the body is read, so that a
+stranger costs nothing, and records each request for work exactly once, also when the client
+goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+from engine import progress
+from engine.accounts.credentials import Credentials
+from engine.accounts.recorder import RECORDER
+from engine.accounts.reports import may_spend
+from engine.accounts.usage import read_prices
+from engine.calls import SCOPE_KEY, Call
+from engine.env import Environment
+from engine.gateway.admission import Admission
+from engine.gateway.bodies import Incoming
+from engine.gateway.operations import find_operation, find_views
+from engine.runtime.database import in_database
+from engine.wire.errors import (
+    Refusal,
+    address_too_long,
+    bad_request,
+    insufficient_scope,
+    internal_error,
+    malformed_project_id,
+    no_credit,
+    no_room,
+    not_found,
+    project_not_found,
+    unavailable,
+)
+
+logger = logging.getLogger("engine.calls")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+SUBPROTOCOL_KEY = "earshot.subprotocol"
+LONGEST_ADDRESS = 32_768  # bytes of path and query: hundreds of key terms and labels
+RECHECK_SECONDS = 3.0  # between two looks at the key of an open socket
+POLICY_VIOLATION = 1008
+
+
+class Gate:
+    """``rest`` answers HTTP; ``sockets`` maps the path of a WebSocket to its application."""
+
+    def __init__(
+        self,
+        rest: Application,
+        sockets: Mapping[str, Application],
+        credentials: Credentials,
+        environment: Environment,
+    ) -> None:
+        self._rest = rest
+        self._sockets = sockets
+        self._credentials = credentials
+        self._admission = Admission(environment.limits)
+        self._origins = environment.cors_origins
+        self._ids_are_uuids = not environment.project_id or _is_uuid(environment.project_id)
+        self._spool = environment.spool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = Call(scope["path"], scope["query_string"].decode("latin-1"))
+        scope = {**scope, SCOPE_KEY: call}
+        serve = self._serve_request if scope["type"] == "http" else self._serve_socket
+        try:
+            await serve(call, scope, receive, send)
+        finally:
+            if call.body is not None:
+                # In a thread: freeing gigabytes takes longer than a frame of audio may wait.
+                await asyncio.to_thread(call.body.discard)
+
+    async def _serve_request(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = read_headers(scope)
+        answer = Answer(call, send, self._cors_headers(headers.get("origin", "")))
+        incoming = Incoming(receive, headers)
+        try:
+            if scope["method"] == "OPTIONS":
+                views, _ = find_views(scope["path"])
+                await answer.allow([*views, "OPTIONS"], headers)
+                return
+            if len(scope["path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
+                raise address_too_long(LONGEST_ADDRESS)
+            operation, arguments = find_operation(scope["path"], scope["method"])
+            if operation.scope is not None:
+                call.identity = await self._credentials.verify(headers.get("authorization", ""))
+                call.kind = operation.kind
+                call.usage.tags = list(call.identity.tags)
+                self._check_permission(call, operation.scope, arguments)
+                await _check_credit(call)
+            project_id = call.identity.project_id if call.identity else ""
+            with self._admission.admit(operation.kind, project_id):
+                call.content_type = read_content_type(headers)
+                call.progress_name = headers.get(progress.HEADER.lower(), "")
+                is_audio = operation.takes_audio and call.content_type != "application/json"
+                if call.identity is None and not incoming.is_complete:
+                    raise bad_request("Bad Request: this request takes no body.")
+                call.body = await incoming.read(self._spool if is_audio else None)
+                await self._rest(scope, _replay(call.body.data, receive), answer.send)
+        except Refusal as refusal:
+            await answer.refuse(refusal, incoming)
+        except OSError as error:
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            logger.exception("request_id=%s the request body could not be stored", call.request_id)
+            await answer.refuse(no_room() if is_full else unavailable(), incoming)
+        except Exception:
+            logger.exception("request_id=%s failed", call.request_id)
+            await answer.refuse(internal_error(), incoming)
+        finally:
+            await answer.settle()
+
+    async def _serve_socket(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = read_headers(scope)
+        answer = SocketAnswer(call, scope, send)
+        await receive()  # websocket.connect
+        try:
+            application = self._sockets.get(scope["path"])
+            if application is None:
+                raise not_found("path")
+            if "authorization" in headers:
+                call.identity = await self._credentials.verify(headers["authorization"])
+            else:
+                chosen, call.identity = await self._credentials.verify_subprotocols(
+                    scope["subprotocols"]
+                )
+                scope[SUBPROTOCOL_KEY] = answer.subprotocol = chosen
+            call.kind = scope["path"].rpartition("/")[2].replace("converse", "agent")
+            call.usage.method = "streaming"
+            call.usage.tags = list(call.identity.tags)
+            self._check_permission(call, "usage:write", {})
+            await _check_credit(call)
+            # Beyond what the models can follow, one stream more would make all of them lag.
+            kind = "stream" if call.kind == "speak" else "live"
+            with self._admission.admit(kind, call.identity.project_id):
+                serving = application(scope, _once_more(receive), answer.send)
+                await self._serve_while_valid(call, serving, answer)
+        except Refusal as refusal:
+            await answer.refuse(refusal)
+        except Exception:
+            logger.exception("request_id=%s failed", call.request_id)
+            await answer.refuse(internal_error())
+        finally:
+            await answer.settle()
+
+    async def _serve_while_valid(
+        self, call: Call, application: Awaitable[None], answer: SocketAnswer
+    ) -> None:
+        """Serve a socket until it ends by itself or its key may no longer do work."""
+        serving = asyncio.ensure_future(application)
+        watching = asyncio.create_task(self._wait_until_revoked(call))
+        try:
+            await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+            else:
+                await answer.revoke()
+        finally:
+            for task in (serving, watching):
+                task.cancel()
+            await asyncio.gather(serving, watching, return_exceptions=True)
+
+    async def _wait_until_revoked(self, call: Call) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                await self._credentials.verify_again(call.caller)
+            except Refusal:
+                logger.info("request_id=%s the key was deleted or has expired", call.request_id)
+                return
+            except Exception:
+                # A database that does not respond says nothing about the key.
+                logger.exception("request_id=%s the key could not be checked", call.request_id)
+
+    def _check_permission(self, call: Call, scope: str, arguments: Mapping[str, str]) -> None:
+        """What a caller may not see is not there: another project is a 404 for them."""
+        project_id = arguments.get("project_id")
+        if project_id is not None:
+            if self._ids_are_uuids and not _is_uuid(project_id):
+                raise malformed_project_id(_uuid_problem(project_id))
+            if project_id.lower() != call.caller.project_id.lower():
+                raise project_not_found()
+        if scope and not call.caller.allows(scope):
+            raise insufficient_scope()
+
+    def _cors_headers(self, origin: str) -> list[Header]:
+        """Keys travel in a header a page must set itself, so any page may call: 15.5."""
+        if not origin:
+            return []
+        allowed = "*" if "*" in self._origins else origin if origin in self._origins else ""
+        if not allowed:
+            return []
+        exposed = (
+            b"dg-request-id, dg-error, dg-model-name, dg-model-uuid, dg-char-count, "
+            b"dg-speed-used, dg-pronunciations-applied, dg-pronunciation-warnings, "
+            b"dg-breaks-applied, dg-warnings, retry-after"
+        )
+        return [
+            (b"access-control-allow-origin", allowed.encode("latin-1")),
+            (b"access-control-expose-headers", exposed),
+            (b"vary", b"origin"),
+        ]
+
+
+class Answer:
+    """The answer to one HTTP call; what is sent through it is numbered and recorded."""
+
+    def __init__(self, call: Call, send: Send, headers: list[Header]) -> None:
+        self._call = call
+        self._send = send
+        self._headers = [(b"dg-request-id", call.request_id.encode()), *headers]
+        self._is_started = False
+        self._is_settled = False
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self._is_started = True
+            self._call.status = message["status"]
+            message = {**message, "headers": [*message["headers"], *self._headers]}
+        elif not message.get("more_body", False):
+            # Before the last byte: who has the answer finds it counted.
+            await self.settle()
+        await self._send(message)
+
+    async def allow(self, methods: list[str], headers: Mapping[str, str]) -> None:
+        """The answer to OPTIONS, a browser's preflight among them."""
+        allowed = ", ".join(methods).encode()
+        wanted = headers.get("access-control-request-headers", "authorization, content-type")
+        answers = [
+            (b"allow", allowed),
+            (b"access-control-allow-methods", allowed),
+            (b"access-control-allow-headers", wanted.encode("latin-1")),
+            (b"access-control-max-age", b"86400"),
+        ]
+        await self.send({"type": "http.response.start", "status": 204, "headers": answers})
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def refuse(self, refusal: Refusal, incoming: Incoming) -> None:
+        if self._is_started:
+            return
+        body = refusal.body(self._call.request_id)
+        headers = [
+            (b"content-type", refusal.content_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        if refusal.retry_after is not None:
+            headers.append((b"retry-after", str(refusal.retry_after).encode()))
+        if not incoming.is_complete:
+            headers.append((b"connection", b"close"))
+        await self.send(
+            {"type": "http.response.start", "status": refusal.status, "headers": headers}
+        )
+        await self.settle()
+        await self.send({"type": "http.response.body", "body": body, "more_body": True})
+        await incoming.drain()
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def settle(self) -> None:
+        """Record the call, once."""
+        if not self._is_settled:
+            self._is_settled = True
+            await _settle(self._call)
+
+
+class SocketAnswer:
+    """The answer to one WebSocket: the upgrade or its refusal, then frames."""
+
+    def __init__(self, call: Call, scope: Scope, send: Send) -> None:
+        self._call = call
+        self._can_answer = "websocket.http.response" in scope.get("extensions", {})
+        self._send = send
+        self._is_started = self._is_closed = False
+        self.subprotocol: str | None = None
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = message["type"] == "websocket.close"
+        if message["type"] == "websocket.accept":
+            self._is_started = True
+            self._call.status = 101
+            named = (b"dg-request-id", self._call.request_id.encode())
+            message = {
+                **message,
+                "subprotocol": self.subprotocol,
+                "headers": [*message.get("headers", ()), named],
+            }
+        await self._send(message)
+
+    async def revoke(self) -> None:
+        """Close the socket; what its consumer still sends is dropped."""
+        if not self._is_closed:
+            reason = "The API key was deleted or has expired."
+            await self.send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": reason})
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Answer the handshake with an HTTP status, as section 3.2 says."""
+        if self._is_started:
+            return
+        self._call.status = refusal.status
+        if not self._can_answer:
+            await self._send({"type": "websocket.close", "code": 1008})
+            return
+        headers = [
+            (b"content-type", refusal.content_type.encode()),
+            (b"dg-error", _header_text(refusal.message)),
+            (b"dg-request-id", self._call.request_id.encode()),
+        ]
+        if refusal.retry_after is not None:
+            headers.append((b"retry-after", str(refusal.retry_after).encode()))
+        await self._send(
+            {
+                "type": "websocket.http.response.start",
+                "status": refusal.status,
+                "headers": headers,
+            }
+        )
+        await self._send(
+            {"type": "websocket.http.response.body", "body": refusal.body(self._call.request_id)}
+        )
+
+    async def settle(self) -> None:
+        await _settle(self._call)
+
+
+def read_headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def read_content_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _check_credit(call: Call) -> None:
+    """Only speech recognition has this answer; where nothing has a price all of it is free."""
+    if call.kind != "listen" or not read_prices():
+        return
+    if not await in_database(may_spend, call.caller.project_id):
+        raise no_credit()
+
+
+async def _settle(call: Call) -> None:
+    logger.info(
+        "request_id=%s %s status=%d seconds=%.3f key=%s",
+        call.request_id,
+        call.path,
+        call.status,
+        time.monotonic() - call.started,
+        call.identity.api_key_id if call.identity else "-",
+    )
+    if call.identity is None or not call.kind or call.is_deferred:
+        return
+    recording = RECORDER.add(call)
+    try:
+        await asyncio.shield(recording)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await recording
+        raise
+    except Exception:
+        # The work is done and the answer is right: only its record is lost, and said so.
+        logger.exception("request_id=%s could not be recorded", call.request_id)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """What Django is to receive: the body at once, then whether the client is still there."""
+    is_read = False
+
+    async def receive_again() -> MutableMapping[str, Any]:
+        nonlocal is_read
+        if is_read:
+            return await receive()
+        is_read = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
+
+
+def _once_more(receive: Receive) -> Receive:
+    """The same for a socket: the connect that the gate has taken, then the frames."""
+    is_connected = False
+
+    async def receive_again() -> MutableMapping[str, Any]:
+        nonlocal is_connected
+        if is_connected:
+            return await receive()
+        is_connected = True
+        return {"type": "websocket.connect"}
+
+    return receive_again
+
+
+def _header_text(text: str) -> bytes:
+    return re.sub(r"[^\x20-\x7e]", " ", text).encode()
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _uuid_problem(text: str) -> str:
+    for position, character in enumerate(text, 1):
+        if character not in "0123456789abcdefABCDEF-":
+            return (
+                "invalid character: expected an optional prefix of `urn:uuid:` followed by "
+                f"[0-9a-fA-F-], found `{character}` at {position}"
+            )
+    return f"invalid length: expected length 32 for simple format, found {len(text)}"

@@ -1,0 +1,50 @@
+"""How Django's failures leave the engine: in the forms of the contract's section 3."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
+
+from engine.calls import call_of
+from engine.models import Key, Member, Project
+from engine.wire.errors import Refusal, bad_request, internal_error, invalid_credentials, not_found
+
+
+class ErrorForms(MiddlewareMixin):
+    """Views raise ``Refusal``; here it becomes the answer. Every answer tells its length."""
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, Key.DoesNotExist | Member.DoesNotExist | Project.DoesNotExist):
+            # The caller's own were deleted between the gate and the view.
+            error = invalid_credentials()
+        return respond(request, error) if isinstance(error, Refusal) else None
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if isinstance(response, HttpResponse):
+            response["Content-Length"] = str(len(response.content))
+        return response
+
+
+def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    response = HttpResponse(
+        refusal.body(call_of(request).request_id),
+        content_type=refusal.content_type,
+        status=refusal.status,
+    )
+    if refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def answer_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, bad_request("Bad Request: the request could not be read."))
+
+
+def answer_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, not_found("path"))
+
+
+def answer_failure(request: HttpRequest) -> HttpResponse:
+    return respond(request, internal_error())

@@ -1,0 +1,1 @@
+"""The work of listen, read and speak, between a request and the models."""

@@ -1,0 +1,326 @@
+"""Asynchronous mode: the answer goes to the caller's URL, later. Contract, section 5.5.
+
+A job is a row and a file, both on disk before the caller gets the request id, so that a restart
+loses nothing. The work is done once: its result, its record and the end of the work are one
+transaction. Deliveries are tried eleven times, 30 s apart, then dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from engine.accounts.usage import record
+from engine.calls import Answered, Body, Call, Identity
+from engine.env import Environment
+from engine.inference import listen as transcription
+from engine.inference import read as reading
+from engine.inference import speak as speaking
+from engine.inference.fetch import Unreachable, check_callback, request
+from engine.models import CallbackJob
+from engine.runtime.database import in_database
+from engine.wire.errors import Refusal, internal_error, too_many_requests
+
+logger = logging.getLogger("engine.inference.callbacks")
+
+MOST_RETRIES = 10
+MOST_WAITING = 1_000  # jobs of one project; each holds a file
+_LEASE = timedelta(seconds=20)
+_RENEW_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
+_JOBS_AT_ONCE = 8
+
+
+class Work(Protocol):
+    """What listen, read and speak have in common."""
+
+    def check(self, call: Call) -> Any: ...
+
+    async def answer(self, call: Call, plan: Any) -> Answered: ...
+
+
+WORK: dict[str, Work] = {"listen": transcription, "read": reading, "speak": speaking}
+
+
+async def defer(call: Call, options: Any) -> dict[str, str]:
+    """Keep ``call`` for later; the answer for now. Raises ``Refusal``."""
+    environment: Environment = settings.ENVIRONMENT
+    await check_callback(options.callback, environment.reach)
+    if await in_database(_count_waiting, call.caller.project_id) >= MOST_WAITING:
+        raise too_many_requests()
+    body = call.body or Body(0, "")
+    await asyncio.to_thread(_keep, body, _body_file(environment, call.request_id))
+    await in_database(
+        CallbackJob.objects.create,
+        request_id=call.request_id,
+        project_id=call.caller.project_id,
+        accessor=call.caller.api_key_id,
+        created=call.created,
+        kind=call.kind,
+        path=call.path,
+        query=call.query,
+        content_type=call.content_type,
+        size_bytes=body.size,
+        sha256=body.sha256,
+        tags=call.usage.tags,
+        url=options.callback,
+        http_method=options.callback_method,
+        due=call.created,
+    )
+    call.is_deferred = True
+    return {"request_id": call.request_id}
+
+
+class Deliveries:
+    """Does the jobs that are due, as many as there are places."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def prepare(self) -> None:
+        """To be done before any call is let in."""
+        await in_database(_free_leases_ahead)
+        await in_database(_remove_orphans, self._environment)
+
+    async def run(self) -> None:
+        """Look for due jobs until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._start_due()
+                except Exception:
+                    logger.exception("looking for callbacks failed")
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            tasks = list(self._under_way)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _start_due(self) -> None:
+        places = _JOBS_AT_ONCE - len(self._under_way)
+        for job in await in_database(_claim_due, self._environment, places) if places else ():
+            task = asyncio.create_task(self._do(job))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _do(self, job: CallbackJob) -> None:
+        try:
+            async with _leased(job):
+                if not job.result_type:
+                    await self._work(job)
+                await self._deliver(job)
+        except Exception:
+            # The lease runs out and the job is tried again.
+            logger.exception("request_id=%s callback failed", job.request_id)
+
+    async def _work(self, job: CallbackJob) -> None:
+        """Do what was asked for, and keep the result."""
+        call = _call_of(job, self._environment)
+        work = WORK[job.kind]
+        try:
+            answered = await work.answer(call, work.check(call))
+            call.status = 200
+        except Refusal as refusal:
+            answered = _failed(call, refusal)
+        except Exception:
+            logger.exception("request_id=%s failed", job.request_id)
+            answered = _failed(call, internal_error())
+        finally:
+            if call.body and call.body.path != _body_file(self._environment, job.request_id):
+                await asyncio.to_thread(call.body.discard)  # what was fetched from a URL
+        job.result_type = answered.content_type
+        job.result_headers = dict(answered.headers)
+        await asyncio.to_thread(
+            _write, _result_file(self._environment, job.request_id), answered.content
+        )
+        await in_database(_finish_work, job, call)
+
+    async def _deliver(self, job: CallbackJob) -> None:
+        content = await asyncio.to_thread(
+            _result_file(self._environment, job.request_id).read_bytes
+        )
+        headers = job.result_headers | {
+            "content-type": job.result_type,
+            "dg-token": str(job.accessor),
+            "dg-request-id": str(job.request_id),
+        }
+        try:
+            async with request(
+                job.http_method,
+                httpx.URL(job.url),
+                self._environment.reach,
+                content=content,
+                headers=headers,
+            ) as response:
+                problem = "" if response.is_success else f"status {response.status_code}"
+        except (httpx.HTTPError, httpx.InvalidURL, Unreachable) as error:
+            problem = f"{type(error).__name__}"
+        if not problem:
+            logger.info("request_id=%s delivered", job.request_id)
+        elif job.attempts < MOST_RETRIES:
+            logger.info("request_id=%s not delivered: %s", job.request_id, problem)
+            pause = timedelta(seconds=self._environment.callback_retry_seconds)
+            await in_database(_postpone, job, pause)
+            return
+        else:
+            logger.warning("request_id=%s callback failed for good: %s", job.request_id, problem)
+        files = [make(self._environment, job.request_id) for make in (_body_file, _result_file)]
+        await in_database(job.delete)
+        await asyncio.to_thread(_remove, files)
+
+
+@asynccontextmanager
+async def _leased(job: CallbackJob) -> AsyncIterator[None]:
+    """Keep the lease of ``job`` while the block runs."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_RENEW_SECONDS)
+            await in_database(_renew, job)
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+
+
+def _body_file(environment: Environment, request_id: object) -> Path:
+    return environment.jobs / f"{request_id}.body"
+
+
+def _result_file(environment: Environment, request_id: object) -> Path:
+    return environment.jobs / f"{request_id}.result"
+
+
+def _count_waiting(project_id: str) -> int:
+    return CallbackJob.objects.filter(project_id=project_id).count()
+
+
+def _keep(body: Body, path: Path) -> None:
+    """Move what was sent to where it outlives a restart."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if body.path is None:
+        _write(path, body.data)
+        return
+    with body.path.open("rb") as file:
+        os.fsync(file.fileno())
+    body.path.rename(path)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _free_leases_ahead() -> None:
+    """End leases that a clock which was ahead has set; a living engine's never lie so far ahead."""
+    now = datetime.now(UTC)
+    CallbackJob.objects.filter(leased_until__gt=now + 2 * _LEASE).update(leased_until=now)
+
+
+def _remove_orphans(environment: Environment) -> None:
+    """Delete the files of jobs that are over: a kill can fall between a row and its files."""
+    environment.jobs.mkdir(parents=True, exist_ok=True)
+    known = {str(key) for key in CallbackJob.objects.values_list("pk", flat=True)}
+    for file in environment.jobs.iterdir():
+        if file.stem not in known:
+            file.unlink(missing_ok=True)
+
+
+def _claim_due(environment: Environment, places: int) -> list[CallbackJob]:
+    now = datetime.now(UTC)
+    claimed: list[CallbackJob] = []
+    # A moment further ahead than any could be set was set by a clock that was ahead.
+    longest = timedelta(seconds=environment.callback_retry_seconds)
+    ripe = Q(due__lte=now) | Q(due__gt=now + longest + _LEASE)
+    due = CallbackJob.objects.filter(ripe, leased_until__lte=now).order_by("due")
+    for job in due[: 4 * places]:
+        if len(claimed) == places:
+            break
+        # Of several engines with one database, only the one that has the files can do it.
+        if not _body_file(environment, job.request_id).exists():
+            continue
+        free = CallbackJob.objects.filter(pk=job.pk, leased_until__lte=now)
+        if free.update(leased_until=now + _LEASE):
+            claimed.append(job)
+    return claimed
+
+
+def _renew(job: CallbackJob) -> None:
+    CallbackJob.objects.filter(pk=job.pk).update(leased_until=datetime.now(UTC) + _LEASE)
+
+
+def _postpone(job: CallbackJob, pause: timedelta) -> None:
+    now = datetime.now(UTC)
+    CallbackJob.objects.filter(pk=job.pk).update(
+        attempts=job.attempts + 1, due=now + pause, leased_until=now
+    )
+
+
+def _finish_work(job: CallbackJob, call: Call) -> None:
+    with transaction.atomic():
+        job.save(update_fields=["result_type", "result_headers"])
+        record([call])
+
+
+def _call_of(job: CallbackJob, environment: Environment) -> Call:
+    """The call as it was made."""
+    call = Call(job.path, job.query, kind=job.kind)
+    call.request_id = str(job.request_id)
+    call.created = job.created
+    call.callback = job.url
+    call.content_type = job.content_type
+    call.usage.method = "async"
+    call.usage.tags = list(job.tags)
+    call.identity = Identity(
+        api_key_id=job.accessor,
+        project_id=job.project_id,
+        member_id=job.accessor,
+        scopes=(),
+        member_scopes=(),
+        tags=tuple(job.tags),
+        expires=None,
+    )
+    path = _body_file(environment, job.request_id)
+    is_audio = job.kind == "listen" and job.content_type != "application/json"
+    call.body = (
+        Body(job.size_bytes, job.sha256, path=path)
+        if is_audio
+        else Body(job.size_bytes, job.sha256, data=path.read_bytes())
+    )
+    return call
+
+
+def _failed(call: Call, refusal: Refusal) -> Answered:
+    """What the callback gets when the work fails: the legacy error form."""
+    call.status = refusal.status
+    shown = {
+        "err_code": refusal.code,
+        "err_msg": refusal.message,
+        "request_id": call.request_id,
+    }
+    return Answered(json.dumps(shown).encode())

@@ -1,0 +1,142 @@
+"""Content of an address that a caller names, fetched without reaching private networks.
+
+Contract, sections 3.3 (REMOTE_CONTENT_ERROR) and 16, choice 29. Each hop is resolved here, every
+address of a name must be public, and the connection goes to the address that was checked, so
+that a name cannot change its mind in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from engine.calls import Body
+from engine.env import Reach
+from engine.gateway.bodies import LISTEN_LIMIT, SMALL_LIMIT, store
+from engine.wire.errors import Refusal, bad_query, bad_remote_content
+from network.addresses import is_public
+
+MOST_REDIRECTS = 10
+IDLE_SECONDS = 30.0
+WHOLE_SECONDS = 900.0
+# What the hosted service calls back on; here in strict mode.
+CALLBACK_PORTS = (80, 443, 8080, 8443)
+
+
+class Unreachable(Exception):
+    """An address that will not be called; the message says why."""
+
+
+async def fetch(url: str, spool: Path | None, reach: Reach) -> Body:
+    """What ``url`` gives, in a file of ``spool`` or, without one, in memory (at most 2 MB).
+
+    Raises ``Refusal`` (400 REMOTE_CONTENT_ERROR) saying what went wrong.
+    """
+    limit = LISTEN_LIMIT if spool else SMALL_LIMIT
+    try:
+        async with asyncio.timeout(WHOLE_SECONDS):
+            return await _fetch(url, spool, limit, reach)
+    except Unreachable as error:
+        raise bad_remote_content(str(error)) from None
+    except TimeoutError:
+        raise bad_remote_content("The remote server took too long to send its content.") from None
+    except httpx.HTTPError as error:
+        raise bad_remote_content(
+            f"The remote content could not be fetched: {type(error).__name__}."
+        ) from None
+
+
+async def check_callback(url: str, reach: Reach) -> None:
+    """Raises ``Refusal`` (400) for a callback that would not be called."""
+    try:
+        target = _parse(url)
+        port = target.port or (443 if target.scheme == "https" else 80)
+        if not reach.any_port and port not in CALLBACK_PORTS:
+            raise Unreachable(f"port {port} is not allowed")
+        await _resolve(target, reach)
+    except Unreachable:
+        raise bad_query("Invalid callback url.") from None
+
+
+@asynccontextmanager
+async def request(
+    method: str, url: httpx.URL, reach: Reach, **facts: Any
+) -> AsyncIterator[httpx.Response]:
+    """One request to a checked address, redirects not followed, the body not read yet.
+
+    Raises ``Unreachable`` or ``httpx.HTTPError``.
+    """
+    address = await _resolve(url, reach)
+    # To the address that was checked, under the name that was asked for.
+    headers = httpx.Headers(facts.pop("headers", None))
+    headers["host"] = url.netloc.decode("ascii").rpartition("@")[2]
+    timeout = httpx.Timeout(IDLE_SECONDS, connect=10.0)
+    async with (
+        # No proxy of the environment: it would resolve the name again.
+        httpx.AsyncClient(timeout=timeout, trust_env=False, verify=_authorities()) as client,
+        client.stream(
+            method,
+            url.copy_with(host=address),
+            headers=headers,
+            extensions={"sni_hostname": url.host},
+            **facts,
+        ) as response,
+    ):
+        yield response
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Read once: it takes the event loop tens of milliseconds."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+async def _fetch(url: str, spool: Path | None, limit: int, reach: Reach) -> Body:
+    target = _parse(url)
+    for _ in range(MOST_REDIRECTS + 1):
+        async with request("GET", target, reach) as response:
+            if response.is_redirect:
+                location = response.headers.get("location", "")
+                target = _parse(str(target.join(location)) if location else "")
+                continue
+            if response.is_error:
+                raise Unreachable(f"The remote server answered {response.status_code}.")
+            return await store(response.aiter_bytes(), spool, limit, _too_large())
+    raise Unreachable("There were too many redirects.")
+
+
+def _too_large() -> Refusal:
+    return bad_remote_content("The remote content is too large.")
+
+
+def _parse(url: str) -> httpx.URL:
+    try:
+        target = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        raise Unreachable("The URL cannot be parsed.") from None
+    if target.scheme not in ("http", "https") or not target.host:
+        raise Unreachable("Only http and https URLs can be used.")
+    return target
+
+
+async def _resolve(target: httpx.URL, reach: Reach) -> str:
+    """One address of the name of ``target``; all of them have to be allowed."""
+    port = target.port or (443 if target.scheme == "https" else 80)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            target.raw_host.decode("ascii").strip("[]"), port, type=socket.SOCK_STREAM
+        )
+    except (OSError, UnicodeError):
+        raise Unreachable(f"The host {target.host} cannot be found.") from None
+    addresses = [str(entry[4][0]) for entry in found]
+    if not reach.private and not all(is_public(address) for address in addresses):
+        raise Unreachable(f"The host {target.host} is not publicly routable.")
+    return addresses[0]

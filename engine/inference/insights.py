@@ -1,0 +1,88 @@
+"""Summary, topics, intents and sentiment, as listen and read both answer them."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from engine.inference.models import intelligence
+from engine.runtime.priority import step_back
+from engine.speech.synthesis.voices import NAMESPACE
+from engine.text.intelligence import MOST_TOKENS, Insights, Question, count_tokens
+from engine.text.words import Word, transcript
+from engine.weights.errors import MissingWeights
+from engine.wire.errors import token_limit_exceeded, unavailable
+from engine.wire.options import ListenOptions, ReadOptions
+
+# Threads of their own: a long text, or a slow endpoint, must not keep uploads from the disk.
+_analyses = ThreadPoolExecutor(8, "analysis", step_back)
+
+# What the metadata calls the feature, by what Insights calls it.
+_INFO_NAMES = {
+    "summary": "summary_info",
+    "sentiment": "sentiment_info",
+    "topics": "topics_info",
+    "intents": "intents_info",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """``blocks`` go into the results, ``infos`` into the metadata."""
+
+    summary: str | None
+    blocks: dict[str, Any]
+    infos: dict[str, Any]
+    tokens_in: int
+    tokens_out: int
+
+
+def is_wanted(options: ListenOptions | ReadOptions) -> bool:
+    return options.summarize or options.sentiment or options.topics or options.intents
+
+
+async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOptions) -> Found:
+    """What the options ask for about English ``words``.
+
+    Raises ``Refusal``: 400 for more than 150,000 tokens, 503 when no model is installed.
+    """
+    question = Question(
+        summarize=options.summarize,
+        sentiment=options.sentiment,
+        topics=options.topics,
+        intents=options.intents,
+        custom_topics=options.custom_topic,
+        custom_topic_mode=options.custom_topic_mode,  # type: ignore[arg-type]
+        custom_intents=options.custom_intent,
+        custom_intent_mode=options.custom_intent_mode,  # type: ignore[arg-type]
+    )
+    try:
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(_analyses, _analyse, words, question)
+    except MissingWeights as error:
+        raise unavailable() from error
+    return Found(
+        summary=found.summary,
+        blocks=found.blocks(),
+        infos={
+            _INFO_NAMES[feature]: {
+                "model_uuid": str(uuid.uuid5(NAMESPACE, found.backend)),
+                "input_tokens": incoming,
+                "output_tokens": outgoing,
+                "model": found.backend,  # ours: which of the two back ends answered
+            }
+            for feature, (incoming, outgoing) in found.tokens.items()
+        },
+        tokens_in=sum(incoming for incoming, _ in found.tokens.values()),
+        tokens_out=sum(outgoing for _, outgoing in found.tokens.values()),
+    )
+
+
+def _analyse(words: Sequence[Word], question: Question) -> Insights:
+    if count_tokens(transcript(words, punctuated=True)) > MOST_TOKENS:
+        raise token_limit_exceeded(MOST_TOKENS)
+    return intelligence().analyse(words, question)

@@ -1,0 +1,460 @@
+"""A recording and its options to the answer of ``POST /v1/listen``.
+
+options → recognition, with who spoke → steps over the words → insights → response.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import Field, asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from engine.calls import Answered, Body, Call, Usage
+from engine.inference.catalog import Choice, unknown_languages
+from engine.inference.fetch import fetch
+from engine.inference.insights import Found, find_insights, is_wanted
+from engine.inference.models import catalog, diarizer, recognizer
+from engine.progress import PROGRESS
+from engine.runtime.garbage import HEAP
+from engine.runtime.priority import step_back
+from engine.speech.audio.decode import RawFormat
+from engine.speech.diarization.diarizer import Diarizer
+from engine.speech.errors import (
+    AudioError,
+    DecoderLost,
+    NoSuchModel,
+    SpeechError,
+    UnknownModel,
+    UnsupportedAudio,
+)
+from engine.speech.recognition.transcript import ChannelTranscript, Transcript
+from engine.speech.synthesis.voices import NAMESPACE
+from engine.text.entities import detect_entities
+from engine.text.formatting import Formatting, format_words
+from engine.text.redaction import CannotRedact, parse_redactions, redact
+from engine.text.search import hotwords, parse_replacements, replace_words, searched
+from engine.text.words import Word
+from engine.weights.errors import MissingWeights
+from engine.wire.errors import (
+    Refusal,
+    bad_request,
+    corrupt_audio,
+    decoder_lost,
+    gateway_timeout,
+    no_access_to_model,
+    unavailable,
+    undeserialized_query,
+    unknown_model,
+)
+from engine.wire.options import ListenOptions, features_used, read_options
+from engine.wire.payloads import read_object
+from engine.wire.responses import Channel, ModelInfo, Result, Warning, listen_response, write_json
+
+logger = logging.getLogger("engine.inference.listen")
+
+# Recordings that are decoded at the same time; further ones wait their turn. Each takes a
+# process and some windows of memory, and more would not be faster: they share the models.
+RECORDINGS_AT_ONCE = 8
+_recognitions = ThreadPoolExecutor(RECORDINGS_AT_ONCE, "recognition", step_back)
+
+DIARIZER_NAME = "segmentation-3.0+campplus"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Checked options: what will be done, before a byte of audio is looked at."""
+
+    options: ListenOptions
+    choice: Choice
+    redactions: frozenset[str]
+    url: str | None  # where the audio is, unless it was sent
+
+
+def check(call: Call) -> Plan:
+    """Raises ``Refusal`` (400, 403) for what cannot be honoured."""
+    options = read_options(ListenOptions, call.query)
+    choice = choose_model(
+        options.model,
+        options.language,
+        options.detect_language,
+        multichannel=options.multichannel,
+    )
+    check_hints(options.language_hint)
+    try:
+        redactions = parse_redactions(options.redact)
+    except CannotRedact as error:
+        raise bad_request(f"Bad Request: {error}") from None
+    if redactions and not is_english(choice.language):
+        # The rules know English numbers: what is said in another language would pass.
+        raise bad_request("Bad Request: redact is only available for English.")
+    if options.summarize and choice.language and not is_english(choice.language):
+        raise bad_request("Summarization v2 not supported for non-English languages")
+    url = None if call.body is None or call.body.path else _read_url(call.body)
+    return Plan(options, choice, redactions, url)
+
+
+def choose_model(
+    names: str,
+    language: str,
+    detect_language: bool | Sequence[str] = False,
+    *,
+    multichannel: bool = False,
+    streaming: bool = False,
+) -> Choice:
+    """``Catalog.choose`` for a request. Raises ``Refusal`` (400, 403)."""
+    if ":" in names and not multichannel:  # it names one model a channel
+        raise unknown_model()
+    try:
+        return catalog().choose(names, language, detect_language, streaming=streaming)
+    except NoSuchModel:
+        raise (no_access_to_model() if settings.ENVIRONMENT.strict else unknown_model()) from None
+    except UnknownModel:
+        raise unknown_model() from None
+
+
+def check_hints(tags: Sequence[str]) -> None:
+    """Raises ``Refusal`` (400) for languages that no model knows."""
+    if unknown := unknown_languages(tags):
+        raise undeserialized_query(f"language_hint: `{unknown[0]}` is not a known language")
+
+
+async def answer(call: Call, plan: Plan) -> Answered:
+    """Raises ``Refusal``; stops working when it is cancelled. Fills in ``call.usage``."""
+    if plan.url is not None:
+        reach = settings.ENVIRONMENT.reach
+        call.body = await fetch(plan.url, settings.ENVIRONMENT.spool, reach)
+    body = call.body
+    if body is None or body.path is None:
+        raise RuntimeError("a listen call has its audio in a file")
+    try:
+        async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
+            audio = body.path
+            with PROGRESS.of(call.caller.project_id, call.progress_name) as heard:
+                transcript = await _in_thread(
+                    lambda cancelled: _recognize(audio, plan, cancelled, heard)
+                )
+                with HEAP.holding_answer():
+                    return await _answer(call, plan, body.sha256, transcript)
+    except TimeoutError:
+        raise gateway_timeout() from None
+
+
+async def _answer(call: Call, plan: Plan, sha256: str, transcript: Transcript) -> Answered:
+    channels = await asyncio.to_thread(_write, transcript, plan)
+    insights = await _insights(channels, plan.options)
+    models = _models(transcript.channels)
+    call.usage = Usage(
+        seconds=transcript.duration,
+        channel_seconds=transcript.duration * len(channels),
+        tokens_in=insights.tokens_in if insights else 0,
+        tokens_out=insights.tokens_out if insights else 0,
+        models=[model.uuid for model in models],
+        model=plan.choice.asked,
+        features=features_used(plan.options),
+        tags=[*call.usage.tags, *plan.options.tag],
+        language=transcript.channels[0].language,
+        method=call.usage.method,
+    )
+    result = Result(
+        request_id=call.request_id,
+        created=call.created,
+        sha256=sha256,
+        duration=transcript.duration,
+        channels=tuple(channels),
+        models=models,
+        warnings=tuple(_warnings(plan, transcript)),
+        metadata=_metadata(transcript, insights, plan.options),
+        insights=_blocks(plan.options, insights),
+    )
+    return Answered(
+        await asyncio.to_thread(lambda: write_json(listen_response(result, plan.options)))
+    )
+
+
+def is_english(language: str | None) -> bool:
+    return language is not None and language.split("-")[0].lower() == "en"
+
+
+def _read_url(body: Body) -> str:
+    try:
+        url = read_object(body.data).get("url")
+    except Refusal:
+        url = None
+    if not isinstance(url, str):
+        raise bad_request(
+            "Content-type was application/json, but we could not process the JSON payload."
+        )
+    return url
+
+
+async def _in_thread(work: Callable[[threading.Event], Transcript]) -> Transcript:
+    """Run ``work``, which watches an event that is set when nobody waits any more."""
+    cancelled = threading.Event()
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_recognitions, work, cancelled)
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise
+    except (SpeechError, MissingWeights) as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: SpeechError | MissingWeights) -> Refusal:
+    match error:
+        case UnsupportedAudio():
+            return corrupt_audio()
+        case AudioError():
+            return bad_request(f"Bad Request: failed to process audio: {error}")
+        case UnknownModel():
+            return unknown_model()
+        case DecoderLost():
+            # Nothing is wrong with the engine: callers count it against this audio alone.
+            logger.error("recognition failed: %s", error)
+            return decoder_lost()
+        case _:
+            logger.error("recognition failed: %s", error)
+            return unavailable()
+
+
+def _recognize(
+    audio: Path, plan: Plan, cancelled: threading.Event, heard: Callable[[float], None]
+) -> Transcript:
+    options, choice = plan.options, plan.choice
+    terms = hotwords(options.keyterm, options.keywords)
+    return recognizer().recognize(
+        audio,
+        model=choice.local,
+        language=choice.language,
+        detect_language=_candidates(options) if choice.language is None else False,
+        keyterms=(terms,) if terms else (),
+        multichannel=options.multichannel,
+        diarizer=_diarizer(options),
+        raw=_raw_format(options),
+        cancelled=cancelled,
+        heard=heard,
+    )
+
+
+def _diarizer(options: ListenOptions) -> Diarizer | None:
+    """What tells speakers apart, if that is wanted and installed."""
+    if not options.is_diarized:
+        return None
+    try:
+        return diarizer()
+    except MissingWeights as error:
+        logger.warning("no diarization: %s", error)
+        return None
+
+
+def _candidates(options: ListenOptions) -> bool | Sequence[str]:
+    if isinstance(options.detect_language, tuple):
+        return options.detect_language
+    return options.language_hint or True
+
+
+def _raw_format(options: ListenOptions) -> RawFormat | None:
+    if not options.encoding:
+        return None
+    return RawFormat(options.encoding, options.sample_rate, options.channels or 1)
+
+
+def _write(transcript: Transcript, plan: Plan) -> list[Channel]:
+    return [_write_channel(channel, plan) for channel in transcript.channels]
+
+
+def _write_channel(channel: ChannelTranscript, plan: Plan) -> Channel:
+    """The steps over the words, one after the other."""
+    options = plan.options
+    words: Sequence[Word] = [
+        replace(
+            Word.of(word.text, word.start, word.end, word.confidence), language=channel.language
+        )
+        for word in channel.words
+    ]
+    if channel.diarization is not None:
+        words = channel.diarization.assign(words)
+    if is_english(channel.language):
+        # Redaction is first, so that nothing made later can show what was taken out.
+        words = redact(words, plan.redactions)
+    searches = searched(words, options.search)
+    if is_english(channel.language):
+        words = format_words(words, _formatting(options))
+    words = replace_words(words, parse_replacements(options.replace))
+    entities = [asdict(entity) for entity in detect_entities(words)]
+    return Channel(
+        words=tuple(words),
+        language=channel.language,
+        language_confidence=channel.language_confidence,
+        search=searches if options.search else None,
+        entities=entities if options.detect_entities else None,
+    )
+
+
+def _formatting(options: ListenOptions) -> Formatting:
+    return Formatting(
+        smart_format=options.smart_format,
+        numerals=options.numerals,
+        measurements=options.measurements,
+        dictation=options.dictation,
+        filler_words=options.filler_words,
+        profanity_filter=options.profanity_filter,
+    )
+
+
+async def _insights(channels: Sequence[Channel], options: ListenOptions) -> Found | None:
+    """About what was said on all channels; None for another language than English."""
+    if not is_wanted(options) or not all(is_english(channel.language) for channel in channels):
+        return None
+    return await find_insights(_conversation(channels), options)
+
+
+def _conversation(channels: Sequence[Channel]) -> list[Word]:
+    """The words of all channels in the order they were said, as one text."""
+    words = [word for channel in channels for word in channel.words]
+    return sorted(words, key=lambda word: word.start) if len(channels) > 1 else words
+
+
+def _blocks(options: ListenOptions, insights: Found | None) -> dict[str, Any]:
+    blocks = dict(insights.blocks) if insights else {}
+    if options.summarize:
+        summary = insights.summary if insights else None
+        blocks["summary"] = {
+            "result": "failure" if summary is None else "success",
+            "short": summary or "",
+        }
+    return blocks
+
+
+def _metadata(
+    transcript: Transcript, insights: Found | None, options: ListenOptions
+) -> dict[str, Any]:
+    metadata = dict(insights.infos) if insights else {}
+    if transcript.is_diarized:
+        metadata["diarize_info"] = diarize_info(options.diarizer_version)
+    return metadata
+
+
+def diarize_info(version: str) -> dict[str, str]:
+    """Return what a response says of the diarizer: ``version`` is v1 or v2."""
+    return {"model_uuid": str(uuid.uuid5(NAMESPACE, DIARIZER_NAME)), "arch": version}
+
+
+def _models(channels: Sequence[ChannelTranscript]) -> tuple[ModelInfo, ...]:
+    """The models that really did the work."""
+    locals_used = dict.fromkeys(channel.model for channel in channels)
+    found = [catalog().local_model(local) for local in locals_used]
+    return tuple(
+        ModelInfo(model.uuid, model.canonical_name, model.version, model.architecture)
+        for model in found
+    )
+
+
+_BEST_EFFORT = {
+    "filler_words": "The recognizer leaves most fillers out by itself; those it wrote were kept.",
+    "detect_entities": (
+        "Entities are found by their form (dates, money, e-mail addresses, ...); names are not."
+    ),
+}
+# Each has an effect only beside the other.
+_NEEDS = {"utt_split": "utterances", "custom_topic": "topics", "custom_intent": "intents"}
+_ENGLISH_ONLY = (
+    "numerals",
+    "measurements",
+    "dictation",
+    "filler_words",
+    "profanity_filter",
+    "summarize",
+    "sentiment",
+    "topics",
+    "intents",
+)
+
+
+def _is_chosen(options: ListenOptions, parameter: Field[Any]) -> bool:
+    return bool(getattr(options, parameter.name) != parameter.default)
+
+
+def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
+    """Return what was asked for and not, or not wholly, done."""
+    options, choice = plan.options, plan.choice
+    warnings = [
+        Warning(name, "best_effort", message)
+        for name, message in _BEST_EFFORT.items()
+        if getattr(options, name)
+    ]
+    if choice.is_substituted:
+        message = f"{choice.asked} is not installed: whisper-{choice.local} was used."
+        warnings.append(Warning("model", "unavailable", message))
+    chosen = {field.name for field in fields(options) if _is_chosen(options, field)}
+    warnings += [
+        Warning(name, "no_effect", f"{name} has no effect without {other}.")
+        for name, other in _NEEDS.items()
+        if name in chosen and other not in chosen
+    ]
+    if options.language_hint and choice.language is not None:
+        message = "language_hint has no effect without language=multi or detect_language."
+        warnings.append(Warning("language_hint", "no_effect", message))
+    if options.version != "latest":
+        message = f"Each model has one version here: there is no {options.version[:100]}."
+        warnings.append(Warning("version", "unsupported", message))
+    if (options.alternatives or 1) > 1:
+        message = "The recognizer gives one alternative."
+        warnings.append(Warning("alternatives", "unsupported", message))
+    foreign = [one.language for one in transcript.channels if not is_english(one.language)]
+    if foreign:
+        warnings += [
+            Warning(name, "unsupported_language", f"{name} has no effect on {foreign[0]}.")
+            for name in _ENGLISH_ONLY
+            if getattr(options, name)
+        ]
+        if options.smart_format:
+            message = f"In {foreign[0]}, numbers and dates stay as the recognizer wrote them."
+            warnings.append(Warning("smart_format", "unsupported_language", message))
+    warnings += [
+        Warning(
+            "language",
+            "other_language",
+            f"The speech sounds like another language than {one.language}: {one.heard_language}. "
+            f"Set language={one.heard_language} or detect_language=true.",
+        )
+        for one in {one.heard_language: one for one in transcript.channels}.values()
+        if one.heard_language
+    ]
+    if options.is_diarized and not transcript.is_diarized:
+        message = "The models that tell speakers apart are not installed."
+        warnings.append(Warning("diarize", "unavailable", message))
+    return warnings + _audio_warnings(transcript)
+
+
+def _audio_warnings(transcript: Transcript) -> list[Warning]:
+    """Parts of the file that are not in the transcript."""
+    warnings = []
+    if transcript.truncated:
+        message = "The recording ends before its header says: what is there is transcribed."
+        warnings.append(Warning("audio", "truncated", message))
+    if transcript.unsaid:
+        sounds = "1 sound" if transcript.unsaid == 1 else f"{transcript.unsaid} sounds"
+        message = f"Words for {sounds} were left out: neither the words nor the voice were certain."
+        warnings.append(Warning("audio", "low_confidence", message))
+    if transcript.damaged:
+        places = "1 place" if transcript.damaged == 1 else f"{transcript.damaged} places"
+        message = f"The recording is damaged in {places}: what could be decoded is transcribed."
+        warnings.append(Warning("audio", "damaged", message))
+    read = [str(track) for track in transcript.tracks if track.is_read]
+    unread = [str(track) for track in transcript.tracks if not track.is_read]
+    if unread:
+        message = (
+            f"The recording has {len(transcript.tracks)} audio tracks. Transcribed: "
+            f"{', '.join(read)}. Not transcribed: {', '.join(unread)}. With multichannel=true "
+            "each channel of each track is transcribed."
+        )
+        warnings.append(Warning("audio", "tracks", message))
+    return warnings

@@ -1,0 +1,121 @@
+"""The models of the process: loaded when first needed, unloaded when idle."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import suppress
+from functools import cache
+
+from django.conf import settings
+
+from engine.inference.catalog import Catalog
+from engine.runtime.memory import release_memory
+from engine.runtime.modelcache import ModelCache
+from engine.speech.diarization import voiceprints
+from engine.speech.diarization.diarizer import Diarizer
+from engine.speech.recognition.endofturn import EndOfTurnModel
+from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
+from engine.speech.synthesis import kokoro
+from engine.speech.synthesis.synthesizer import Synthesizer
+from engine.speech.synthesis.voices import find_voice
+from engine.text import embeddings
+from engine.text.endpoint import Endpoint
+from engine.text.intelligence import Intelligence
+from engine.weights.errors import MissingWeights
+
+
+def prepare() -> None:
+    """Do before anybody is served what lets no other thread of the process go on.
+
+    What is installed and not yet a graph is written down, a second each, once.
+    """
+    folder = settings.ENVIRONMENT.model_cache
+    for graph in (voiceprints.segmentation, voiceprints.campplus, embeddings.minilm, kokoro.graphs):
+        with suppress(MissingWeights):
+            graph(folder)
+    for loaded in (embeddings.tokenizer, end_of_turn):
+        with suppress(MissingWeights):
+            loaded()
+
+
+@cache
+def catalog() -> Catalog:
+    environment = settings.ENVIRONMENT
+    return Catalog(
+        environment.english_model,
+        environment.multilingual_model,
+        allow_download=environment.allow_download,
+        strict=environment.strict,
+    )
+
+
+@cache
+def recognizer() -> Recognizer:
+    environment = settings.ENVIRONMENT
+    return Recognizer(
+        RecognitionSettings(
+            cache=environment.model_cache,
+            english=environment.english_model,
+            multilingual=environment.multilingual_model,
+            allow_download=environment.allow_download,
+            threads=environment.threads,
+        )
+    )
+
+
+def diarizer() -> Diarizer:
+    return _diarizers.get("the diarizer")
+
+
+def intelligence() -> Intelligence:
+    return _intelligences.get("text intelligence")
+
+
+@cache
+def synthesizer() -> Synthesizer:
+    environment = settings.ENVIRONMENT
+    return Synthesizer(
+        environment.model_cache, resident=[find_voice(name) for name in environment.warm_voices]
+    )
+
+
+@cache
+def end_of_turn() -> EndOfTurnModel:
+    return EndOfTurnModel()
+
+
+def unload_idle(seconds: float) -> list[str]:
+    """Unload what no request needed for ``seconds`` and give its memory back; return the names.
+
+    The English recognizer, the end-of-turn model and the voices of ENGINE_WARM_VOICES stay.
+    """
+    unloaded = [
+        *recognizer().unload_idle(seconds),
+        *synthesizer().unload_idle(seconds),
+        *_diarizers.unload_idle(seconds),
+        *_intelligences.unload_idle(seconds),
+    ]
+    if unloaded:
+        gc.collect(0)
+        release_memory()
+    return unloaded
+
+
+def _load_intelligence(name: str) -> Intelligence:
+    environment = settings.ENVIRONMENT
+    endpoint = (
+        Endpoint(
+            environment.intelligence_url,
+            environment.intelligence_model,
+            environment.intelligence_key,
+        )
+        if environment.intelligence_url
+        else None
+    )
+    return Intelligence(environment.model_cache, endpoint)
+
+
+_diarizers: ModelCache[str, Diarizer] = ModelCache(
+    lambda name: Diarizer(settings.ENVIRONMENT.model_cache)
+)
+_intelligences = ModelCache(_load_intelligence)

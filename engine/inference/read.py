@@ -1,0 +1,88 @@
+"""A text and its options to the answer of ``POST /v1/read``: the contract's section 6."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from engine.calls import Answered, Call, Usage
+from engine.inference.fetch import fetch
+from engine.inference.insights import Found, find_insights, is_wanted
+from engine.inference.listen import is_english
+from engine.inference.text_source import TextSource, decode_text, read_text_source
+from engine.runtime.garbage import HEAP
+from engine.text.intelligence import words_of
+from engine.wire.errors import (
+    bad_query,
+    bad_request,
+    gateway_timeout,
+    no_text,
+    undeserialized_query,
+)
+from engine.wire.options import ReadOptions, features_used, read_options
+from engine.wire.responses import timestamp, write_json
+
+
+@dataclass(frozen=True)
+class Plan:
+    options: ReadOptions
+    source: TextSource
+
+
+def check(call: Call) -> Plan:
+    """Raises ``Refusal`` (400, 415) for what cannot be honoured."""
+    options = read_options(ReadOptions, call.query)
+    if not options.language and settings.ENVIRONMENT.strict:
+        raise undeserialized_query("missing field `language`")
+    if options.language and not is_english(options.language):
+        raise bad_request("Text intelligence is only available for English: language=en.")
+    if not is_wanted(options):
+        raise bad_query("Choose at least one of summarize, topics, intents and sentiment.")
+    return Plan(options, read_text_source(call, takes_plain_text=False))
+
+
+async def answer(call: Call, plan: Plan) -> Answered:
+    """Raises ``Refusal``. Fills in ``call.usage``."""
+    text = plan.source.text
+    if plan.source.url:
+        fetched = await fetch(plan.source.url, None, settings.ENVIRONMENT.reach)
+        text = decode_text(fetched.data)
+        if not text.strip():
+            raise no_text()
+    try:
+        async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
+            with HEAP.holding_answer():
+                return await _answer(call, plan.options, text)
+    except TimeoutError:
+        raise gateway_timeout() from None
+
+
+async def _answer(call: Call, options: ReadOptions, text: str) -> Answered:
+    found = await find_insights(await asyncio.to_thread(words_of, text), options)
+    call.usage = Usage(
+        tokens_in=found.tokens_in,
+        tokens_out=found.tokens_out,
+        models=sorted({info["model_uuid"] for info in found.infos.values()}),
+        model="intelligence",
+        features=[name for name in features_used(options) if name != "language"],  # English alone
+        tags=[*call.usage.tags, *options.tag],
+        language="en",
+        method=call.usage.method,
+    )
+    return Answered(await asyncio.to_thread(lambda: write_json(_response(call, options, found))))
+
+
+def _response(call: Call, options: ReadOptions, found: Found) -> dict[str, Any]:
+    metadata = {
+        "request_id": call.request_id,
+        "created": timestamp(call.created),
+        "language": options.language or "en",
+        **found.infos,
+    }
+    results = dict(found.blocks)
+    if found.summary is not None:
+        results["summary"] = {"text": found.summary}
+    return {"metadata": metadata, "results": results}

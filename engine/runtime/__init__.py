@@ -1,0 +1,1 @@
+"""The process: threads, event loop, memory and the database connection."""

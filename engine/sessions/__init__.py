@@ -1,0 +1,1 @@
+"""State machines of live connections, without sockets and clocks."""

@@ -1,0 +1,1 @@
+"""Audio: decoding, encoding, mixing and loudness."""

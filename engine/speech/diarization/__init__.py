@@ -1,0 +1,1 @@
+"""Diarization: voiceprints and their clusters."""

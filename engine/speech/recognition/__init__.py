@@ -1,0 +1,1 @@
+"""Speech recognition: voice activity, windows, decoding and words with times."""

@@ -1,0 +1,1 @@
+"""Speech synthesis: text to phonemes, phonemes to sound, and the voices."""

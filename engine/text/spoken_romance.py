@@ -1,0 +1,210 @@
+"""Spanish, French and Italian: numbers, money, dates and abbreviations as words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from g2p2 import expand_numbers
+
+# A name and a domain are short (RFC 5321); without the limits a long word is searched from each
+# of its letters.
+ADDRESS = re.compile(
+    r"https?://\S+|\bwww\.\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
+)
+FROM_START = r"(?<!\d)"  # of a number, or one of many digits is read from each of them
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one language says what is not a word."""
+
+    point: str
+    minus: str
+    percent: str
+    degrees: str
+    at: str
+    dot: str
+    both: str  # "and"
+    plus: str
+    to: str
+    hours: str
+    first: str  # the ordinal of the first day of a month and of "1er", "1º"
+    of: str
+    months: tuple[str, ...]
+    currencies: dict[str, tuple[str, str]]
+    abbreviations: dict[str, str]
+    units: dict[str, str]
+
+
+METRIC = {
+    "es": "km/h kilómetros por hora|km kilómetros|kg kilogramos|cm centímetros|mm milímetros|"
+    "m metros|g gramos|l litros|GB gigabytes|MB megabytes",
+    "fr": "km/h kilomètres heure|km kilomètres|kg kilogrammes|cm centimètres|mm millimètres|"
+    "m mètres|g grammes|l litres|Go gigaoctets|Mo mégaoctets",
+    "it": "km/h chilometri orari|km chilometri|kg chilogrammi|cm centimetri|mm millimetri|"
+    "m metri|g grammi|l litri|GB gigabyte|MB megabyte",
+}
+
+
+def _table(lines: str) -> dict[str, str]:
+    return dict(line.split(" ", 1) for line in lines.split("|"))
+
+
+READINGS = {
+    "es": Reading(
+        "coma", "menos", "por ciento", "grados", "arroba", "punto", "y", "más", "a", "horas",
+        "primero", "de",
+        tuple(
+            "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre "
+            "diciembre".split()
+        ),
+        {"€": ("euro", "euros"), "$": ("dólar", "dólares"), "£": ("libra", "libras")},
+        _table(
+            "Sr. señor|Sra. señora|Srta. señorita|Dr. doctor|Dra. doctora|Ud. usted|"
+            "Uds. ustedes|etc. etcétera|núm. número|p.ej. por ejemplo|EE.UU. Estados Unidos|"
+            "EE. Estados|UU. Unidos|Avda. avenida"
+        ),
+        _table(METRIC["es"]),
+    ),
+    "fr": Reading(
+        "virgule", "moins", "pour cent", "degrés", "arobase", "point", "et", "plus", "à",
+        "heures", "premier", "",
+        tuple(
+            "janvier février mars avril mai juin juillet août septembre octobre novembre "
+            "décembre".split()
+        ),
+        {"€": ("euro", "euros"), "$": ("dollar", "dollars"), "£": ("livre", "livres")},
+        _table(
+            "M. monsieur|Mme madame|Mlle mademoiselle|Dr docteur|MM. messieurs|etc. et cetera|"
+            "n° numéro|c.-à-d. c'est-à-dire|p.ex. par exemple|St saint|Ste sainte|av. avenue"
+        ),
+        _table(METRIC["fr"]),
+    ),
+    "it": Reading(
+        "virgola", "meno", "per cento", "gradi", "chiocciola", "punto", "e", "più", "a", "",
+        "primo", "",
+        tuple(
+            "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre "
+            "novembre dicembre".split()
+        ),
+        {"€": ("euro", "euro"), "$": ("dollaro", "dollari"), "£": ("sterlina", "sterline")},
+        _table(
+            "Sig. signor|Sig.ra signora|Dott. dottor|Dott.ssa dottoressa|Prof. professor|"
+            "ecc. eccetera|n. numero|p.es. per esempio"
+        ),
+        _table(METRIC["it"]),
+    ),
+}  # fmt: skip
+# The names of letters that stand for words: "SNCF".
+LETTERS = {
+    language: dict(zip("abcdefghijklmnopqrstuvwxyz", names.split("|"), strict=True))
+    for language, names in {
+        "es": "a|be|ce|de|e|efe|ge|hache|i|jota|ka|ele|eme|ene|o|pe|cu|erre|ese|te|u|uve|"
+        "uve doble|equis|i griega|zeta",
+        "fr": "a|bé|cé|dé|e|effe|gé|hache|i|ji|ka|elle|emme|enne|o|pé|ku|erre|esse|té|u|vé|"
+        "double vé|ixe|i grec|zède",
+        "it": "a|bi|ci|di|e|effe|gi|acca|i|i lunga|cappa|elle|emme|enne|o|pi|cu|erre|esse|ti|u|"
+        "vu|doppia vu|ics|ipsilon|zeta",
+    }.items()
+}
+# Capitals that nobody could say as a word: no vowel, or consonants that do not go together.
+CONSONANT = "[B-DF-HJ-NP-TV-Z]"
+UNSPEAKABLE = (
+    rf"{CONSONANT}{{2,6}}|[A-Z]{{1,2}}{CONSONANT}{{2}}"
+    rf"|(?![BCDFGPT][LR]|S[CPT]|CH|QU){CONSONANT}{{2}}[A-Z]{{1,4}}"
+)
+NUMBER = r"\d{1,3}(?:[.\u202f ]\d{3})+(?!\d)(?:,\d+)?|\d+(?:,\d+)?"
+LONGEST_NUMBER = 15  # digits; a longer one is read digit by digit
+
+
+def written_out(text: str, language: str) -> str:
+    """``text`` with numbers, money, dates, times and abbreviations as words."""
+    reading = READINGS[language]
+
+    def amount(number: str) -> str:
+        whole, _, fraction = re.sub(r"[.\u202f ]", "", number).partition(",")
+        if len(whole) > LONGEST_NUMBER or (len(whole) > 1 and whole[0] == "0"):
+            said = " ".join(expand_numbers(digit, language) for digit in whole)
+        else:
+            said = str(expand_numbers(whole, language))
+        if not fraction:
+            return said
+        rest = fraction.lstrip("0")[:LONGEST_NUMBER]
+        tail = ["0"] * (len(fraction) - len(fraction.lstrip("0"))) + ([rest] if rest else [])
+        words = " ".join(expand_numbers(part, language) for part in tail)
+        return f"{said} {reading.point} {words}"
+
+    def money(match: re.Match[str]) -> str:
+        sign = match["before"] or match["after"]
+        one, many = reading.currencies[sign]
+        whole, _, cents = match["number"].partition(",")
+        unit = one if whole == "1" else many
+        if len(cents) == 2:
+            tail = f" {reading.both} {amount(cents.lstrip('0'))}" if cents != "00" else ""
+            return f"{amount(whole)} {unit}{tail}"
+        return f"{amount(match['number'])} {unit}"
+
+    def date(match: re.Match[str]) -> str:
+        day, month = int(match["day"]), int(match["month"])
+        if not (1 <= day <= 31 and 1 <= month <= 12):
+            return match[0]
+        said = [reading.first if day == 1 else amount(str(day)), reading.of]
+        said += [reading.months[month - 1], reading.of, amount(match["year"])]
+        return " ".join(word for word in said if word)
+
+    def time(match: re.Match[str]) -> str:
+        hour, minute = match["hour"].lstrip("0") or "0", match["minute"]
+        if int(hour) > 24 or int(minute) > 59:
+            return match[0]
+        spoken = [amount(hour), reading.hours if language == "fr" else ""]
+        if minute != "00":
+            spoken += [reading.both if language != "fr" else "", amount(minute.lstrip("0"))]
+        elif language == "es":
+            spoken.append(reading.hours)
+        return " ".join(word for word in spoken if word)
+
+    def address(match: re.Match[str]) -> str:
+        said = re.sub(r"^(?:https?://)?(?:www\.)?", "", match[0]).rstrip("/.,;")
+        said = re.sub(r"\.([b-df-hj-np-tv-z]{2,3})\b", lambda m: "." + spelled(m), said)
+        said = said.replace("@", f" {reading.at} ").replace(".", f" {reading.dot} ")
+        return re.sub(r"[/_-]", " ", said)
+
+    def spelled(match: re.Match[str]) -> str:
+        letters = LETTERS[language]
+        return " ".join(letters[letter] for letter in match[0].lower() if letter in letters)
+
+    signs = "".join(reading.currencies)
+    short = "|".join(re.escape(key) for key in sorted(reading.abbreviations, key=len)[::-1])
+    units = "|".join(re.escape(key) for key in reading.units)
+    rules = (
+        (ADDRESS, address),
+        (rf"(?<!\w)(?:{short})(?!\w)", lambda m: reading.abbreviations[m[0]]),
+        (
+            rf"(?:(?P<before>[{signs}])\s?)?(?P<number>{NUMBER})(?:\s?(?P<after>[{signs}]))?",
+            lambda m: money(m) if m["before"] or m["after"] else m[0],
+        ),
+        (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})\b", date),
+        (r"\b(?P<hour>\d{1,2})(?::|\s?[hH]\s?)(?P<minute>\d\d)\b(?:\s?h\b)?", time),
+        (r"\b1(?:er|º|°|ª|\.º|ère|re)(?!\w)", reading.first),
+        (rf"{FROM_START}(?P<n>{NUMBER})\s?%", lambda m: f"{amount(m['n'])} {reading.percent}"),
+        (
+            rf"{FROM_START}(?P<n>{NUMBER})\s?°\s?[CF]?",
+            lambda m: f"{amount(m['n'])} {reading.degrees}",
+        ),
+        (
+            rf"{FROM_START}(?P<n>{NUMBER})\s?(?P<unit>{units})(?!\w)",
+            lambda m: f"{amount(m['n'])} {reading.units[m['unit']]}",
+        ),
+        (r"(?<=\d)\s?[-\u2013]\s?(?=\d)", f" {reading.to} "),
+        (r"(?<![\w.,])-(?=\d)", f"{reading.minus} "),
+        (NUMBER, lambda m: f" {amount(m[0])} "),
+        # Where all is in capitals they are emphasis.
+        (rf"\b(?:{UNSPEAKABLE})\b" if not text.isupper() else r"(?!)", spelled),
+        (r"&", f" {reading.both} "),
+        (r"\+", f" {reading.plus} "),
+        (r"[*_`~|<>\\^\[\]{}#=@%°/-]+", " "),
+    )
+    for pattern, say in rules:
+        text = re.sub(pattern, say, text)
+    return re.sub(r"[ \t]+", " ", text).replace(" ,", ",").replace(" .", ".").strip()

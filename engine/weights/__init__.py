@@ -1,0 +1,1 @@
+"""Model files on disk: packages, checkpoints and converted graphs."""

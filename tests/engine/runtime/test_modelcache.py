@@ -1,0 +1,94 @@
+"""Models in memory: loaded once, shared, unloaded when idle."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from engine.runtime.modelcache import ModelCache
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Model:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_model_is_loaded_once_for_all_threads():
+    started = threading.Barrier(4)
+    cache = ModelCache(Model)
+
+    def get(_: int) -> Model:
+        started.wait()
+        return cache.get("base")
+
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(get, range(4)))
+    assert len({id(model) for model in models}) == 1
+
+
+def test_only_what_is_idle_is_unloaded(clock: Clock):
+    cache = ModelCache(Model, clock=clock)
+    cache.get("old")
+    clock.seconds = 300
+    cache.get("recent")
+    clock.seconds = 600
+    assert cache.unload_idle(600) == ["old"]
+    assert cache.loaded() == ["recent"]
+
+
+def test_use_puts_unloading_off(clock: Clock):
+    cache = ModelCache(Model, clock=clock)
+    first = cache.get("base")
+    clock.seconds = 599
+    assert cache.get("base") is first
+    clock.seconds = 1198
+    assert cache.unload_idle(600) == []
+
+
+def test_a_pinned_model_stays(clock: Clock):
+    cache = ModelCache(Model, pinned={"tiny.en"}, clock=clock)
+    cache.get("tiny.en")
+    clock.seconds = 10_000
+    assert cache.unload_idle(600) == []
+    assert cache.loaded() == ["tiny.en"]
+
+
+def test_an_unloaded_model_is_loaded_again_when_needed(clock: Clock):
+    cache = ModelCache(Model, clock=clock)
+    first = cache.get("base")
+    clock.seconds = 600
+    cache.unload_idle(600)
+    assert cache.get("base") is not first
+
+
+def test_a_failed_load_is_tried_again():
+    names: list[str] = []
+
+    def load(name: str) -> Model:
+        names.append(name)
+        if len(names) == 1:
+            raise OSError("disk")
+        return Model(name)
+
+    cache = ModelCache(load)
+    with pytest.raises(OSError, match="disk"):
+        cache.get("base")
+    assert cache.loaded() == []
+    assert cache.get("base").name == "base"

@@ -1,0 +1,105 @@
+"""The same speech has the same words, and what is no speech has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from engine.speech.audio.decode import RATE, Samples
+from engine.speech.recognition.queue import Priority
+from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
+from engine.speech.recognition.transcript import Transcript
+from tests.engine.speech.recognition.test_recognizer import FOX, WEATHER, text, upload
+from tests.speech import CACHE, join, say
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Iterator[Recognizer]:
+    recognizer = Recognizer(RecognitionSettings(cache=CACHE.parent / "weights"))
+    yield recognizer
+    recognizer.close()
+
+
+def read(recognizer: Recognizer, samples: Samples, model: str = "tiny.en") -> Transcript:
+    return recognizer.recognize(upload(samples), model=model)
+
+
+def noise(seconds: float, level: float, seed: int = 1) -> Samples:
+    generator = np.random.default_rng(seed)
+    return generator.normal(0, level, round(seconds * RATE)).astype(np.float32)
+
+
+def test_words_do_not_depend_on_what_else_is_transcribed(recognizer):
+    speech = join(*[say(FOX), 0.7, say(WEATHER), 0.4] * 4)
+    hard = (speech + noise(len(speech) / RATE, 0.05)[: len(speech)]).astype(np.float32)
+    short = join(say(WEATHER), 0.5)
+    alone = [read(recognizer, samples).channels for samples in (speech, hard, short)]
+    with ThreadPoolExecutor(6) as pool:
+        beside = list(pool.map(lambda one: read(recognizer, one), [speech, hard, short] * 2))
+        live = recognizer.submit(short, priority=Priority.INTERIM)
+        live.result(60)
+    assert [transcript.channels for transcript in beside] == alone * 2
+
+
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+@pytest.mark.parametrize("milliseconds", [20, 50, 80, 120])
+def test_a_fraction_of_a_word_has_no_text(recognizer, model, milliseconds):
+    speech = say(FOX)
+    start = np.flatnonzero(np.abs(speech) > 0.05)[0]
+    for place in (start, start + 4_000, start + 9_000):
+        piece = speech[place : place + milliseconds * RATE // 1000]
+        assert len(text(read(recognizer, piece, model))) <= 3  # "he", "in": a word it may be
+
+
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+def test_sounds_that_are_no_speech_have_no_text(recognizer, model):
+    clock = np.arange(6 * RATE) / RATE
+    tone = 0.3 * np.sin(2 * np.pi * 220 * clock)
+    beeps = 0.4 * np.sin(2 * np.pi * 1000 * clock) * (clock % 1 < 0.2)
+    chords = sum(
+        np.sin(2 * np.pi * pitch * part * clock) / part
+        for pitch in (220.0, 277.2, 329.6)
+        for part in (1, 2, 3)
+    )
+    music = 0.1 * chords * np.exp(-2 * (clock % 0.8))
+    for sound in (tone, beeps, music, noise(6, 0.2), noise(6, 0.0005)):
+        assert text(read(recognizer, sound.astype(np.float32), model)) == ""
+
+
+def test_a_word_is_not_placed_at_a_noise_before_it(recognizer):
+    transcript = read(recognizer, join(noise(60, 0.1, seed=3), 5.0, say(FOX), 0.5))
+    assert transcript.channels[0].words[0].start == pytest.approx(65.0, abs=0.3)
+
+
+def test_one_word_is_written_once(recognizer):
+    for spoken in ("Ready?", "Stop.", "Hello."):
+        transcript = read(recognizer, join(0.3, say(spoken), 0.6))
+        assert len(transcript.channels[0].words) == 1
+
+
+def test_each_word_starts_after_the_one_before_it_ended(recognizer):
+    speech = join(*[say(FOX, speed=1.4), 0.3, say("No. No, no! Yes."), 1.2] * 4)
+    words = read(recognizer, speech).channels[0].words
+    assert all(word.start < word.end for word in words)
+    assert all(word.end <= following.start for word, following in pairwise(words))
+
+
+SPANISH = "Buenos días, me gustaría reservar una mesa para cuatro personas esta noche, por favor."
+
+
+def test_another_language_than_the_named_one_is_reported(recognizer):
+    spanish = join(0.3, say(SPANISH, voice="aura-2-sirio-es"), 0.5)
+    assert read(recognizer, spanish).channels[0].heard_language == "es"
+
+
+def test_no_other_language_is_reported_for_the_named_one(recognizer):
+    spanish = join(0.3, say(SPANISH, voice="aura-2-sirio-es"), 0.5)
+    english = join(0.3, say(FOX), 0.5)
+    noisy = (english + noise(len(english) / RATE, 0.1)[: len(english)]).astype(np.float32)
+    for speech, language in ((spanish, "es"), (english, "en"), (noisy, "en")):
+        transcript = recognizer.recognize(upload(speech), model=None, language=language)
+        assert transcript.channels[0].heard_language is None

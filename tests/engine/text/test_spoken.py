@@ -1,0 +1,135 @@
+"""What a reader says where numbers, signs and abbreviations stand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.text.spoken import cardinal, digits, ordinal, written_out, year
+
+ENGLISH = {
+    # Numbers
+    "3 apples": "three apples",
+    "1,234,500": "one million two hundred thirty-four thousand five hundred",
+    "3.14": "three point one four",
+    "-5 today": "minus five today",
+    "007": "zero zero seven",
+    "1st, 2nd, 23rd": "first, second, twenty-third",
+    "1/2, 3/4, 2/3": "one half, three quarters, two thirds",
+    "2 1/2 cups and ¾": "two and a half cups and three quarters",
+    "2½ hours": "two and a half hours",
+    "10-20 people": "ten to twenty people",
+    "50% and 0.5 %": "fifty percent and zero point five percent",
+    "1.5M users, 30k": "one point five million users, thirty thousand",
+    "100 + 20 = 120": "one hundred plus twenty equals one hundred twenty",
+    "3 × 4 ÷ 2": "three times four divided by two",
+    "24/7": "twenty-four seven",
+    "call 911": "call nine one one",
+    "v1.2.3": "version one point two point three",
+    "World War II": "World War two",
+    "Henry VIII": "Henry the eighth",
+    # Money
+    "$5": "five dollars",
+    "$1": "one dollar",
+    "$0.99": "ninety-nine cents",
+    "$1,234.50": "one thousand two hundred thirty-four dollars and fifty cents",
+    "$3.5 million": "three point five million dollars",
+    "$1.2B, $100K": "one point two billion dollars, one hundred thousand dollars",
+    "£20 or 20 €": "twenty pounds or twenty euros",
+    "$20/month": "twenty dollars per month",
+    # Dates and times
+    "Jan. 5, 2024": "January fifth, twenty twenty-four",
+    "5 January 2024": "the fifth of January, twenty twenty-four",
+    "on the 5th of May": "on the fifth of May",
+    "2024-03-15": "March fifteenth, twenty twenty-four",
+    "03/15/2024": "March fifteenth, twenty twenty-four",
+    "15/03/2024": "March fifteenth, twenty twenty-four",
+    "in 1984, 1905 and 2007": "in nineteen eighty-four, nineteen oh five and two thousand seven",
+    "the 1990s and '80s": "the nineteen nineties and eighties",
+    "10:30 am": "ten thirty AM",
+    "3pm": "three PM",
+    "10:05": "ten oh five",
+    "3:00": "three o'clock",
+    "10am-5pm": "ten AM to five PM",
+    "Mon-Fri": "Monday to Friday",
+    # Abbreviations
+    "Dr. Lee of St. James St.": "Doctor Lee of Saint James Street",
+    "Mulholland Dr.": "Mulholland Drive",
+    "Mr. and Mrs. Jones": "Mister and Missus Jones",
+    "e.g. tea, etc.": "for example, tea, et cetera.",
+    "We met at 3 p.m. Then we left.": "We met at three PM. Then we left.",
+    "No. 5": "number five",
+    "No. I will not.": "No. I will not.",
+    "Apt. 4B": "Apartment four B",
+    "the U.S. Senate": "the US Senate",
+    "R&D": "R and D",
+    "C++ and C#": "C plus plus and C sharp",
+    # Units
+    "5km, 1 km": "five kilometers, one kilometer",
+    "72°F, 1 °C": "seventy-two degrees Fahrenheit, one degree Celsius",
+    "60 mph": "sixty miles per hour",
+    "10 m but 5G": "ten meters but five G",
+    "8GB, 2.5 GHz": "eight gigabytes, two point five gigahertz",
+    "5 min, 1 hr": "five minutes, one hour",
+    "5'10\"": "five foot ten",
+    "1920x1080": "nineteen twenty by one thousand eighty",
+    # Telephones and addresses
+    "(415) 555-2671": "four one five, five five five, two six seven one",
+    "+1 415-555-2671": "plus one, four one five, five five five, two six seven one",
+    "ada.l@example.com": "ada dot l at example dot com",
+    "jane_99@mail.example.org": "jane underscore nine nine at mail dot example dot org",
+    "See https://www.example.com/a-b/.": "See W W W dot example dot com slash a dash b.",
+    "Go to deepgram.com.": "Go to deepgram dot com.",
+    "Ames, IA 50010": "Ames, IA five zero zero one zero",
+    # Signs
+    "Hello 👋 *world*": "Hello world",
+    "#fun": "hashtag fun",
+    "~5 people": "about five people",
+    "GPT-4, B2B, COVID-19": "GPT four, B two B, COVID nineteen",
+}  # fmt: skip
+OTHERS = {
+    ("es", "Cuesta 1.234,50 €"): "Cuesta mil doscientos treinta y cuatro euros y cincuenta",
+    ("es", "el 15/03/2024 a las 10:30"):
+        "el quince de marzo de dos mil veinticuatro a las diez y treinta",
+    ("es", "Sr. García, EE.UU."): "señor García, Estados Unidos",
+    ("es", "ana@ejemplo.mx"): "ana arroba ejemplo punto eme equis",
+    ("es", "el DNI de la ONU"): "el de ene i de la ONU",
+    ("fr", "12,50 € à 10h30"): "douze euros et cinquante à dix heures trente",
+    ("fr", "M. Dupont, n° 5"): "monsieur Dupont, numéro cinq",
+    ("fr", "la SNCF et l'ONU"): "la esse enne cé effe et l'ONU",
+    ("fr", "www.exemple.fr"): "exemple point effe erre",
+    ("it", "il 15/03/2024 alle 10:30"): "il quindici marzo duemilaventiquattro alle dieci e trenta",
+    ("it", "12,50 € al kg"): "dodici euro e cinquanta al kg",
+    ("it", "Sig. Rossi, un PDF"): "signor Rossi, un pi di effe",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), ENGLISH.items(), ids=ENGLISH)
+def test_english_is_said_as_a_reader_says_it(text: str, said: str):
+    assert written_out(text, "en-US") == said
+
+
+@pytest.mark.parametrize(("written", "said"), OTHERS.items(), ids=str)
+def test_other_languages_are_said_their_own_way(written: tuple[str, str], said: str):
+    language, text = written
+    assert written_out(text, language) == said
+
+
+@pytest.mark.parametrize("language", ["en", "es", "fr", "it"])
+@given(text=st.text(alphabet="ab Z019.,:/-$€%@#'°\n\ue000", max_size=40))
+def test_no_digit_is_left_and_marks_stay(language: str, text: str):
+    said = written_out(text, language)
+    assert not any(letter in "0123456789" for letter in said)
+    assert said.count("\ue000") == text.count("\ue000")
+
+
+@given(st.integers(0, 10**15 - 1))
+def test_every_number_has_a_name(number: int):
+    assert cardinal(number).replace("-", " ").replace(" ", "").isalpha()
+    assert ordinal(number) != cardinal(number)
+
+
+def test_years_and_digits_have_their_own_ways():
+    assert (year(1900), year(2010)) == ("nineteen hundred", "twenty ten")
+    assert digits("4-07") == "four zero seven"

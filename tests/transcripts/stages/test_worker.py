@@ -1,0 +1,215 @@
+"""Real workers: processes that are killed, stopped and cut off from their broker."""
+
+import contextlib
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.transcripts.conftest import found, transcript, wav_bytes
+
+ROOT = Path(__file__).resolve().parents[3]
+PATIENCE_SECONDS = 120
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A speech server that answers a recording once ``gate`` is open, a text once ``reads`` is."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Call)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.reads = threading.Event()
+        self.reads.set()
+        self.heard = 0
+        self.read = 0
+        self.left = threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Call(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self):
+        lists = {
+            "/v1/projects": {"projects": [{"project_id": "p-1", "name": "Interviews"}]},
+            "/v1/models": {"stt": [], "tts": []},
+        }
+        self.answer(json.dumps(lists[self.path]).encode())
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/v1/read"):
+            self.server.read += 1
+            gate, answer = self.server.reads, found()
+        else:
+            self.server.heard += 1
+            gate, answer = self.server.gate, transcript("Good morning everyone.")
+        while not gate.wait(0.05):
+            if self.caller_left():
+                self.server.left.set()
+                return
+        with contextlib.suppress(OSError):
+            self.answer(answer.content)
+
+    def caller_left(self) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        return False
+
+    def answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Installation:
+    """A library of its own with workers that can be started and ended."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        self.folder = folder
+        self.environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        self.environ |= {
+            "EARSHOT_DATA": str(folder / "data"),
+            "DEEPGRAM_API_KEY": "k-1",
+            "DEEPGRAM_BASE_URL": server.url,
+            "CELERY_BROKER_URL": "filesystem://",
+        }
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.manage("migrate", "-v0")
+        self.manage("setup")
+
+    def manage(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environ | environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{command[-1]}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command], cwd=ROOT, env=self.environ, stdout=log, stderr=log
+            )
+        self.processes.append(process)
+        return process
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        return self.start("-m", "celery", "--app", "webapp", "worker", "--without-mingle")
+
+    def beat(self) -> subprocess.Popen[bytes]:
+        return self.start("-m", "celery", "--app", "webapp", "beat")
+
+    def transcribe(self, *features: str) -> subprocess.Popen[bytes]:
+        """Start ``manage.py transcribe`` on a file."""
+        (self.folder / "monday.wav").write_bytes(wav_bytes())
+        chosen = [f"--feature={feature}" for feature in features]
+        return self.start("manage.py", "transcribe", *chosen, str(self.folder / "monday.wav"))
+
+    def tell(self, expression: str) -> list[str]:
+        """What an expression about the models gives, in words."""
+        code = f"from transcripts.models import *; print({expression})"
+        return self.manage("shell", "-v0", "-c", code).stdout.split()
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def speech_server():
+    server = Server()
+    yield server
+    server.gate.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def installation(tmp_path: Path, speech_server: Server):
+    installation = Installation(tmp_path, speech_server)
+    yield installation
+    installation.close()
+
+
+def until(fact, what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not fact():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def test_jobs_of_a_killed_worker_are_done_once_by_the_next(installation, speech_server):
+    speech_server.reads.clear()
+    installation.beat()
+    first = installation.worker()
+    # The transcript is finished and printed whatever becomes of the stage that follows.
+    assert installation.transcribe("summarize").wait(PATIENCE_SECONDS) == 0
+    until(lambda: speech_server.read == 1, "the first worker sent a text")
+    speech_server.gate.clear()
+    command = installation.transcribe()
+    until(lambda: speech_server.heard == 2, "the first worker sent another recording")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    speech_server.gate.set()
+    speech_server.reads.set()
+    installation.worker()
+    assert command.wait(PATIENCE_SECONDS) == 0
+    facts = "*Insight.objects.values_list('state', 'attempt')[0]"
+    until(lambda: installation.tell(facts) == ["done", "2"], "the text is read")
+    assert (speech_server.heard, speech_server.read) == (3, 2)
+    counts = "Utterance.objects.count(), RawResponse.objects.count(), RawInsight.objects.count()"
+    assert installation.tell(counts) == ["2", "2", "1"]
+
+
+def test_worker_that_is_told_to_stop_gives_its_job_back_at_once(installation, speech_server):
+    speech_server.gate.clear()
+    first = installation.worker()
+    command = installation.transcribe()
+    until(lambda: speech_server.heard == 1, "the worker sent the recording")
+    first.send_signal(signal.SIGTERM)
+    assert speech_server.left.wait(PATIENCE_SECONDS)  # the server need not go on with it
+    first.wait(PATIENCE_SECONDS)
+    speech_server.gate.set()
+    installation.worker()
+    # No lease has to run out; without the scheduler only a ring or the sweep finds the job.
+    installation.beat()
+    assert command.wait(PATIENCE_SECONDS) == 0
+
+
+def test_recording_is_taken_while_the_broker_is_down(installation, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        nobody = f"redis://127.0.0.1:{probe.getsockname()[1]}/0"
+        (tmp_path / "a.wav").write_bytes(wav_bytes())
+        installation.beat()
+        installation.worker()
+        done = installation.manage(
+            "transcribe", str(tmp_path / "a.wav"), "--json", CELERY_BROKER_URL=nobody
+        )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["transcript"], found["request_id"]) == ("Good morning everyone.", "r-1")
+    assert found["utterances"][0]["words"][0]["word"] == "Good"

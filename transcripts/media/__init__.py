@@ -1,0 +1,1 @@
+"""Audio files: storage, formats, decoding in a sandbox, fetching and names."""

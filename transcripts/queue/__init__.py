@@ -1,0 +1,1 @@
+"""The job queue: leases on rows and the messages that wake workers."""

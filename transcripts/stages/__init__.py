@@ -1,0 +1,1 @@
+"""Stages of a recording's jobs, run by Celery workers."""

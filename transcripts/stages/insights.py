@@ -1,0 +1,34 @@
+"""The second stage: the text of a transcript to what it is about."""
+
+from datetime import datetime
+
+from speechclient import ReadOptions, ReadResponse, read_read_response
+from transcripts.models import Insight
+from transcripts.stages import jobs
+from transcripts.stages.jobs import Job
+from transcripts.stages.speech import speech_client, speech_line
+
+
+def read(pk: int, seen_lease: datetime | None = None) -> None:
+    """Bring an insight as far as it goes; nothing when it is not to be had."""
+    jobs.run(Insight.objects.all(), pk, seen_lease, work)
+
+
+def work(job: Job[Insight]) -> None:
+    kept = jobs.kept_answer(job.row)
+    jobs.store(job, read_read_response(kept) if kept is not None else send(job))
+
+
+def send(job: Job[Insight]) -> ReadResponse:
+    """Send the text and wait for the answer, which is on disk when this returns."""
+    insight = job.row
+    server = insight.connection
+    job.note(stage=Insight.Stage.SENDING)
+    text = insight.text().text
+    line = speech_line(server)
+    job.use(line, len(text.encode()))
+    with speech_client(server, line, insight.transcription.recording.duration) as client:
+        response = client.read(text, ReadOptions.from_json(insight.options), on_sent=job.sent)
+    jobs.keep_answer(insight, response.raw)
+    server.resume()
+    return response

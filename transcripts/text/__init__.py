@@ -1,0 +1,1 @@
+"""Transcript text: utterances, captions, tokens and times."""
