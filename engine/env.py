@@ -16,7 +16,7 @@ class Misconfigured(Exception):
 class Limits:
     """How many calls of one kind of work may be under way at the same time.
 
-    Contract, section 4: simultaneous calls are counted, not calls per time.
+    Simultaneous calls are counted, not calls per time (docs/contract.md, 4).
     """
 
     per_project: int
@@ -76,7 +76,7 @@ class Environment:
 # The voice behind the names that the documentation and the SDKs' examples use.
 DEFAULT_VOICE = "aura-2-thalia-en"
 _LIVE = 2 * (os.cpu_count() or 2)
-# Defaults of the contract's section 4, where it has one; a process takes what its memory holds.
+# The defaults of docs/contract.md, 4; those of the process are what its memory holds.
 DEFAULT_LIMITS = {
     "listen": Limits(per_project=50, per_process=100),
     "speak": Limits(per_project=15, per_process=30),

@@ -14,7 +14,7 @@ def new_project_id() -> str:
 
 
 class Project(models.Model):
-    # Text: the SDK's own tests use an id that is no UUID (contract, section 15.6).
+    # Text: the SDK's own tests use an id that is not a UUID (docs/contract.md, 15.6).
     project_id = models.CharField(primary_key=True, max_length=64, default=new_project_id)
     name = models.CharField(max_length=200)
     created = models.DateTimeField(default=timezone.now)

@@ -1,4 +1,4 @@
-"""What a key or a member may do: the contract's section 1.5.
+"""Scopes: the permissions of keys and members (docs/contract.md, 1.5).
 
 A scope is a name such as ``members:read:invites``. A shorter scope includes its longer
 forms, and ``write`` includes the matching ``read``. A role stands for a set of scopes.

@@ -1,6 +1,6 @@
 """What a project's account holds: keys, people, requests, usage and money.
 
-Source: sections 14.3 to 14.9 of the contract.
+Source: docs/contract.md, 14.3 to 14.9.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Invite(Record):
 
 @dataclass(frozen=True, slots=True)
 class Request(Record):
-    """One call to the server; ``path`` has its query, ``response`` is open by contract."""
+    """One call to the server; ``path`` has its query, ``response`` has no fixed shape."""
 
     request_id: str
     project_uuid: str
@@ -242,7 +242,7 @@ class DistributionCredentials(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestFilter(Options):
-    """Which requests; ``accessor`` is a key's id. Source: section 14.5."""
+    """Filters of requests; ``accessor`` is the id of a key. Source: docs/contract.md, 14.5."""
 
     start: datetime | None = None
     end: datetime | None = None
@@ -267,7 +267,7 @@ FEATURES = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class UsageFilter(Options):
-    """Which requests are summed; ``model`` is a uuid. Source: section 14.6.
+    """Filters of usage; ``model`` is a UUID. Source: docs/contract.md, 14.6.
 
     A feature that is true keeps requests that used it, one that is false those that did not.
     """
@@ -297,7 +297,7 @@ class UsageFilter(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class BillingFilter(Options):
-    """Which costs are summed. Source: section 14.7."""
+    """Filters of costs. Source: docs/contract.md, 14.7."""
 
     start: date | None = None
     end: date | None = None

@@ -1,4 +1,4 @@
-"""The calls on one project's account. Source: sections 14.1 and 14.3 to 14.9 of the contract."""
+"""Requests on the account of one project. Source: docs/contract.md, 14.1 and 14.3 to 14.9."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ class AccountClient:
 
     def key(self, api_key_id: str) -> Key:
         fields = self._get("keys", api_key_id)
-        # Published documents put the key under item.member, servers also beside it: section 14.3.
+        # The key is published under item.member; servers also send it at the top:
+        # docs/contract.md, 14.3.
         member = fields.object("item").object("member") or fields.object("member")
         record = fields.object("api_key") or member.object("api_key")
         return Key(member=Member.read(member), api_key=KeyRecord.read(record))

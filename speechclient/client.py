@@ -214,7 +214,7 @@ class SpeechClient:
         return AccountClient(self._management_http, project_id)
 
     def think_models(self) -> tuple[ThinkModel, ...]:
-        """The language models that voice agents can use. Source: section 14.8."""
+        """The language models that voice agents can use. Source: docs/contract.md, 14.8."""
         path = path_of("agent", "settings", "think", "models")
         fields = self._agent_http.get(path).fields()
         return tuple(ThinkModel.read(model) for model in fields.objects("models"))
@@ -274,9 +274,9 @@ class SpeechClient:
 
 
 def management_home(base_url: str) -> str | None:
-    """The address of the accounts where ``base_url`` is a regional host of Deepgram's.
+    """The management address where ``base_url`` is a regional host of Deepgram, else None.
 
-    Source: section 16.1 of the contract.
+    Source: docs/contract.md, 1.1.
     """
     host = httpx.URL(base_url).host
     is_regional = re.fullmatch(r"api\.[a-z0-9-]+\.deepgram\.com", host)

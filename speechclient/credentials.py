@@ -10,7 +10,7 @@ from typing import Literal
 class Credential:
     """An API key (``Token``), a short-lived access token (``Bearer``), or nothing at all.
 
-    Source: section 1.2 of the contract.
+    Source: docs/contract.md, 1.2.
     """
 
     scheme: Literal["Token", "Bearer"] = "Token"

@@ -63,7 +63,7 @@ class ServiceUnavailable(SpeechError):
 
 
 class UnreadableResponse(ServiceUnavailable):
-    """A success whose body is not what the contract says; the message names what is wrong.
+    """A success whose body is not as in docs/contract.md; the message names what is wrong.
 
     The work was done and probably paid for, so the caller should not send it again and again.
     ``body`` is what was received.
@@ -78,7 +78,8 @@ class Denied(SpeechError):
     """The credential, the balance or the role does not allow it, or the thing is not there."""
 
 
-# 408 client too slow, 425 too early, 429 concurrency, 499 the server saw us go away: section 3.3.
+# 408 client too slow, 425 too early, 429 too many requests, 499 client disconnected:
+# docs/contract.md, 3.3.
 RETRY_STATUSES = frozenset({408, 425, 429, 499})
 DENIED_STATUSES = frozenset({401, 402, 403, 404})
 
@@ -86,7 +87,7 @@ DENIED_STATUSES = frozenset({401, 402, 403, 404})
 def error_from_answer(
     status: int, headers: Mapping[str, str], body: bytes, *, now: datetime | None = None
 ) -> SpeechError:
-    """Read an answer that is no success, in any form of the contract's section 3.1.
+    """Read an error response, in any form of docs/contract.md, 3.1.
 
     ``headers`` is looked up by lower-case name; ``body`` may be cut short. Never raises.
     """
@@ -141,7 +142,7 @@ def error_from_close(
 ) -> SpeechError | None:
     """What a socket's close means, None for a normal one. ``code`` None: no close frame came.
 
-    Sources: sections 9.6, 11.4 and 12.4 of the contract, RFC 6455 section 7.4.1.
+    Sources: docs/contract.md, 9.6, 11.4 and 12.4; RFC 6455, section 7.4.1.
     """
     if code == 1000:
         return None

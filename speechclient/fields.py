@@ -180,7 +180,7 @@ class Fields:
             return None
 
     def value(self, name: str) -> Any:
-        """The member as it came, for what is open by contract; cleaned of NUL and surrogates."""
+        """The member as it came, for parts without a fixed shape; cleaned of NUL and surrogates."""
         return _clean_value(self._members.get(name))
 
 

@@ -1,7 +1,7 @@
 """What text intelligence found: summary, topics, intents, sentiment.
 
 Published documents nest these blocks (``results.topics.results.topics.segments``) where servers
-answer flat (``results.topics.segments``); both are read. Source: section 5.4 of the contract.
+respond flat (``results.topics.segments``); both are read. Source: docs/contract.md, 5.4.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def read_insights(results: Fields) -> Insights:
     sentiments = _block(results, "sentiments")
     average = sentiments.object("average")
     return Insights(
-        # listen says ``short``, read says ``text``: section 6.
+        # listen says ``short``, read says ``text``: docs/contract.md, 6.
         summary=summary.text("short", limit=MAX_TEXT)
         or summary.text("text", limit=MAX_TEXT)
         or None,

@@ -1,6 +1,6 @@
 """The answer to ``POST /v1/listen``: bytes in, a typed transcript out, no I/O.
 
-Times are seconds from the first sample. Source: sections 5.2 to 5.6 of the contract.
+Times are seconds from the first sample. Source: docs/contract.md, 5.2 to 5.6.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def read_listen_response(
 
 
 def _wrong_shape(body: Fields) -> str:
-    """Name the first member that is not as the contract says; "" when a transcript is there."""
+    """Name the first member that departs from docs/contract.md, 5.3; "" when there is none."""
     if not body.is_object("results"):
         return "results is not an object" if "results" in body else "results is missing"
     results = body.object("results")

@@ -1,4 +1,4 @@
-"""Projects and models: what a server has. Source: sections 14.1 and 14.2 of the contract."""
+"""Projects and models of a server. Source: docs/contract.md, 14.1 and 14.2."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Models(Record):
 
 @dataclass(frozen=True, slots=True)
 class ThinkModel(Record):
-    """A language model that voice agents can think with. Source: section 14.8."""
+    """A language model that voice agents can think with. Source: docs/contract.md, 14.8."""
 
     id: str
     name: str

@@ -10,7 +10,7 @@ from speechclient.parameters import Options
 
 @dataclass(frozen=True, kw_only=True)
 class ListenOptions(Options):
-    """Options of ``POST /v1/listen``. Source: section 5.1 of the contract."""
+    """Options of ``POST /v1/listen``. Source: docs/contract.md, 5.1."""
 
     model: str = "nova-3"
     version: str | None = None
@@ -57,7 +57,7 @@ class ListenOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions(Options):
-    """Options of ``POST /v1/read``. Source: section 6 of the contract."""
+    """Options of ``POST /v1/read``. Source: docs/contract.md, 6."""
 
     always_sent = "language"
 
@@ -77,7 +77,7 @@ class ReadOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class SpeakOptions(Options):
-    """Options of ``POST /v1/speak`` and ``/v2/speak``. Source: sections 7 and 8.
+    """Options of ``POST /v1/speak`` and ``/v2/speak``. Source: docs/contract.md, 7 and 8.
 
     A ``flux-`` model is spoken by v2, any other by v1.
     """
@@ -98,7 +98,7 @@ class SpeakOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class ListenStreamOptions(Options):
-    """Options of ``WS /v1/listen``. Source: section 9.1 of the contract.
+    """Options of ``WS /v1/listen``. Source: docs/contract.md, 9.1.
 
     ``encoding`` and ``sample_rate`` describe raw audio and are left out for containers.
     ``endpointing`` is milliseconds, or False for never.
@@ -139,7 +139,7 @@ class ListenStreamOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class FluxOptions(Options):
-    """Options of ``WS /v2/listen``. Source: section 10.1 of the contract."""
+    """Options of ``WS /v2/listen``. Source: docs/contract.md, 10.1."""
 
     model: str = "flux-general-en"
     encoding: str | None = None
@@ -158,7 +158,7 @@ class FluxOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class SpeakStreamOptions(Options):
-    """Options of ``WS /v1/speak``. Source: section 11.1 of the contract."""
+    """Options of ``WS /v1/speak``. Source: docs/contract.md, 11.1."""
 
     model: str = "aura-asteria-en"
     encoding: str | None = None
@@ -169,7 +169,7 @@ class SpeakStreamOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class FluxSpeakOptions(Options):
-    """Options of ``WS /v2/speak``. Source: section 12.1 of the contract."""
+    """Options of ``WS /v2/speak``. Source: docs/contract.md, 12.1."""
 
     model: str = "flux-haley-en"
     encoding: str | None = None

@@ -87,8 +87,8 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
 def read_keyterms(name: str, value: Any) -> tuple[str, ...]:
     """Key terms, trimmed. Raises ``InvalidOption`` for more than a server takes.
 
-    A server may answer too many of them with silence, so they are counted before they are sent:
-    section 16.1 of the contract.
+    A server may not respond to too many of them, so they are counted before they are sent:
+    docs/contract.md, 9.3.
     """
     terms = _texts(name, value)
     if len(terms) > MAX_KEYTERMS:

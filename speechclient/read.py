@@ -1,4 +1,4 @@
-"""The answer to ``POST /v1/read``. Source: section 6 of the contract."""
+"""The response of ``POST /v1/read``. Source: docs/contract.md, 6."""
 
 from __future__ import annotations
 

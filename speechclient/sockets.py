@@ -381,7 +381,7 @@ def _now() -> float:
 
 
 async def _send_audio(stream: Stream, audio: bytes) -> None:
-    # An empty frame would end the stream (section 9.2); a range over nothing sends none.
+    # An empty frame would end the stream (docs/contract.md, 9.2); a range over nothing sends none.
     for start in range(0, len(audio), AUDIO_FRAME_BYTES):
         await stream.send(audio[start : start + AUDIO_FRAME_BYTES])
 

@@ -1,6 +1,6 @@
 """The answer to ``POST /v1/speak`` and ``/v2/speak``: audio as it is made, and its headers.
 
-Source: sections 7 and 8 of the contract.
+Source: docs/contract.md, 7 and 8.
 """
 
 from __future__ import annotations

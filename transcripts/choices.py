@@ -38,7 +38,7 @@ class Feature:
         return self.value in (chosen or ()) if self.value else bool(chosen)
 
 
-# Source: sections 5.1, 5.4 and 5.6 of the contract.
+# Source: docs/contract.md, 5.1, 5.4 and 5.6.
 GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
     (
         "In the transcript",
@@ -86,7 +86,7 @@ RARE_GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
     ),
 )
 FEATURES = tuple(feature for _, features in (*GROUPS, *RARE_GROUPS) for feature in features)
-# Only these models listen for terms: section 5.1 of the contract.
+# Only these models take key terms: docs/contract.md, 5.1.
 KEYTERM_MODELS = "nova-3"
 
 

@@ -29,7 +29,7 @@ READ = (
 )
 # Labels that the request carries, whatever is asked for.
 SHARED = ("tag",)
-# Servers read English alone: section 5.4 of the contract.
+# Text intelligence is for English only: docs/contract.md, 5.4.
 READ_LANGUAGES = ("en",)
 
 

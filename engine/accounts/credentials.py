@@ -1,8 +1,8 @@
 """Who makes a call: keys, short-lived tokens and the browser's subprotocols.
 
-Contract, section 1.2. What a key may do is kept in memory for a second, so that a frame of a
-busy program costs no query; a key that this process deletes is forgotten at once, one that
-another process deletes within that second.
+Source: docs/contract.md, 1.2. The permissions of a key are cached for a second, so that a frame of
+a busy client needs no query. A key that this process deletes is removed from the cache at once, one
+that another process deletes within that second.
 """
 
 from __future__ import annotations

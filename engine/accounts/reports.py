@@ -1,4 +1,4 @@
-"""Usage and costs out of the daily sums: the contract's sections 14.6 and 14.7.
+"""Usage and costs from the daily sums (docs/contract.md, 14.6 and 14.7).
 
 Everything is grouped and filtered in the database, on one row a day and combination, so that
 the size of the log does not matter.

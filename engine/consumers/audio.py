@@ -22,7 +22,7 @@ _DECODERS = 64
 _MOST_BLOCKS = 8  # decoded and not yet taken: some bytes of silence may hold hours
 _threads = ThreadPoolExecutor(2 * _DECODERS, "live-decoder", step_back)
 
-# The contract's section 4: faster is slowed down to 1.25 times real time. The first seconds are
+# Faster audio is slowed down to 1.25 times real time (docs/contract.md, 4). The first seconds are
 # free, so that a client which was held up can catch up.
 _SPEED = 1.25
 _HEAD_START = 10.0
@@ -168,7 +168,7 @@ def open_audio(
     """The audio that a handshake announces. Raises ``Refusal`` for what cannot be.
 
     ``sample_rate`` in Hz is needed with a raw encoding; without ``encoding`` the bytes of a
-    container say it (contract, section 9.1).
+    container say it (docs/contract.md, 9.1).
     """
     if encoding in PLAIN:
         if sample_rate is None:

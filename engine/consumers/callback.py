@@ -1,4 +1,4 @@
-"""What a stream says, to the caller's URL instead of its socket: the contract's section 9.7."""
+"""Delivery of a stream's messages to its callback URL (docs/contract.md, 9.7)."""
 
 from __future__ import annotations
 

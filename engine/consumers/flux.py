@@ -1,4 +1,4 @@
-"""``WS /v2/listen``: the turns of a conversation. The contract's section 10."""
+"""``WS /v2/listen``: turns of a conversation (docs/contract.md, 10)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class FluxConsumer(Socket):
             case "Configure":
                 self._configure(message)
             case _:
-                pass  # KeepAlive and whatever comes later: the contract's section 16, choice 13
+                pass  # KeepAlive and unknown messages: docs/contract.md, choice 13
 
     async def misread(self, problem: str) -> None:
         await self.audio.reach()
@@ -167,7 +167,7 @@ class FluxConsumer(Socket):
         self.finish()
 
     async def _settle(self) -> None:
-        """Tell the rest of what came. An open turn stays open: the contract's section 16.1."""
+        """Send what is left. An open turn stays open (docs/contract.md, 10.5)."""
         self._follow(self.session.finish())
         while not self.session.is_settled:
             await asyncio.gather(*self.scoring)
@@ -178,7 +178,7 @@ class FluxConsumer(Socket):
         self.finish(1011, _SILENT)
 
     def _configure(self, message: Mapping[str, Any]) -> None:
-        """All of it or nothing, in the order of the audio around it: section 10.4."""
+        """Apply all or nothing, at its place in the audio (docs/contract.md, 10.4)."""
         try:
             options = self._configured(message.get("thresholds"))
             keyterms = _strings("keyterms", message.get("keyterms"), self.keyterms)

@@ -1,4 +1,4 @@
-"""``WS /v1/listen``: live captions. The contract's section 9."""
+"""``WS /v1/listen``: live captions (docs/contract.md, 9)."""
 
 from __future__ import annotations
 
@@ -387,7 +387,7 @@ class ListenConsumer(Socket):
             self.spawn(self._finish_behind(self.callback, code, reason))
 
     async def _require_audio(self) -> None:
-        """KeepAlive holds a stream that has begun: the contract's section 16, choice 4."""
+        """Require audio: KeepAlive alone keeps no stream open (docs/contract.md, choice 4)."""
         await asyncio.sleep(self.silence_seconds)
         if not self.was_heard:
             self.fall_silent()

@@ -15,8 +15,10 @@ _logger.setLevel(logging.WARNING)
 
 
 class Pings:
-    """When the client last sent a ping. On some sockets it counts as a sign of life: the
-    contract's sections 12.4 and 16, choice 13."""
+    """Time of the last ping of the client, which counts as activity on some sockets.
+
+    Source: docs/contract.md, 12.4 and choice 13.
+    """
 
     def __init__(self) -> None:
         self.last = 0.0  # on the monotonic clock, in seconds

@@ -1,6 +1,6 @@
 """``WS /v1/speak`` and ``WS /v2/speak``: text in, sound out as it is made.
 
-What a message means is decided in ``engine.sessions.speak``. Contract, sections 11 and 12.
+The sessions of ``engine.sessions.speak`` interpret the messages (docs/contract.md, 11 and 12).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much work is let in at once: the contract's sections 3.3 and 4."""
+"""Admission control: limits of simultaneous requests (docs/contract.md, 3.3 and 4)."""
 
 from __future__ import annotations
 

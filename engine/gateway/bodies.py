@@ -13,7 +13,7 @@ from typing import Any
 from engine.calls import Body
 from engine.wire.errors import Refusal, listen_too_large, payload_too_large, too_slow, truncated
 
-LISTEN_LIMIT = 2_000_000_000  # bytes; contract, section 4
+LISTEN_LIMIT = 2_000_000_000  # bytes; docs/contract.md, 4
 SMALL_LIMIT = 2_000_000
 _WRITE_BYTES = 1 << 20  # one hop to a thread a mebibyte, not one a network packet
 _IDLE_SECONDS = 60.0  # without a byte; in the first of them no rate is asked for

@@ -198,7 +198,10 @@ class Gate:
             raise insufficient_scope()
 
     def _cors_headers(self, origin: str) -> list[Header]:
-        """Keys travel in a header a page must set itself, so any page may call: 15.5."""
+        """Return the CORS headers: keys are sent in a header, so any page may send requests.
+
+        Source: docs/contract.md, 15.5.
+        """
         if not origin:
             return []
         allowed = "*" if "*" in self._origins else origin if origin in self._origins else ""
@@ -308,7 +311,7 @@ class SocketAnswer:
             await self.send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": reason})
 
     async def refuse(self, refusal: Refusal) -> None:
-        """Answer the handshake with an HTTP status, as section 3.2 says."""
+        """Reject the handshake with an HTTP status (docs/contract.md, 3.2)."""
         if self._is_started:
             return
         self._call.status = refusal.status

@@ -1,4 +1,4 @@
-"""How Django's failures leave the engine: in the forms of the contract's section 3."""
+"""Django's errors in the forms of docs/contract.md, 3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asynchronous mode: the answer goes to the caller's URL, later. Contract, section 5.5.
+"""Asynchronous mode: the response is sent to the callback URL later (docs/contract.md, 5.5).
 
 A job is a row and a file, both on disk before the caller gets the request id, so that a restart
 loses nothing. The work is done once: its result, its record and the end of the work are one

@@ -20,7 +20,7 @@ VERSION = "2026-11-01.0"
 ENGLISH = ("en", "en-US", "en-AU", "en-GB", "en-IN", "en-NZ")
 LANGUAGES = tuple(_LANGUAGE_CODES)
 
-# The variants of Deepgram's architectures: the contract's section 5.1. All but the general ones
+# The variants of Deepgram's architectures: docs/contract.md, 5.1. All but the general ones
 # are for English alone.
 _VARIANTS = {
     "nova-3": ("general", "medical"),
@@ -67,7 +67,7 @@ class RecognitionModel:
         return str(uuid.uuid5(NAMESPACE, f"{self.canonical_name} {self.version}"))
 
     def as_json(self) -> dict[str, Any]:
-        """One entry of ``stt`` in the list of models (contract, section 14.2)."""
+        """One entry of ``stt`` in the list of models (docs/contract.md, 14.2)."""
         return {
             "name": self.name,
             "canonical_name": self.canonical_name,
@@ -180,7 +180,7 @@ class Catalog:
             return self.models[f"base-{name}"]
         if name == _WHISPER or name.startswith(f"{_WHISPER}-"):
             return self._find_whisper(name.removeprefix(_WHISPER).removeprefix("-") or "medium")
-        # One that came after us: section 16, choice 24.
+        # One that came after us: docs/contract.md, choice 24.
         if re.fullmatch(r"nova-\d{1,3}(-[a-z]{1,40})?", name) and not self._strict:
             return RecognitionModel("general", name, name, (*ENGLISH, *_others()))
         raise NoSuchModel(f"there is no model {name!r}")

@@ -1,6 +1,6 @@
 """Content of an address that a caller names, fetched without reaching private networks.
 
-Contract, sections 3.3 (REMOTE_CONTENT_ERROR) and 16, choice 29. Each hop is resolved here, every
+Source: docs/contract.md, 3.3 and choice 29. Each hop is resolved here, every
 address of a name must be public, and the connection goes to the address that was checked, so
 that a name cannot change its mind in between.
 """

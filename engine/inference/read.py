@@ -1,4 +1,4 @@
-"""A text and its options to the answer of ``POST /v1/read``: the contract's section 6."""
+"""The response of ``POST /v1/read`` for a text and its options (docs/contract.md, 6)."""
 
 from __future__ import annotations
 

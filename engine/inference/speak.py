@@ -1,6 +1,6 @@
 """A text and its options to the answers of ``POST /v1/speak`` and ``/v2/speak``.
 
-Contract, sections 7 and 8.
+Source: docs/contract.md, 7 and 8.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _check_text(text: str) -> None:
 
 
 def check_flux(speed: str, expressivity: str) -> float:
-    """The speed of a Flux voice. Raises ``Refusal`` with the category of section 7.2."""
+    """Return the speed of a Flux voice. Raises ``Refusal`` (docs/contract.md, 7.2)."""
     pace = _number("speed", speed)
     if problem := speed_problem(pace):
         raise Refusal(400, *problem)

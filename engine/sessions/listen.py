@@ -2,7 +2,7 @@
 
 No I/O and no clock: time is the audio received. The owner of the socket feeds samples, hands
 each ``Decode`` to the recognizer and gives back what it heard; the session says what to tell
-the client, in order. Contract, sections 9.3 to 9.6.
+the client, in order. Source: docs/contract.md, 9.3 to 9.6.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 No I/O and no clock: the time in seconds is an argument. A session says what to speak
 (``Say``) and is told when that has been made (``made``). One ``Say`` is made at a time, in
-order; after ``Stop`` nothing more of what was begun may be sent. Contract, sections 11 and 12.
+order; after ``Stop`` nothing more of what was begun may be sent. Source:
+docs/contract.md, 11 and 12.
 """
 
 from __future__ import annotations
@@ -255,7 +256,7 @@ class AuraSession:
         return Tell({"type": kind, "sequence_id": number})
 
     def _refuse(self, problem: str, code: str = "DATA-0000") -> Iterator[Step]:
-        """There is no Error message here: the contract's section 16, choice 8."""
+        """End the session: version 1 has no Error message (docs/contract.md, choice 8)."""
         yield _warning(code, problem)
         yield from self._end(1008, code)
 
@@ -585,7 +586,7 @@ class FluxSession:
 
 
 def speed_problem(speed: object) -> tuple[str, str] | None:
-    """The category and the description of a speed that cannot be: section 7.2."""
+    """Return category and description of an invalid speed (docs/contract.md, 7.2)."""
     if not _is_number(speed) or not SLOWEST <= speed <= FASTEST:
         return "SPEED_OUT_OF_RANGE", f"speed must be from {SLOWEST} to {FASTEST}."
     steps = speed / SPEED_STEP

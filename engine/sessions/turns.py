@@ -1,7 +1,7 @@
 """Turns of a conversation: what a live Flux socket means. No I/O and no clock.
 
 ``Track`` says which words there are and where; this adds when a turn begins and how sure we are
-that it has ended. Contract, sections 10.3, 10.4 and 16.1.
+that it has ended. Source: docs/contract.md, 10.3 to 10.5.
 """
 
 from __future__ import annotations

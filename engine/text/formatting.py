@@ -92,7 +92,7 @@ OPENING_MARKS = ("(", "“")
 
 @dataclass(frozen=True)
 class Formatting:
-    """The options of section 5.1 that change how words are written."""
+    """The options that change how words are written (docs/contract.md, 5.1)."""
 
     smart_format: bool = False
     numerals: bool = False

@@ -23,7 +23,7 @@ from engine.text.summary import SHORTEST_WORDS, summarize
 from engine.text.words import Word, joined
 
 LOCAL = "local"
-MOST_TOKENS = 150_000  # the contract's section 4
+MOST_TOKENS = 150_000  # docs/contract.md, 4
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Insights:
     tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def blocks(self) -> dict[str, Any]:
-        """``topics``, ``intents`` and ``sentiments`` in the flat form of section 5.4.
+        """``topics``, ``intents`` and ``sentiments`` in the form of docs/contract.md, 5.4.
 
         The summary is not among them: listen and read name it differently.
         """

@@ -1,4 +1,4 @@
-"""Words grouped for reading: sentences, paragraphs, utterances (the contract's section 5.3)."""
+"""Words grouped for reading: sentences, paragraphs, utterances (docs/contract.md, 5.3)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

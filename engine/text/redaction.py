@@ -1,4 +1,4 @@
-"""Redaction of private data in recognised words: the contract's section 5.6.
+"""Redaction of private data in recognised words (docs/contract.md, 5.6).
 
 Works on the words before anything else is made of them, so that transcript, words, paragraphs,
 utterances, entities and search show the same labels. Numbers count however they were said or

@@ -11,7 +11,7 @@ _BEFORE_WORD, _AFTER_WORD = frozenset("_#@$€£¥₹%'+-"), frozenset("_%'#+°$
 
 @dataclass(frozen=True)
 class Word:
-    """One word with its place in the audio; the contract's section 5.3.
+    """One word with its place in the audio (docs/contract.md, 5.3).
 
     ``word`` is bare and lower case, ``punctuated_word`` as it is written in a sentence.
     ``start`` and ``end`` are seconds from the start of the recording, ``confidence`` and

@@ -1,4 +1,4 @@
-"""Stored agent configurations and their variables: the contract's section 14.8."""
+"""Stored agent configurations and their variables (docs/contract.md, 14.8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short-lived tokens and the probe of a key: the contract's sections 1.3 and 1.4."""
+"""Short-lived tokens and the description of a key (docs/contract.md, 1.3 and 1.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Balances, purchases and costs: the contract's section 14.7.
+"""Balances, purchases and costs (docs/contract.md, 14.7).
 
 An engine of one's own has prices only where its operator sets them (``ENGINE_PRICES``), and
 balances where they record purchases (``python -m engine credit``).

@@ -1,4 +1,4 @@
-"""Credentials of self-hosted distributions, kept as records: the contract's section 14.9."""
+"""Credentials of self-hosted distributions, kept as records (docs/contract.md, 14.9)."""
 
 from __future__ import annotations
 

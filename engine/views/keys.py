@@ -1,4 +1,4 @@
-"""API keys: the contract's section 14.3."""
+"""API keys (docs/contract.md, 14.3)."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def show_key(request: HttpRequest, project_id: str, key_id: str) -> JsonResponse
         "last_name": key.member.last_name or None,
     }
     member = _member(key.member)
-    # The spec has `item`, the SDK's example reads `api_key` at the top: section 16, choice 3.
+    # Both the published shape and that of the SDK's example: docs/contract.md, choice 3.
     return JsonResponse(
         {
             "item": {"member": {**member, **names, "api_key": _key(key)}},

@@ -1,4 +1,4 @@
-"""Members, their scopes and invites: the contract's section 14.4."""
+"""Members, their scopes and invites (docs/contract.md, 14.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of models: the contract's section 14.2, and the think models of 14.8."""
+"""Models and think models (docs/contract.md, 14.2 and 14.8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects: the contract's section 14.1."""
+"""Projects (docs/contract.md, 14.1)."""
 
 from dataclasses import dataclass
 from typing import Any

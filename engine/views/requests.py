@@ -1,4 +1,4 @@
-"""The log of requests: the contract's section 14.5."""
+"""The log of requests (docs/contract.md, 14.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Usage: the contract's section 14.6."""
+"""Usage (docs/contract.md, 14.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listen, read and speak: the contract's sections 5, 6 and 7.
+"""Listen, read and speak (docs/contract.md, 5 to 7).
 
 Each checks everything it can before it works, and with a callback answers with its id at once.
 """

@@ -1,4 +1,4 @@
-"""Every refusal of the contract's section 3, in its literal form."""
+"""Every error of docs/contract.md, 3, in its literal form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Form(Enum):
-    """The four shapes an error body has: section 3.1."""
+    """Form of an error body (docs/contract.md, 3.1)."""
 
     LEGACY = "legacy"
     BARE = "legacy without a request id"
@@ -69,7 +69,7 @@ def unknown_model() -> Refusal:
 
 
 def no_access_to_model() -> Refusal:
-    """What a strict engine says of a model that it does not have: the contract's section 16.1."""
+    """The error of a strict engine for a model that does not exist (docs/contract.md, 3.3)."""
     return Refusal(
         403, "INSUFFICIENT_PERMISSIONS", "Project does not have access to the requested model."
     )

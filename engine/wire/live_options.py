@@ -1,4 +1,4 @@
-"""What the handshakes of the sockets may say: the contract's sections 9.1, 10.1, 11.1, 12.1."""
+"""Options of the WebSocket handshakes (docs/contract.md, 9.1, 10.1, 11.1 and 12.1)."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class LiveListenOptions(Recognition):
 
 @dataclass(frozen=True)
 class FluxOptions(Checked):
-    """``WS /v2/listen``. Unknown parameters are rejected: the contract's section 16, choice 23."""
+    """``WS /v2/listen``. Unknown parameters are rejected (docs/contract.md, choice 23)."""
 
     model: str = choice("The model.", "flux-general-en", "flux-general-multi")
     encoding: str = choice(
@@ -190,7 +190,7 @@ class FluxOptions(Checked):
 
 @dataclass(frozen=True)
 class LiveSpeakOptions:
-    """``WS /v1/speak``: the contract's section 11.1."""
+    """Options of ``WS /v1/speak`` (docs/contract.md, 11.1)."""
 
     model: str = text("The voice; one of Deepgram's names, or a local one.", "aura-asteria-en")
     encoding: str = text("linear16 (default), mulaw or alaw.")
@@ -203,7 +203,7 @@ class LiveSpeakOptions:
 
 @dataclass(frozen=True)
 class LiveFluxSpeakOptions:
-    """``WS /v2/speak``. Unknown parameters are refused: the contract's section 12.1."""
+    """Options of ``WS /v2/speak``. Unknown ones are rejected (docs/contract.md, 12.1)."""
 
     model: str = text("The voice, `flux-{voice}-en`; required.")
     encoding: str = text("linear16 (default), mulaw or alaw.")

@@ -1,9 +1,9 @@
 """Query strings to frozen options.
 
 Each field of an options class reads one parameter, and says what it is: ``read_options`` and
-the API documentation both go by the fields. Unknown parameters are ignored (the contract's
-section 2), booleans are read in any case, lists are repeated names. A value that is given is
-never blank. ``Checked`` options also have rules about several parameters at once.
+the API documentation both use the fields. Unknown parameters are ignored, booleans are read in
+any case, lists are repeated names (docs/contract.md, 2). A value that is given is never blank.
+``Checked`` options also have rules about several parameters at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from engine.wire.errors import bad_query, bad_request, undeserialized_query
 Options = TypeVar("Options")
 Reader = Callable[[str, Sequence[str]], Any]
 
-# What usage is told apart by: the contract's section 14.6.
+# The features of usage reports: docs/contract.md, 14.6.
 FEATURES = (
     "alternatives callback callback_method channels custom_intent custom_intent_mode custom_topic "
     "custom_topic_mode detect_entities detect_language diarize dictation encoding extra "
@@ -177,7 +177,7 @@ def keyterms(about: str) -> Any:
 
 
 def keyterm_problem(terms: Sequence[str]) -> str:
-    """Return why ``terms`` are no key terms, in the words of section 3.3; "" when they are.
+    """Return the error message for invalid key terms, "" for valid ones (docs/contract.md, 3.3).
 
     A handshake, a query and a ``Configure`` message have the same rules.
     """
@@ -462,7 +462,7 @@ def is_nova_3(names: str) -> bool:
 
 @dataclass(frozen=True)
 class ListenOptions(Recognition):
-    """``POST /v1/listen``: the contract's section 5.1."""
+    """Options of ``POST /v1/listen`` (docs/contract.md, 5.1)."""
 
     model: str = text("The model; any of Deepgram's names, or a local one.", "base-general")
     version: str = text("Version of the model.", "latest")
@@ -552,7 +552,7 @@ class ListenOptions(Recognition):
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """``POST /v1/read``: the contract's section 6."""
+    """Options of ``POST /v1/read`` (docs/contract.md, 6)."""
 
     summarize: bool = flag_or("Add a summary.", "v1", "v2")
     sentiment: bool = flag("Add the sentiment of each segment.")
@@ -574,7 +574,7 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class SpeakOptions:
-    """``POST /v1/speak``: the contract's sections 7.1 and 8."""
+    """Options of ``POST /v1/speak`` (docs/contract.md, 7.1 and 8)."""
 
     model: str = text("The voice; one of Deepgram's names, or a local one.", "aura-asteria-en")
     encoding: str = text("linear16, mulaw, alaw, mp3 (default), opus, flac or aac.")
@@ -590,7 +590,7 @@ class SpeakOptions:
 
 @dataclass(frozen=True)
 class FluxSpeakOptions:
-    """``POST /v2/speak``: the contract's section 7.2."""
+    """Options of ``POST /v2/speak`` (docs/contract.md, 7.2)."""
 
     model: str = text("The voice, `flux-{voice}-en`; required.")
     encoding: str = text("linear16, mulaw, alaw, mp3 (default), opus, flac or aac.")

@@ -1,4 +1,4 @@
-"""Recognised words to the JSON of ``POST /v1/listen``: the contract's sections 5.2 and 5.3."""
+"""The JSON of ``POST /v1/listen`` from recognised words (docs/contract.md, 5.2 and 5.3)."""
 
 from __future__ import annotations
 

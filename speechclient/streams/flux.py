@@ -1,4 +1,4 @@
-"""``WS /v2/listen``: turns of a conversation. Source: section 10 of the contract."""
+"""``WS /v2/listen``: turns of a conversation. Source: docs/contract.md, 10."""
 
 from __future__ import annotations
 

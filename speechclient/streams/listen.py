@@ -1,4 +1,4 @@
-"""``WS /v1/listen``: live transcription. Source: section 9 of the contract.
+"""``WS /v1/listen``: live transcription. Source: docs/contract.md, 9.
 
 Times are seconds of audio received since the socket was opened, gaps not counted; who reconnects
 keeps the offset.

@@ -137,7 +137,7 @@ class StreamSession:
     def closed(self, code: int | None, reason: str) -> SpeechError | None:
         """What the end means: None when all was said. ``code`` None: there was no close frame."""
         if code == NO_STATUS and self._is_closing:
-            return None  # Flux closes so: section 16.1
+            return None  # a normal end of Flux: docs/contract.md, 10.5
         error = error_from_close(code, reason, request_id=self.request_id)
         if error is None or self._error is None:
             return error

@@ -1,4 +1,4 @@
-"""``WS /v1/speak`` and ``/v2/speak``: text in, audio out. Source: sections 11 and 12."""
+"""``WS /v1/speak`` and ``/v2/speak``: text in, audio out. Source: docs/contract.md, 11 and 12."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import jsonschema
 import yaml
 
 # Messages of a socket that the published description does not know, from which SDK they are:
-# the contract's section 15.7.
+# docs/contract.md, 15.7.
 NEWER = {
     "/v1/listen": {"ConfigureSuccess", "ConfigureFailure", "Error"},  # 7.13, 7.14
     "/v2/listen": {"Warning"},  # 7.12

@@ -39,7 +39,7 @@ class Engine:
         return (self.data / "engine.key").read_text().strip()
 
     def client(self, key: str | None = None, **facts: Any) -> DeepgramClient:
-        """The official SDK, pointed here: the contract's section 15.1."""
+        """The official SDK with this engine as its server (docs/contract.md, 15.1)."""
         if "access_token" not in facts:
             facts["api_key"] = key or self.key
         return DeepgramClient(environment=self._sdk_environment, timeout=120, **facts)

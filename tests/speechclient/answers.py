@@ -1,4 +1,4 @@
-"""Answers as a server gives them, in the contract's shapes."""
+"""Responses in the shapes of docs/contract.md."""
 
 import httpx
 

@@ -18,7 +18,7 @@ from speechclient.listen import Warning
 from tests.speechclient.answers import REQUEST_ID, listen_body, word
 
 # Any JSON, also what Python's own writer would make of NaN and lone surrogates, but with the
-# contract's names often enough to get into every branch.
+# names of docs/contract.md often enough to get into every branch.
 NAMES = """
 metadata results channels alternatives words word start end confidence speaker paragraphs sentences
 utterances duration request_id model_info warnings summary topics segments search hits languages

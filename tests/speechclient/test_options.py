@@ -59,7 +59,7 @@ def test_only_the_model_is_sent_when_nothing_is_chosen():
     assert ListenOptions().query() == [("model", "nova-3")]
 
 
-def test_booleans_lists_and_pairs_are_written_as_the_contract_says():
+def test_booleans_lists_and_pairs_are_written_as_published():
     options = ListenOptions(
         model="nova-2",
         punctuate=True,

@@ -35,7 +35,7 @@ FLAT = {
         },
     },
 }
-# As the published specification has it: section 6 of the contract.
+# The shape of the published specification: docs/contract.md, 6.
 NESTED = {
     "metadata": {"metadata": FLAT["metadata"]},
     "results": {name: {"results": {name: block}} for name, block in FLAT["results"].items()},

@@ -58,7 +58,7 @@ async def host() -> AsyncIterator[Callable]:
 
 
 async def listening(connection: ServerConnection) -> None:
-    """Answers audio with a result of its size, and CloseStream as the contract says."""
+    """Answers audio with a result of its size, and CloseStream as in docs/contract.md, 9.6."""
     async for frame in connection:
         if isinstance(frame, bytes):
             alternative = {"transcript": str(len(frame)), "confidence": 1, "words": []}

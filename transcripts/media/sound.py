@@ -21,7 +21,7 @@ from network.jsontext import read_json
 
 PROBE_SECONDS = 20
 DRAW_SECONDS = 1800
-MAX_CHANNELS = 20  # the API's own limit: section 4 of its description
+MAX_CHANNELS = 20  # docs/contract.md, 4
 MAX_SAMPLE_RATE = 384_000
 MAX_STEPS = 6_000
 # Full height of a waveform is its loudest sample, but not less than this: -80 dB is silence.

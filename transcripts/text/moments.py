@@ -7,7 +7,7 @@ from typing import Any
 MAX_CHIPS = 18
 # Bars of the chart: each some pixels wide on the narrowest page.
 BARS = 72
-# From here on a mood counts as one: section 5.4's own bounds.
+# The bound of a neutral score: docs/contract.md, 5.4.
 NEUTRAL = 0.333
 MOMENTS = 3
 

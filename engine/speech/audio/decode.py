@@ -70,7 +70,7 @@ CONTAINER_STARTS = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What one recording may ask for; beyond it ``AudioLimit``. Contract, section 4."""
+    """Limits of one recording; above them ``AudioLimit`` (docs/contract.md, 4)."""
 
     max_channels: int = 20
     max_sample_rate: int = 384_000  # Hz
@@ -82,7 +82,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class RawFormat:
-    """How to read audio without a container; contract, sections 5.1 and 9.1."""
+    """Format of audio without a container (docs/contract.md, 5.1 and 9.1)."""
 
     encoding: str
     sample_rate: int | None = None  # Hz

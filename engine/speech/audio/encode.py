@@ -1,6 +1,6 @@
 """Made speech into the encodings, containers and rates a caller may ask for.
 
-Source of the table and of every message: the contract's section 8.
+Source of the table and of every message: docs/contract.md, 8.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def read_format(
 ) -> AudioFormat:
     """The format that query parameters ask for, defaults filled in.
 
-    Checked in the contract's order: types and names, then container, sample rate, bit rate.
-    Raises ``FormatError`` with the contract's message.
+    Types and names are checked first, then container, sample rate and bit rate. Raises
+    ``FormatError`` with the message of docs/contract.md, 8.
     """
     socket = surface.endswith("socket")
     table = ENCODINGS_V2 if surface.startswith("v2") else ENCODINGS

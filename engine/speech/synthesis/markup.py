@@ -1,4 +1,4 @@
-"""Pauses and pronunciations written inside the text to speak (contract, section 7.2)."""
+"""Pauses and pronunciations written inside the text to speak (docs/contract.md, 7.2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIRST_MARK = 0xE000
 
 
 class MarkupError(SpeechError):
-    """Markup that cannot be honoured. ``category`` is the contract's, in capitals."""
+    """Markup that cannot be honoured. ``category`` is that of docs/contract.md, 7.2."""
 
     def __init__(self, category: str, message: str) -> None:
         super().__init__(message)

@@ -66,7 +66,7 @@ class SpeechModel:
         return (self.voice.language.split("-")[0], self.voice.language)
 
     def as_json(self) -> dict[str, Any]:
-        """One entry of ``tts`` in the list of models (contract, section 14.2)."""
+        """One entry of ``tts`` in the list of models (docs/contract.md, 14.2)."""
         return {
             "name": self.name,
             "canonical_name": self.canonical_name,
@@ -207,7 +207,7 @@ def find_model(name: str, *, strict: bool = False) -> SpeechModel:
     """The model called ``name``: one of Deepgram's ("aura-2-thalia-en") or a local voice's.
 
     A name of Deepgram's that came after us gets a voice of its language, always the same,
-    unless ``strict`` (contract, section 16, choice 24). Raises ``UnknownModel`` for other names,
+    unless ``strict`` (docs/contract.md, choice 24). Raises ``UnknownModel`` for other names,
     and for German, Dutch and Japanese ones: no local voice speaks these languages.
     """
     if name in MODELS:
@@ -231,7 +231,7 @@ def find_voice(name: str) -> Voice:
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """Every model as an entry of ``tts`` in the list of models (contract, section 14.2).
+    """Every model as an entry of ``tts`` in the list of models (docs/contract.md, 14.2).
 
     Flux voices are not in the public list.
     """

@@ -1,4 +1,4 @@
-"""Which model answers for which name: the contract's sections 5.1 and 16, choice 24."""
+"""Names of models and the models that serve them (docs/contract.md, 5.1 and choice 24)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The formats of the contract's section 8, over HTTP."""
+"""The audio formats of speech over HTTP (docs/contract.md, 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every format of the contract's section 8, and what is said of the others."""
+"""Audio formats of speech, and the errors of other combinations (docs/contract.md, 8)."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_an_empty_stream_can_be_finished(encoding: str):
         ),
     ],
 )
-def test_a_format_that_does_not_exist_is_refused_in_the_contracts_words(query: str, rest: str):
+def test_a_combination_without_a_format_has_the_published_message(query: str, rest: str):
     with pytest.raises(FormatError) as raised:
         read_format(**dict(parse_qsl(query)))
     assert str(raised.value) == f"Unsupported audio format: {rest}"
