@@ -40,7 +40,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Body:
-    """What the client sent: small bodies in memory, audio in a file of the spool."""
+    """Request body: small ones in memory, audio in a file of the spool."""
 
     size: int
     sha256: str
@@ -63,7 +63,7 @@ class Answered:
 
 @dataclass
 class Usage:
-    """What a call consumed; the views and consumers fill it in."""
+    """Resources that a request used; views and consumers fill it in."""
 
     seconds: float = 0.0  # of audio
     channel_seconds: float = 0.0
@@ -81,7 +81,7 @@ class Usage:
 
 @dataclass
 class Call:
-    """What the gate knows of a call, and what the views add for its record."""
+    """One request: the facts known at the gate, and those that views add for its record."""
 
     path: str
     query: str

@@ -14,7 +14,7 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """How many calls of one kind of work may be under way at the same time.
+    """Limits on simultaneous requests, for each kind of work.
 
     Simultaneous calls are counted, not calls per time (docs/contract.md, 4).
     """
@@ -25,7 +25,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Reach:
-    """Where the engine may go: ``private`` addresses only when its operator says so."""
+    """Addresses that the engine may fetch: private ones only if the operator allows them."""
 
     private: bool
     any_port: bool

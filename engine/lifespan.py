@@ -1,4 +1,4 @@
-"""What the engine does beside answering: its start, its housekeeping and its end."""
+"""Start, housekeeping and shutdown of the engine."""
 
 from __future__ import annotations
 

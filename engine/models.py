@@ -1,4 +1,4 @@
-"""What the engine remembers: accounts, the log of requests and its daily sums."""
+"""Models of the engine: accounts, the log of requests and its daily sums."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Request(models.Model):
 
 
 class UsageKind(models.Model):
-    """What the sums are kept apart by: one row for each combination that occurred.
+    """Dimensions of the daily sums: one row for each combination that occurred.
 
     Lists are texts, ``"\\na\\nb\\n"``: sorted, so that equal combinations are equal rows, with an
     end at every entry, so that any database finds one exactly (``usage.join`` and ``split``).
@@ -190,7 +190,7 @@ class DistributionCredentials(models.Model):
 class CallbackJob(models.Model):
     """A call that was answered with its id, until its result is delivered or given up.
 
-    What was sent and what came of it are files of ``ENVIRONMENT.jobs``, named after the id.
+    Request and result are files in ``ENVIRONMENT.jobs``, named after the id.
     ``leased_until`` is renewed while a process works on the job: when it is past, the job is
     free, whatever became of who had it.
     """

@@ -1,4 +1,4 @@
-"""How far the recordings are that this process is transcribing, under their callers' own names.
+"""Progress of the recordings in work, by the names that their callers gave.
 
 Deepgram's API has no such thing: a caller that wants to know names its request in the header
 ``X-Progress-Name`` and asks for that name while it waits.

@@ -60,12 +60,12 @@ def expand(scopes: Iterable[str]) -> frozenset[str]:
 
 
 def grants(scopes: Iterable[str], wanted: str) -> bool:
-    """Whether holding ``scopes`` (names or roles) allows ``wanted`` (a name)."""
+    """Return whether ``scopes`` (names or roles) allow ``wanted`` (a name)."""
     return any(_includes(scope, wanted) for scope in expand(scopes))
 
 
 def grants_all(scopes: Iterable[str], wanted: Iterable[str]) -> bool:
-    """Whether a holder of ``scopes`` may hand ``wanted`` (names or roles) to someone else."""
+    """Return whether a holder of ``scopes`` may grant ``wanted`` (names or roles) to others."""
     held = expand(scopes)
     return all(grants(held, scope) for scope in expand(wanted))
 

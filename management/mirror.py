@@ -60,7 +60,7 @@ def connect() -> Connection:
 
 
 def engine_host(host: str) -> str:
-    """Where the engine is reached that listens on ``host``."""
+    """Return the host for clients of an engine that listens on ``host``."""
     if host in {"0.0.0.0", "::"}:  # noqa: S104 compared, not bound
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

@@ -154,7 +154,7 @@ class Project(models.Model):
 
 
 class Membership(models.Model):
-    """What a person may do in a project."""
+    """Role of a user in a project."""
 
     class Role(models.TextChoices):
         OWNER = "owner", "Owner"

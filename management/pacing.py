@@ -1,4 +1,4 @@
-"""How long to wait before something that failed is tried again."""
+"""Pauses between retries."""
 
 import random
 
@@ -12,7 +12,7 @@ RETRY_AFTER_SECONDS = 900.0
 def pause_seconds(failures: int, longest: float, retry_after: float | None = None) -> float:
     """Return the seconds before the next try: 1, 2, 4, ... to ``longest``, at random halved.
 
-    ``failures`` counts from 1. What the other side asked for (``retry_after``) is never undercut,
+    ``failures`` counts from 1. The server's ``retry_after`` is never undercut,
     up to ``RETRY_AFTER_SECONDS``. The randomness spreads those who failed together.
     """
     if retry_after is not None:

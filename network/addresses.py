@@ -24,7 +24,7 @@ INSIDE = tuple(
 
 
 def is_public(text: str) -> bool:
-    """Whether an IP address, and every IPv4 address that it carries, is a public one.
+    """Return whether an IP address, and every IPv4 address that it carries, is public.
 
     Raises ``ValueError`` for what is no IP address.
     """

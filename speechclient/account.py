@@ -1,4 +1,4 @@
-"""What a project's account holds: keys, people, requests, usage and money.
+"""Shapes of a project's account: keys, members, requests, usage and money.
 
 Source: docs/contract.md, 14.3 to 14.9.
 """
@@ -27,7 +27,7 @@ class Member(Record):
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord(Record):
-    """What is known of an API key; its secret is not."""
+    """An API key without its secret."""
 
     api_key_id: str
     comment: str
@@ -97,7 +97,7 @@ class RequestPage(Record):
 
 @dataclass(frozen=True, slots=True)
 class Resolution(Record):
-    """How long each step of a sum is: ``amount`` of ``units``."""
+    """Length of each step of a sum: ``amount`` of ``units``."""
 
     units: str
     amount: float
@@ -105,7 +105,7 @@ class Resolution(Record):
 
 @dataclass(frozen=True, slots=True)
 class Grouping(Record):
-    """What the requests of one sum have in common; None or empty where not grouped by it."""
+    """Dimensions of one sum; None or empty where it is not grouped by them."""
 
     start: date | None
     end: date | None
@@ -149,7 +149,7 @@ class UsedModel(Record):
 
 @dataclass(frozen=True, slots=True)
 class UsageFields(Record):
-    """What there is to filter usage by."""
+    """Values by which usage can be filtered."""
 
     tags: tuple[str, ...]
     models: tuple[UsedModel, ...]
@@ -193,7 +193,7 @@ class Billing(Record):
 
 @dataclass(frozen=True, slots=True)
 class BillingFields(Record):
-    """What there is to filter billing by; ``line_items`` maps names to words for people."""
+    """Values by which billing can be filtered; ``line_items`` maps names to labels."""
 
     accessors: tuple[str, ...]
     deployments: tuple[str, ...]

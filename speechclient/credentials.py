@@ -1,4 +1,4 @@
-"""What proves to a server who calls: kept out of every repr, log line and message."""
+"""Credentials: kept out of every repr, log line and message."""
 
 from __future__ import annotations
 

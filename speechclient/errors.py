@@ -1,4 +1,4 @@
-"""What went wrong, sorted by what the caller does next.
+"""Errors, grouped by what the caller can do.
 
 ``BadRequest``: change the input. ``ServiceUnavailable``: wait and send the same again.
 ``Denied``: give up until a person changes the account. Everything this package raises for a
@@ -140,7 +140,9 @@ def read_retry_after(value: str | None, *, now: datetime | None = None) -> float
 def error_from_close(
     code: int | None, reason: str, *, request_id: str | None = None
 ) -> SpeechError | None:
-    """What a socket's close means, None for a normal one. ``code`` None: no close frame came.
+    """Return the error of a socket's close, None for a normal one.
+
+    ``code`` is None if there was no close frame.
 
     Sources: docs/contract.md, 9.6, 11.4 and 12.4; RFC 6455, section 7.4.1.
     """

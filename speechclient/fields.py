@@ -119,7 +119,7 @@ class Fields:
         return isinstance(self._members.get(name), str)
 
     def is_list_of_objects(self, name: str) -> bool:
-        """Whether it is a list with at least one element, and the first one is an object."""
+        """Return whether it is a list with an object as its first element."""
         value = self._members.get(name)
         return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 

@@ -44,7 +44,7 @@ MAX_RETRY_WAIT_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """How long each wait on the server may last, in seconds; None waits for ever.
+    """Time-outs of requests in seconds; None waits for ever.
 
     ``read_seconds`` is the silence allowed while the server works on a recording or a text,
     ``answer_seconds`` that for calls that need no work and between two pieces of a body,

@@ -1,4 +1,4 @@
-"""What text intelligence found: summary, topics, intents, sentiment.
+"""Results of text intelligence: summary, topics, intents, sentiment.
 
 Published documents nest these blocks (``results.topics.results.topics.segments``) where servers
 respond flat (``results.topics.segments``); both are read. Source: docs/contract.md, 5.4.

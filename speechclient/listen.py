@@ -60,7 +60,7 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What one ``search`` term found; ``hits`` may be empty."""
+    """Hits of one ``search`` term; may be empty."""
 
     query: str
     hits: tuple[SearchHit, ...]
@@ -174,7 +174,7 @@ def read_listen_response(
     ``request_id`` is the header's, used when the body has none; ``callback`` says that a
     transcript is not expected; words beyond ``max_words`` are left out. Raises
     ``UnreadableResponse``, naming the member that is wrong, when there is no text in a body of
-    the wrong shape: it is never read as the empty transcript of a silent recording. Where there
+    the wrong shape: it is never read as the empty transcript of a silent recording. If there
     is text it is kept, and a warning names the member.
     """
     try:

@@ -18,7 +18,7 @@ class Project(Record):
 
 @dataclass(frozen=True, slots=True)
 class VoiceMetadata(Record):
-    """How a voice sounds and is shown; ``image`` and ``sample`` are URLs of the server's."""
+    """Description of a voice; ``image`` and ``sample`` are URLs of the server's."""
 
     accent: str
     age: str

@@ -1,4 +1,4 @@
-"""How an options dataclass becomes query parameters and JSON, and is read back.
+"""Options dataclasses as query parameters and JSON, and back.
 
 A field that has its default is not sent, so the server's own default holds. A field is a bool,
 text, a whole number, a number, a list of text (sent as repeated keys) or ``key: value`` pairs.
@@ -189,7 +189,7 @@ _READERS: dict[Any, Reader] = {
 
 
 class Options:
-    """What all option classes can do; the subclasses are frozen dataclasses."""
+    """Base of all option classes, which are frozen dataclasses."""
 
     always_sent: ClassVar[str] = "model"
     readers: ClassVar[dict[str, Reader]]

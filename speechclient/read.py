@@ -13,7 +13,7 @@ from speechclient.listen import Warning, read_warnings
 
 @dataclass(frozen=True, slots=True)
 class ReadResponse:
-    """What was found in a text. ``raw`` is the body as received.
+    """Response of ``POST /v1/read``. ``raw`` is the body as received.
 
     ``accepted`` is true for the answer to a request with ``callback``: the insights go there.
     """

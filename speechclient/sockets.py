@@ -53,7 +53,7 @@ Choices = TypeVar("Choices", bound=Options)
 
 @dataclass(frozen=True, kw_only=True)
 class SocketTimeouts:
-    """How long each wait on the server may last, in seconds.
+    """Time-outs of sockets in seconds.
 
     A server that vanished is noticed after ``ping_seconds`` + ``pong_seconds``, whatever the
     stream is doing. ``finish_seconds`` is what the server has to say the rest once it was asked,
@@ -250,7 +250,7 @@ class Stream(Generic[Session, Choices]):
             self._socket.transport.abort()
 
     def _failure(self, error: ConnectionClosed) -> SpeechError | None:
-        """What the end of the connection means; None for a normal one."""
+        """Return the error of the connection's end; None for a normal one."""
         close = error.rcvd
         if error.sent is not None and not error.rcvd_then_sent:
             # We closed first: on the caller's wish with 1000, otherwise because the server was

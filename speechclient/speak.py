@@ -21,7 +21,7 @@ MAX_AUDIO_BYTES = 512 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SpeechInfo:
-    """What the headers say of the audio.
+    """Facts about the audio in the response headers.
 
     ``accepted`` is true for the answer to a request with ``callback``: the audio goes there and
     what can be read here is a JSON object. ``char_count`` is None when the server does not say.

@@ -1,4 +1,4 @@
-"""What the tests need beyond Python packages: found on the machine, or installed on Debian."""
+"""Programs that tests need: found on the machine, or installed on Debian."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ import pytest
 
 
 def needed(what: str, packages: str, find: Callable[[], Path]) -> Path:
-    """What ``find`` finds, after installing Debian's ``packages`` when it is missing.
+    """Return the result of ``find``, after installing Debian's ``packages`` if it is missing.
 
     ``find`` raises ``FileNotFoundError`` when it is. Skips the test where nothing may be
     installed, and says what to install.

@@ -1,7 +1,7 @@
 """The assertion that a rule over text takes time in proportion to the text.
 
 Processor time is compared, of which the load of the machine is no part: eight times the text
-may take 2.5 ** 3 times as long, so twice the text 2.5 times. What is quadratic takes 64 times
+may take 2.5 ** 3 times as long, so twice the text 2.5 times. Quadratic work takes 64 times
 as long. The least of several runs counts.
 """
 

@@ -1,4 +1,4 @@
-"""What no tracked file may hold: addresses of package indexes, paths of one machine, bulk."""
+"""Content that no tracked file may have: addresses of package indexes, local paths, bulk."""
 
 import re
 import subprocess

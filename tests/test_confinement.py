@@ -1,7 +1,7 @@
 """The sandbox of the processes that decode: each call that could do harm is refused.
 
 The engine and the web application each have a copy of the modules that read files of unknown
-origin. What is tested here for one holds for the other, because the copies are equal.
+origin. A test of one copy holds for the other, because the copies are equal.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""What depends on the database or the broker, again on PostgreSQL, RabbitMQ and Redis.
+"""Tests that depend on the database or the broker, on PostgreSQL, RabbitMQ and Redis.
 
 The rest of a test run is on the embedded default. Settings are read once a process, so this
 is another one; its failures are shown here in full.

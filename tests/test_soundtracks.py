@@ -36,7 +36,7 @@ class Heard:
 
 
 def onsets(loudness: np.ndarray, step: float) -> list[float]:
-    """Where it gets loud after at least 0.2 s of quiet, in seconds."""
+    """Return the starts of sound after at least 0.2 s of quiet, in seconds."""
     loud = np.flatnonzero(loudness > 0.25 * loudness.max(initial=1e-9))
     is_start = np.diff(loud, prepend=-1e9) * step > 0.2
     return [float(index * step) for index in loud[is_start]]

@@ -73,6 +73,34 @@ def template_texts(source: str) -> Iterator[str]:
     yield re.sub(r"\s+", " ", re.sub(r"\{%.*?%\}", " ", source, flags=re.S))
 
 
+HEADLESS = re.compile(r"(?:^|(?<=[.!?])\s+|\n\n)(?:What|Who|How|Whether|Where)\b")
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def docstrings() -> Iterator[tuple[Path, str]]:
+    for package in (*PACKAGES, "tests", "requirements"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, DOCUMENTED):
+                    yield path.relative_to(ROOT), ast.get_docstring(node) or ""
+
+
+def test_docstrings_open_with_their_subject():
+    """A sentence that opens with "What" or "Whether" and is no question has no subject."""
+    assert [(path, text) for path, text in docstrings() if HEADLESS.search(text)] == []
+
+
+def test_headings_name_their_subject():
+    pages = [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+    headings = [
+        (path.name, heading)
+        for path in pages
+        for heading in re.findall(r"^#+ (.*)$", path.read_text(), flags=re.M)
+    ]
+    assert headings
+    assert [(page, heading) for page, heading in headings if HEADLESS.search(heading)] == []
+
+
 def script_texts(source: str) -> Iterator[str]:
     source = re.sub(r"^\s*(?://|\*|/\*).*$", "", source, flags=re.M)
     yield from re.findall(
@@ -83,11 +111,10 @@ def script_texts(source: str) -> Iterator[str]:
 def python_texts(source: str) -> Iterator[str]:
     """Every string of a module but its docstrings; of an f-string the constant parts."""
     tree = ast.parse(source)
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
-        if isinstance(node, documented)
+        if isinstance(node, DOCUMENTED)
         and node.body
         and isinstance(node.body[0], ast.Expr)
         and isinstance(node.body[0].value, ast.Constant)

@@ -13,7 +13,7 @@ from django.db import connection
 def search_has_an_index(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Whether the chosen database has the text index that search is built on."""
+    """Check that the database has the text index that search is built on."""
     if connection.vendor == "sqlite" and not has_fts5():
         return [
             Error(
@@ -27,7 +27,7 @@ def search_has_an_index(
 
 
 def has_fts5() -> bool:
-    """Whether this Python's SQLite can make the index: FTS5 with a choice of categories."""
+    """Return whether this Python's SQLite has FTS5 with a choice of categories."""
     memory = sqlite3.connect(":memory:")
     try:
         memory.execute(

@@ -1,4 +1,4 @@
-"""What the upload page offers, by what the server of a project can do, and what was chosen."""
+"""Options on the upload page, by the capabilities of a project's server."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Feature:
     hosted: bool = False
 
     def is_chosen_in(self, options: Mapping[str, Any]) -> bool:
-        """Whether ``options`` have it switched on."""
+        """Return whether ``options`` have it switched on."""
         chosen = options.get(self.name)
         return self.value in (chosen or ()) if self.value else bool(chosen)
 
@@ -91,7 +91,7 @@ KEYTERM_MODELS = "nova-3"
 
 
 def first_choice(connection: Connection | None) -> dict[str, Any]:
-    """What is ticked where a project has no preset: reading costs nothing in the box."""
+    """Return the options that are on where a project has no preset."""
     if connection is None or connection.kind != Connection.Kind.ENGINE:
         return DEFAULTS
     return DEFAULTS | dict.fromkeys(INSIGHTS, True)

@@ -1,4 +1,4 @@
-"""What every page's shell shows."""
+"""Template context of every page: projects, navigation and uploads."""
 
 from functools import partial
 from typing import Any

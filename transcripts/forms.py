@@ -1,4 +1,4 @@
-"""What people type on the library's pages."""
+"""Forms of the library's pages."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -75,7 +75,7 @@ class LibraryFilters(forms.Form):
 
     @property
     def active(self) -> bool:
-        """Whether anything narrows the list."""
+        """Return whether any filter is set."""
         return any(self.cleaned_data.get(name) for name in ("q", "state", "since", "until"))
 
     def narrow(self, recordings: QuerySet[Recording]) -> QuerySet[Recording]:

@@ -87,7 +87,7 @@ class Upload(models.Model):
 
     @property
     def part(self) -> float:
-        """How much of it has arrived, 0 to 1."""
+        """Return the part that has arrived, 0 to 1."""
         return self.offset_bytes / self.size_bytes
 
     @property
@@ -354,7 +354,7 @@ class Transcription(Leased):
 
     @property
     def cautions(self) -> list[str]:
-        """What the server warns about, in sentences; an unfitting language is named first."""
+        """Return the server's warnings as sentences; an unfitting language is first."""
         said = [words for each in self.warnings if (words := caution(each))]
         chosen = str(self.options.get("language", ""))
         if self.has_other_language:
@@ -364,20 +364,20 @@ class Transcription(Leased):
 
     @property
     def has_other_language(self) -> bool:
-        """Whether another language was heard than the one chosen."""
+        """Return whether another language was heard than the one chosen."""
         chosen = str(self.options.get("language", "")).partition("-")[0].lower()
         heard = self.language.partition("-")[0].lower()
         return chosen not in ("", "multi", heard) and heard != ""
 
     @property
     def fits_badly(self) -> bool:
-        """Whether another language or model may give a better transcript."""
+        """Return whether another language or model may give a better transcript."""
         doubted = {each.get("parameter") for each in self.warnings}
         return self.has_other_language or not doubted.isdisjoint(("language", "model"))
 
     @property
     def voices(self) -> Voices:
-        """How its speakers are called."""
+        """Return the names of its speakers."""
         names = self.names.values_list("channel", "speaker", "name")
         named = {(channel, speaker): name for channel, speaker, name in names}
         return Voices(self.multichannel, named)
@@ -468,7 +468,7 @@ class Transcription(Leased):
     def write_text(self, utterances: list["Utterance"]) -> bool:
         """Write the utterances of a long transcript, not to be found yet; False when it is lost.
 
-        What an attempt that was killed in the middle of it has written is deleted first.
+        Rows of an attempt that was killed meanwhile are deleted first.
         """
         while self.utterances.exists():
             with transaction.atomic():
@@ -561,7 +561,7 @@ class InsightQuerySet(LeasedQuerySet["Insight"]):
 
 
 class Insight(Leased):
-    """What a transcript is about: the stage after it, which leaves the transcript as it is.
+    """Insights about a transcript: a second stage, which leaves the transcript as it is.
 
     ``topics`` and ``intents`` are lists of ``{"name", "confidence", "start", "end"}``,
     ``sentiments`` of ``{"score", "start", "end"}``; times are seconds of the recording, a score
@@ -602,7 +602,7 @@ class Insight(Leased):
 
     @property
     def cautions(self) -> list[str]:
-        """What the server warns about, in sentences."""
+        """Return the server's warnings as sentences."""
         return [words for each in self.warnings if (words := caution(each))]
 
     def text(self) -> TimedText:

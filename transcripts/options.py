@@ -1,4 +1,4 @@
-"""What may be chosen for a recording, how it is kept on each run, and what each stage asks for."""
+"""Options of a recording: the choices, their stored form, and those of each stage."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -73,12 +73,12 @@ def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def listen_options(kept: Mapping[str, Any]) -> ListenOptions:
-    """What the first stage asks for, of the options kept on a run. Raises ``InvalidOption``."""
+    """Return the listen options of the options kept on a run. Raises ``InvalidOption``."""
     return ListenOptions.from_json({name: kept[name] for name in kept if name not in READ})
 
 
 def read_options(kept: Mapping[str, Any], language: str) -> ReadOptions | None:
-    """What the second stage asks for about a text in this language; None for nothing.
+    """Return the read options for a text in this language; None for no request.
 
     An empty language is the server's own default, English. Raises ``InvalidOption``.
     """
@@ -93,5 +93,5 @@ def wants_insight(kept: Mapping[str, Any]) -> bool:
 
 
 def is_read(language: str) -> bool:
-    """Whether servers find summaries and the rest in texts of this language."""
+    """Return whether servers find summaries and the rest in texts of this language."""
     return not language or language.partition("-")[0].lower() in READ_LANGUAGES

@@ -1,4 +1,4 @@
-"""How far a transcription has come, said truthfully."""
+"""Progress of a transcription in words and numbers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def describe(
     retry_at: datetime | None = None,
     places: Mapping[int, int] | None = None,
 ) -> Progress:
-    """What an open run is doing: known parts as a fraction, the rest as time taken.
+    """Describe an open run: known parts as a fraction, the rest as time taken.
 
     Nothing is estimated, as how long a server needs depends on what else it does: the part of
     a transcription is what the server itself says it has heard. ``retry_at`` is when a paused
@@ -84,7 +84,7 @@ def queued_words(
 
 
 def reading_words(insight: Insight, server: Connection) -> str:
-    """What an open insight is doing."""
+    """Describe an open insight."""
     now = timezone.now()
     if insight.state == State.QUEUED:
         return queued_words(insight, now, server.retry_at)
@@ -96,7 +96,7 @@ def reading_words(insight: Insight, server: Connection) -> str:
 @dataclass(frozen=True)
 class Row:
     """A recording in a list, with its newest run, the newest that has a text, and the progress
-    of an open one. What it shows comes from one look at the runs, so that it fits together."""
+    of an open one. Its facts come from one query of the runs, so that they fit together."""
 
     recording: Recording
     run: Transcription | None = None
@@ -119,12 +119,12 @@ class Row:
 
     @property
     def may_be_retried(self) -> bool:
-        """Whether the newest run ended without a text."""
+        """Return whether the newest run ended without a text."""
         return self.run is not None and self.run.state in (State.FAILED, State.CANCELLED)
 
     @property
     def speakers(self) -> int:
-        """How many voices were told apart in the newest transcript; 0 when they were not."""
+        """Return the number of speakers in the newest transcript; 0 without diarization."""
         return self.finished.speakers if self.finished else 0
 
 

@@ -1,6 +1,6 @@
 """Uploads in chunks: bytes in order, hashed and on disk before they are acknowledged.
 
-The protocol is tus 1.0 (`views/uploads.py`); this module holds its rules. How far an upload has
+The protocol is tus 1.0 (`views/uploads.py`); this module holds its rules. The progress of an upload
 come, and the hash of what has come, stand in its row, which is written after its bytes are on
 disk: a file that is longer was interrupted in between, and its surplus is written again.
 
@@ -241,7 +241,7 @@ def stored_digest(name: str) -> str:
 
 
 def cancel(upload: Upload) -> None:
-    """Forget an upload and its bytes. What has become a recording stays one."""
+    """Forget an upload and its bytes. An upload that has become a recording is kept."""
     with locked(upload):
         Upload.objects.filter(pk=upload.pk).delete()
         staging(upload.pk).unlink(missing_ok=True)

@@ -142,7 +142,7 @@ class Body:
 
 
 async def has_session(scope: Scope) -> bool:
-    """Whether the request carries the cookie of a session of somebody who signed in."""
+    """Return whether the request carries the session cookie of a signed-in user."""
     try:
         return await database_sync_to_async(session_is_valid, thread_sensitive=False)(scope)
     except DatabaseError:
@@ -254,7 +254,7 @@ def error_content(scope: Scope, status: int, message: str) -> tuple[list[Header]
 
 
 def wants_page(scope: Scope) -> bool:
-    """Whether a browser opens the response as a page."""
+    """Return whether a browser opens the response as a page."""
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 

@@ -56,7 +56,7 @@ class Env:
 
     @property
     def uses_engine(self) -> bool:
-        """Whether speech goes to the engine in the box rather than to another server."""
+        """Return whether speech goes to the engine in the box."""
         return not (self.deepgram_api_key or self.deepgram_base_url)
 
 

@@ -94,7 +94,7 @@ def early_page(status: int, text: str, request_id: str) -> bytes:
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Whether a person reads the response, rather than a script of ours or of others."""
+    """Return whether a browser shows the response, rather than a script reading it."""
     if "Tus-Resumable" in request.headers:
         return False
     accepted = request.headers.get("Accept", "*/*")

@@ -1,6 +1,6 @@
 """Forms that came too late, kept until their sender has signed in again.
 
-A session may end while somebody types. What the form carried travels through the sign-in page,
+A session may end while somebody types. The values of the form travel through the sign-in page,
 signed, and is sent again when they say so.
 """
 
@@ -32,7 +32,7 @@ class Unsent:
 
     @property
     def shown(self) -> list[tuple[str, str]]:
-        """What a person typed or chose, for them to see."""
+        """Return the entered values for display."""
         return [(name, value) for name, value in self.fields if value and name != "next"]
 
     def sign(self) -> str:

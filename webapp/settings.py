@@ -1,4 +1,4 @@
-"""Django settings of the web application. What may differ comes from `webapp.env`."""
+"""Django settings of the web application. Values that may differ come from `webapp.env`."""
 
 import secrets
 import sys

@@ -1,4 +1,4 @@
-"""Who makes a call: keys, short-lived tokens and the browser's subprotocols.
+"""Authentication: API keys, short-lived tokens and the browser's subprotocols.
 
 Source: docs/contract.md, 1.2. The permissions of a key are cached for a second, so that a frame of
 a busy client needs no query. A key that this process deletes is removed from the cache at once, one

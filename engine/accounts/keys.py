@@ -35,7 +35,7 @@ def may_exist(key: str) -> bool:
 
 
 def prefix(key: str) -> str:
-    """What finds the row of a key, and may be shown."""
+    """Return the public prefix by which the row of a key is found."""
     return key[:_PREFIX_LENGTH]
 
 

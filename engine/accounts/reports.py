@@ -117,7 +117,7 @@ def usage_breakdown(project_id: str, filters: UsageFilters, grouping: str) -> by
 
 
 def usage_fields(project_id: str, period: Period) -> dict[str, list[str]]:
-    """What calls of the period used: tags, model ids, methods and features."""
+    """Return the tags, model ids, methods and features that requests of the period used."""
     start, end = _period(project_id, period.start, period.end)
     kinds = _kinds_of(_days(project_id, start, end))
 
@@ -145,7 +145,7 @@ def billing_breakdown(project_id: str, filters: BillingFilters) -> bytes:
 
 
 def billing_fields(project_id: str, period: Period) -> dict[str, Any]:
-    """What the costs of the period can be filtered by."""
+    """Return the values by which the costs of the period can be filtered."""
     start, end = _period(project_id, period.start, period.end)
     kinds = _kinds_of(_days(project_id, start, end))
     tags = kinds.values_list("tags", flat=True).distinct()
@@ -159,13 +159,13 @@ def billing_fields(project_id: str, period: Period) -> dict[str, Any]:
 
 
 def may_spend(project_id: str) -> bool:
-    """Whether dollars are left, or none were ever recorded: then the operator sells no credit."""
+    """Return whether credit is left; a project without recorded purchases has no limit."""
     dollars = [left for balance, left in remaining_balances(project_id) if balance.units == "usd"]
     return not dollars or sum(dollars) > 0
 
 
 def remaining_balances(project_id: str) -> list[tuple[Balance, float]]:
-    """What is left of each purchase; dollars are spent from the oldest first."""
+    """Return the remaining amount of each purchase; the oldest is spent first."""
     balances = list(Balance.objects.filter(project_id=project_id).order_by("created"))
     dollars = [balance for balance in balances if balance.units == "usd"]
     spent = spent_dollars(project_id) - dollars[0].spent_before if dollars else 0.0

@@ -110,7 +110,7 @@ def split(text: str) -> list[str]:
 
 
 def _facts(call: Call) -> dict[str, str]:
-    """What calls have in common that are summed up together."""
+    """Return the facts by which requests are grouped into one sum."""
     usage = call.usage
     return {
         "accessor": str(call.caller.api_key_id),
@@ -164,7 +164,7 @@ def _price(line_item: str) -> float:
 
 
 def spent_dollars(project_id: str | uuid.UUID) -> float:
-    """What everything that a project ever did has cost, at the prices of its time."""
+    """Return the total cost of a project in dollars, at the prices of each request's time."""
     days = UsageDay.objects.filter(project_id=project_id)
     return days.aggregate(sum=Sum("dollars"))["sum"] or 0.0
 

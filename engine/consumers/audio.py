@@ -29,7 +29,7 @@ _HEAD_START = 10.0
 
 
 class Pace:
-    """How long a client that sends faster than it may has to wait."""
+    """Wait time of a client that sends faster than allowed."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -73,7 +73,7 @@ class PlainAudio:
 
     @property
     def is_understood(self) -> bool:
-        """Whether what has come so far is audio."""
+        """Return whether the bytes received so far are audio."""
         return True
 
     async def close(self) -> None:

@@ -59,7 +59,7 @@ class Callback:
         raise CallbackLost
 
     async def _try(self, content: bytes) -> str:
-        """What went wrong; "" when the message was taken."""
+        """Return the error of one attempt, "" if the message was accepted."""
         headers = {
             "content-type": "application/json",
             "dg-token": str(self._call.caller.api_key_id),

@@ -1,4 +1,4 @@
-"""What every socket of the engine does: frames in without a thread, messages out in order.
+"""Base of the engine's sockets: frames in without a thread, messages out in order.
 
 A consumer answers ``open``, ``hear`` (a binary frame), ``read`` (a JSON message) and ``leave``;
 it says things with ``tell`` and ``tell_bytes`` and ends with ``finish``.
@@ -124,7 +124,7 @@ class Socket(AsyncConsumer):
 
     @property
     def is_at_work(self) -> bool:
-        """Whether it is us for whom the client waits: then its silence means nothing."""
+        """Return whether the client waits for the engine, so that its silence is no time-out."""
         return self._ahead > 0 or self._unread > 0
 
     # Channels calls these.

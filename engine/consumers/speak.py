@@ -42,14 +42,14 @@ _threads = ThreadPoolExecutor(32, "live-speak", step_back)
 
 
 class _Speaker(Socket):
-    """What both sockets do with the steps of their session."""
+    """Steps of a session that both speak sockets carry out."""
 
     model: SpeechModel
     format: AudioFormat
     session: AuraSession | FluxSession
 
     def prepare(self, tags: Sequence[str]) -> Identity:
-        """Who speaks; fills in ``call.usage``."""
+        """Choose the voice and fill in ``call.usage``."""
         self.cancelled = threading.Event()  # what is being spoken is no longer wanted
         model, usage = self.model, self.call.usage
         usage.tags += tags

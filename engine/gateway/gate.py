@@ -187,7 +187,7 @@ class Gate:
                 logger.exception("request_id=%s the key could not be checked", call.request_id)
 
     def _check_permission(self, call: Call, scope: str, arguments: Mapping[str, str]) -> None:
-        """What a caller may not see is not there: another project is a 404 for them."""
+        """Check the caller's scopes; another project is a 404."""
         project_id = arguments.get("project_id")
         if project_id is not None:
             if self._ids_are_uuids and not _is_uuid(project_id):
@@ -380,7 +380,7 @@ async def _settle(call: Call) -> None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """What Django is to receive: the body at once, then whether the client is still there."""
+    """ASGI receive callable for Django: the whole body, then the client's disconnect."""
     is_read = False
 
     async def receive_again() -> MutableMapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What each REST call is: the scope it needs, what its body may be, how it is documented.
+"""REST operations: scope, kinds of body and documentation of each.
 
 The route table in ``urls.py`` is the one place where a path meets its calls. The gate reads it
 to refuse early, Django to dispatch, ``openapi.py`` to write the documentation.

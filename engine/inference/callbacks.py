@@ -44,7 +44,7 @@ _JOBS_AT_ONCE = 8
 
 
 class Work(Protocol):
-    """What listen, read and speak have in common."""
+    """Work of listen, read and speak that can run for a callback."""
 
     def check(self, call: Call) -> Any: ...
 
@@ -316,7 +316,7 @@ def _call_of(job: CallbackJob, environment: Environment) -> Call:
 
 
 def _failed(call: Call, refusal: Refusal) -> Answered:
-    """What the callback gets when the work fails: the legacy error form."""
+    """Return the body that a callback receives for failed work: the legacy error form."""
     call.status = refusal.status
     shown = {
         "err_code": refusal.code,

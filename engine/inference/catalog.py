@@ -83,7 +83,7 @@ class RecognitionModel:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a request asked for, and what will answer it."""
+    """The model that was requested, and the local one that serves it."""
 
     asked: str  # canonical name
     local: str | None  # the Whisper model; None where the language decides

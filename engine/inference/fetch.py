@@ -36,7 +36,7 @@ class Unreachable(Exception):
 
 
 async def fetch(url: str, spool: Path | None, reach: Reach) -> Body:
-    """What ``url`` gives, in a file of ``spool`` or, without one, in memory (at most 2 MB).
+    """Fetch ``url`` into a file of ``spool`` or, without one, into memory (at most 2 MB).
 
     Raises ``Refusal`` (400 REMOTE_CONTENT_ERROR) saying what went wrong.
     """

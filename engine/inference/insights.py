@@ -46,7 +46,7 @@ def is_wanted(options: ListenOptions | ReadOptions) -> bool:
 
 
 async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOptions) -> Found:
-    """What the options ask for about English ``words``.
+    """Return the requested insights about English ``words``.
 
     Raises ``Refusal``: 400 for more than 150,000 tokens, 503 when no model is installed.
     """

@@ -244,7 +244,7 @@ def _recognize(
 
 
 def _diarizer(options: ListenOptions) -> Diarizer | None:
-    """What tells speakers apart, if that is wanted and installed."""
+    """Return the diarizer if one is requested and installed."""
     if not options.is_diarized:
         return None
     try:

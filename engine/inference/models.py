@@ -27,7 +27,7 @@ from engine.weights.errors import MissingWeights
 def prepare() -> None:
     """Do before anybody is served what lets no other thread of the process go on.
 
-    What is installed and not yet a graph is written down, a second each, once.
+    Convert installed models that have no graph yet, about a second each, once.
     """
     folder = settings.ENVIRONMENT.model_cache
     for graph in (voiceprints.segmentation, voiceprints.campplus, embeddings.minilm, kokoro.graphs):

@@ -250,7 +250,7 @@ def _make(script: Script, plan: Plan, cancelled: threading.Event) -> Iterator[by
 
 
 async def _stream(script: Script, plan: Plan) -> AsyncIterator[bytes]:
-    """What ``_make`` makes in a thread, as it is made; leaving the loop ends the thread."""
+    """Yield the chunks that ``_make`` makes in a thread; leaving the loop ends the thread."""
     loop = asyncio.get_running_loop()
     made: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
     room = threading.Semaphore(_CHUNKS_AHEAD)

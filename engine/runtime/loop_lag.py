@@ -1,4 +1,4 @@
-"""How long the event loop keeps everyone waiting: measured all the time, told by ``/healthz``."""
+"""Event loop lag: measured continuously, reported by ``/healthz``."""
 
 from __future__ import annotations
 

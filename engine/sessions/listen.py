@@ -27,7 +27,7 @@ from engine.speech.recognition.vad import FRAME
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """How one track is listened to. Times in milliseconds; None is off."""
+    """Options of one live track. Times in milliseconds; None is off."""
 
     interim_results: bool = False
     endpointing_ms: int | None = 10

@@ -1,4 +1,4 @@
-"""What the sockets ``/v1/speak`` and ``/v2/speak`` mean: messages in, things to do out.
+"""Sessions of ``/v1/speak`` and ``/v2/speak``: messages in, actions out.
 
 No I/O and no clock: the time in seconds is an argument. A session says what to speak
 (``Say``) and is told when that has been made (``made``). One ``Say`` is made at a time, in
@@ -69,7 +69,7 @@ Step = Say | Tell | Stop | Close
 
 @dataclass(frozen=True)
 class Identity:
-    """Who answers: what the first message of a socket says."""
+    """Facts about the model and the request for the first message of a socket."""
 
     request_id: str
     model_name: str
@@ -87,7 +87,7 @@ class Allowance:
         self._sum = 0
 
     def take(self, count: int, now: float) -> bool:
-        """Whether ``count`` more is within it; when not, nothing was taken."""
+        """Take ``count`` more and return True, or take nothing and return False."""
         while self._taken and now - self._taken[0][0] >= MINUTE:
             self._sum -= self._taken.popleft()[1]
         if self._sum + count > self._most:
@@ -144,7 +144,7 @@ class AuraSession:
         """So much more of the sound of the last ``Say`` is on its way: nobody asks for it here."""
 
     def covered(self, warning: str, *, has_sound: bool) -> list[Step]:
-        """What the voice cannot say of the last ``Say`` ("" for nothing), before its sound."""
+        """Report, before its sound, the text of the last ``Say`` that the voice cannot say."""
         if not has_sound:
             reason = warning or "The text has no sound."
             return self._once(iter([_warning("NO_AUDIO_GENERATED", reason)]))
@@ -357,7 +357,7 @@ class FluxSession:
             self._turns[0].saying_seconds += seconds
 
     def covered(self, warning: str, *, has_sound: bool) -> list[Step]:
-        """What the voice cannot say of the last ``Say``; a turn without any sound says so last."""
+        """Report the text of the last ``Say`` that the voice cannot say."""
         return self._once(iter([_warning(LEFT_OUT, warning)] if warning else []))
 
     def made(self) -> list[Step]:
@@ -601,7 +601,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _script(text: str, markup: bool, speed: float) -> tuple[Script, bool]:
-    """What to speak, and whether tags of SSML were removed from it. It holds no pause."""
+    """Return the script to speak, and whether SSML tags were removed from it. It holds no pause."""
     if not markup:
         return plain(text), False
     bare = strip_ssml(text)
@@ -610,7 +610,7 @@ def _script(text: str, markup: bool, speed: float) -> tuple[Script, bool]:
 
 
 def _settled(text: str, *, soon: bool) -> int:
-    """Where the last sentence of ``text`` ends that is whole, its markup included.
+    """Return the index after the last whole sentence of ``text``, its markup included.
 
     ``soon`` is for the first words of a turn: the end of a clause is enough.
     """
@@ -621,7 +621,7 @@ def _settled(text: str, *, soon: bool) -> int:
 
 
 def _whole_words(text: str) -> int:
-    """Where the last word of ``text`` begins, which may not be whole yet."""
+    """Return the index of the last word of ``text``, which may not be whole yet."""
     return _outside_markup(text, max(text.rfind(space) for space in " \t\n") + 1)
 
 
@@ -644,7 +644,7 @@ def _characters(scripts: Iterable[object]) -> int:
 
 
 def _word_end(text: str, share: float) -> int:
-    """Where the word ends that lies ``share`` of the way through ``text``."""
+    """Return the index after the word that lies ``share`` of the way through ``text``."""
     place = round(len(text) * min(share, 1.0))
     end = text.find(" ", place)
     return len(text) if end < 0 else end if place else 0

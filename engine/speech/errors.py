@@ -1,4 +1,4 @@
-"""What can go wrong between bytes and words, by what the caller does next."""
+"""Errors of audio, recognition and synthesis, grouped by what the caller can do."""
 
 from __future__ import annotations
 

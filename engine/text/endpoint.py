@@ -1,7 +1,7 @@
 """Text intelligence by a language model behind an OpenAI-compatible endpoint.
 
 The model gets the sentences with numbers and answers in JSON with those numbers, so that its
-spans lead back to the text exactly. What it answers is checked like any input.
+spans lead back to the text exactly. Its response is validated like any input.
 """
 
 import json
@@ -29,7 +29,7 @@ class EndpointFailed(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model said; a part that was not asked for is None."""
+    """Results of the model; None for parts that were not requested."""
 
     summary: str | None
     topics: list[LabelledSegment] | None

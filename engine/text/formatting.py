@@ -1,4 +1,4 @@
-"""How recognised words are written: numbers, dates, money, addresses, fillers, profanity.
+"""Formatting of recognised words: numbers, dates, money, addresses, fillers, profanity.
 
 English, by rules. Whisper writes some numbers in digits and some in letters as it likes; the
 options decide which: ``smart_format`` and ``numerals`` write digits, without them numbers are
@@ -672,7 +672,7 @@ _SPELLABLE = re.compile(
 
 
 def _said(word: Word) -> str | None:
-    """What a number in digits is read as; None for everything else."""
+    """Return the words of a number in digits; None for everything else."""
     match = _SPELLABLE.fullmatch(word.word)
     if match is None:
         return None

@@ -33,7 +33,7 @@ __all__ = ["LOCAL", "MOST_TOKENS", "Insights", "Intelligence", "Question", "coun
 
 @dataclass(frozen=True)
 class Insights:
-    """What was found; a feature that was not asked for is None.
+    """Results of text intelligence; None for features that were not requested.
 
     ``backend`` says what found it: ``local``, or the model's name at the endpoint.
     ``tokens`` gives input and output tokens by feature: ``summary``, ``topics``, ``intents``,
@@ -87,7 +87,7 @@ class Intelligence:
         self._embeddings: Embeddings | None = None
 
     def analyse(self, words: Sequence[Word], question: Question) -> Insights:
-        """What ``question`` asks for, about an English transcript or the words of a text.
+        """Return the requested insights about an English transcript or the words of a text.
 
         Raises ``MissingWeights`` when there are neither local models nor a working endpoint.
         """

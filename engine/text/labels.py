@@ -1,4 +1,4 @@
-"""What stretches of text are about, and what their speakers want: topics and intents.
+"""Topics and intents of segments of text.
 
 A stretch gets the labels whose meaning is near its own (cosine of their embeddings): the
 caller's labels, and in ``extended`` mode also those known here and phrases of the text itself.
@@ -260,7 +260,7 @@ def _runs(text: str) -> list[tuple[str, ...]]:
 
 
 def _may_name(word: str) -> bool:
-    """Whether ``word`` may be part of a thing's name: no verb or adverb, by its form."""
+    """Return whether ``word`` may be part of a name: no verb or adverb, by its form."""
     if word.endswith("ly"):
         return word in _NAMES_IN_LY
     return word not in _NO_TOPIC and not (word.endswith("ed") and len(word) > 4)

@@ -6,8 +6,8 @@ written: ``4111``, "four one one one", "forty one eleven", with pauses, fillers 
 "okay" in between. A type is given to what has its form, or is near words that name it: numbers
 that count or date something (percent, money, units, months, times) are no part of an
 identifier, nor are those that other words separate. In doubt it redacts: a recogniser mishears
-digits, so a card number that fails the Luhn check is one all the same. What rules cannot find
-(names, health data) is rejected.
+digits, so a card number that fails the Luhn check is one all the same. A type that rules cannot
+find (names, health data) is rejected.
 """
 
 import math

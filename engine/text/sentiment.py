@@ -1,4 +1,4 @@
-"""How the speakers feel about what they say: VADER over sentences."""
+"""Sentiment analysis: VADER over sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

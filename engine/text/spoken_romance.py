@@ -17,7 +17,7 @@ FROM_START = r"(?<!\d)"  # of a number, or one of many digits is read from each 
 
 @dataclass(frozen=True)
 class Reading:
-    """How one language says what is not a word."""
+    """Words of one language for numbers, signs and units."""
 
     point: str
     minus: str

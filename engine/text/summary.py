@@ -77,7 +77,7 @@ def summarize(sentences: Sequence[Sentence], embed: Callable[[Sequence[str]], Fl
 
 
 def _worth(sentences: Sequence[Sentence], meanings: Floats) -> Floats:
-    """How central each sentence is, less for courtesies, more for what somebody wants."""
+    """Score each sentence by centrality; courtesies count less, wishes more."""
     middle = meanings.mean(axis=0)
     worth = meanings @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
     for index, sentence in enumerate(sentences):

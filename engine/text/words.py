@@ -41,8 +41,8 @@ class Word:
 def bare(text: str) -> str:
     """``text`` in lower case, without the punctuation around it: ``"Hello,"`` is ``hello``.
 
-    What belongs to a value stays: ``$5.20``, ``50%``, ``don't``, ``a.m``. A redaction's label,
-    ``[SSN_1]``, keeps its capitals.
+    Characters that belong to a value stay: ``$5.20``, ``50%``, ``don't``, ``a.m``. A redaction's
+    label, ``[SSN_1]``, keeps its capitals.
     """
     text = text.strip()
     if text.startswith("[") and "]" in text:  # a redaction's label

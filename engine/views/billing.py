@@ -68,7 +68,7 @@ class PurchaseFilters:
 def list_balances(request: HttpRequest, project_id: str) -> JsonResponse:
     """List balances
 
-    What is left of each purchase.
+    List the balance of each purchase.
     """
     remaining = remaining_balances(call_of(request).caller.project_id)
     return JsonResponse({"balances": [_shown(*entry) for entry in remaining]})

@@ -1,4 +1,4 @@
-"""Whether the engine is up, with what it needs."""
+"""Health of the engine and its models."""
 
 from django.db import connection
 from django.http import HttpRequest, JsonResponse

@@ -247,7 +247,7 @@ class _Surgery:
     def write(self, target: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Write what leads from ``inputs`` to ``outputs``; the file appears whole or not at all.
 
-        What nothing makes is an input as well.
+        Values that no node makes are inputs as well.
         """
         from onnx import helper
 

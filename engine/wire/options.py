@@ -432,7 +432,7 @@ def _printable(name: str, value: str) -> str:
 
 
 class Recognition(Checked):
-    """What the options of ``/v1/listen`` have in common on REST and on the socket."""
+    """Options of ``/v1/listen`` that REST and the socket share."""
 
     model: str
     diarize: bool

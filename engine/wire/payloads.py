@@ -1,7 +1,7 @@
 """JSON bodies to frozen values.
 
 As with ``options.py``, each field of a payload class says what it is, and ``read_payload`` and
-the API documentation both go by the fields. What is wrong is a 400 in the modern form.
+the API documentation both go by the fields. Errors are a 400 in the modern form.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What the messages of the live sockets mean, without sockets and clocks."""
+"""Sessions of the live sockets, without sockets and clocks."""

@@ -135,7 +135,10 @@ class StreamSession:
         return None
 
     def closed(self, code: int | None, reason: str) -> SpeechError | None:
-        """What the end means: None when all was said. ``code`` None: there was no close frame."""
+        """Return the error of the connection's end; None if the stream was complete.
+
+        ``code`` is None if there was no close frame.
+        """
         if code == NO_STATUS and self._is_closing:
             return None  # a normal end of Flux: docs/contract.md, 10.5
         error = error_from_close(code, reason, request_id=self.request_id)

@@ -37,7 +37,7 @@ class Flushed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Cleared(Event):
-    """What was buffered has been dropped."""
+    """The server has dropped its buffered text and audio."""
 
     sequence_id: int
 

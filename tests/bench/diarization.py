@@ -1,4 +1,4 @@
-"""Who spoke when: diarization error rate over the corpus, and what it adds to recognition.
+"""Diarization: error rate over the corpus, and the time it adds to recognition.
 
     SPEECH_CORPUS=../shared/audio python -m tests.bench.diarization
 
@@ -166,7 +166,7 @@ def _words(words: list[Word]) -> list[Span]:
 
 
 def _times(recognizer: Recognizer, diarizer: Diarizer, files: list[Path]) -> dict[bool, Cost]:
-    """What it costs to recognise the files without and with diarization, in turns; the least."""
+    """Return the least time to recognise the files without and with diarization, in turns."""
     costs: dict[bool, list[Cost]] = {False: [], True: []}
     for _ in range(REPEATS):
         for diarized, found in costs.items():

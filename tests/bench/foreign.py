@@ -38,7 +38,7 @@ LJ = "produced the block books which were the immediate predecessors of the true
 
 @dataclass(frozen=True)
 class Right:
-    """What is right for a file: its words, where the first starts, its length in seconds."""
+    """Right values of a file: its words, start of the first, its length in seconds."""
 
     words: str = JFK
     start: float | None = 0.32

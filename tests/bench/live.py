@@ -63,7 +63,7 @@ class Clip:
 
 @dataclass
 class Heard:
-    """What one stream was told: (seconds since its start, message)."""
+    """Messages of one stream: (seconds since its start, message)."""
 
     told: list[tuple[float, Message]] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)  # of the speech in it, in seconds
@@ -126,7 +126,7 @@ def percentiles(name: str, values: Sequence[float], p50: float | None, p95: floa
 
 
 def interim_lags(heard: Heard) -> list[float]:
-    """How far each guess is behind the audio that had been sent when it came."""
+    """Return the lag of each interim result behind the audio sent so far, in seconds."""
     return [
         at - message["start"] - message["duration"]
         for at, message in heard.told

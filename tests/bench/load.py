@@ -119,7 +119,7 @@ async def measure_hours(engine: Engine) -> list[Result]:
 
 @contextmanager
 def idle_loop() -> Iterator[Any]:
-    """How long another process, which only waits, stands still: the machine's own share."""
+    """Return the lag of an idle process: the machine's own share."""
     processes = multiprocessing.get_context("spawn")
     longest = processes.Value("d", 0.0)
     process = processes.Process(target=watch, args=(longest,), daemon=True)

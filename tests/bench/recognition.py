@@ -48,7 +48,7 @@ class Recording:
 
 
 def recordings(corpus: Path | None) -> list[Recording]:
-    """What the corpus marks as speech with a text; without a corpus, the engine's own speech."""
+    """Return the corpus's recordings with a text; without a corpus, the engine's own speech."""
     if corpus is None:
         from tests.speech import say
 

@@ -40,7 +40,7 @@ TARGETS = {
 
 
 class Corpus:
-    """What was said, the same in every run: ``words`` is (utterances, 12) of numbers."""
+    """Texts to search, the same in every run: ``words`` is (utterances, 12) of numbers."""
 
     def __init__(self) -> None:
         random = np.random.default_rng(7)
@@ -56,7 +56,7 @@ class Corpus:
         return [self.vocabulary[word] for word in self.words[row]]
 
     def indexed(self) -> Iterator[IndexedText]:
-        """What is indexed of each utterance beside its text."""
+        """Return the indexed text of each utterance besides its own."""
         for first in range(0, UTTERANCES, IN_A_RECORDING):
             rows = range(first, first + IN_A_RECORDING)
             yield from indexed([" ".join(self.said(row)) for row in rows])

@@ -1,4 +1,4 @@
-"""How soon the speaking sockets begin to sound: from the first clause sent to the first audio.
+"""Latency of the speak sockets: from the first clause sent to the first audio.
 
 Over a real socket of a running engine, warm, one conversation at a time.
 """

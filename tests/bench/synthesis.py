@@ -2,9 +2,10 @@
 
     python -m tests.bench.synthesis
 
-First byte and speed are of `POST /v1/speak` on a warm engine. What the voices say is read by the
-engine's own recognizer, whose multilingual model errs by itself: in French and Italian about one
-word in ten of clear speech. Numbers are written as words on both sides.
+First byte and speed are of `POST /v1/speak` on a warm engine. The speech of the voices is
+transcribed by the engine's own recognizer, whose multilingual model errs by itself: in
+French and Italian about one word in ten of clear speech. Numbers are written as words on both
+sides.
 """
 
 from __future__ import annotations

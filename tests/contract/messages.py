@@ -1,4 +1,4 @@
-"""What the sockets say held against Deepgram's published description of them."""
+"""Socket messages compared with Deepgram's published description."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEWER = {
 
 
 def misfits(path: str, message: dict[str, Any]) -> list[str]:
-    """What in a server's JSON message is not as published; there are no known exceptions."""
+    """Return the parts of a server's JSON message that are not as published."""
     kind = message["type"]
     if kind in NEWER[path]:
         return []

@@ -35,7 +35,7 @@ EXCEPTIONS = (
 
 
 def mismatches(method: str, path: str, status: int, answer: Any) -> list[str]:
-    """What in ``answer`` is not as published; known exceptions left out."""
+    """Return the parts of ``answer`` that are not as published, without known exceptions."""
     template, operation = _operation(method, path)
     schema = operation["responses"][str(status)]["content"]["application/json"]["schema"]
     validator = jsonschema.Draft202012Validator({**_document(), **schema})

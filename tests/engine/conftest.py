@@ -1,4 +1,4 @@
-"""What the tests of REST and of the sockets share."""
+"""Fixtures that the tests of REST and of the sockets share."""
 
 from __future__ import annotations
 

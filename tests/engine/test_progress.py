@@ -1,4 +1,4 @@
-"""How far a recording is: known to its own project, while it is under way."""
+"""Progress of a recording: visible to its own project while it is in work."""
 
 from engine.progress import Progress
 

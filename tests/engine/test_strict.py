@@ -1,4 +1,4 @@
-"""What only a strict engine rejects, and what every engine does: checked without a server."""
+"""Requests that only a strict engine rejects, and those that every engine does."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def sockets() -> Iterator[tuple[str, str, float]]:
 
 
 async def stopped(engine: Engine) -> list[int | None]:
-    """How each of the sockets is closed when the engine is told to stop."""
+    """Return the close of each socket when the engine is told to stop."""
     url = f"{engine.socket_url}/v1/listen?encoding=linear16&sample_rate=16000&interim_results=true"
     headers = {"authorization": f"Token {engine.key}"}
     opened = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""What is tried: each row a fact and the tests that would fail if it were not so.
+"""Rows of the fault matrix: each a fact and the tests that show it.
 
 A row whose tests use the database or the broker is tried on every profile, the others once.
 """

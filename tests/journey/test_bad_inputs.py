@@ -1,4 +1,4 @@
-"""What is no recording is told so on its own item; the rest of the batch goes on."""
+"""A file that is no recording fails on its own; the rest of the batch is transcribed."""
 
 import html
 import io

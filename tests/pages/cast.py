@@ -1,4 +1,4 @@
-"""Who is on the team, and recordings for them to read."""
+"""The team, and recordings for them to read."""
 
 import io
 import itertools
@@ -56,7 +56,7 @@ class Cast:
         return recording
 
     def insight(self, recording: Recording, **facts: Any) -> Insight:
-        """What was found in the newest transcript of a recording."""
+        """Add insights to the newest transcript of a recording."""
         found = {
             "state": State.DONE,
             "request_id": "r-2",

@@ -1,4 +1,4 @@
-"""What stands beside a transcript in Chromium: summary, chips, mood, speakers."""
+"""Insights next to a transcript in Chromium: summary, chips, sentiment, speakers."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Who meets what: Ada owns the project, Bob is a member, Vera a viewer, Eve a stranger.
+"""Access of each role: Ada owns the project, Bob is a member, Vera a viewer, Eve a stranger.
 
 Every address of the URLconf is walked: a view that is added is tested without being listed.
 """

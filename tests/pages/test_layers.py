@@ -1,4 +1,4 @@
-"""What is seen is what a click reaches: open menus lie above everything on the page."""
+"""A click reaches the element that is seen: open menus lie above everything on the page."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What every page promises: readable for everyone, still, light, and silent in the console."""
+"""Properties of every page: accessible, still, light, and silent in the console."""
 
 import re
 from pathlib import Path

@@ -29,7 +29,7 @@ TALLEST = """() => {
 
 
 def place(page: Page, part: float) -> tuple[float, float]:
-    """Where this part of the waveform stands; the page may have scrolled."""
+    """Return the position of this part of the waveform; the page may have scrolled."""
     box = page.locator("[data-wave]").bounding_box()
     assert box is not None
     return box["x"] + part * box["width"], box["y"] + 20

@@ -1,4 +1,4 @@
-"""What the engine emits the client reads, though neither knows the other."""
+"""The client reads all messages of the engine."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What only real sockets show: memory, broken connections, silence."""
+"""Behaviour of real sockets: memory, broken connections, silence."""
 
 import io
 import json

@@ -141,7 +141,7 @@ def service(monkeypatch) -> Service:
 
 @pytest.fixture
 def rings(monkeypatch) -> list[tuple[Any, ...]]:
-    """What has been rung for, instead of sent to a broker: ``(task, *arguments)``."""
+    """Messages to workers, kept instead of sent to a broker: ``(task, *arguments)``."""
     rung: list[tuple[Any, ...]] = []
     monkeypatch.setattr(doorbell.current_app, "send_task", _recorder(rung))
     monkeypatch.setattr(doorbell, "_silent_until", 0.0)

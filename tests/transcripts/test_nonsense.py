@@ -1,4 +1,4 @@
-"""What a speech server says is not believed: text is kept, nonsense is an error that is named."""
+"""Responses of a speech server are validated: text is kept, nonsense is an error."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""What may be chosen for a batch, and what is kept of it."""
+"""Options of a batch, and their stored form."""
 
 import json
 

@@ -21,7 +21,7 @@ COUNT = 40
 
 @pytest.fixture(autouse=True)
 def short_batches(monkeypatch):
-    """What takes thousands of utterances otherwise takes ten."""
+    """Batches of ten utterances instead of thousands."""
     monkeypatch.setattr(models, "AT_ONCE", 10)
     monkeypatch.setattr(models, "BATCH", 5)
 

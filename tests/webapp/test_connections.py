@@ -42,7 +42,7 @@ def opened() -> Iterator[list[BaseDatabaseWrapper]]:
 
 
 def is_in_use(wrapper: BaseDatabaseWrapper) -> bool:
-    """Whether a connection is open; one that went back to the pool is not."""
+    """Return whether a connection is open; one that went back to the pool is not."""
     return wrapper.connection is not None
 
 

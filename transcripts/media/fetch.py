@@ -49,7 +49,7 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came: the name the server gives it, its size, and its SHA-256 in hexadecimal."""
+    """Fetched file: the name the server gives it, its size, and its SHA-256 in hexadecimal."""
 
     name: str
     size_bytes: int
@@ -58,9 +58,10 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Rules:
-    """What may be fetched. ``private_hosts`` opens the inside network, and every port.
+    """Rules on addresses and sizes of fetched files.
 
-    ``room_bytes`` is what there is room for now; None is not to be looked at.
+    ``private_hosts`` allows private addresses and every port. ``room_bytes`` is
+    the free disk space; None is not checked.
     """
 
     max_bytes: int

@@ -50,7 +50,7 @@ def is_kept(character: str) -> bool:
 
 
 def is_visible(character: str) -> bool:
-    """Whether a name of this character alone would show something."""
+    """Return whether a name of this character alone is visible."""
     category = unicodedata.category(character)
     shows = category[0] in "LNPS" or category in ("Cn", "Co")
     return shows and character not in BLANKS

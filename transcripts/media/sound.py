@@ -177,7 +177,7 @@ def probe(path: Path) -> Sound:
 def check_length(path: Path, found: Sound, max_seconds: int) -> None:
     """Raise ``Refused`` when more can be decoded than ``max_seconds``.
 
-    What a header states is a reason to look, but not to reject: it may be wrong.
+    A length stated by a header is checked, never a reason to reject: it may be wrong.
     """
     if found.duration is not None and found.duration <= max_seconds:
         return

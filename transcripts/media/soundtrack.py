@@ -102,7 +102,7 @@ class Track:
 
     @property
     def title(self) -> str:
-        """What the file calls the track; empty where it has no name of its own."""
+        """Title of the track in the file; empty if it has none."""
         metadata = self.stream.metadata
         title = metadata.get("title") or metadata.get("name") or metadata.get("handler_name", "")
         # Writers of MP4 put the kind of the track where it has no name.
@@ -111,7 +111,7 @@ class Track:
 
 @dataclass
 class Damage:
-    """What could not be read or decoded."""
+    """Parts that could not be read or decoded."""
 
     read_errors: int = 0
     decode_errors: int = 0
@@ -206,7 +206,7 @@ def packets(container: Any, tracks: list[Track], damage: Damage) -> Iterator[tup
 
 
 def decoded(track: Track, packet: Any, damage: Damage) -> Iterator[Any]:
-    """The frames of a packet; None flushes. What cannot be decoded is counted and left out."""
+    """Yield the frames of a packet; None flushes. Damaged frames are counted and left out."""
     try:
         frames = track.stream.codec_context.decode(packet)
     except EOFError:

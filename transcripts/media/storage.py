@@ -1,4 +1,4 @@
-"""Where audio is kept: files on their way in, and the media storage they end up in."""
+"""Storage of audio: files being uploaded, and the media storage."""
 
 import errno
 import hashlib

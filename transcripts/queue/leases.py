@@ -27,7 +27,7 @@ CLAIM_TRIES = 8
 
 
 class State(models.TextChoices):
-    """Where a job stands; a recording shows that of its newest transcription."""
+    """State of a job; a recording shows that of its newest transcription."""
 
     QUEUED = "queued", "Waiting"
     RUNNING = "running", "Transcribing"
@@ -199,16 +199,16 @@ class Leased(models.Model):
 
     @property
     def is_short(self) -> bool:
-        """Whether it takes a thread for a short time only."""
+        """Return whether it takes a thread for a short time only."""
         return self.queue().filter(pk=self.pk).short().exists()
 
     @property
     def is_suspect(self) -> bool:
-        """Whether an attempt failed on it that may have been its fault."""
+        """Return whether it may have caused the failure of an attempt."""
         return bool(self.deaths or self.failures)
 
     def waited_longer_than(self, period: timedelta) -> bool:
-        """Whether the database's clock says so since a person last asked for it."""
+        """Return whether that long has passed, by the database's clock, since the last request."""
         return self.queue().filter(pk=self.pk, queued_at__lt=Now() - period).exists()
 
     def moved(self, state: State) -> None:
@@ -297,7 +297,7 @@ class Leased(models.Model):
 
 
 def lease_indexes(name: str) -> list[models.Index]:
-    """What the sweep looks for, whatever the number of finished rows."""
+    """Return the indexes that the sweep uses, whatever the number of finished rows."""
     queued, running = Q(state=State.QUEUED), Q(state=State.RUNNING)
     return [
         models.Index(fields=["not_before"], name=f"{name}_queued", condition=queued),

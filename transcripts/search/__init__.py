@@ -50,7 +50,7 @@ AROUND = 110
 
 
 class Index(Protocol):
-    """What a database must answer. ``projects`` is a list of ids, None for every project.
+    """Interface of a database's index. ``projects`` is a list of ids, None for every project.
 
     Ids are those of utterances, newest first; lower scores are better. ``newest``, ``best`` and
     ``within`` give utterances that hold every term, a phrase also when it only begins there and
@@ -148,7 +148,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where the next page starts: after this utterance and, in order of relevance, score."""
+    """Start of the next page: after this utterance and, in order of relevance, score."""
 
     order: str
     count: int
@@ -244,7 +244,7 @@ def find(
 
 @dataclass(frozen=True)
 class Place:
-    """Where a hit is: at an utterance, or ``apart`` in the transcript that starts with it."""
+    """Place of a hit: at an utterance, or ``apart`` in the transcript that starts with it."""
 
     utterance: int
     score: float = 0.0
@@ -285,7 +285,7 @@ def places(
     after: Cursor | None,
     limit: int,
 ) -> tuple[list[Place], str]:
-    """Where the next hits are, and a hint where some are left out.
+    """Return the places of the next hits, and a hint if some are left out.
 
     A transcript that has every term has a hit at each utterance that holds them all; where none
     does, one hit at which they are closest together.
@@ -366,7 +366,7 @@ def last_of(runs: Collection[int]) -> dict[int, int]:
 
 
 def counted(query: Query, projects: Sequence[int] | None) -> tuple[int, int]:
-    """How many hits there are, up to one more than the cap, and in how many recordings.
+    """Return the number of hits, up to one more than the cap, and of their recordings.
 
     Transcripts that have the words of a phrase far apart are counted as if they had the phrase.
     """
@@ -426,7 +426,7 @@ def hits_at(query: Query, places: Sequence[Place]) -> tuple[Hit, ...]:
 
 
 def closest(query: Query, firsts: Sequence[int]) -> dict[int, list[int]]:
-    """Where each transcript says the terms closest together: utterances by the first one."""
+    """Return the place in each transcript where the terms are closest together."""
     rows = Utterance.objects.filter(pk__in=firsts).order_by()
     runs = dict(rows.values_list("pk", "transcription_id"))
     last = last_of(runs.values())
@@ -475,7 +475,7 @@ def following(utterances: Sequence[Utterance], count: int) -> dict[int, list[Utt
 
 
 def voices_of(runs: Collection[Transcription]) -> dict[int, Voices]:
-    """How the speakers of these runs are called, by the id of the run."""
+    """Return the names of the speakers of these runs, by the id of the run."""
     names: dict[int, dict[Key, str]] = {run.pk: {} for run in runs}
     for named in Speaker.objects.filter(transcription__in=names):
         names[named.transcription_id][named.channel, named.speaker] = named.name

@@ -1,4 +1,4 @@
-"""What a person typed into the search box, as terms that any index can look for.
+"""Search queries: the typed text as terms that any index can look for.
 
 The language is words (all must occur), ``"phrases"`` and ``prefix*``. Everything else is
 read as a separator, so no input is an error of syntax: ``NEAR(a`` is the phrase *near a*,
@@ -54,7 +54,7 @@ class Term:
             yield Crossing(self.words[:place], tuple(seam), self.prefix and whole)
 
     def ranges(self, words: "Words") -> Iterator[tuple[int, int]]:
-        """Where the term occurs among words of a text: ranges of characters."""
+        """Return the ranges of characters where the term occurs in a text."""
         wanted = [fold(word) for word in self.words]
         for first in words.places(wanted[0], self.prefix and len(wanted) == 1):
             here = words.folded[first : first + len(wanted)]
@@ -94,12 +94,12 @@ class Query:
         return tuple(Query((term,)) for term in self.terms)
 
     def marks(self, text: str) -> tuple[tuple[int, int], ...]:
-        """Where the terms occur in ``text``: ranges of characters in order, not overlapping."""
+        """Return the ranges of characters where the terms occur, in order, not overlapping."""
         words = Words(text)
         return tuple(merged([place for term in self.terms for place in term.ranges(words)]))
 
     def is_in(self, text: str) -> bool:
-        """Whether ``text`` holds every term."""
+        """Return whether ``text`` holds every term."""
         words = Words(text)
         return all(next(term.ranges(words), None) for term in self.terms)
 
@@ -127,7 +127,7 @@ def parse(text: str) -> Query:
 
 
 def begins_words(chunk: str) -> bool:
-    """Whether a star follows the last word. One Latin letter begins too many words to ask for."""
+    """Return whether a star follows the last word; one Latin letter matches too many words."""
     words = list(word_ranges(chunk))
     start, end = words[-1] if words else (0, 0)
     return chunk[end:] == "*" and (end - start > 1 or not chunk[start].isascii())

@@ -1,4 +1,4 @@
-"""How far the server is with a recording, asked while its response is waited for."""
+"""Progress reported by the server while its response is awaited."""
 
 import logging
 import threading

@@ -1,7 +1,7 @@
 """The work on one row of a queue: claimed, watched over, and ended in one of its known ways.
 
 The row is the queue and its attempt the fence: whatever a worker writes goes through
-``Leased.held``, so that one that was taken for dead and is not writes nothing. What is done in
+``Leased.held``, so that one that was taken for dead and is not writes nothing. The work in
 between stands with each stage, in ``transcribing`` and ``insights``.
 """
 
@@ -458,7 +458,7 @@ def try_again(row: Leased, error: Exception, most: int, retry_after: float | Non
 
 
 def sentence(error: Exception) -> str:
-    """What people read. Only errors that were written for them are shown in full."""
+    """Return the message for users. Only errors that were written for them are shown in full."""
     if not isinstance(error, FOR_PEOPLE):
         return f"Internal error ({type(error).__name__}). The log of the worker has the details."
     text = str(error)

@@ -1,4 +1,4 @@
-"""What the schedule starts: jobs whose message was lost or whose worker is gone; deletions."""
+"""Periodic sweeps: jobs whose message or worker was lost, and deletions."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""How pages say times, dates and states."""
+"""Template filters for times, dates and states."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What is stored of a server's answer: its utterances, none longer than one reads at a time."""
+"""Utterances of a server's response as they are stored, in pieces of readable length."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -53,7 +53,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Cue:
-    """What is on the screen from ``start`` to ``end``, in seconds."""
+    """Caption shown from ``start`` to ``end``, in seconds."""
 
     start: float
     end: float
@@ -130,7 +130,7 @@ def split(words: Sequence[Word], label: str = "") -> Iterable[Sequence[Word]]:
 
 
 def is_caption(text: str, label: str) -> bool:
-    """Whether ``label`` and ``text`` fit on the lines of one caption."""
+    """Return whether ``label`` and ``text`` fit on the lines of one caption."""
     columns = width(text) + (width(label) + 1 if label else 0)
     if columns <= LINE_WIDTH:
         return True
@@ -152,13 +152,13 @@ def line_pieces(word: Word) -> Iterable[Word]:
 
 
 def best_break(words: Sequence[Word | reading.Word], first: int, fits: int) -> int:
-    """Where to end what starts with word ``first`` and may hold the words up to ``fits``."""
+    """Return the best end of a caption from word ``first`` up to at most ``fits``."""
     least = first + max(1, int((fits - first) * FILLED))
     return max(range(least, fits + 1), key=lambda last: (pause_after(words[last - 1].text), last))
 
 
 def pause_after(text: str) -> int:
-    """How much of a pause a word makes: 2 ends a sentence, 1 a clause, 0 neither."""
+    """Return the pause after a word: 2 ends a sentence, 1 a clause, 0 neither."""
     end = text.rstrip(CLOSERS)[-1:]
     if not end:
         return 0
@@ -184,7 +184,7 @@ def wrap(text: str, label: str = "") -> tuple[str, ...]:
 
 
 def atoms(text: str, label: str = "") -> list[tuple[str, str]]:
-    """What stays together on a line, each with the space before it: the label, words, and in
+    """Split into units that stay on one line, each with the space before it: label, words, and in
     scripts without spaces single characters."""
     found = [("", label)] if label else []
     for word in text.split():
@@ -214,7 +214,7 @@ def word_atoms(word: str) -> Iterable[str]:
 
 
 def filled(laid: Iterable[tuple[str, str]]) -> int:
-    """How many lines the atoms take, one line filled after another."""
+    """Return the number of lines that the atoms fill."""
     count = used = 0
     for gap, atom in laid:
         taken = width(atom)

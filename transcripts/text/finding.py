@@ -51,7 +51,7 @@ def find(texts: Sequence[str], typed: str) -> Iterator[Found]:
 
 
 def pattern_of(typed: str) -> re.Pattern[str] | None:
-    """What to look for in a folded text; None when nothing was typed."""
+    """Return the pattern for a folded text; None if nothing was typed."""
     words = [fold(typed[start:end]) for start, end in word_ranges(typed)]
     if not words:
         marks = typed.strip()

@@ -1,4 +1,4 @@
-"""What was found in a transcript as a page shows it: chips, and the mood over time."""
+"""Insights of a transcript on its page: chips, and sentiment over time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -47,7 +47,7 @@ Key = tuple[int, int | None]
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks, as far as the recognizer told them apart: a name and one of the hues.
+    """A speaker: a name and one of the hues.
 
     There are fewer hues than there may be voices: ``round`` counts how often they were used up,
     and pages draw each round in a form of its own.
@@ -67,7 +67,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Voices:
-    """How the voices of a transcript are told apart, and the names that people gave them."""
+    """Speakers of a transcript, with the names that users gave them."""
 
     multichannel: bool = False
     names: Mapping[Key, str] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class Voices:
         return Voice(name, hue, channel, speaker, again % SPEAKER_ROUNDS)
 
     def plain(self, key: Key) -> str:
-        """What a voice is called that nobody has named."""
+        """Return the default name of a voice."""
         channel, speaker = key
         if speaker is None:
             return f"Channel {channel + 1}"
@@ -153,7 +153,7 @@ class Paragraph:
         return list(zip(gaps, self.utterances, strict=True))
 
     def takes(self, utterance: Any) -> bool:
-        """Whether this utterance still belongs here."""
+        """Return whether this utterance still belongs here."""
         pause = utterance.start - self.utterances[-1].end
         return (
             (utterance.speaker, utterance.channel) == (self.speaker, self.channel)
@@ -181,7 +181,7 @@ def paragraphs(
 def words(text: str, timed: Sequence[Sequence[Any]]) -> list[Word]:
     """Lay timed words ``[text, start, end, confidence]`` over the text they came from.
 
-    What stands between two words in the text (a space, nothing in Chinese) stays between
+    The text between two words (a space, nothing in Chinese) stays between
     them; a word that the text does not hold is set off as its script is. Together the pieces
     read as the text does.
     """
@@ -200,7 +200,7 @@ def words(text: str, timed: Sequence[Sequence[Any]]) -> list[Word]:
 
 @dataclass(frozen=True)
 class Block:
-    """Where a block stands before it is loaded: its number, first second and length."""
+    """Place of a block before it is loaded: its number, first second and length."""
 
     number: int
     start: float

@@ -44,7 +44,7 @@ class TimedText:
         return self.spans[first][0], max(self.spans[first][0], self.spans[last][1])
 
     def _place(self, said: list[str], near: int) -> int:
-        """Where these words stand, nearest to ``near``; ``near`` itself when nowhere."""
+        """Return the index of these words nearest to ``near``; ``near`` if there is none."""
 
         def stands(place: int) -> bool:
             return self.words[place : place + len(said)] == said
@@ -69,7 +69,7 @@ def spans(text: str, words: Sequence[Any], start: float, end: float) -> Iterator
 
 
 def positions(text: str, words: Iterable[str]) -> list[int]:
-    """Where each word begins in the text it came from; one that is not in it, where the last did.
+    """Return the index of each word in its text; a missing word has that of the last one.
 
     Formatting may have changed words on the way to the text.
     """

@@ -35,12 +35,12 @@ def is_word_character(character: str) -> bool:
 
 
 def is_unspaced(character: str) -> bool:
-    """Whether a character is of a script that puts no spaces between words."""
+    """Return whether a character is of a script that puts no spaces between words."""
     return UNSPACED.match(character) is not None
 
 
 def word_ranges(text: str) -> Iterator[tuple[int, int]]:
-    """Where the words of ``text`` start and end, in characters."""
+    """Yield start and end of each word of ``text``, in characters."""
     start: int | None = None
     for place, character in enumerate(text):
         alone = character > "\u0e00" and is_unspaced(character) and is_word_character(character)
@@ -84,7 +84,7 @@ def gap(before: str, after: str) -> str:
 
 
 def is_close(character: str) -> bool:
-    """Whether a character needs no space beside another: its width has room, or its script none."""
+    """Return whether a character needs no space next to another."""
     wide = category(character)[0] == "P" and east_asian_width(character) in "FW"
     return wide or is_unspaced(character)
 
@@ -95,7 +95,7 @@ def are_close(before: str, after: str) -> bool:
 
 
 def seam_words(before: str, after: Sequence[str]) -> list[str]:
-    """What stands on a seam as words of an index: ``before`` ends an utterance, ``after`` follows.
+    """Return the words that cross a seam: ``before`` ends an utterance, ``after`` follows.
 
     Each says its own place, so that they need no order.
     """
@@ -107,7 +107,7 @@ def seam_words(before: str, after: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class IndexedText:
-    """What is indexed of an utterance beside its text, words separated by spaces.
+    """Indexed text of an utterance besides its own, words separated by spaces.
 
     ``spaced`` stands in for a text in an unspaced script, ``seam`` is how it passes into what
     follows, ``vocabulary`` has each word of the whole transcript once: that of the first
@@ -120,7 +120,7 @@ class IndexedText:
 
 
 def indexed(texts: Sequence[str]) -> list[IndexedText]:
-    """What is indexed of the utterances of one transcript, given all of their texts in order."""
+    """Return the indexed text of a transcript's utterances, given their texts in order."""
     words_of = [
         [compared(text[start:end]) for start, end in word_ranges(text)]
         # Nobody says that much in one breath, and databases index only its beginning.

@@ -1,4 +1,4 @@
-"""What a server warns about in a response, as it is kept and as people read it."""
+"""Warnings of a server in a response, as they are stored and shown."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

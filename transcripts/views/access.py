@@ -1,4 +1,4 @@
-"""Who asks, and what of it exists for them."""
+"""The current user, and the objects that they may see."""
 
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
@@ -10,13 +10,13 @@ from transcripts.models import Recording, State, Transcription
 
 
 def person(request: HttpRequest) -> User:
-    """Who asks: only the sign-in is open to strangers."""
+    """Return the signed-in user; only the sign-in page is open to others."""
     assert isinstance(request.user, User)
     return request.user
 
 
 def wants_fragment(request: HttpRequest) -> bool:
-    """Whether htmx asks for a part of the page rather than a browser for the whole of it."""
+    """Return whether htmx requests a part of the page."""
     htmx = getattr(request, "htmx", None)
     return isinstance(htmx, HtmxDetails) and bool(htmx)
 

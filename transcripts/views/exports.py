@@ -68,7 +68,7 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 
 
 def cautions(run: Transcription) -> list[str]:
-    """What the server warned about, in both stages."""
+    """Return the server's warnings of both stages."""
     insight = finished_insight(run)
     return run.cautions + (insight.cautions if insight else [])
 

@@ -1,4 +1,4 @@
-"""What a recording is about, beside its transcript: made by the stage after it."""
+"""Insights of a recording: summary, topics, intents and sentiment."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from transcripts.views.access import (
 @never_cache
 @require_safe
 def insight(request: HttpRequest, pk: int) -> HttpResponse:
-    """What is known about the transcript by now; asked for again while it is being read."""
+    """Render the insights so far; the page asks again while they are being made."""
     found = visible_recording(request, pk)
     run = finished_run(request, found)
     if run is None:

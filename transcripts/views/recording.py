@@ -104,7 +104,7 @@ def block(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 @never_cache
 @require_safe
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """How far the newest run is; when it has ended the page loads again to show what came."""
+    """Render the progress of the newest run; the page reloads when it has ended."""
     found = visible_recording(request, pk)
     row = rows([found])[0]
     if not row.progress:
@@ -133,7 +133,7 @@ def waveform(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_safe
 def find(request: HttpRequest, pk: int) -> JsonResponse:
-    """Where the transcript says ``q``: ``{"count": n, "places": [[...], ...]}``.
+    """Return the places of ``q`` in the transcript: ``{"count": n, "places": [[...], ...]}``.
 
     A place is ``[utterance, character, last utterance, character]``: from where to where, in
     characters of what the page shows. At most 1,000 places.

@@ -26,7 +26,7 @@ MOVING_FOR = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Tray:
-    """What is open (the first few, and how many), what failed within a day, and the unfinished
+    """Open jobs (the first few, and their number), failures within a day, and the unfinished
     uploads of the one who looks."""
 
     open: list[Row]
@@ -49,7 +49,7 @@ class Tray:
 
     @property
     def moves(self) -> bool:
-        """Whether it is likely to look different in a moment."""
+        """Return whether it is likely to change soon."""
         since = timezone.now() - MOVING_FOR
         return self.count > 0 or any(each.changed_at > since for each in self.uploads)
 

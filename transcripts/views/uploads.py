@@ -76,7 +76,7 @@ def uploads(request: HttpRequest) -> HttpResponse:
     Limits are checked here, before bytes travel.
 
     Takes tus's headers, with filename, project and options (JSON) as metadata, or a JSON
-    body with name, size, project and options. What the options leave open is as the project's
+    body with name, size, project and options. Options that are not given are those of the project's
     default preset says.
     """
     if request.method == "OPTIONS":
@@ -104,7 +104,7 @@ def own_uploads(user: User) -> UploadQuerySet:
 
 
 def read_creation(request: HttpRequest) -> dict[str, Any]:
-    """What is to be uploaded, as ``name``, ``size``, ``project`` and ``options``."""
+    """Return the file to be uploaded: ``name``, ``size``, ``project`` and ``options``."""
     if request.content_type == "application/json":
         try:
             asked = read_json(request.body)

@@ -109,7 +109,7 @@ class RawFormat:
 
 @dataclass(frozen=True)
 class Head:
-    """What the audio is. With ``multichannel`` the channels are those of all tracks."""
+    """Format and tracks of the audio; with ``multichannel``, the channels of all tracks."""
 
     format: str
     codec: str
@@ -211,7 +211,7 @@ class Decoder:
 
     @property
     def head(self) -> Head:
-        """What the audio is; waits for enough bytes to know. Raises ``AudioError``."""
+        """Return format and tracks once enough bytes have come. Raises ``AudioError``."""
         if self._head is None:
             kind, payload = self._receive()
             if kind != b"H":
@@ -347,7 +347,7 @@ def _fitted(block: Samples, channels: int) -> Samples:
 
 
 def _together(tracks: Sequence[_Aligned], *, is_last: bool = False) -> Iterator[Samples]:
-    """What all of ``tracks`` have by now, their channels one below the other."""
+    """Return the samples that all ``tracks`` have, their channels stacked."""
     most = max(track.size for track in tracks)
     least = min(track.size for track in tracks)
     ready = most if is_last else max(least, most - _MOST_LAG)

@@ -176,7 +176,7 @@ class Encoder:
         self._sink: _Raw | _Muxed = _Raw(audio_format) if raw else _Muxed(audio_format)
 
     def feed(self, samples: Samples) -> bytes:
-        """What can be sent after ``samples`` (float32, (n,)); may be empty."""
+        """Return the encoded bytes that are complete after ``samples`` (float32, (n,))."""
         return self._encode(samples, last=False)
 
     def finish(self) -> bytes:

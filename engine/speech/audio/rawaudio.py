@@ -34,7 +34,7 @@ class RawAudio:
         return self._resampled(_numbers(self._encoding, data[:whole]), last=False)
 
     def finish(self) -> Samples:
-        """What the resampler still holds."""
+        """Return the samples left in the resampler."""
         return self._resampled(np.zeros(0, np.float32), last=True)
 
     def _resampled(self, numbers: Samples, *, last: bool) -> Samples:

@@ -1,4 +1,4 @@
-"""Who spoke when: turns from sound, and a speaker for each word.
+"""Diarization: turns from sound, and a speaker for each word.
 
 Sound is taken ten seconds at a time. Within each ten seconds segmentation-3.0 tells the voices
 apart, also where two speak at once; CAM++ gives each voice its print; in the end the prints of
@@ -370,7 +370,7 @@ def _gap(one: Span, other: Span) -> float:
 
 
 def _common(spans: Iterable[Span], others: Sequence[Span]) -> list[Span]:
-    """What lies in ``spans`` and in ``others``."""
+    """Return the intersection of ``spans`` and ``others``."""
     pairs = [(max(start, first), min(end, last)) for start, end in spans for first, last in others]
     return [(start, end) for start, end in pairs if end > start]
 

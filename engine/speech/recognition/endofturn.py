@@ -1,4 +1,4 @@
-"""Whether the person who just fell silent has finished: smart-turn v3.2 on the sound alone."""
+"""End-of-turn detection from sound: smart-turn v3.2."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Work:
         return job.future
 
     def waiting(self) -> dict[Priority, int]:
-        """How many jobs wait, by priority; those that were cancelled do not count."""
+        """Return the number of waiting jobs by priority, without the cancelled ones."""
         counts = dict.fromkeys(Priority, 0)
         with self._changed:
             for jobs in (*self._live.values(), *self._batch.values()):

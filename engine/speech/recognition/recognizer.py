@@ -50,7 +50,7 @@ _DOUBTED, _DETECTED = 0.7, 0.8
 
 @dataclass(frozen=True)
 class RecognitionSettings:
-    """What an operator may choose."""
+    """Settings of recognition that an operator may choose."""
 
     cache: Path  # where packaged weights are joined
     english: str = "tiny.en"
@@ -88,7 +88,7 @@ class Recognizer:
         self._work.close()
 
     def waiting(self) -> dict[Priority, int]:
-        """How many windows wait for a model, by priority."""
+        """Return the number of windows that wait for a model, by priority."""
         return self._work.waiting()
 
     def model_for(self, language: str) -> str:
@@ -202,7 +202,7 @@ class Recognizer:
         ).future
 
     def reads(self, name: str | None, language: str) -> bool:
-        """Whether the model ``name`` knows ``language``; None is the model for it."""
+        """Return whether the model ``name`` knows ``language``; None is the model for it."""
         return name is None or _code(language) in self._model(name).languages()
 
     def detect(
@@ -339,7 +339,7 @@ class _Flow:
 
 
 class _Voices:
-    """Who speaks in one channel, listened to chunk by chunk between its windows."""
+    """Diarization of one channel, computed chunk by chunk between its windows."""
 
     def __init__(self, recognizer: Recognizer, diarizer: Diarizer, flow: _Flow) -> None:
         self._recognizer = recognizer

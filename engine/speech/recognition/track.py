@@ -3,7 +3,7 @@
 No I/O and no clock. Two positions move through the stream. The *listening* position is where the
 audio ends: there the detector runs, segments open and settle, and questions to the model are
 asked. The *telling* position follows in the same order and stops where an answer is still on its
-way; everything that depends on words is decided there, frame by frame. What a stream reports is
+way; everything that depends on words is decided there, frame by frame. The results of a stream are
 therefore a function of its bytes, its options and the places of its control messages, however
 late an answer is and however the bytes were cut into frames. Only guesses (interim results)
 depend on how fast the models are.
@@ -40,7 +40,7 @@ _FRESH = 0.4  # seconds at the end of the audio whose words may still change
 class Decode:
     """A question to the model: the words of ``samples`` (float32, 16 kHz), by its number.
 
-    Where it is ``awaited``, nothing behind its place is told before it is answered.
+    If it is ``awaited``, nothing after its place is reported before its result.
     """
 
     number: int
@@ -170,12 +170,12 @@ class Track:
 
     @property
     def is_settled(self) -> bool:
-        """Whether everything that was heard has been told."""
+        """Return whether everything that was heard has been reported."""
         return not self._script
 
     @property
     def is_in_speech(self) -> bool:
-        """Whether a segment is open: there was voice, and no pause long enough since."""
+        """Return whether a segment is open: voice without a long enough pause since."""
         return self._segment is not None
 
     def push(self, samples: Samples) -> list[Any]:

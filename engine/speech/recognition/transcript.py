@@ -1,4 +1,4 @@
-"""What recognition hands back: plain values, times in seconds from the first sample."""
+"""Results of recognition: plain values, times in seconds from the first sample."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def paced(words: Sequence[Word], start: float, end: float) -> list[Word]:
     """``words`` one after the other between ``start`` and ``end``, each long enough to be said.
 
     The attention of the model gives some words no time at all, and theirs to the next one.
-    Where there is no room for all of the words they share what there is.
+    If there is no room for all of the words, they share the time that is left.
     """
     lengths = [_long_enough(word) for word in words]
     scale = min(1.0, (end - start) / sum(lengths)) if lengths else 1.0

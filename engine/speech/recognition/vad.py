@@ -1,4 +1,4 @@
-"""Where in the audio there is voice, frame by frame."""
+"""Voice activity detection, frame by frame."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class VoiceDetector:
     def probabilities(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The probability of voice in each frame that ``samples`` complete, 0 to 1.
 
-        What is left over counts towards the next call.
+        Samples that fill no frame are kept for the next call.
         """
         samples = np.concatenate((self._rest, samples))
         count = len(samples) // FRAME
@@ -110,7 +110,7 @@ class VoiceDetector:
         self._recent = np.concatenate((self._recent, inputs))[-_WARM_FRAMES:]
 
     def voiced(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-        """Whether there is voice in each frame that ``samples`` complete.
+        """Return whether there is voice in each frame that ``samples`` complete.
 
         Voice begins at a higher probability than it ends at, so that it does not flicker.
         """

@@ -59,7 +59,7 @@ _KNOWN, _FEWEST_KNOWN, _NEIGHBOURS = 0.6, 3, 8
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What the model made of one window; times in seconds from its first sample."""
+    """Words of one window, times in seconds from its first sample."""
 
     text: str
     words: tuple[Word, ...]  # empty unless word times were asked for
@@ -101,7 +101,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read windows; windows of equal readings can go into one call."""
+    """Decoding options; windows with equal ones can be decoded together."""
 
     language: str = "en"
     keyterms: tuple[str, ...] = ()
@@ -150,7 +150,7 @@ class Window:
 
 
 def sufficient_context(seconds: float) -> float:
-    """What to encode for a whole window of speech.
+    """Return the number of frames to encode for a whole window of speech.
 
     Measured on tiny.en: 1.5 s of silence behind some ten seconds or more are as good as a full
     30 s, and less often end a text of several speakers early. Short ones need more. The lengths
@@ -481,7 +481,7 @@ def _is_known(words: Sequence[Word], neighbours: Sequence[Word]) -> bool:
 
 
 def _overlap(words: Sequence[Word], following: Sequence[Word]) -> int:
-    """How many of the last ``words`` are the first ``following``."""
+    """Return how many of the last ``words`` are the first ``following``."""
     texts, next_texts = [plain(word) for word in words], [plain(word) for word in following]
     for size in range(min(len(texts), len(next_texts)), 0, -1):
         if texts[-size:] == next_texts[:size]:

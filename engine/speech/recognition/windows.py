@@ -51,14 +51,14 @@ class Piece:
         return self.end * FRAME / RATE
 
     def voice_from(self, seconds: float) -> float:
-        """Where the voice that is heard before ``seconds`` begins, at most 0.4 s earlier."""
+        """Return the start of the voice heard before ``seconds``, at most 0.4 s earlier."""
         frame = nearest = min(int(seconds * RATE / FRAME) - self.first, len(self.voiced))
         while 0 < frame > nearest - _UNREAD_FRAMES and self.voiced[frame - 1]:
             frame -= 1
         return (self.first + frame) * FRAME / RATE
 
     def voice_until(self, seconds: float) -> float:
-        """Where the voice that is heard after ``seconds`` ends, at most 0.4 s later."""
+        """Return the end of the voice heard after ``seconds``, at most 0.4 s later."""
         frame = nearest = max(math.ceil(seconds * RATE / FRAME) - self.first, 0)
         while frame < min(len(self.voiced), nearest + _UNREAD_FRAMES) and self.voiced[frame]:
             frame += 1
@@ -109,7 +109,7 @@ class SpeechWindow:
         ]
 
     def is_said(self, segment: Segment) -> bool:
-        """Whether to believe one of ``segments``, from the model's confidence and the voice.
+        """Return whether to keep one of ``segments``, by the model's confidence and the voice.
 
         Nobody says words in less time than they need; and the model writes words for noises,
         for the first 50 ms of a word and for a growl, of which it is not sure.

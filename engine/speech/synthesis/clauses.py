@@ -69,7 +69,7 @@ def _cut(text: str, limit: int, *, soonest: bool) -> int:
 
 
 def last_sentence_end(text: str) -> int:
-    """Where the last finished sentence of ``text`` ends; 0 when none has ended.
+    """Return the index after the last finished sentence of ``text``; 0 if none has ended.
 
     A sentence is finished when white space follows: more text may still come.
     """
@@ -83,7 +83,7 @@ def last_sentence_end(text: str) -> int:
 
 
 def first_clause_end(text: str) -> int:
-    """Where the first finished clause of ``text`` ends that can be spoken alone; 0 for none."""
+    """Return the index after the first clause that can be spoken alone; 0 for none."""
     for end in CLAUSE_END.finditer(text):
         if SHORTEST <= end.end() < len(text):
             return end.end()

@@ -318,7 +318,7 @@ def _network() -> dict[str, Matrix]:
 
 @functools.lru_cache(maxsize=10_000)
 def _letters_to_sound(word: str) -> str:
-    """What a word that no lexicon holds probably sounds like in American English."""
+    """Guess the American pronunciation of a word that is in no lexicon."""
     net = _network()
     letters = [ord(letter) - ord("a") + 3 for letter in word if "a" <= letter <= "z"]
     if not letters:

@@ -42,7 +42,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class Script:
-    """What to speak: texts and pauses in order.
+    """Texts and pauses to speak, in order.
 
     A text holds one private-use character for each word with its own pronunciation, the IPA
     of which is in ``pronunciations`` by that character. ``warnings`` are sentences about what
@@ -66,7 +66,7 @@ def plain(text: str) -> Script:
 
 
 def holds_pause(text: str) -> bool:
-    """Whether ``text`` holds a whole pause, right or wrong."""
+    """Return whether ``text`` holds a whole pause, valid or not."""
     return PAUSE.search(text) is not None
 
 

@@ -49,7 +49,7 @@ LONGEST_NAME = 40
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a voice can say of a text: the parts it leaves out, and whether any sound remains."""
+    """Coverage of a text by a voice: the parts left out, and whether any sound remains."""
 
     left_out: tuple[str, ...]
     has_sound: bool
@@ -65,7 +65,7 @@ class Coverage:
 
 
 class Model(Protocol):
-    """What turns the phonemes of one clause into sound."""
+    """Model that turns the phonemes of one clause into sound."""
 
     sample_rate: int
     first_clause: int  # characters that can be made within the promised time
@@ -74,7 +74,7 @@ class Model(Protocol):
         """float32, (samples,), -1 to 1; each piece can be made while the one before it plays."""
 
     def is_calibrated(self, voice: Voice) -> bool:
-        """Whether there is nothing to ``calibrate``."""
+        """Return whether there is nothing to ``calibrate``."""
 
     def calibrate(self, voice: Voice) -> Iterator[None]:
         """Prepare ``voice`` to speak as soon as it can, step by step."""

@@ -1,4 +1,4 @@
-"""Where the files of the voices lie on this machine: models, voice vectors, pronunciations."""
+"""Files of the voices on this machine: models, voice vectors, pronunciations."""
 
 from __future__ import annotations
 

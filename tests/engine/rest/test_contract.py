@@ -1,4 +1,4 @@
-"""What Deepgram published and what the engine documents are the same calls and parameters."""
+"""Operations and parameters of the engine's documentation are those that Deepgram published."""
 
 from __future__ import annotations
 

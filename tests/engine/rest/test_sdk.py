@@ -64,7 +64,7 @@ LAST = "manage.v1.projects.delete"  # it ends the account
 
 
 def drives(name: str) -> Callable[[Drive], Drive]:
-    """What shows that the SDK's method ``name`` works."""
+    """Mark a test that shows that the SDK's method ``name`` works."""
 
     def add(drive: Drive) -> Drive:
         DRIVES[name] = drive

@@ -28,7 +28,7 @@ def priced(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def worked(priced: Engine, recording):
-    """What was called, so that reports have something to tell."""
+    """Requests for the reports."""
     client = priced.client()
     seconds = 0.0
     for options in (

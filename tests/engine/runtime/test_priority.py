@@ -1,4 +1,4 @@
-"""Who goes first on a machine whose cores are all at work."""
+"""Priority of threads on a machine whose cores are all busy."""
 
 from __future__ import annotations
 

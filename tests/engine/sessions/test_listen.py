@@ -1,4 +1,4 @@
-"""What a live track says, given speech and the words that a model hears in it."""
+"""Results of a live track, given speech and the words that a model hears in it."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def probability(samples: Samples) -> float:
 
 @dataclass
 class Clock:
-    """What happens at which simulated second, in the order of asking where it is the same."""
+    """Simulated clock: events by their second, in order of scheduling."""
 
     now: float = 0.0
     waiting: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)

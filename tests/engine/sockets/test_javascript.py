@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 
 def run(node: str, program: str, *arguments: str) -> dict[str, Any]:
-    """What a program of this folder printed."""
+    """Run a program of this folder and return its output."""
     done = subprocess.run(
         [node, str(FOLDER / program), *arguments],
         capture_output=True,

@@ -25,7 +25,7 @@ def listen(engine: Engine, authorization: str):
 
 
 def wait_for_close(socket) -> tuple[int, str]:
-    """How the engine closes while the client keeps the stream alive."""
+    """Return the engine's close while the client keeps the stream alive."""
     with pytest.raises(ConnectionClosed) as raised:  # noqa: PT012 the frame may be the last
         for _ in range(100):
             socket.send(bytes(3200))

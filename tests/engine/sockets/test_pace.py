@@ -1,4 +1,4 @@
-"""How fast a client may send."""
+"""Pace of a client's audio."""
 
 from __future__ import annotations
 

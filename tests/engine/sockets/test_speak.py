@@ -21,7 +21,7 @@ LONG = " ".join([FOX] * 20)  # about a minute
 
 
 def kinds(stream: Stream) -> list[str]:
-    """What was told, every run of sound as one."""
+    """Return the kinds of messages, each run of audio as one."""
     told = [message["type"] for message in stream.told]
     return [kind for at, kind in enumerate(told) if kind != "sound" or told[at - 1] != "sound"]
 

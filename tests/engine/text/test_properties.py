@@ -1,4 +1,4 @@
-"""What holds for any words, however a recogniser wrote them."""
+"""Properties of formatting that hold for any words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader says where numbers, signs and abbreviations stand."""
+"""Numbers, signs and abbreviations as spoken words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the search box understands."""
+"""Syntax of the search box."""
 # ruff: noqa: RUF001 letters that look like others are what is tested
 
 import pytest

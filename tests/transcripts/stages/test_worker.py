@@ -128,7 +128,7 @@ class Installation:
         return self.start("manage.py", "transcribe", *chosen, str(self.folder / "monday.wav"))
 
     def tell(self, expression: str) -> list[str]:
-        """What an expression about the models gives, in words."""
+        """Return the value of an expression about the models, as text."""
         code = f"from transcripts.models import *; print({expression})"
         return self.manage("shell", "-v0", "-c", code).stdout.split()
 

@@ -1,4 +1,4 @@
-"""What is stored of an answer: every word once, in pieces that one reads at a time."""
+"""Stored utterances of a response: every word once, in pieces of readable length."""
 
 import json
 

@@ -8,7 +8,7 @@ KENNEDY = ["And so, my fellow Americans, ask", "not", "what your country can do 
 
 
 def places(texts: list[str], typed: str) -> list[str]:
-    """What stands at each place, utterances separated by a bar."""
+    """Return the text at each place, utterances separated by a bar."""
     found = []
     for place in find(texts, typed):
         said = [list(text) for text in texts[place.first : place.last + 1]]

@@ -1,4 +1,4 @@
-"""Where in the audio a stretch of the text is spoken."""
+"""Times of a part of the text in the audio."""
 
 import pytest
 from hypothesis import given

@@ -95,7 +95,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def options(self, given: dict[str, Any], project: Project) -> dict[str, Any]:
-        """What was chosen over what the project's default preset says."""
+        """Return the given options merged into the project's default preset."""
         try:
             chosen = from_pairs(given["feature"])
             chosen |= {name: given[name] for name in ("model", "language") if given[name]}
@@ -237,7 +237,7 @@ class Bar:
 
 
 def worker_is_busy() -> bool:
-    """Whether some worker holds a lease: then this file only waits for its turn."""
+    """Return whether a worker holds a lease, so that this file waits in the queue."""
     return Transcription.objects.filter(state=State.RUNNING, lease_until__gt=Now()).exists()
 
 

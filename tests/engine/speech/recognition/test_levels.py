@@ -38,7 +38,7 @@ def plain(transcript: Transcript) -> list[str]:
 
 @pytest.fixture(scope="module")
 def spoken(recognizer) -> list[str]:
-    """What is written of the sentence at its ordinary level."""
+    """Transcript of the sentence at its ordinary level."""
     words = plain(read(recognizer, join(0.5, say(SENTENCE), 0.5)))
     assert words[:4] == ["the", "quick", "brown", "fox"]
     return words

@@ -1,4 +1,4 @@
-"""What is made of the model's tokens."""
+"""Tokens of the model as words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where speech is cut, and where its words lie in the recording."""
+"""Windows of speech, and the times of their words in the recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where text is cut so that sound begins soon and goes on."""
+"""Clauses: cuts of text so that sound begins soon and continues."""
 
 from __future__ import annotations
 
