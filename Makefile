@@ -21,7 +21,7 @@ bench: install-tests
 	$(VENV)/python -m tests.bench $(BENCHMARKS)
 $(foreach name,$(BENCHMARKS),$(eval $(name): bench;@:))
 
-# Bad input, faults and attacks, each with its outcome asserted: about an hour.
+# Bad input, faults and attacks, each with its outcome asserted: some hours on all profiles.
 .PHONY: faults
 faults: install-tests
 	$(VENV)/python -m tests.faults

@@ -11,6 +11,7 @@ those in ``rows.NOT_TODAY`` and ``rows.NOT_ON``, and when nothing was tried at a
 
 import argparse
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from tests.faults import connections, databases, deploy, fulldisk, kills, powercut
@@ -86,13 +88,23 @@ def tried(profile: str, options: argparse.Namespace) -> Iterator[Tried]:
         yield "-", "the servers of this profile run", f"{NOT_TRIED}{last_line(str(error))}", 0.0
 
 
+ENDED_HALFWAY = (
+    AssertionError,
+    OSError,
+    httpx.HTTPError,
+    psycopg.Error,
+    sqlite3.Error,
+    subprocess.SubprocessError,
+)
+
+
 def finished(name: str, facts: Iterator[tuple[str, str, float]]) -> Iterator[Tried]:
     """The facts of an act by its name; one that ended halfway has failed."""
     started = time.monotonic()
     try:
         for fact, outcome, seconds in facts:
             yield name, fact, outcome, seconds
-    except (AssertionError, OSError, httpx.HTTPError, subprocess.SubprocessError) as error:
+    except ENDED_HALFWAY as error:
         outcome = f"FAILED: {last_line(str(error))}"
         yield name, "every fact is tried", outcome, time.monotonic() - started
 
