@@ -18,7 +18,7 @@ from tests.contract.messages import misfits
 from tests.engine.engine import Engine
 from tests.engine.site import Site
 from tests.engine.sockets.conftest import STREAMS, Open
-from tests.engine.speech.audio.test_packets import opus_packets
+from tests.engine.speech.audio.test_packets import opus_packets, speex_packets
 from tests.speech import Samples, join, pcm_bytes, say, wav_bytes
 
 FOX = "quick brown fox jumps over the lazy dog"
@@ -230,6 +230,19 @@ def test_bare_packets_of_opus_come_one_a_frame(open_stream: Open):
             stream.socket.send(packet)
         stream.close_stream()
     assert "quick brown fox" in stream.transcript.lower()
+    assert stream.told[-1]["duration"] == pytest.approx(len(packets) * 0.02, abs=0.1)
+    assert stream.code == 1000
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_bare_packets_of_speex_come_one_a_frame(open_stream: Open, rate: int):
+    talk = join(0.3, say("The quick brown fox jumps over the lazy dog."), 0.5)
+    packets = speex_packets(talk, rate)
+    with open_stream(encoding="speex", sample_rate=rate) as stream:
+        for packet in packets:
+            stream.socket.send(packet)
+        stream.close_stream()
+    assert "fox jumps over" in stream.transcript.lower()
     assert stream.told[-1]["duration"] == pytest.approx(len(packets) * 0.02, abs=0.1)
     assert stream.code == 1000
 
