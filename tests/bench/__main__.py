@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--against", metavar="COMMIT", default="")
     parser.add_argument("names", nargs="*", metavar="BENCHMARK")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, stop)  # ignored where a shell started this in the background
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)
     adopt_orphans()
