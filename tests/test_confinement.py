@@ -204,5 +204,5 @@ def test_process_that_reads_for_the_web_application_is_confined(tmp_path, work):
 
 @pytest.mark.parametrize("name", COPIES)
 def test_copies_of_what_reads_files_of_unknown_origin_are_equal(name):
-    engine, web = ROOT / "engine" / "speech" / name, ROOT / "transcripts" / name
+    engine, web = ROOT / "engine/speech/audio" / name, ROOT / "transcripts/media" / name
     assert engine.read_bytes() == web.read_bytes()

@@ -36,7 +36,7 @@ def test_recording_over_which_something_dies_fails_after_three(queued, service, 
         assert attempt(queued).state == State.QUEUED
     assert attempt(queued).state == State.FAILED
     assert "interrupted 3 times" in queued.error
-    assert "not tried again automatically" in queued.error
+    assert "not retried automatically" in queued.error
     assert len(service.requests) == MAX_DEATHS
 
 
