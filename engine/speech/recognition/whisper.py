@@ -51,6 +51,7 @@ _FASTEST = 6.0
 # no word covers is read in a call of its own, three times at most.
 _UNREAD_SECONDS = 1.0
 _LONGEST_WORD_SECONDS = 1.0
+_DIGIT_SECONDS = 0.5  # each digit of "555-123-4567" is a word
 _MOST_CALLS = 4
 # Of what was read in a call of its own, the part that stands in the text already, within so many
 # words before and after, when it is taken for a second reading of the same speech.
@@ -441,7 +442,7 @@ def _unread(window: Window, words: Sequence[Word]) -> list[tuple[int, int]]:
     """Stretches of voice, in frames, that the text of ``window`` leaves out.
 
     The attention gives them to a neighbour, which then lasts for seconds: of each word no more
-    than its last ones count as read.
+    than its last seconds count as read, as many as it takes to say it slowly.
     """
     if window.voiced is None:
         return []
@@ -449,7 +450,9 @@ def _unread(window: Window, words: Sequence[Word]) -> list[tuple[int, int]]:
         return []  # read as the model was trained, and not a word in it
     unread = window.voiced.copy()
     for word in words:
-        start = max(word.start, word.end - _LONGEST_WORD_SECONDS)
+        digits = sum(map(str.isdigit, word.text))
+        longest = max(_LONGEST_WORD_SECONDS, digits * _DIGIT_SECONDS)
+        start = max(word.start, word.end - longest)
         unread[int(start / FRAME_SECONDS) : int(word.end / FRAME_SECONDS) + 1] = False
     gaps = []
     frames = np.flatnonzero(unread)

@@ -81,6 +81,14 @@ def test_one_word_is_written_once(recognizer):
         assert len(transcript.channels[0].words) == 1
 
 
+@pytest.mark.parametrize("speed", [1.0, 1.2])
+def test_a_telephone_number_is_written_as_often_as_it_is_said(recognizer, speed):
+    spoken = say("My number is 555 123 4567, that's 555 123 4567.", speed=speed)
+    words = read(recognizer, join(0.3, spoken, 0.5)).channels[0].words
+    found = [word.text.strip(".,") for word in words]
+    assert " ".join(found).lower() == "my number is 555-123-4567 that's 555-123-4567"
+
+
 def test_each_word_starts_after_the_one_before_it_ended(recognizer):
     speech = join(*[say(FOX, speed=1.4), 0.3, say("No. No, no! Yes."), 1.2] * 4)
     words = read(recognizer, speech).channels[0].words

@@ -58,6 +58,11 @@ def test_voice_under_a_word_of_many_seconds_is_unread():
     assert 6.9 < end * 0.032 < 7.5
 
 
+def test_a_number_is_as_long_as_its_digits():
+    words = [Word("555-123-4567,", 0.0, 4.0, 1.0), Word("end", 4.0, 4.9, 1.0)]
+    assert _unread(window(5), words) == []
+
+
 def test_speech_that_words_cover_is_read():
     words = [Word(str(n), n / 2, (n + 1) / 2, 1.0) for n in range(20)]
     assert _unread(window(10), words) == []
