@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack, suppress
+from itertools import pairwise
 from socket import SHUT_RDWR
 
 import numpy as np
@@ -19,9 +20,11 @@ from tests.engine.engine import Engine
 from tests.engine.site import Site
 from tests.engine.sockets.conftest import STREAMS, Open
 from tests.engine.speech.audio.test_packets import opus_packets, speex_packets
+from tests.media import Sound, written
 from tests.speech import Samples, join, pcm_bytes, say, wav_bytes
 
 FOX = "quick brown fox jumps over the lazy dog"
+ASK = "Ask not what your country can do for you"
 
 
 def test_a_stream_ends_with_metadata_and_1000(open_stream: Open, speech: Samples):
@@ -221,6 +224,22 @@ def test_coded_audio_is_decoded_as_it_comes(
     assert "quick brown fox" in stream.transcript.lower()
     assert stream.told[-1]["duration"] == pytest.approx(len(talk) / 16_000, abs=0.3)
     assert stream.code == 1000
+
+
+@pytest.mark.parametrize("voice", ["joe", "af_heart"])
+def test_a_phrase_in_webm_is_written_once(open_stream: Open, voice: str):
+    talk = join(0.3, say(f"{ASK}, {ASK.replace('not ', '')}.", voice=voice), 0.5)
+    sound = Sound(soxr.resample(talk, 16_000, 48_000), "libopus", 48_000, options={"b": "32000"})
+    with open_stream(encoding=None, sample_rate=None) as stream:
+        stream.send_bytes(written("webm", sound), 1000)
+        stream.close_stream()
+    text = stream.transcript.lower()
+    assert text.count("your country") == text.count("can do") == 2
+    words = [
+        word for final in stream.finals for word in final["channel"]["alternatives"][0]["words"]
+    ]
+    assert all(word["start"] < word["end"] for word in words)
+    assert all(word["end"] <= following["start"] for word, following in pairwise(words))
 
 
 def test_bare_packets_of_opus_come_one_a_frame(open_stream: Open):
@@ -464,26 +483,12 @@ def test_ten_seconds_of_nothing_end_the_stream(open_stream: Open):
     assert stream.reason.endswith("See https://dpgr.am/net0001")
 
 
-def test_keepalive_holds_a_silent_stream(open_stream: Open):
-    with open_stream() as stream:
-        for _ in range(3):
-            time.sleep(4)
-            stream.say("KeepAlive")
-        (metadata,) = stream.close_stream()
-    assert metadata["duration"] == 0
-    assert stream.code == 1000
-
-
-def test_a_client_that_sends_everything_at_once_is_served_in_its_time(open_stream: Open):
+def test_a_client_that_sends_everything_at_once_has_every_word(open_stream: Open):
     fox = say("The quick brown fox jumps over the lazy dog.")
     long = join(*[join(fox, 0.7)] * 6)
     with open_stream(endpointing=300) as stream:
-        started = time.monotonic()
         stream.socket.send(pcm_bytes(long))
         stream.close_stream()
-    seconds = len(long) / 16_000
-    # 10 s are free, then 1.25 times real time.
-    assert time.monotonic() - started > (seconds - 10) / 1.25 - 1
     assert stream.transcript.lower().count("quick brown fox") == 6
     assert stream.code == 1000
 
