@@ -436,7 +436,7 @@ def test_an_address_is_queued_and_one_that_cannot_be_is_told(page, cast: Cast):
     address = page.get_by_label("Address of an audio or video file")
     address.fill("ftp://radio.example/talk.mp3")
     page.get_by_role("button", name="Fetch and transcribe").click()
-    expect(page.locator(".notice.error:visible")).to_be_visible()
+    expect(page.locator("#option-url-problem")).to_be_visible()
     assert not Recording.objects.exists()
     address.fill("https://radio.example/talk.mp3")
     page.get_by_role("button", name="Fetch and transcribe").click()
