@@ -33,7 +33,7 @@ def unreadable_type(stream: Stream) -> None:
 
 
 def ends(stream: Stream) -> list[tuple[float, bool]]:
-    """Where each result with audio ends, in seconds, and whether Finalize ended it."""
+    """Return the end of each result with audio, in seconds, and whether Finalize ended it."""
     return [
         (round(final["start"] + final["duration"], 3), final["from_finalize"])
         for final in stream.finals
