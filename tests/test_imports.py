@@ -131,6 +131,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "transcripts.media",
         "transcripts.models",
         "transcripts.options",
+        "transcripts.text",
     ),
     "transcripts.forms": (
         "management",

@@ -13,9 +13,11 @@ from network.jsontext import read_json
 from speechclient import InvalidOption
 from transcripts.media.names import clean_title
 from transcripts.models import Preset
-from transcripts.options import DEFAULTS, INSIGHTS, complete
+from transcripts.options import DEFAULTS, DETECT, INSIGHTS, complete
+from transcripts.text.warned import language_name
 
 MAX_PRESETS = 50
+MAX_TERMS_CHARACTERS = 5_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Feature:
     def is_chosen_in(self, options: Mapping[str, Any]) -> bool:
         """Return whether ``options`` have it switched on."""
         chosen = options.get(self.name)
+        if self.name == "diarize":
+            chosen = chosen or options.get("diarize_model")
         return self.value in (chosen or ()) if self.value else bool(chosen)
 
 
@@ -86,6 +90,7 @@ RARE_GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
     ),
 )
 FEATURES = tuple(feature for _, features in (*GROUPS, *RARE_GROUPS) for feature in features)
+DEFAULT_LANGUAGE = "en"
 # Only these models take key terms: docs/contract.md, 5.1.
 KEYTERM_MODELS = "nova-3"
 
@@ -97,19 +102,24 @@ def first_choice(connection: Connection | None) -> dict[str, Any]:
     return DEFAULTS | dict.fromkeys(INSIGHTS, True)
 
 
-def offers(user: User) -> dict[str, Any]:
-    """All that the page chooses from, ready for JSON: ``projects`` and ``servers`` by id."""
+def offers(user: User, project: int | None = None) -> dict[str, Any]:
+    """All that a page chooses from, ready for JSON: ``projects`` and ``servers`` by id.
+
+    ``project`` narrows it to one.
+    """
     listening = Model.objects.filter(kind=Model.Kind.STT, batch=True)
     projects = Project.objects.writable_by(user).select_related("connection")
+    if project is not None:
+        projects = projects.filter(pk=project)
     projects = projects.prefetch_related(
         "presets", Prefetch("connection__speech_models", listening, to_attr="listening")
     )
     found: dict[str, Any] = {"projects": {}, "servers": {}, "keyterm_models": KEYTERM_MODELS}
-    for project in projects:
-        server = project.connection
-        found["projects"][project.pk] = {
+    for each in projects:
+        server = each.connection
+        found["projects"][each.pk] = {
             "server": server.pk,
-            "presets": described(project.presets.all()),
+            "presets": described(each.presets.all()),
         }
         found["servers"][server.pk] = {
             "hosted": server.kind != Connection.Kind.ENGINE,
@@ -117,6 +127,43 @@ def offers(user: User) -> dict[str, Any]:
             "models": model_languages(server),
         }
     return found
+
+
+def lists(offered: dict[str, Any], options: Mapping[str, Any] = DEFAULTS) -> dict[str, Any]:
+    """Context of the fields for options: all that is offered, with ``options`` selected.
+
+    A model and a language of ``options`` that no server lists any more are offered, too.
+    """
+    servers = offered["servers"].values()
+    listed = {name: None for server in servers for name in server["models"]}
+    tags = {tag for server in servers for tags in server["models"].values() for tag in tags}
+    model = options.get("model") or DEFAULTS["model"]
+    language = options.get("language") or DEFAULT_LANGUAGE
+    if options.get("detect_language"):
+        language = DETECT
+    languages = {DEFAULT_LANGUAGE, language, *tags} - {DETECT}
+    return {
+        "groups": GROUPS,
+        "rare_groups": RARE_GROUPS,
+        "chosen": [feature for feature in FEATURES if feature.is_chosen_in(options)],
+        "models": [*listed, *({model} - listed.keys())],
+        "model": model,
+        "languages": [
+            (language_label(DETECT), DETECT),
+            *sorted((language_label(tag), tag) for tag in languages),
+        ],
+        "language": language,
+        "terms": options.get("keyterm", ()),
+    }
+
+
+def language_label(tag: str) -> str:
+    """Return the label of a choice of language."""
+    if tag == DETECT:
+        return "Detect the language"
+    if tag == "multi":
+        return "Several, mixed"
+    return language_name(tag)
 
 
 def described(presets: Iterable[Preset]) -> list[dict[str, Any]]:
@@ -140,14 +187,16 @@ class OptionsForm(forms.Form):
 
     model = forms.CharField(required=False, max_length=200)
     language = forms.CharField(required=False, max_length=35)
-    keyterm = forms.CharField(required=False, max_length=5_000)
+    keyterm = forms.CharField(required=False, max_length=MAX_TERMS_CHARACTERS)
     redact = forms.MultipleChoiceField(
         required=False,
         choices=[(each.value, each.label) for each in FEATURES if each.name == "redact"],
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, base: Mapping[str, Any] = DEFAULTS, **kwargs: Any) -> None:
+        """``base`` has what the form does not ask for."""
         super().__init__(*args, **kwargs)
+        self.base = base
         self.flags = [each.name for each in FEATURES if not each.value]
         for name in self.flags:
             self.fields[name] = forms.BooleanField(required=False)
@@ -157,7 +206,7 @@ class OptionsForm(forms.Form):
         """Options as they were entered, valid or not, to fill the form again."""
         options: dict[str, Any] = {name: name in self.data for name in self.flags}
         options |= {name: self.data.get(name, "")[:200] for name in ("model", "language")}
-        options["keyterm"] = self.data.get("keyterm", "")[:5_000].splitlines()
+        options["keyterm"] = self.data.get("keyterm", "")[:MAX_TERMS_CHARACTERS].splitlines()
         redact = self.data.getlist("redact") if isinstance(self.data, QueryDict) else []
         return options | {"redact": redact[: len(FEATURES)]}
 
@@ -174,7 +223,7 @@ class OptionsForm(forms.Form):
         chosen["keyterm"] = [term for term in terms if term]
         chosen["redact"] = cleaned.get("redact", [])
         try:
-            cleaned["options"] = complete(chosen)
+            cleaned["options"] = complete(chosen, self.base)
         except InvalidOption as error:
             raise forms.ValidationError(str(error)) from error
         return cleaned

@@ -12,6 +12,7 @@ DEFAULTS: dict[str, Any] = {
     "punctuate": True,
     "paragraphs": True,
     "utterances": True,
+    "diarize": True,
 }
 # The library stores utterances and asks for its answer itself.
 NOT_CHOSEN = ("utterances", "callback", "callback_method")
@@ -48,6 +49,13 @@ def complete(chosen: Mapping[str, Any], defaults: Mapping[str, Any] = DEFAULTS) 
     if any("language" in name for name in given):
         # Chosen or detected: what the defaults say about it is the other way.
         defaults = {name: defaults[name] for name in defaults if "language" not in name}
+    # Servers reject ``diarize`` beside a model of diarization; either identifies speakers.
+    if "diarize_model" in given:
+        defaults = {name: defaults[name] for name in defaults if name != "diarize"}
+    elif given.get("diarize") and "diarize_model" in defaults:
+        del given["diarize"]
+    elif "diarize" in given:
+        defaults = {name: defaults[name] for name in defaults if name != "diarize_model"}
     merged = {**defaults, **given}
     if merged.get("language") == DETECT:
         del merged["language"]

@@ -93,11 +93,28 @@ if (panel) acceptDrops();
 
 function acceptDrops() {
   const here = document.querySelector("[data-drop-here]");
+  const presets = new Set(panel.dataset.presets.split(" "));
   const uploads = new Uploads(panel, () => ({
     project: panel.dataset.project,
     // A default preset is known to the server.
-    options: "preset" in panel.dataset ? {} : (lastChosen(panel.dataset.project) ?? {}),
+    options: presets.has(panel.dataset.project) ? {} : (lastChosen(panel.dataset.project) ?? {}),
   }));
+  // With all projects shown, none is chosen for what is dropped.
+  const choice = document.querySelector("[data-project-choice]");
+  if (choice) {
+    uploads.addEventListener("change", () => {
+      const waits = uploads.unassigned.length > 0;
+      const opens = choice.hidden && waits;
+      choice.hidden = !waits;
+      if (opens) choice.querySelector("select").focus();
+    });
+    choice.addEventListener("change", ({ target }) => {
+      panel.dataset.project = target.value;
+      uploads.assign();
+      // The next files are asked about again.
+      panel.dataset.project = target.value = "";
+    });
+  }
   uploads.addEventListener("finished", ({ detail: { row } }) => {
     const list = document.querySelector("[data-rows]");
     if (!row.dataset.row) return;

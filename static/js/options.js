@@ -25,9 +25,12 @@ function remember(project, options) {
 }
 
 export class Options {
-  /** `offers`: the projects with their presets, and what the server of each can do. */
-  constructor(form, offers) {
-    Object.assign(this, { form, offers });
+  /**
+   * `offers`: the projects with their presets, and what the server of each can do. `given` are the
+   * options to begin with, of a recording that has some already; then none are kept for the next.
+   */
+  constructor(form, offers, given = null) {
+    Object.assign(this, { form, offers, given, touched: false });
     this.presets = form.querySelector("[data-presets]");
     this.preset = form.querySelector("[data-preset]");
     this.dialog = document.getElementById("preset");
@@ -36,11 +39,13 @@ export class Options {
       if (event.target === this.preset) return this.#choose();
       if (event.target === form.elements.project || event.target === form.elements.url) return;
       this.#fit();
-      remember(this.project, this.chosen());
+      if (given) return;
+      if (this.project) remember(this.project, this.chosen());
+      else this.touched = true;
       this.preset.value = "";
       this.#tell();
     });
-    this.#managePresets();
+    if (this.presets) this.#managePresets();
     this.#enter();
   }
 
@@ -48,22 +53,25 @@ export class Options {
     return this.form.elements.project.value;
   }
 
+  /** That of the project; while none is chosen, of the first one. */
   get server() {
-    return this.offers.servers[this.offers.projects[this.project].server];
+    const { projects, servers } = this.offers;
+    return servers[(projects[this.project] ?? Object.values(projects)[0]).server];
   }
 
   get listed() {
-    return this.offers.projects[this.project].presets;
+    return this.offers.projects[this.project]?.presets ?? [];
   }
 
   get current() {
-    return this.listed.find((each) => String(each.id) === this.preset.value);
+    return this.listed.find((each) => String(each.id) === this.preset?.value);
   }
 
   /** Show options that were entered before, in place of the project's own. */
   show(options) {
     this.preset.value = "";
-    this.#fill(options.language === "detect" ? { ...options, detect_language: true } : options);
+    this.#fill(options);
+    this.touched = !this.project;
     this.#tell();
   }
 
@@ -79,6 +87,8 @@ export class Options {
       if (box.name !== "redact") options[box.name] = on;
       else if (on) options.redact.push(box.value);
     }
+    // Servers reject the option beside a model of diarization, which identifies speakers as well.
+    if (options.diarize_model) delete options[options.diarize ? "diarize" : "diarize_model"];
     if (!keyterm.disabled) options.keyterm = keyterm.value.split("\n").map((term) => term.trim()).filter(Boolean);
     return options;
   }
@@ -87,9 +97,21 @@ export class Options {
   #enter() {
     const names = Object.keys(this.server.models);
     for (const option of this.form.elements.model.options) {
-      option.hidden = option.disabled = names.length > 0 && !names.includes(option.value);
+      const known = names.includes(option.value) || option.value === this.given?.model;
+      option.hidden = option.disabled = names.length > 0 && !known;
     }
+    if (this.given) return this.#fill(this.given);
     this.#list();
+    this.presets.hidden = !this.project;
+    if (this.touched && this.project) {
+      // Chosen before the project: it is kept.
+      this.touched = false;
+      this.preset.value = "";
+      this.#fit();
+      remember(this.project, this.chosen());
+      this.#tell();
+      return;
+    }
     const preset = this.listed.find((each) => each.is_default);
     this.preset.value = preset?.id ?? "";
     this.#fill(preset?.options ?? lastChosen(this.project) ?? this.server.first_choice);
@@ -104,9 +126,11 @@ export class Options {
   #fill(options) {
     const { model, language, keyterm } = this.form.elements;
     pick(model, options.model ?? "nova-3");
+    this.#fitLanguages();
     pick(language, options.detect_language ? "detect" : options.language ?? "en");
     for (const box of this.form.querySelectorAll("[data-feature] input")) {
       box.checked = box.name === "redact" ? Boolean(options.redact?.includes?.(box.value)) : Boolean(options[box.name]);
+      if (box.name === "diarize") box.checked ||= Boolean(options.diarize_model);
     }
     keyterm.value = (options.keyterm ?? []).join("\n");
     this.#fit();
@@ -115,10 +139,7 @@ export class Options {
   // Only what this model of this server can do in this language.
   #fit() {
     const { model, language, keyterm } = this.form.elements;
-    const tags = this.server.models[model.value] ?? [];
-    for (const option of language.options) {
-      option.hidden = option.disabled = tags.length > 0 && !["detect", ...tags].includes(option.value);
-    }
+    this.#fitLanguages();
     if (language.selectedOptions[0]?.disabled) pick(language, "detect");
     const english = language.value === "detect" || language.value.split("-")[0] === "en";
     for (const feature of this.form.querySelectorAll("[data-feature]")) {
@@ -133,6 +154,16 @@ export class Options {
     rare.open ||= rare.querySelector("input:checked:not(:disabled)") !== null;
     keyterm.disabled = !model.value.startsWith(this.offers.keyterm_models);
     keyterm.closest("[data-keyterm]").hidden = keyterm.disabled;
+  }
+
+  #fitLanguages() {
+    const { model, language } = this.form.elements;
+    const tags = this.server.models[model.value] ?? [];
+    // What was chosen before stays possible, listed or not.
+    const before = model.value === this.given?.model ? [this.given.language] : [];
+    for (const option of language.options) {
+      option.hidden = option.disabled = tags.length > 0 && !["detect", ...before, ...tags].includes(option.value);
+    }
   }
 
   #list() {

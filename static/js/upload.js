@@ -21,9 +21,19 @@ function start() {
     options: options.chosen(),
   }));
 
+  // Files that were chosen before a project are listed and wait for it.
+  const { project } = form.elements;
+  const note = page.querySelector("[data-project-note]");
+  uploads.addEventListener("change", () => {
+    const waits = uploads.unassigned.length > 0;
+    if (note.hidden && waits) project.focus();
+    note.hidden = !waits;
+  });
+  project.addEventListener("change", () => uploads.assign());
+
   page.querySelector("[data-choose]").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
-    uploads.add(input.files);
+    uploads.add([...input.files]);
     input.value = "";
   });
   addEventListener("keydown", (event) => {

@@ -48,7 +48,7 @@ export class Uploads extends EventTarget {
 
   /** Whether bytes are travelling or about to. */
   get busy() {
-    return this.items.some((item) => ["checking", "waiting", "sending"].includes(item.state));
+    return this.items.some((item) => ["checking", "unassigned", "waiting", "sending"].includes(item.state));
   }
 
   async add(files) {
@@ -61,6 +61,19 @@ export class Uploads extends EventTarget {
       this.next();
     }
     this.#announce();
+  }
+
+  /** Files that were chosen before a project go to the one of `choose()`. */
+  assign() {
+    const chosen = this.choose();
+    if (!chosen.project) return;
+    for (const item of this.unassigned) item.assign(chosen);
+    this.next();
+    this.#announce();
+  }
+
+  get unassigned() {
+    return this.items.filter((item) => item.state === "unassigned");
   }
 
   // A file that continues an earlier upload, was chosen twice, or is a new one.
@@ -195,7 +208,7 @@ class Item {
   }
 
   get isUnderWay() {
-    return ["checking", "waiting", "sending"].includes(this.state);
+    return ["checking", "unassigned", "waiting", "sending"].includes(this.state);
   }
 
   become(state, problem = "") {
@@ -216,6 +229,7 @@ class Item {
     const part = `${percent(offset, size)} %`;
     const texts = {
       checking: `Waiting, ${bytes(size)}`,
+      unassigned: `Choose a project, ${bytes(size)}`,
       waiting: offset ? `Waiting, ${sent}` : `Waiting, ${bytes(size)}`,
       sending: [part, sent, ...this.#speed()].join(" · "),
       elsewhere: `Uploading in another tab · ${part}`,
@@ -238,10 +252,16 @@ class Item {
   start() {
     try {
       this.#check();
-      this.become("waiting");
+      this.become(this.project ? "waiting" : "unassigned");
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  assign({ project, options }) {
+    Object.assign(this, { project, options });
+    this.note();
+    this.become("waiting");
   }
 
   /** Whether this upload may be waiting for the file; `holds` then looks into it. */
@@ -272,7 +292,8 @@ class Item {
   take(file) {
     this.file = file;
     this.resumed = true;
-    this.become("waiting");
+    if (!this.address && !this.project) Object.assign(this, this.uploads.choose());
+    this.become(this.address || this.project ? "waiting" : "unassigned");
     this.uploads.next();
   }
 

@@ -140,4 +140,4 @@ def test_what_cannot_be_made_in_the_language_is_not_asked_for(page, cast: Cast):
 def test_files_dropped_on_the_library_are_as_the_default_preset_says(page, cast: Cast):
     keep(cast, "Meetings", is_default=True, diarize=True)
     page.goto(f"/?project={cast.project.pk}")
-    expect(page.locator("[data-upload-list][data-preset]")).to_have_count(1)
+    expect(page.locator(f"[data-presets~='{cast.project.pk}']")).to_have_count(1)

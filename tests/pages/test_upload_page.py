@@ -40,7 +40,7 @@ def no_broker(monkeypatch) -> None:
 
 
 def test_many_files_become_recordings_and_show_their_progress(page, cast: Cast):
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     choose(page, *(file(f"talk {number}.wav", tone(number)) for number in range(1, 6)))
     rows = page.locator("[data-uploads] [data-row]")
     expect(rows).to_have_count(5)
@@ -73,7 +73,7 @@ def test_options_and_project_of_the_batch_go_with_each_file(page, cast: Cast):
 def test_a_failing_file_says_why_on_its_row_and_the_rest_go_on(page, cast: Cast):
     begun = []
     page.on("request", lambda request: begun.append(request.method == "POST"))
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     choose(page, file("empty.wav", b""), file("talk.wav", tone(1)))
     expect(page.get_by_text("The file is empty")).to_be_visible()
     expect(page.locator("[data-uploads] [data-row]")).to_have_count(1)
@@ -84,7 +84,7 @@ def test_a_file_over_the_limit_is_refused_before_its_bytes_travel(page, cast: Ca
     settings.ENV = replace(settings.ENV, max_upload_bytes=1000)
     sent = []
     page.on("request", lambda request: sent.append(request.method))
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     choose(page, file("talk.wav", tone(2)))
     expect(page.get_by_text("at most 1 kB are allowed")).to_be_visible()
     assert "POST" not in sent
@@ -92,7 +92,7 @@ def test_a_file_over_the_limit_is_refused_before_its_bytes_travel(page, cast: Ca
 
 
 def test_a_second_copy_is_named_with_a_link_to_the_first(page, cast: Cast):
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     choose(page, file("first.wav", tone(1)))
     expect(page.locator("[data-uploads] [data-row]")).to_have_count(1)
     choose(page, file("again.wav", tone(1)))
@@ -103,7 +103,7 @@ def test_a_second_copy_is_named_with_a_link_to_the_first(page, cast: Cast):
 
 def test_an_upload_goes_on_by_itself_after_a_cut(visits, cast: Cast, big: Path):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     cuts = []
 
     def cut(route) -> None:
@@ -123,7 +123,7 @@ def test_an_upload_goes_on_by_itself_after_a_cut(visits, cast: Cast, big: Path):
 
 def test_an_upload_goes_on_after_a_restart_of_the_server(visits, cast: Cast, big: Path, site):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     held = []
 
     def hold(route) -> None:
@@ -146,7 +146,7 @@ def test_an_upload_goes_on_after_a_reload_when_its_file_is_given_again(
     visits, cast: Cast, big: Path
 ):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
 
     def hang(route) -> None:
         if route.request.method != "PATCH" or not Upload.objects.get().offset_bytes:
@@ -219,14 +219,14 @@ def stored_bytes(recording: Recording) -> bytes:
 def test_three_files_of_one_name_size_and_date_are_three_recordings(
     page, cast: Cast, day_files: list[Path]
 ):
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     choose(page, *day_files)
     expect(page.get_by_text("3 of 3 files uploaded.")).to_be_visible(timeout=30_000)
     assert contents() == {path.read_bytes() for path in day_files}
 
 
 def test_a_file_chosen_twice_is_uploaded_once_and_says_so(page, cast: Cast, day_files: list[Path]):
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     hold_after_the_first_chunk(page)
     choose(page, day_files[0])
     expect(page.get_by_text("% ·")).to_be_visible()
@@ -238,11 +238,11 @@ def test_a_file_chosen_twice_is_uploaded_once_and_says_so(page, cast: Cast, day_
 def test_a_resumed_upload_never_mixes_two_files(visits, cast: Cast, day_files: list[Path]):
     first, second, _ = day_files
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     hold_after_the_first_chunk(page)
     choose(page, first)
     until(page, lambda: Upload.objects.filter(offset_bytes__gt=0).exists())
-    leave(page, "/upload/")
+    leave(page, f"/upload/?project={cast.project.pk}")
     expect(page.get_by_text("% uploaded. Select the same file")).to_be_visible()
     choose(page, second)
     expect(page.get_by_text("“REC001.wav” chosen now is a different file")).to_be_visible()
@@ -258,7 +258,7 @@ def test_a_wrong_file_selected_for_an_upload_is_named_and_not_sent(
     visits, cast: Cast, day_files: list[Path], tmp_path
 ):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     hold_after_the_first_chunk(page)
     choose(page, day_files[0])
     until(page, lambda: Upload.objects.filter(offset_bytes__gt=0).exists())
@@ -287,7 +287,7 @@ def test_a_wrong_file_selected_for_an_upload_is_named_and_not_sent(
 
 def test_every_chosen_file_is_listed_from_the_first_moment_and_after_leaving(visits, cast: Cast):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     patched: list[str] = []
 
     def first_two(route) -> None:
@@ -322,7 +322,7 @@ def test_every_chosen_file_is_listed_from_the_first_moment_and_after_leaving(vis
 
 def test_files_chosen_while_the_server_is_away_are_listed_after_a_reload(visits, cast: Cast):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     page.route("**/uploads/**", lambda route: route.abort("connectionrefused"))
     choose(page, file("one.wav", tone(1)), file("two.wav", tone(2)), file("three.wav", tone(3)))
     expect(page.get_by_text("Connection lost. Trying again in").first).to_be_visible()
@@ -338,14 +338,14 @@ def test_an_upload_whose_last_byte_has_come_finishes_by_itself(page, cast: Cast)
     content = tone(1)
     upload = uploads.begin(cast.ada, cast.project, "talk.wav", len(content), {})
     uploads.append(upload, 0, io.BytesIO(content))
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     expect(page.locator("[data-uploads] [data-row-link]")).to_have_text("talk")
     assert contents() == {content}
 
 
 def test_an_upload_of_another_tab_is_shown_and_not_asked_for(visits, cast: Cast, big: Path):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     hold_after_the_first_chunk(page)
     choose(page, big)
     expect(page.get_by_text("% ·")).to_be_visible()
@@ -358,7 +358,7 @@ def test_an_upload_of_another_tab_is_shown_and_not_asked_for(visits, cast: Cast,
 
 def test_a_file_that_was_changed_on_disk_is_named(visits, cast: Cast, big: Path):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     held = []
 
     def hold(route) -> None:
@@ -378,7 +378,7 @@ def test_a_file_that_was_changed_on_disk_is_named(visits, cast: Cast, big: Path)
 
 def test_cancelling_forgets_the_upload_on_both_sides(visits, cast: Cast, big: Path):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     page.route(
         "**/uploads/**",
         lambda route: None if route.request.method == "PATCH" else route.continue_(),
@@ -393,7 +393,7 @@ def test_cancelling_forgets_the_upload_on_both_sides(visits, cast: Cast, big: Pa
 
 def test_leaving_while_bytes_travel_is_asked_about(visits, cast: Cast, big: Path):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     page.route(
         "**/uploads/**",
         lambda route: None if route.request.method == "PATCH" else route.continue_(),
@@ -407,9 +407,10 @@ def test_leaving_while_bytes_travel_is_asked_about(visits, cast: Cast, big: Path
     asked.value.accept()
 
 
-def test_files_dropped_on_the_library_appear_in_it(page, cast: Cast):
-    cast.transcribed("Older")
-    page.goto("/")
+@pytest.mark.parametrize("address", ["/", "/?project={}"])
+def test_files_dropped_on_the_library_appear_in_it(page, cast: Cast, address: str):
+    cast.transcribed("Older", project=cast.second)
+    page.goto(address.format(cast.second.pk))
     data = page.evaluate_handle(
         """() => {
             const transfer = new DataTransfer();
@@ -419,20 +420,26 @@ def test_files_dropped_on_the_library_appear_in_it(page, cast: Cast):
         }"""
     )
     page.dispatch_event("main", "dragover", {"dataTransfer": data})
-    expect(page.get_by_text("Drop to upload into Calls")).to_be_visible()
+    overlay = "Drop to upload" if address == "/" else "Drop to upload into Calls"
+    expect(page.get_by_role("heading", name=overlay, exact=True)).to_be_visible()
     page.dispatch_event("main", "drop", {"dataTransfer": data})
+    if address == "/":
+        expect(page.locator(".upload-row")).to_contain_text("dropped.wav")
+        page.get_by_label("Choose a project for the files").select_option("Calls")
     expect(page.locator("[data-rows] [data-row-link]").first).to_have_text("dropped")
     expect(page.locator("[data-row-link]")).to_have_text(["dropped", "Older"])
+    assert Recording.objects.get(title="dropped").project == cast.second
 
 
 def test_an_odd_name_is_shown_literally(page, cast: Cast):
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     choose(page, file('<b>"&.wav', tone(1)))
     expect(page.locator("[data-row-link]")).to_have_text('<b>"&')
 
 
-def test_an_address_is_queued_and_one_that_cannot_be_is_told(page, cast: Cast):
-    page.goto("/upload/")
+def test_an_address_is_queued_and_one_that_cannot_be_is_told(visits, cast: Cast):
+    page = visits.as_user(cast.ada)
+    page.goto(f"/upload/?project={cast.project.pk}")
     address = page.get_by_label("Address of an audio or video file")
     address.fill("ftp://radio.example/talk.mp3")
     page.get_by_role("button", name="Fetch and transcribe").click()
@@ -451,7 +458,7 @@ def test_viewers_are_told_that_they_may_not_add(visits, cast: Cast):
 
 def test_an_upload_waits_for_people_who_were_signed_out(visits, cast: Cast):
     page = visits.as_user(cast.ada)
-    page.goto("/upload/")
+    page.goto(f"/upload/?project={cast.project.pk}")
     cookies = page.context.cookies()
     page.context.clear_cookies(name="sessionid")
     choose(page, file("talk.wav", tone(1)))

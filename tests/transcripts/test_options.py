@@ -18,7 +18,22 @@ def test_defaults_make_a_readable_transcript():
         "punctuate": True,
         "paragraphs": True,
         "utterances": True,
+        "diarize": True,
     }
+
+
+def test_speakers_are_identified_unless_chosen_otherwise():
+    assert complete({"diarize": False}).get("diarize", False) is False
+
+
+def test_a_model_of_diarization_takes_the_place_of_the_option():
+    with_model = complete({"diarize_model": "v2"})
+    assert "diarize" not in with_model
+    again = complete({"diarize": True}, with_model)
+    assert (again.get("diarize"), again["diarize_model"]) == (None, "v2")
+    without = complete({"diarize": False}, with_model)
+    assert "diarize_model" not in without
+    assert not without.get("diarize")
 
 
 def test_what_is_chosen_goes_over_the_defaults():

@@ -36,9 +36,10 @@ def library(request: HttpRequest) -> HttpResponse:
     writable = writable_projects(user)
     page = rows(listed.select_related("project").order_by("-pk")[: PAGE_ROWS + 1])
     older = page[PAGE_ROWS - 1].recording.pk if len(page) > PAGE_ROWS else None
-    # Files dropped on the list go to its project, else to the first they may go to.
-    upload_project = writable.get(project.pk if project else next(iter(writable), 0))
-    presets = Preset.objects.filter(project=upload_project, is_default=True)
+    # Files dropped on the list go to its project, or to the only one they may go to.
+    only = next(iter(writable)) if len(writable) == 1 else 0
+    upload_project = writable.get(project.pk if project else only)
+    presets = Preset.objects.filter(project__in=writable, is_default=True)
     query = request.GET.copy()
     query["before"] = str(older)
     return render(
@@ -53,7 +54,8 @@ def library(request: HttpRequest) -> HttpResponse:
             "project": project,
             "writable": writable,
             "upload_project": upload_project,
-            "has_preset": upload_project is not None and presets.exists(),
+            "may_drop": upload_project is not None or (not project and bool(writable)),
+            "presets": list(presets.values_list("project_id", flat=True)),
             "max_bytes": settings.ENV.max_upload_bytes,
             "most_at_once": BulkForm.MOST,
         },
