@@ -36,7 +36,7 @@ from transcripts.text.answers import stretches
 from transcripts.text.reading import Key, Voices
 from transcripts.text.timedtext import TimedText, labels, moods
 from transcripts.text.tokens import indexed
-from transcripts.text.warned import caution, kept_warnings, language_name
+from transcripts.text.warned import caution, kept_warnings, language_name, suggested_language
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
@@ -354,26 +354,32 @@ class Transcription(Leased):
 
     @property
     def cautions(self) -> list[str]:
-        """Return the server's warnings as sentences; an unfitting language is first."""
-        said = [words for each in self.warnings if (words := caution(each))]
-        chosen = str(self.options.get("language", ""))
-        if self.has_other_language:
-            heard, expected = language_name(self.language), language_name(chosen)
-            said.insert(0, f"This sounds like {heard}, but was transcribed as {expected}.")
-        return said
+        """Return the server's warnings as sentences, first those that name another language."""
+        expected = language_name(str(self.options.get("language", "")))
+        tags = self.other_languages
+        other = [
+            f"This sounds like {language_name(tag)}, but was transcribed as {expected}."
+            for tag in tags
+        ]
+        rest = [each for each in self.warnings if suggested_language(each) not in tags]
+        return other + [sentence for each in rest if (sentence := caution(each))]
 
     @property
-    def has_other_language(self) -> bool:
-        """Return whether another language was heard than the one chosen."""
-        chosen = str(self.options.get("language", "")).partition("-")[0].lower()
-        heard = self.language.partition("-")[0].lower()
-        return chosen not in ("", "multi", heard) and heard != ""
+    def other_languages(self) -> list[str]:
+        """Return the tags of languages that were heard where another one was chosen."""
+        chosen = str(self.options.get("language", ""))
+        if not chosen or chosen == "multi":
+            return []
+        heard = [self.language, *(suggested_language(each) for each in self.warnings)]
+        main = chosen.partition("-")[0].lower()
+        other = (tag for tag in heard if tag.partition("-")[0].lower() not in ("", main))
+        return list(dict.fromkeys(other))
 
     @property
     def fits_badly(self) -> bool:
         """Return whether another language or model may give a better transcript."""
         doubted = {each.get("parameter") for each in self.warnings}
-        return self.has_other_language or not doubted.isdisjoint(("language", "model"))
+        return bool(self.other_languages) or not doubted.isdisjoint(("language", "model"))
 
     @property
     def voices(self) -> Voices:

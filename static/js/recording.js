@@ -1,6 +1,7 @@
 // A recording's page: the player, the transcript that follows it, and the keys for both.
 
 import { Find } from "./find.js";
+import { Options } from "./options.js";
 import { Player } from "./player.js";
 import { typing } from "./shell.js";
 import { Transcript } from "./transcript.js";
@@ -17,6 +18,7 @@ const transcript = transcriptElement && new Transcript(transcriptElement);
 const here = player && transcript ? connect() : null;
 if (player) listenForKeys();
 editInPlace();
+askAgain();
 if (here) tellAbout(here);
 
 function connect() {
@@ -234,4 +236,16 @@ function editInPlace() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.closest("[data-edit] form")?.querySelector("[data-edit-keep]").click();
   });
+}
+
+// The dialog to transcribe again, filled with the options of the newest transcript.
+function askAgain() {
+  const form = document.querySelector("[data-again]");
+  if (!form) return;
+  const dialog = form.closest("dialog");
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  new Options(form, read("offers"), read("given"));
+  form.querySelector("[data-again-cancel]").addEventListener("click", () => dialog.close());
+  // Rows of the library lead here; a form with an error comes back as it was entered.
+  if (location.hash === "#again" || form.querySelector("[data-again-problem]")) dialog.showModal();
 }

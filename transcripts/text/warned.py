@@ -1,5 +1,6 @@
 """Warnings of a server in a response, as they are stored and shown."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from speechclient import Warning
 # A server that warns about each word of hours says no more with the next ones.
 MAX_WARNINGS = 100
 MAX_CHARACTERS = 1000
+_SUGGESTED = re.compile(r"\blanguage=([a-z]{2,3}(?:-[a-z0-9]{2,8})*)\b", re.IGNORECASE)
 
 
 def kept_warnings(warnings: Iterable[Warning]) -> list[dict[str, str]]:
@@ -30,6 +32,17 @@ def caution(warning: Mapping[str, Any]) -> str:
         return message
     named = (str(warning.get("parameter", "")), str(warning.get("type", "")).replace("_", " "))
     return ": ".join(part for part in named if part)
+
+
+def suggested_language(warning: Mapping[str, Any]) -> str:
+    """Return the tag of the language that a server heard instead of the one named, or "".
+
+    Of warnings the wire has the message alone, which says what to set: ``language=es``.
+    """
+    if warning.get("type") != "other_language":
+        return ""
+    named = _SUGGESTED.search(str(warning.get("message", "")))
+    return named[1] if named else ""
 
 
 def language_name(tag: str) -> str:

@@ -9,8 +9,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from transcripts.choices import OptionsForm, first_choice, lists, offers
 from transcripts.forms import TitleForm
 from transcripts.models import Recording, State, Transcription, Waveform
+from transcripts.options import DEFAULTS
 from transcripts.progress import rows
 from transcripts.text import finding, reading
 from transcripts.text.reading import Voices
@@ -25,6 +27,8 @@ from transcripts.views.access import (
 from transcripts.views.insights import insight_context
 
 FOUND_SHOWN = 1000
+# Key of the session: options with an error that were entered to transcribe a recording again.
+ENTERED = "again"
 SPEEDS = ("0.5", "0.75", "1", "1.1", "1.25", "1.5", "1.75", "2", "2.5", "3")
 EXPORT_FORMATS = (
     ("txt", "Text"),
@@ -60,7 +64,29 @@ def recording(request: HttpRequest, pk: int) -> HttpResponse:
     }
     if run:
         context |= transcript(run, context["at"] or 0.0) | insight_context(request, found, run)
+    if context["may_write"] and not context["row"].progress:
+        context |= again(request, found)
     return render(request, "transcripts/recording.html", context)
+
+
+def again(request: HttpRequest, recording: Recording) -> dict[str, Any]:
+    """Context of the dialog to transcribe again: filled with the newest options of the recording.
+
+    After a form with an error it is filled with what was entered.
+    """
+    offered = offers(person(request), recording.project_id)
+    newest = recording.transcription
+    kept = newest.options if newest else first_choice(recording.project.connection)
+    problem = ""
+    if request.session.get(ENTERED, {}).get("recording") == recording.pk:
+        entered = request.session.pop(ENTERED)
+        kept, problem = entered["options"], entered["problem"]
+    return {
+        "offers": offered,
+        "given": kept,
+        "again_problem": problem,
+        **lists(offered, kept),
+    }
 
 
 def transcript(run: Transcription, at: float) -> dict[str, Any]:
@@ -171,9 +197,25 @@ def recording_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Transcribe again with the same options; a finished transcript stays as a version."""
+    """Transcribe again, with the options of the form or the same ones.
+
+    A finished transcript stays as a version.
+    """
     found = writable_recording(request, pk)
-    found.retry()
+    options = None
+    if "model" in request.POST:
+        newest = found.transcription
+        form = OptionsForm(request.POST, base=newest.options if newest else DEFAULTS)
+        if not form.is_valid():
+            problem = f"Invalid options: {form.problem}"
+            request.session[ENTERED] = {
+                "recording": pk,
+                "options": form.entered,
+                "problem": problem,
+            }
+            return redirect(found)
+        options = form.cleaned_data["options"]
+    found.retry(options)
     return answer(request, found)
 
 

@@ -107,6 +107,20 @@ def test_another_language_than_the_chosen_one_is_named(queued, chosen, heard_lan
     assert queued.fits_badly is bool(said)
 
 
+def test_the_language_that_a_server_suggests_is_named_in_plain_words(queued):
+    queued.options, queued.language = {"language": "en"}, "en"
+    message = "The speech sounds like another language than en: es. Set language=es."
+    warning = {"parameter": "language", "type": "other_language", "message": message}
+    queued.warnings = [warning, {"parameter": "audio", "type": "damaged", "message": "Damaged."}]
+    sentence = "This sounds like Spanish, but was transcribed as English."
+    assert queued.cautions == [sentence, "Damaged."]
+    assert queued.fits_badly
+    # Another wording of a server is shown as it is.
+    queued.warnings = [warning | {"message": "Not English."}]
+    assert queued.cautions == ["Not English."]
+    assert queued.fits_badly
+
+
 def test_warnings_are_bounded_and_said_once():
     same = [Warning("audio", "damaged", "Damaged.")] * 5
     many = [Warning("", "", f"{number}" + "x" * 5000) for number in range(500)]
