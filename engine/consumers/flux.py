@@ -13,7 +13,7 @@ from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import redact_result, write
 from engine.inference.catalog import Choice, unknown_languages
-from engine.inference.listen import check_hints
+from engine.inference.listen import check_hints, unsaid_warning
 from engine.inference.models import catalog, end_of_turn, recognizer
 from engine.sessions.turns import Event, NoTurn, Score, Step, Turn, TurnOptions, TurnSession
 from engine.speech.audio.decode import RATE, Samples
@@ -172,6 +172,8 @@ class FluxConsumer(Socket):
         while not self.session.is_settled:
             await asyncio.gather(*self.scoring)
             await self.questions.wait_for_all()
+        if unsaid := self.session.unsaid:
+            self._warn("LOW_CONFIDENCE", unsaid_warning(unsaid).message)
 
     async def _give_up_waiting(self) -> None:
         await self._settle()

@@ -18,7 +18,13 @@ from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import redact_result, write
 from engine.inference.fetch import check_callback
-from engine.inference.listen import check_hints, choose_model, diarize_info, is_english
+from engine.inference.listen import (
+    check_hints,
+    choose_model,
+    diarize_info,
+    is_english,
+    unsaid_warning,
+)
 from engine.inference.models import catalog, diarizer, recognizer
 from engine.sessions.listen import (
     Heard,
@@ -379,6 +385,9 @@ class ListenConsumer(Socket):
                 "models": [self.model.uuid],
                 "model_info": {self.model.uuid: self._model_info},
             }
+        if unsaid := sum(session.unsaid for session in self.sessions):
+            # The contract has no warning on this socket.
+            logger.warning("request_id=%s %s", self.call.request_id, unsaid_warning(unsaid).message)
         self.tell(message)
         if self.callback is None:
             self.finish(code, reason)

@@ -434,6 +434,13 @@ def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
     return warnings + _audio_warnings(transcript)
 
 
+def unsaid_warning(count: int) -> Warning:
+    """Return the warning for ``count`` stretches of sound whose words are not believed."""
+    sounds = "1 sound" if count == 1 else f"{count} sounds"
+    message = f"Words for {sounds} were left out: neither the words nor the voice were certain."
+    return Warning("audio", "low_confidence", message)
+
+
 def _audio_warnings(transcript: Transcript) -> list[Warning]:
     """Parts of the file that are not in the transcript."""
     warnings = []
@@ -441,9 +448,7 @@ def _audio_warnings(transcript: Transcript) -> list[Warning]:
         message = "The recording ends before its header says: what is there is transcribed."
         warnings.append(Warning("audio", "truncated", message))
     if transcript.unsaid:
-        sounds = "1 sound" if transcript.unsaid == 1 else f"{transcript.unsaid} sounds"
-        message = f"Words for {sounds} were left out: neither the words nor the voice were certain."
-        warnings.append(Warning("audio", "low_confidence", message))
+        warnings.append(unsaid_warning(transcript.unsaid))
     if transcript.damaged:
         places = "1 place" if transcript.damaged == 1 else f"{transcript.damaged} places"
         message = f"The recording is damaged in {places}: what could be decoded is transcribed."

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from engine.speech.audio.decode import RATE, Samples
+from engine.speech.recognition.belief import VOICE_SURE, is_said
 from engine.speech.recognition.transcript import Word, paced
 from engine.speech.recognition.vad import FRAME, VoiceDetector
 
@@ -33,6 +34,11 @@ _BUSY = 3.0  # the step grows to this many times the last decoding: a third of o
 _CUT, _HARD_CUT = 20 * RATE, 28 * RATE
 _CUT_PAUSE = 3 * FRAME
 _QUIET = 5 * RATE  # silence after which an empty result moves the clock on
+# A live segment may be one word between two short pauses, or the rest of a cut: where the detector
+# is sure of its voice, it is believed at any confidence.
+_LEAST_CONFIDENCE = 0.0
+# Seconds of voice that no segment of noise or of 50 ms had; a soft "ask" had 0.6, none of it sure.
+_ENOUGH_VOICE = 0.5
 _FRESH = 0.4  # seconds at the end of the audio whose words may still change
 
 
@@ -92,12 +98,32 @@ class Frame:
 
 @dataclass
 class Question:
-    """A question to the model; ``end`` is where its audio ends."""
+    """A question to the model; ``end`` is where its audio ends.
+
+    ``voice`` is the probability of voice in each voiced frame of its audio, by the frame's end.
+    """
 
     segment: Segment
     end: int
     final: bool
+    voice: dict[int, float]
     words: list[Word] | None = None
+    is_unsaid: bool = False  # the model wrote words that nobody said
+
+    def believed(self, words: list[Word]) -> list[Word]:
+        """Return ``words``, in the time of the stream, or none where they are not believed."""
+        if not words:
+            return words
+        first, end = words[0].start * RATE, words[-1].end * RATE + FRAME
+        self.is_unsaid = not is_said(
+            words,
+            len(self.voice) * FRAME / RATE,
+            [voice for place, voice in self.voice.items() if first < place <= end],
+            is_doubtful=max(self.voice.values(), default=0.0) < VOICE_SURE,
+            least=_LEAST_CONFIDENCE,
+            enough=_ENOUGH_VOICE,
+        )
+        return [] if self.is_unsaid else words
 
 
 @dataclass(frozen=True)
@@ -151,6 +177,8 @@ class Track:
         self._origin = 0  # of the first sample kept
         self._received = 0
         self._seen = 0  # samples that the detector has judged
+        self._voice: deque[tuple[int, float]] = deque()  # of voiced frames, by their end
+        self.unsaid = 0  # results for which the model wrote words that nobody said
         self._voiced_until = 0  # the end of the last frame with voice
         self._settled_until = 0  # results touch each other: where the next one starts
         self._is_ended = True  # no voice since speech ended
@@ -183,8 +211,13 @@ class Track:
         self._audio = np.concatenate((self._audio, samples))
         self._received += len(samples)
         steps: list[Any] = []
-        for voiced in self._detector.voiced(samples).tolist():
+        voices = self._detector.probabilities(samples)
+        for voiced, voice in zip(
+            self._detector.flags(voices).tolist(), voices.tolist(), strict=True
+        ):
             self._seen += FRAME
+            if voiced:
+                self._voice.append((self._seen, voice))
             steps += self._hear(voiced)
             frame = Frame(self._seen, self._seen - self._voiced_until, self._segment)
             self._script.append(frame)
@@ -204,10 +237,12 @@ class Track:
         if question is None:
             return []
         offset = question.segment.first / RATE
-        question.words = [
+        placed = [
             replace(word, start=round(word.start + offset, 3), end=round(word.end + offset, 3))
             for word in words
         ]
+        # A guess that nothing waits for may be wrong, and early.
+        question.words = placed if number == self._guess else question.believed(placed)
         if number != self._guess:
             return self._tell()
         self._guess = None
@@ -319,7 +354,8 @@ class Track:
         self, segment: Segment, end: int, *, final: bool, awaited: bool = True
     ) -> tuple[int, Question, Decode]:
         self._asked += 1
-        question = self._questions[self._asked] = Question(segment, end, final)
+        voice = {place: voice for place, voice in self._voice if segment.first < place <= end}
+        question = self._questions[self._asked] = Question(segment, end, final, voice)
         samples = self._audio[segment.first - self._origin : end - self._origin]
         decode = Decode(self._asked, samples, final, awaited, segment.keyterms)
         return self._asked, question, decode
@@ -398,6 +434,8 @@ class Track:
         needed = max(needed, self._origin)
         self._audio = self._audio[needed - self._origin :]
         self._origin = needed
+        while self._voice and self._voice[0][0] <= needed:
+            self._voice.popleft()
 
     # The telling position.
 
@@ -420,6 +458,7 @@ class Track:
                     self._script.popleft()
                     if settled.segment is not None:
                         self._untold.popleft()
+                    self.unsaid += bool(question and question.is_unsaid)
                     steps += self.on_settled(settled)
                 case Mark() as mark:
                     self._script.popleft()

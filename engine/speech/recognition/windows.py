@@ -6,27 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.speech.audio.decode import RATE, Samples
 from engine.speech.audio.loudness import raised
-from engine.speech.recognition.repeats import seconds_to_say
-from engine.speech.recognition.transcript import Segment, Word, paced, shortest_seconds
+from engine.speech.recognition.belief import VOICE_SURE, is_said
+from engine.speech.recognition.transcript import Segment, Word, paced
 from engine.speech.recognition.vad import FRAME, VoiceDetector
 
 _UNREAD_FRAMES = 12  # 0.4 s; where the model leaves out more, it left out a word
-# A stretch of speech has at least one frame of which the detector is so sure; white noise and
-# hum have some of 0.35 to 0.5 now and then.
-_VOICE_SURE = 0.6
 _FEWEST_VOICED = 4  # frames; what is shorter holds no word
-# `is_said`: seconds of voice that the detector may miss, and those of a short and of a brief
-# piece; the probability of faint voice; the confidence that faint or brief voice needs, and the
-# one that short voice needs.
-_UNHEARD, _SHORT, _BRIEF = 0.06, 0.5, 0.2
-_FAINT, _SURE, _UNSURE = 0.5, 0.5, 0.2
 _PADDING = 8  # frames kept around speech, some 250 ms: soft first and last sounds
 
 
@@ -109,24 +100,14 @@ class SpeechWindow:
         ]
 
     def is_said(self, segment: Segment) -> bool:
-        """Return whether to keep one of ``segments``, by the model's confidence and the voice.
-
-        Nobody says words in less time than they need; and the model writes words for noises,
-        for the first 50 ms of a word and for a growl, of which it is not sure.
-        """
+        """Return whether to keep one of ``segments``, by the model's confidence and the voice."""
         piece = next(piece for piece in self.pieces if segment.start <= piece.end_seconds)
         voiced = float(np.count_nonzero(piece.voiced)) * FRAME / RATE
-        least = seconds_to_say if voiced < _SHORT else shortest_seconds
-        if least(segment.words) > voiced + _UNHEARD:
-            return False
         start = max(int(segment.start * RATE / FRAME) - piece.first, 0)
         end = math.ceil(segment.end * RATE / FRAME) - piece.first
         frames = slice(start, max(end, start + 1))
-        heard = piece.voice[frames][piece.voiced[frames]]
-        confidence = fmean(word.confidence for word in segment.words)
-        if self.is_doubtful or voiced < _BRIEF or not len(heard) or float(heard.mean()) < _FAINT:
-            return confidence >= _SURE
-        return voiced >= _SHORT or confidence >= _UNSURE
+        heard = piece.voice[frames][piece.voiced[frames]].tolist()
+        return is_said(segment.words, voiced, heard, is_doubtful=self.is_doubtful)
 
 
 def _placed(word: Word, piece: Piece, offset: float) -> Word:
@@ -237,7 +218,7 @@ class WindowCutter:
         return windows
 
     def _keep(self, frame: _Frame) -> None:
-        if not self._is_sure and frame.voice >= _VOICE_SURE:
+        if not self._is_sure and frame.voice >= VOICE_SURE:
             self._is_sure = True
             self._frames += self._stretch
             self._stretch.clear()

@@ -1,0 +1,81 @@
+"""Live streams without speech have no text, and the times of words follow their order."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.engine.engine import Engine
+from tests.engine.sockets.conftest import Open, Stream
+from tests.speech import Samples, join, say
+
+RATE = 16_000
+
+
+def sounds() -> list[Samples]:
+    """Streams of 3 s to 5 s: a tone, beeps, music, two noises, and pieces of 50 ms of speech."""
+    clock = np.arange(3 * RATE) / RATE
+    tone = 0.3 * np.sin(2 * np.pi * 220 * clock)
+    beeps = 0.4 * np.sin(2 * np.pi * 1000 * clock) * (clock % 1 < 0.2)
+    chords = sum(
+        np.sin(2 * np.pi * pitch * part * clock) / part
+        for pitch in (220.0, 277.2, 329.6)
+        for part in (1, 2, 3)
+    )
+    music = 0.1 * chords * np.exp(-2 * (clock % 0.8))
+    noises = [np.random.default_rng(1).normal(0, level, len(clock)) for level in (0.2, 0.0005)]
+    speech = say("Thank you. Good evening.")
+    start = int(np.flatnonzero(np.abs(speech) > 0.05)[0])
+    piece = speech[start : start + RATE // 20]
+    echoes = join(0.5, piece, 1.0, piece, 0.5, 0.5 * piece, 1.0)
+    return [sound.astype(np.float32) for sound in (tone, beeps, music, *noises, echoes)]
+
+
+def read(open_stream: Open, sound: Samples, **query: object) -> Stream:
+    with open_stream(**query) as stream:
+        stream.send(sound)
+        stream.close_stream()
+    return stream
+
+
+def test_sounds_that_are_no_speech_have_no_captions(open_stream: Open):
+    query = {"interim_results": "true", "endpointing": 300}
+    with ThreadPoolExecutor(4) as threads:
+        streams = list(threads.map(lambda each: read(open_stream, each, **query), sounds()))
+    assert [stream.transcript for stream in streams] == [""] * len(streams)
+
+
+def test_sounds_that_are_no_speech_start_no_turn(open_stream: Open):
+    query = {"path": "/v2/listen", "model": "flux-general-en"}
+    with ThreadPoolExecutor(4) as threads:
+        streams = list(threads.map(lambda each: read(open_stream, each, **query), sounds()))
+    turns = [turn for stream in streams for turn in stream.of("TurnInfo")]
+    assert {(turn["event"], turn["transcript"]) for turn in turns} == {("Update", "")}
+
+
+def test_words_that_are_not_believed_are_a_warning(open_stream: Open, engine: Engine):
+    speech = say("The quick brown fox jumps over the lazy dog.")
+    start = int(np.flatnonzero(np.abs(speech) > 0.05)[0])
+    sound = join(speech[start : start + 2_560], 0.5)  # 160 ms
+    captions = read(open_stream, sound)
+    turns = read(open_stream, sound, path="/v2/listen", model="flux-general-en")
+    assert captions.transcript == ""
+    log = (engine.data / "engine.log").read_text()
+    assert f"request_id={captions.told[-1]['request_id']} Words for 1 sound were left out" in log
+    assert [warning["code"] for warning in turns.of("Warning")] == ["LOW_CONFIDENCE"]
+
+
+@pytest.mark.parametrize("endpointing", [10, 300])
+def test_each_word_starts_after_the_one_before_it_ended(open_stream: Open, endpointing: int):
+    fox = say("The quick brown fox jumps over the lazy dog.", speed=1.4)
+    speech = join(*[fox, 0.3, say("No. No, no! Yes."), 0.6] * 2)
+    stream = read(open_stream, speech, endpointing=endpointing)
+    words = [
+        word for final in stream.finals for word in final["channel"]["alternatives"][0]["words"]
+    ]
+    assert len(words) > 20
+    assert all(word["start"] < word["end"] for word in words)
+    assert all(word["end"] <= following["start"] for word, following in pairwise(words))
