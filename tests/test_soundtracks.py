@@ -5,6 +5,7 @@ subtitles) and by the web application (waveform and listening copy).
 """
 
 import io
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from hypothesis import strategies as some
 from engine.speech.audio.decode import RATE, Decoder, Limits, Track
 from engine.speech.audio.soundtrack import MOST_SILENCE_SECONDS, Timeline
 from engine.speech.errors import UnsupportedAudio
+from tests.debian import found, needed
 from tests.media import Sound, beeps, damaged, without, written
 from transcripts.media import sound
 from transcripts.media.drawing import STEP_SECONDS
@@ -121,6 +123,19 @@ def test_each_format_is_read_by_both(container, codec, rate, tmp_path):
     assert heard.beeps == pytest.approx([1, 3], abs=AGREE)
     assert drawn.beeps == pytest.approx([1, 3], abs=AGREE)
     assert drawn.seconds == pytest.approx(heard.seconds, abs=STEP_SECONDS)
+
+
+def test_dts_is_read_by_both(tmp_path):
+    """PyAV has no encoder for it; Debian's ffmpeg has one."""
+    program = needed("ffmpeg", "ffmpeg", lambda: found("ffmpeg"))
+    plain = written("wav", Sound(beeps(4, [1, 3], 48_000), "pcm_s16le", 48_000))
+    encode = "-f wav -i - -ac 2 -c:a dca -strict -2 -f dts -".split()
+    data = subprocess.run(
+        [program, "-loglevel", "error", *encode], input=plain, capture_output=True, check=True
+    ).stdout
+    heard, drawn = by_engine(data), by_web(data, tmp_path)
+    assert heard.beeps == pytest.approx([1, 3], abs=AGREE)
+    assert drawn.beeps == pytest.approx([1, 3], abs=AGREE)
 
 
 def test_codec_outside_the_table_is_rejected_by_both(tmp_path):

@@ -89,6 +89,24 @@ def test_json_is_one_object_a_file(administrator, project, service, worker, wav)
     assert first["recording"] != second["recording"]
 
 
+def test_warnings_of_the_server_are_printed(administrator, project, service, worker, wav):
+    message = "The speech sounds like another language than en: es. Set language=es."
+    warnings = [
+        {"parameter": "language", "type": "other_language", "message": message},
+        {"parameter": "audio", "type": "truncated", "message": "The recording ends early."},
+    ]
+    response = json.loads(transcript().content)
+    response["metadata"]["warnings"] = warnings
+    service.answers(transcript(**response))
+    code, out, err = run(wav, "--language", "en", "--json")
+    assert code == 0
+    assert json.loads(out)["warnings"] == warnings
+    lines = err.splitlines()
+    assert f"{wav}: The recording ends early." in lines
+    sentence = "This sounds like Spanish, but was transcribed as English."
+    assert f"{wav}: {sentence}" in lines
+
+
 @pytest.mark.parametrize("name", [b"caf\xe9.wav", b"\xff\xfe.wav", "Ünï 🫨.wav".encode()])
 def test_json_is_valid_utf_8_for_every_file_name(
     administrator, project, service, worker, tmp_path, monkeypatch, name
