@@ -47,7 +47,8 @@ METRIC = {
 }
 
 
-def _table(lines: str) -> dict[str, str]:
+def word_table(lines: str) -> dict[str, str]:
+    """Return "a b|c d" as {"a": "b", "c": "d"}."""
     return dict(line.split(" ", 1) for line in lines.split("|"))
 
 
@@ -60,12 +61,12 @@ READINGS = {
             "diciembre".split()
         ),
         {"€": ("euro", "euros"), "$": ("dólar", "dólares"), "£": ("libra", "libras")},
-        _table(
+        word_table(
             "Sr. señor|Sra. señora|Srta. señorita|Dr. doctor|Dra. doctora|Ud. usted|"
             "Uds. ustedes|etc. etcétera|núm. número|p.ej. por ejemplo|EE.UU. Estados Unidos|"
             "EE. Estados|UU. Unidos|Avda. avenida"
         ),
-        _table(METRIC["es"]),
+        word_table(METRIC["es"]),
     ),
     "fr": Reading(
         "virgule", "moins", "pour cent", "degrés", "arobase", "point", "et", "plus", "à",
@@ -75,11 +76,11 @@ READINGS = {
             "décembre".split()
         ),
         {"€": ("euro", "euros"), "$": ("dollar", "dollars"), "£": ("livre", "livres")},
-        _table(
+        word_table(
             "M. monsieur|Mme madame|Mlle mademoiselle|Dr docteur|MM. messieurs|etc. et cetera|"
             "n° numéro|c.-à-d. c'est-à-dire|p.ex. par exemple|St saint|Ste sainte|av. avenue"
         ),
-        _table(METRIC["fr"]),
+        word_table(METRIC["fr"]),
     ),
     "it": Reading(
         "virgola", "meno", "per cento", "gradi", "chiocciola", "punto", "e", "più", "a", "",
@@ -89,11 +90,11 @@ READINGS = {
             "novembre dicembre".split()
         ),
         {"€": ("euro", "euro"), "$": ("dollaro", "dollari"), "£": ("sterlina", "sterline")},
-        _table(
+        word_table(
             "Sig. signor|Sig.ra signora|Dott. dottor|Dott.ssa dottoressa|Prof. professor|"
             "ecc. eccetera|n. numero|p.es. per esempio"
         ),
-        _table(METRIC["it"]),
+        word_table(METRIC["it"]),
     ),
 }  # fmt: skip
 # The names of letters that stand for words: "SNCF".

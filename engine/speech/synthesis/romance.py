@@ -14,6 +14,7 @@ from pathlib import Path
 from g2p2 import Model
 
 from engine.speech.synthesis import voicefiles
+from engine.text.spoken_romance import word_table
 
 PUNCTUATION = frozenset('.,!?;:—…"“”()')
 TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*['’]?|[.,!?;:—…\"“”()]|¿|¡")
@@ -23,10 +24,6 @@ AFFRICATES = (
     ("d͡z", "ʣ"), ("dz", "ʣ"), ("g", "ɡ"), (" ", ""),
 )  # fmt: skip
 SOUNDING = frozenset("aeiouyæøœɑɐɔəɛɪʊʌAEIOUWY")  # vowels, and diphthongs in one letter
-
-
-def _table(lines: str) -> dict[str, str]:
-    return dict(line.split(" ", 1) for line in lines.split("|"))
 
 
 def _spoken(all_spoken: Iterator[str]) -> str:
@@ -165,18 +162,18 @@ class Spanish:
 class French:
     """French words from their pronunciations, with elision and liaison."""
 
-    FUNCTION = _table(
+    FUNCTION = word_table(
         "le lə|la la|les le|un œ̃|une yn|des de|du dy|de də|à a|a a|au o|aux o|et e|est ɛ|ou u|où u|"
         "y i|en ɑ̃|je ʒə|tu ty|il il|elle ɛl|on ɔ̃|nous nu|vous vu|ils il|elles ɛl|me mə|te tə|"
         "se sə|ce sə|ces se|cet sɛt|cette sɛt|mes me|tes te|ses se|nos no|vos vo|mon mɔ̃|ton tɔ̃|"
         "son sɔ̃|ma ma|ta ta|sa sa|que kə|qui ki|ne nə|pas pa|dans dɑ̃|sur syʁ|par paʁ|pour puʁ|"
         "avec avɛk|sans sɑ̃|si si|ont ɔ̃|sont sɔ̃|leur lœʁ|leurs lœʁ|mais mɛ|plus ply|chez ʃe"
     )
-    IRREGULAR = _table(
+    IRREGULAR = word_table(
         "monsieur məsjˈø|messieurs mesjˈø|tout tu|tous tus|six sis|dix dis|vingt vɛ̃|cent sɑ̃|"
         "euros øʁˈo|euro øʁˈo|fait fɛ|fois fwa|août ut|ville vil|mille mil|fils fis"
     )
-    CLITICS = _table(
+    CLITICS = word_table(
         "l l|d d|j ʒ|n n|s s|c s|m m|t t|qu k|jusqu ʒysk|lorsqu lɔʁsk|puisqu pyisk|quelqu kɛlk"
     )
     AFTER_TWENTY = frozenset("et un deux trois quatre cinq six sept huit neuf".split())
