@@ -140,6 +140,11 @@ def texts() -> Iterator[tuple[Path, str]]:
                     yield path.relative_to(ROOT), text
 
 
+def test_texts_open_with_their_subject():
+    opening = re.compile(r"\s*(?:What|Who|How|Whether|Where)\b[^?]*$")
+    assert [(path, text) for path, text in texts() if opening.match(text)] == []
+
+
 # The phrases that replaced the first of them, and where people read them.
 REQUIRED = {
     "Insights": "transcripts/choices.py",

@@ -59,10 +59,12 @@ GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
     (
         "Insights",
         (
-            Feature("summarize", "Summary", "What was said, in a few sentences", english=True),
-            Feature("topics", "Topics", "What was spoken about, and where", english=True),
-            Feature("intents", "Intents", "What people want to do", english=True),
-            Feature("sentiment", "Sentiment", "How the mood changes over time", english=True),
+            Feature("summarize", "Summary", "A few sentences about the content", english=True),
+            Feature(
+                "topics", "Topics", "Subjects, with their places in the transcript", english=True
+            ),
+            Feature("intents", "Intents", "Intentions of the speakers", english=True),
+            Feature("sentiment", "Sentiment", "Changes of mood over time", english=True),
         ),
     ),
 )

@@ -83,16 +83,16 @@ class UsageFilters(_FeatureFilters):
     start: date | None = day("First day, `YYYY-MM-DD`; the first with usage by default.")
     end: date | None = day("Last day; today by default.")
     accessor: UUID | None = identifier("Id of an API key.")
-    deployment: str = choice("Where it ran.", *DEPLOYMENTS)
-    endpoint: str = choice("What was called.", *ENDPOINTS)
-    method: str = choice("How it was answered.", *METHODS)
+    deployment: str = choice("Deployment that ran the request.", *DEPLOYMENTS)
+    endpoint: str = choice("Endpoint of the request.", *ENDPOINTS)
+    method: str = choice("Method of the request: sync, async or streaming.", *METHODS)
     model: str = optional_text("Id of a model.")
     tag: str = optional_text("A tag of the calls.")
 
 
 @dataclass(frozen=True)
 class BreakdownFilters(UsageFilters):
-    grouping: str = choice("What the sums are split by.", *USAGE_GROUPINGS)
+    grouping: str = choice("Dimension by which sums are split.", *USAGE_GROUPINGS)
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ class BillingFilters:
     start: date | None = day("First day, `YYYY-MM-DD`; the first with usage by default.")
     end: date | None = day("Last day; today by default.")
     accessor: UUID | None = identifier("Id of an API key.")
-    deployment: str = choice("Where it ran.", *DEPLOYMENTS, "dedicated")
+    deployment: str = choice("Deployment that ran the request.", *DEPLOYMENTS, "dedicated")
     tag: str = optional_text("A tag of the calls.")
     line_item: str = optional_text("Such as `streaming::nova-3`.")
     grouping: tuple[str, ...] = choices(
-        "What the costs are split by; repeatable.", *BILLING_GROUPINGS
+        "Dimension by which costs are split; repeatable.", *BILLING_GROUPINGS
     )
 
 

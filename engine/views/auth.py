@@ -22,7 +22,7 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 1, 3600
 
 @dataclass(frozen=True)
 class GrantRequest:
-    ttl_seconds: float = optional(NUMBER, "How long the token opens calls: 1 to 3600.", 30)
+    ttl_seconds: float = optional(NUMBER, "Lifetime of the token: 1 to 3600.", 30)
 
 
 @operation(

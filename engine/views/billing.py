@@ -61,7 +61,7 @@ _COST = record(
 
 @dataclass(frozen=True)
 class PurchaseFilters:
-    limit: int = whole("How many.", 10, 1, 1000)
+    limit: int = whole("Number of entries.", 10, 1, 1000)
 
 
 @operation("billing:read", tag="Billing", answer=listing("balances", _BALANCE))

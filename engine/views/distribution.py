@@ -29,12 +29,12 @@ _ITEM = record(
 @dataclass(frozen=True)
 class CredentialOptions:
     scopes: tuple[str, ...] = texts("`self-hosted:products` (all) or one product; repeatable.")
-    provider: str = choice("Where images come from.", "quay", default="quay")
+    provider: str = choice("Registry of the images.", "quay", default="quay")
 
 
 @dataclass(frozen=True)
 class NewCredentials:
-    comment: str = optional(text(500), "What they are for.", "")
+    comment: str = optional(text(500), "Purpose of the credentials.", "")
 
 
 @operation("project:read", tag="Self-hosted", answer=listing("distribution_credentials", _ITEM))

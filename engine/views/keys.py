@@ -39,7 +39,7 @@ LONGEST_LIFE = timedelta(days=36500)
 
 @dataclass(frozen=True)
 class NewKey:
-    comment: str = required(text(500), "What the key is for.")
+    comment: str = required(text(500), "Purpose of the key.")
     scopes: tuple[str, ...] = required(TEXTS, "Scope names or role names.")
     tags: tuple[str, ...] = optional(TEXTS, "Labels of every call made with the key.", ())
     expiration_date: datetime | None = optional(MOMENT, "When it ends; RFC 3339 with offset.")

@@ -28,7 +28,7 @@ class ScopeChange:
 
 @dataclass(frozen=True)
 class NewInvite:
-    email: str = required(text(254, 3), "Who is invited.")
+    email: str = required(text(254, 3), "E-mail address of the invited person.")
     scope: str = required(text(64, 1), "The role they will have.")
 
 

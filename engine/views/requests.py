@@ -28,9 +28,9 @@ class RequestFilters:
     page: int = whole("Which page, from 0.", 0, 0, 1_000_000)
     accessor: UUID | None = identifier("Id of an API key.")
     request_id: UUID | None = identifier("Id of a request.")
-    deployment: str = choice("Where it ran.", *DEPLOYMENTS)
-    endpoint: str = choice("What was called.", *ENDPOINTS)
-    method: str = choice("How it was answered.", *METHODS)
+    deployment: str = choice("Deployment that ran the request.", *DEPLOYMENTS)
+    endpoint: str = choice("Endpoint of the request.", *ENDPOINTS)
+    method: str = choice("Method of the request: sync, async or streaming.", *METHODS)
     status: str = choice(
         "`succeeded`: code under 300; `failed`: 400 and up.", "succeeded", "failed"
     )

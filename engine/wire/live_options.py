@@ -196,7 +196,7 @@ class LiveSpeakOptions:
     encoding: str = text("linear16 (default), mulaw or alaw.")
     container: str = text("`none`: sound comes without a container.")
     sample_rate: str = text("Sample rate in Hz.")
-    speed: float = number("How fast, 1 being the voice's own pace.", 1.0, 0.7, 1.5)
+    speed: float = number("Speed, 1 being the voice's own pace.", 1.0, 0.7, 1.5)
     tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
     mip_opt_out: bool = flag("No effect: nothing is used for training here.")
 

@@ -581,7 +581,7 @@ class SpeakOptions:
     container: str = text("wav, ogg or none, where the encoding has one.")
     sample_rate: str = text("Hz, where the encoding lets it be chosen.")
     bit_rate: str = text("Bits a second, where the encoding lets it be chosen.")
-    speed: float = number("How fast, 1 being the voice's own pace.", 1.0, 0.7, 1.5)
+    speed: float = number("Speed, 1 being the voice's own pace.", 1.0, 0.7, 1.5)
     callback: str = text("Respond at once and send the audio to this URL.", longest=LONGEST_URL)
     callback_method: str = choice("Method of the callback.", "POST", "PUT", default="POST")
     tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
