@@ -63,7 +63,7 @@ GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
             Feature(
                 "topics", "Topics", "Subjects, with their places in the transcript", english=True
             ),
-            Feature("intents", "Intents", "Intentions of the speakers", english=True),
+            Feature("intents", "Intents", "Intentions stated in the conversation", english=True),
             Feature("sentiment", "Sentiment", "Changes of mood over time", english=True),
         ),
     ),

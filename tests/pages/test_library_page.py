@@ -1,6 +1,7 @@
 """The library in Chromium: live rows, selection, filters and keys."""
 
 import re
+from datetime import datetime, timedelta
 
 from playwright.sync_api import expect
 
@@ -126,6 +127,20 @@ def test_the_focus_stays_where_a_row_was(page, cast: Cast):
     page.get_by_role("button", name="Stop transcribing").press("Enter")
     expect(row).to_contain_text("Cancelled")
     expect(row.get_by_label("Actions for New")).to_be_focused()
+
+
+def test_a_replaced_row_responds_at_once(page, cast: Cast):
+    cast.failed("Old")
+    page.clock.install()
+    page.goto("/")
+    # No timer runs from here on: the buttons of the new row wait for none.
+    page.clock.pause_at(datetime.now() + timedelta(hours=1))
+    page.get_by_role("button", name="Retry").click()
+    row = page.locator("[data-row]")
+    expect(row).to_contain_text("In the queue (1st)")
+    row.get_by_label("Actions for Old").click()
+    row.get_by_role("button", name="Stop transcribing").click()
+    expect(row).to_contain_text("Cancelled")
 
 
 def test_the_focus_goes_to_the_first_of_the_older_rows(page, cast: Cast):
