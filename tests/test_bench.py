@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.bench.results import Result, at_most, read_rows
+from tests.bench.against import measure
+from tests.bench.results import Report, Result, at_most, read_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 # A benchmark that measures one figure and then waits for a process with a child of its own.
@@ -54,6 +55,25 @@ def test_a_stopped_run_keeps_its_rows_and_leaves_no_process(stop: int, tmp_path:
     assert str(kept) in errors
     assert process.returncode == 1
     assert not [one for one in family if one.is_running()]
+
+
+def test_a_comparison_writes_each_row_before_the_next_is_measured(tmp_path: Path):
+    bench = tmp_path / "tests" / "bench"
+    bench.mkdir(parents=True)
+    written = tmp_path / "written"
+    # Measures its second figure when the first is written, or fails after a minute.
+    (bench / "__main__.py").write_text(
+        "import pathlib, time\n"
+        "print('| first figure | 1.5 s | | |', flush=True)\n"
+        f"for _ in range(600):\n"
+        f"    if 'first figure' in pathlib.Path({str(written)!r}).read_text():\n"
+        "        print('| second figure | 2.5 s | | |')\n"
+        "        break\n"
+        "    time.sleep(0.1)\n"
+    )
+    with written.open("w") as file:
+        rows = measure(tmp_path, "slow", Report(file))
+    assert rows == {"first figure": (1.5, "s"), "second figure": (2.5, "s")}
 
 
 def test_rows_are_read_back_as_they_were_written():

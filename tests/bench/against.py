@@ -27,24 +27,35 @@ def checkout(commit: str) -> Iterator[Path]:
             subprocess.run([*git, "remove", "--force", str(tree)], check=False)
 
 
-def measure(tree: Path, name: str) -> dict[str, tuple[float, str]]:
-    """Every row of benchmark ``name`` as the code in ``tree`` measures it."""
+def measure(tree: Path, name: str, report: Report) -> dict[str, tuple[float, str]]:
+    """Every row of benchmark ``name`` as the code in ``tree`` measures it, written as it comes."""
+    rows = {}
+    report.line("\n| what | measured |\n|---|---|")
     with subprocess.Popen(
         [sys.executable, "-m", "tests.bench", name],
         cwd=tree, env=os.environ, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
-        rows = {row: (value, unit) for row, value, unit in read_rows(process.stdout)}
+        for row, value, unit in read_rows(process.stdout):
+            report.line(f"| {row} | {value:.4g} {unit} |")
+            rows[row] = value, unit
     if not rows:
         sys.exit(f"{name} printed no figures in {tree} (exit status {process.returncode}).")
     return rows
 
 
 def compare(name: str, commit: str, report: Report) -> None:
-    """Write both commits' mean of each figure and their ratio."""
+    """Write the figures of each run, then both commits' mean of each and their ratio."""
+    commit = commit[:10]
+    rounds = []
     with checkout(commit) as other:
-        rounds = [(measure(other, name), measure(ROOT, name)) for _ in range(ROUNDS)]
-    report.line(f"## {name}\n\n| what | {commit[:10]} | now | now over before |\n|---|---|---|---|")
+        for number in range(1, ROUNDS + 1):
+            report.line(f"## {name} at {commit}, round {number} of {ROUNDS}")
+            then = measure(other, name, report)
+            report.line(f"\n## {name} now, round {number} of {ROUNDS}")
+            rounds.append((then, measure(ROOT, name, report)))
+            report.line("")
+    report.line(f"## {name}\n\n| what | {commit} | now | now over before |\n|---|---|---|---|")
     for row, (_, unit) in rounds[0][1].items():
         befores = [before[row][0] for before, _ in rounds if row in before]
         nows = [now[row][0] for _, now in rounds if row in now]
