@@ -19,6 +19,8 @@ IN_CALENDAR = (
     MinValueValidator(date(1900, 1, 1), "Choose a date from 1900 on."),
     MaxValueValidator(date(2999, 12, 31), "Choose a date before the year 3000."),
 )
+# Django puts in the numbers.
+TOO_LONG = "{} has at most %(limit_value)d characters, this one has %(show_value)d."
 
 
 def is_id(text: str) -> bool:
@@ -33,20 +35,34 @@ def day_starts(day: date) -> datetime:
 class TitleForm(forms.Form):
     """A recording's title: one line, without what turns or hides text."""
 
-    title = forms.CharField(max_length=255, strip=True)
+    title = forms.CharField(
+        max_length=255,
+        error_messages={
+            "required": "Enter a title.",
+            "max_length": TOO_LONG.format("A title"),
+        },
+    )
 
     def clean_title(self) -> str:
         title = clean_title(self.cleaned_data["title"])
         if not title:
-            raise forms.ValidationError("Enter a title.")
+            raise forms.ValidationError("Enter a title with visible characters.")
         return title
 
 
 class SpeakerForm(forms.Form):
     """A voice of a transcript, as ``Voice.key`` writes it, and how it is to be called."""
 
-    voice = forms.RegexField(r"^\d{1,4}-\d{0,5}$")
-    name = forms.CharField(max_length=100, required=False)
+    voice = forms.RegexField(
+        r"^\d{1,4}-\d{0,5}$", error_messages={"invalid": "This transcript has no such speaker."}
+    )
+    name = forms.CharField(
+        max_length=100,
+        required=False,
+        error_messages={
+            "max_length": TOO_LONG.format("A name"),
+        },
+    )
 
     def clean_voice(self) -> Key:
         channel, _, speaker = self.cleaned_data["voice"].partition("-")

@@ -69,7 +69,9 @@ def error_page(
     title, text = words or known
     if not wants_page(request):
         facts = {"error": f"{title}. {text}", "request_id": id_of(request)}
-        return JsonResponse(facts, status=status)
+        # The page can be loaded again and the change sent once more.
+        expired = {"expired": True} if words is EXPIRED else {}
+        return JsonResponse(facts | expired, status=status)
     context: dict[str, Any] = {"title": title, "text": text, "request_id": id_of(request)}
     if status < 500:
         opens_connection = connection.connection is None
@@ -95,7 +97,7 @@ def early_page(status: int, text: str, request_id: str) -> bytes:
 
 def wants_page(request: HttpRequest) -> bool:
     """Return whether a browser shows the response, rather than a script reading it."""
-    if "Tus-Resumable" in request.headers:
+    if "Tus-Resumable" in request.headers or "HX-Request" in request.headers:
         return False
     accepted = request.headers.get("Accept", "*/*")
     return request.content_type != "application/json" and (

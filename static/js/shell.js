@@ -167,8 +167,37 @@ document.addEventListener("htmx:sendError", (event) => {
   if (offline) offline.hidden = false;
   keep(event.detail, "offline");
 });
+// A change that the server rejects: its form stays open with what was typed, and the reason is shown.
+const failed = document.querySelector("[data-failed]");
+failed?.querySelector("[data-failed-close]").addEventListener("click", () => (failed.hidden = true));
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  if (detail.requestConfig.verb === "get") {
+    if (offline && detail.xhr.status >= 500) offline.hidden = false;
+    return;
+  }
+  const { error, request_id: id, expired } = parsed(detail.xhr.responseText);
+  if (expired) {
+    keep(detail, "signed out");
+    location.reload();
+    return;
+  }
+  arrived(detail);
+  const reason = error ?? `Nothing was changed: the server responded with status ${detail.xhr.status}.`;
+  failed.querySelector("[data-failed-words]").textContent = id ? `${reason} Request id: ${id}` : reason;
+  failed.hidden = false;
+});
+
+function parsed(text) {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {}; // a proxy's page
+  }
+}
+
 document.addEventListener("htmx:afterRequest", (event) => {
   const { successful, xhr } = event.detail;
   if (successful && new URL(xhr.responseURL || location).pathname !== "/sign-in/") arrived(event.detail);
-  if (offline && event.detail.successful) offline.hidden = true;
+  if (offline && successful) offline.hidden = true;
+  if (successful && event.detail.requestConfig.verb !== "get") failed.hidden = true;
 });

@@ -1,6 +1,7 @@
 """A change that does not reach the server is not lost: offline, or after the session has ended."""
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from tests.pages.cast import Cast
@@ -77,3 +78,76 @@ def test_a_form_that_leaves_the_page_is_held_back_while_offline(visits, cast: Ca
     page.locator("[data-bulk]").get_by_role("button", name="Retry").click()
     expect(page.get_by_text("You are offline. Nothing was sent")).to_be_visible()
     expect(page.locator("[data-tick]")).to_be_checked()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_title_that_is_rejected_stays_in_its_form_with_the_reason(open_title, width: int):
+    page, _ = open_title(width)
+    page.get_by_label("Title", exact=True).fill("\u200b \u3164")
+    page.get_by_role("button", name="Save").click()
+    notice = page.get_by_role("alert").filter(visible=True)
+    expect(notice).to_contain_text("Enter a title with visible characters. Request id: ")
+    expect(page.get_by_label("Title", exact=True)).to_have_value("\u200b \u3164")
+    page.get_by_label("Title", exact=True).fill(NAME)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
+    expect(notice).to_be_hidden()
+
+
+def test_a_name_that_is_too_long_stays_in_its_form_with_the_reason(visits, cast: Cast):
+    page = visits.as_user(cast.ada)
+    page.goto(cast.transcribed().get_absolute_url())
+    page.get_by_role("button", name="Name Speaker 1").click()
+    field = page.get_by_label("Name of Speaker 1")
+    field.evaluate("field => field.removeAttribute('maxlength')")
+    field.fill("x" * 101)
+    field.press("Enter")
+    expect(page.get_by_role("alert").filter(visible=True)).to_contain_text(
+        "A name has at most 100 characters, this one has 101."
+    )
+    expect(field).to_have_value("x" * 101)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (507, '{"error": "The disk of the server is full.", "request_id": "ab12"}', "ab12"),
+        (502, "<h1>Bad gateway</h1>", "the server responded with status 502"),
+    ],
+)
+def test_a_change_that_the_server_cannot_make_says_so(open_title, status, body, words):
+    page, recording = open_title()
+    page.route(
+        f"**/recordings/{recording.pk}/rename/", lambda it: it.fulfill(status=status, body=body)
+    )
+    page.get_by_role("button", name="Save").click()
+    notice = page.get_by_role("alert").filter(visible=True)
+    expect(notice).to_contain_text(words)
+    expect(page.get_by_label("Title", exact=True)).to_have_value(NAME)
+    notice.get_by_role("button", name="Close").click()
+    expect(notice).to_be_hidden()
+
+
+def test_a_change_from_a_page_of_an_earlier_session_is_offered_again(open_title):
+    page, _ = open_title()
+    page.evaluate("document.body.setAttribute('hx-headers', '{\"X-CSRFToken\": \"old\"}')")
+    page.evaluate(
+        "document.querySelectorAll('[name=csrfmiddlewaretoken]').forEach((it) => (it.value = ''))"
+    )
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-unsent]")).to_contain_text(NAME)
+    page.get_by_role("button", name="Send now").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [("", "Enter a title."), ("x" * 256, "A title has at most 255 characters, this one has 256.")],
+)
+def test_a_rejected_title_is_a_message_without_scripts(client, cast: Cast, title, words):
+    recording = cast.transcribed("Old name")
+    client.force_login(cast.ada)
+    url = reverse("recording_rename", args=[recording.pk])
+    assert words in client.post(url, {"title": title}, follow=True).content.decode()
+    recording.refresh_from_db()
+    assert recording.title == "Old name"

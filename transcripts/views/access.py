@@ -1,12 +1,17 @@
 """The current user, and the objects that they may see."""
 
-from django.http import Http404, HttpRequest
-from django.shortcuts import get_object_or_404
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
 from django_htmx.middleware import HtmxDetails
 
 from management.models import Project, User
 from transcripts.forms import is_id
 from transcripts.models import Recording, State, Transcription
+from webapp.errors import id_of
 
 
 def person(request: HttpRequest) -> User:
@@ -19,6 +24,16 @@ def wants_fragment(request: HttpRequest) -> bool:
     """Return whether htmx requests a part of the page."""
     htmx = getattr(request, "htmx", None)
     return isinstance(htmx, HtmxDetails) and bool(htmx)
+
+
+def invalid(request: HttpRequest, form: Form, page: Recording) -> HttpResponse:
+    """Respond to a form of ``page`` with its errors: 422 to htmx, else the page with a message."""
+    text = " ".join(str(each) for errors in form.errors.values() for each in errors)
+    if wants_fragment(request):
+        facts = {"error": text, "request_id": id_of(request)}
+        return JsonResponse(facts, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    messages.error(request, f"Nothing was changed. {text}")
+    return redirect(page)
 
 
 def chosen_project(request: HttpRequest) -> Project | None:

@@ -18,6 +18,7 @@ from transcripts.text import finding, reading
 from transcripts.text.reading import Voices
 from transcripts.views.access import (
     finished_run,
+    invalid,
     person,
     visible_recording,
     wants_fragment,
@@ -181,8 +182,9 @@ def find(request: HttpRequest, pk: int) -> JsonResponse:
 def recording_rename(request: HttpRequest, pk: int) -> HttpResponse:
     found = writable_recording(request, pk)
     form = TitleForm(request.POST)
-    if form.is_valid():
-        found.rename(form.cleaned_data["title"])
+    if not form.is_valid():
+        return invalid(request, form, found)
+    found.rename(form.cleaned_data["title"])
     if not wants_fragment(request):
         return redirect(found)
     return render(request, "transcripts/_title.html", {"recording": found, "may_write": True})

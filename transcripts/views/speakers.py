@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST
 
 from transcripts.forms import SpeakerForm
 from transcripts.text import reading
-from transcripts.views.access import finished_run, wants_fragment, writable_recording
+from transcripts.views.access import finished_run, invalid, wants_fragment, writable_recording
 
 
 @require_POST
@@ -17,8 +17,9 @@ def speaker_rename(request: HttpRequest, pk: int) -> HttpResponse:
     if run is None:
         raise Http404
     form = SpeakerForm(request.POST)
-    if form.is_valid():
-        run.call(form.cleaned_data["voice"], form.cleaned_data["name"])
+    if not form.is_valid():
+        return invalid(request, form, found)
+    run.call(form.cleaned_data["voice"], form.cleaned_data["name"])
     if not wants_fragment(request):
         return redirect(found)
     context = {
