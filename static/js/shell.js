@@ -175,7 +175,8 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
     if (offline && detail.xhr.status >= 500) offline.hidden = false;
     return;
   }
-  const { error, request_id: id, expired } = parsed(detail.xhr.responseText);
+  const { error, expired } = parsed(detail.xhr.responseText);
+  const id = detail.xhr.getResponseHeader("X-Request-ID");
   if (expired) {
     keep(detail, "signed out");
     location.reload();

@@ -111,14 +111,15 @@ def test_a_name_that_is_too_long_stays_in_its_form_with_the_reason(visits, cast:
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (507, '{"error": "The disk of the server is full.", "request_id": "ab12"}', "ab12"),
+        (507, '{"error": "The disk is full."}', "The disk is full. Request id: ab12"),
         (502, "<h1>Bad gateway</h1>", "the server responded with status 502"),
     ],
 )
 def test_a_change_that_the_server_cannot_make_says_so(open_title, status, body, words):
     page, recording = open_title()
     page.route(
-        f"**/recordings/{recording.pk}/rename/", lambda it: it.fulfill(status=status, body=body)
+        f"**/recordings/{recording.pk}/rename/",
+        lambda it: it.fulfill(status=status, body=body, headers={"X-Request-ID": "ab12"}),
     )
     page.get_by_role("button", name="Save").click()
     notice = page.get_by_role("alert").filter(visible=True)

@@ -11,7 +11,6 @@ from django_htmx.middleware import HtmxDetails
 from management.models import Project, User
 from transcripts.forms import is_id
 from transcripts.models import Recording, State, Transcription
-from webapp.errors import id_of
 
 
 def person(request: HttpRequest) -> User:
@@ -30,8 +29,7 @@ def invalid(request: HttpRequest, form: Form, page: Recording) -> HttpResponse:
     """Respond to a form of ``page`` with its errors: 422 to htmx, else the page with a message."""
     text = " ".join(str(each) for errors in form.errors.values() for each in errors)
     if wants_fragment(request):
-        facts = {"error": text, "request_id": id_of(request)}
-        return JsonResponse(facts, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return JsonResponse({"error": text}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     messages.error(request, f"Nothing was changed. {text}")
     return redirect(page)
 
