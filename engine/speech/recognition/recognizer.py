@@ -44,8 +44,11 @@ from engine.weights.packages import find_weights
 _DETECTION_SECONDS = 8.0  # of voice; more does not find the language better
 # A language that was named is doubted below this mean confidence of the words, and another one
 # is reported from this probability on. Spanish, French and Italian read as English had
-# confidences of 0.34 to 0.52 with tiny.en, and were detected with 0.97 to 0.99.
-_DOUBTED, _DETECTED = 0.7, 0.8
+# confidences of 0.22 to 0.53 with tiny.en, and were detected with 0.97 to 0.99; English from the
+# far end of a room has 0.70 and more. Too short a voice has no language that can be told, and the
+# look costs a second of a processor.
+_DOUBTED, _DETECTED = 0.6, 0.8
+_TELLING_SECONDS = 2.0  # of voice
 
 
 @dataclass(frozen=True)
@@ -389,7 +392,7 @@ class _Track:
         self._keyterms = keyterms
         self._cutter = WindowCutter()
         self._segments: list[Segment] = []
-        self._first_window: SpeechWindow | None = None
+        self._telling_window: SpeechWindow | None = None
         self._heard_language: str | None = None
         self.unsaid = 0  # stretches whose words were not believed
 
@@ -429,11 +432,11 @@ class _Track:
         Sure words need no look: it would load the model that knows all languages.
         """
         words = [word for segment in self._segments for word in segment.words]
-        if self._first_window is None or not self._language or not words:
+        if self._is_detected or self._telling_window is None or not self._language or not words:
             return
         if fmean(word.confidence for word in words) >= _DOUBTED:
             return
-        language, probability = self._detect(self._first_window)
+        language, probability = self._detect(self._telling_window)
         if probability >= _DETECTED and language != _code(self._language):
             self._heard_language = language
 
@@ -442,8 +445,8 @@ class _Track:
             self._language, self._confidence = self._detect(window)
             if not self._recognizer.reads(self._model, self._language):
                 self._model = None  # what was asked for knows English alone
-        elif not self._is_detected and self._first_window is None:
-            self._first_window = window
+        elif self._telling_window is None and window.voiced_seconds >= _TELLING_SECONDS:
+            self._telling_window = window
         name = self._model or self._recognizer.model_for(self._language)
         job = self._recognizer.queue(
             name,

@@ -73,6 +73,10 @@ class SpeechWindow:
         """For each frame of the window."""
         return np.concatenate([piece.voiced for piece in self.pieces])
 
+    @property
+    def voiced_seconds(self) -> float:
+        return float(np.count_nonzero(self.voiced)) * FRAME / RATE
+
     def raised(self) -> Samples:
         """The samples with each piece at a level that the recognizer can read."""
         ends = np.cumsum([len(piece.voiced) for piece in self.pieces])[:-1] * FRAME

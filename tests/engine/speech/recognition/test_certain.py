@@ -111,3 +111,8 @@ def test_no_other_language_is_reported_for_the_named_one(recognizer):
     for speech, language in ((spanish, "es"), (english, "en"), (noisy, "en")):
         transcript = recognizer.recognize(upload(speech), model=None, language=language)
         assert transcript.channels[0].heard_language is None
+
+
+def test_a_voice_too_short_for_a_language_is_not_looked_at(recognizer):
+    spanish = join(0.3, say("Buenos días.", voice="aura-2-sirio-es"), 0.5)
+    assert read(recognizer, spanish).channels[0].heard_language is None
