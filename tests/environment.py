@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 
+from django.conf import settings
 from hypothesis import settings as hypothesis_settings
 
 if os.environ.get("PYTEST_XDIST_WORKER") or "EARSHOT_DATA" not in os.environ:
@@ -16,6 +17,10 @@ if os.environ.get("PYTEST_XDIST_WORKER") or "EARSHOT_DATA" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["EARSHOT_DATA"], ignore_errors=True)
 for name in ("DEEPGRAM_API_KEY", "DEEPGRAM_BASE_URL", "DEEPGRAM_AGENT_URL"):
     os.environ.pop(name, None)
+
+# The engine's models next to those of the web application, so that one process tests both.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "engine"]
 
 # No test may depend on the speed of the machine.
 hypothesis_settings.register_profile("tests", deadline=None)

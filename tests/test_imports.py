@@ -26,15 +26,15 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "engine.weights",
     ),
     "engine.accounts": (
-        "engine.calls",
+        "engine.exchange",
         "engine.env",
         "engine.models",
         "engine.runtime",
         "engine.wire",
     ),
-    "engine.calls": ("engine.scopes",),
+    "engine.exchange": ("engine.scopes",),
     "engine.consumers": (
-        "engine.calls",
+        "engine.exchange",
         "engine.env",
         "engine.inference",
         "engine.runtime",
@@ -52,7 +52,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "engine.env": (),
     "engine.gateway": (
         "engine.accounts",
-        "engine.calls",
+        "engine.exchange",
         "engine.env",
         "engine.models",
         "engine.progress",
@@ -61,7 +61,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "engine.inference": (
         "engine.accounts",
-        "engine.calls",
+        "engine.exchange",
         "engine.env",
         "engine.gateway",
         "engine.models",
@@ -108,7 +108,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "engine.text": ("engine.weights", "network"),
     "engine.views": (
         "engine.accounts",
-        "engine.calls",
+        "engine.exchange",
         "engine.gateway",
         "engine.inference",
         "engine.models",

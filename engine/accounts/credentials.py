@@ -20,7 +20,7 @@ import jwt
 from django.conf import settings
 
 from engine.accounts.keys import digest, may_exist, prefix
-from engine.calls import Identity
+from engine.exchange import Caller
 from engine.models import Key
 from engine.runtime.database import in_database
 from engine.wire.errors import insufficient_scope, invalid_credentials
@@ -35,40 +35,40 @@ class Credentials:
     """Verifies what callers present. One for the process, used from its event loop."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Identity, float]] = {}
-        self._looking: dict[str, asyncio.Future[Identity | None]] = {}
+        self._known: dict[str, tuple[Caller, float]] = {}
+        self._looking: dict[str, asyncio.Future[Caller | None]] = {}
         self._generation = 0
         self._lock = threading.Lock()
         self._used: dict[uuid.UUID, datetime] = {}
 
-    async def verify(self, authorization: str) -> Identity:
+    async def verify(self, authorization: str) -> Caller:
         """The holder of an ``Authorization`` header. Raises ``Refusal`` (401)."""
         scheme, _, credential = authorization.partition(" ")
         return await self.verify_pair(scheme, credential.strip())
 
-    async def verify_pair(self, scheme: str, credential: str) -> Identity:
+    async def verify_pair(self, scheme: str, credential: str) -> Caller:
         """The holder of ``credential``; ``scheme`` is ``token`` or ``bearer`` in any case."""
         match scheme.lower():
             case "token":
-                identity = await self._holder_of_key(credential)
+                caller = await self._holder_of_key(credential)
             case "bearer":
-                identity = await self._holder_of_token(credential)
+                caller = await self._holder_of_token(credential)
             case _:
                 raise invalid_credentials()
-        self._used[identity.api_key_id] = datetime.now(UTC)
-        return identity
+        self._used[caller.api_key_id] = datetime.now(UTC)
+        return caller
 
-    async def verify_again(self, identity: Identity) -> None:
-        """Raises ``Refusal`` (401) when the key behind ``identity`` may no longer do work.
+    async def verify_again(self, caller: Caller) -> None:
+        """Raises ``Refusal`` (401) when the key behind ``caller`` may no longer do work.
 
         The life of a short-lived token ends nothing that it opened; that of its key does.
         """
-        key_id = identity.api_key_id
+        key_id = caller.api_key_id
         current = await self._known_or_found(str(key_id), lambda: _find_by_id(key_id))
         if not current.allows("usage:write"):
             raise insufficient_scope()
 
-    async def verify_subprotocols(self, offered: Sequence[str]) -> tuple[str, Identity]:
+    async def verify_subprotocols(self, offered: Sequence[str]) -> tuple[str, Caller]:
         """The holder of a socket opened by a browser, and the subprotocol to answer with.
 
         ``offered`` is read as pairs of names and values: ``token, KEY, x-..., ...``.
@@ -93,12 +93,12 @@ class Credentials:
         if used:
             await in_database(_save_last_use, used)
 
-    async def _holder_of_key(self, key: str) -> Identity:
+    async def _holder_of_key(self, key: str) -> Caller:
         if not may_exist(key):
             raise invalid_credentials()
         return await self._known_or_found(digest(key), lambda: _find_by_key(key))
 
-    async def _holder_of_token(self, token: str) -> Identity:
+    async def _holder_of_token(self, token: str) -> Caller:
         if len(token) > _LONGEST_TOKEN:
             raise invalid_credentials()
         try:
@@ -113,50 +113,50 @@ class Credentials:
             # The header is JSON that is read before the signature, as deep as its sender likes.
             raise invalid_credentials() from None
         # The token dies with the key that asked for it.
-        identity = await self._known_or_found(str(key_id), lambda: _find_by_id(key_id))
-        return replace(identity, scopes=("usage:write",), is_token=True)
+        caller = await self._known_or_found(str(key_id), lambda: _find_by_id(key_id))
+        return replace(caller, scopes=("usage:write",), is_token=True)
 
-    async def _known_or_found(self, name: str, find: Callable[[], Identity | None]) -> Identity:
-        identity, fresh_until = self._known.get(name, (None, 0.0))
-        if identity is None or time.monotonic() > fresh_until:
+    async def _known_or_found(self, name: str, find: Callable[[], Caller | None]) -> Caller:
+        caller, fresh_until = self._known.get(name, (None, 0.0))
+        if caller is None or time.monotonic() > fresh_until:
             # One query for all who wait: they go on in the order in which they came.
             looking = self._looking.get(name)
             if looking is None:
                 looking = asyncio.ensure_future(self._look_up(name, find))
                 self._looking[name] = looking
-            identity = await asyncio.shield(looking)
-            if identity is None:
+            caller = await asyncio.shield(looking)
+            if caller is None:
                 raise invalid_credentials()
-        if identity.expires is not None and identity.expires <= datetime.now(UTC):
+        if caller.expires is not None and caller.expires <= datetime.now(UTC):
             raise invalid_credentials()
-        return identity
+        return caller
 
-    async def _look_up(self, name: str, find: Callable[[], Identity | None]) -> Identity | None:
+    async def _look_up(self, name: str, find: Callable[[], Caller | None]) -> Caller | None:
         generation = self._generation
-        identity: Identity | None = None
+        caller: Caller | None = None
         try:
-            identity = await in_database(find)
+            caller = await in_database(find)
         finally:
             with self._lock:
                 # What was read before a deletion must not be remembered after it.
                 if generation == self._generation:
                     self._looking.pop(name, None)
-                    if identity is not None:
-                        self._remember(name, identity)
-        return identity
+                    if caller is not None:
+                        self._remember(name, caller)
+        return caller
 
-    def _remember(self, name: str, identity: Identity) -> None:
+    def _remember(self, name: str, caller: Caller) -> None:
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        self._known[name] = (identity, time.monotonic() + FRESH_SECONDS)
+        self._known[name] = (caller, time.monotonic() + FRESH_SECONDS)
 
 
-def grant_token(identity: Identity, ttl_seconds: float) -> str:
+def grant_token(caller: Caller, ttl_seconds: float) -> str:
     """A token that opens listen, speak, read and the agent for ``ttl_seconds``."""
     now = time.time()
     claims = {
-        "sub": str(identity.api_key_id),
-        "project": identity.project_id,
+        "sub": str(caller.api_key_id),
+        "project": caller.project_id,
         "scope": "usage:write",
         "iat": int(now),
         "exp": now + ttl_seconds,
@@ -165,20 +165,20 @@ def grant_token(identity: Identity, ttl_seconds: float) -> str:
     return jwt.encode(claims, settings.SECRET_KEY, algorithm=_ALGORITHM)
 
 
-def _find_by_key(key: str) -> Identity | None:
+def _find_by_key(key: str) -> Caller | None:
     for row in Key.objects.filter(prefix=prefix(key)).select_related("member"):
         if hmac.compare_digest(row.digest, digest(key)):
-            return _identity(row)
+            return _caller(row)
     return None
 
 
-def _find_by_id(key_id: uuid.UUID) -> Identity | None:
+def _find_by_id(key_id: uuid.UUID) -> Caller | None:
     row = Key.objects.filter(pk=key_id).select_related("member").first()
-    return _identity(row) if row else None
+    return _caller(row) if row else None
 
 
-def _identity(row: Key) -> Identity:
-    return Identity(
+def _caller(row: Key) -> Caller:
+    return Caller(
         api_key_id=row.api_key_id,
         project_id=row.project_id,
         member_id=row.member_id,

@@ -1,30 +1,30 @@
-"""Calls on their way into the log of requests."""
+"""Queue of completed requests, written to the log in batches."""
 
 from __future__ import annotations
 
 import asyncio
 
 from engine.accounts.usage import record
-from engine.calls import Call
+from engine.exchange import Exchange
 from engine.runtime.database import in_database
 
 
 class Recorder:
-    """Writes down one batch of calls after the other, each in one transaction.
+    """Writes completed requests in batches, one transaction for each batch.
 
-    SQLite lets one write at a time, has the others sleep and try again, and asks the disk once
-    for each: fifty calls that end together would keep all threads from those who only read.
+    SQLite allows one write at a time, the others sleep and retry, and each waits for the disk:
+    fifty requests that end together would occupy every thread, and readers would wait.
     Used from the event loop alone.
     """
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Call, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Exchange, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    def add(self, call: Call) -> asyncio.Future[None]:
-        """Done when ``call`` has been written; its error is that of the database."""
+    def add(self, exchange: Exchange) -> asyncio.Future[None]:
+        """Return a future that is done when ``exchange`` is written, with the database's error."""
         written = asyncio.get_running_loop().create_future()
-        self._waiting.append((call, written))
+        self._waiting.append((exchange, written))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
         return written
@@ -34,7 +34,7 @@ class Recorder:
             batch, self._waiting = self._waiting, []
             error: Exception | None = None
             try:
-                await in_database(record, [call for call, _ in batch])
+                await in_database(record, [exchange for exchange, _ in batch])
             except Exception as raised:
                 error = raised
             for _, written in batch:

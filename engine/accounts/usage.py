@@ -1,4 +1,4 @@
-"""The record of calls: a row of the log each and their share of the day's sums."""
+"""Records of completed requests: a row of the log each, and the sums of the day."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 
-from engine.calls import Call, without_credentials
 from engine.env import Misconfigured
+from engine.exchange import Exchange, without_credentials
 from engine.models import Request, UsageDay, UsageKind
 
 # What the filter `deployment` of the usage endpoints calls a server of one's own.
 DEPLOYMENT = "self-hosted"
-# What a call consumed, as the columns of the sums are called.
+# Columns of the sums.
 AMOUNTS = (
     "seconds",
     "channel_seconds",
@@ -30,56 +30,58 @@ AMOUNTS = (
 )
 
 
-def record(calls: Sequence[Call]) -> None:
-    """Write ``calls`` down in one transaction; what was written before stays as it is."""
+def record(exchanges: Sequence[Exchange]) -> None:
+    """Write ``exchanges`` in one transaction; one that was recorded before stays as it is."""
     try:
         with transaction.atomic():
-            Request.objects.bulk_create([_row(call) for call in calls])
-            _add_to_sums([call for call in calls if call.status < 300])
+            Request.objects.bulk_create([_row(exchange) for exchange in exchanges])
+            _add_to_sums([one for one in exchanges if one.outcome.status < 300])
     except IntegrityError:
         # One of them was recorded before, or its project is gone: the others are to be counted.
-        if len(calls) > 1:
-            for call in calls:
-                record([call])
+        if len(exchanges) > 1:
+            for exchange in exchanges:
+                record([exchange])
 
 
-def _row(call: Call) -> Request:
-    usage = call.usage
+def _row(exchange: Exchange) -> Request:
+    request, outcome = exchange.request, exchange.outcome
+    usage = outcome.usage
     return Request(
-        request_id=call.request_id,
-        project_id=call.caller.project_id,
-        accessor=call.caller.api_key_id,
-        created=call.created,
+        request_id=request.request_id,
+        project_id=request.caller.project_id,
+        accessor=request.caller.api_key_id,
+        created=request.created,
         completed=datetime.now(UTC),
-        path=call.shown_path(),
-        endpoint=call.kind,
-        method=usage.method,
+        path=request.recorded_path(),
+        endpoint=request.kind,
+        method=request.processing_method,
         deployment=DEPLOYMENT,
-        code=call.status,
-        callback=without_credentials(call.callback),
+        code=outcome.status,
+        callback=without_credentials(outcome.callback),
         details={
-            "status": call.status,
+            "status": outcome.status,
             "duration": usage.seconds,
             "channel_duration": usage.channel_seconds,
             "characters": usage.characters,
             "tokens_in": usage.tokens_in,
             "tokens_out": usage.tokens_out,
             "models": usage.models,
-            "method": usage.method,
+            "method": request.processing_method,
             "features": usage.features,
-            "tags": usage.tags,
+            "tags": [*request.caller.tags, *usage.tags],
             "language": usage.language,
-            "dollars": _dollars(call) if call.status < 300 else 0.0,
+            "dollars": _dollars(exchange) if outcome.status < 300 else 0.0,
         },
     )
 
 
-def _add_to_sums(calls: Iterable[Call]) -> None:
-    """One row a day and kind of call."""
-    alike: dict[tuple[str, str, date], list[Call]] = {}
-    for call in calls:
-        key = (call.caller.project_id, _fingerprint(_facts(call)), call.created.date())
-        alike.setdefault(key, []).append(call)
+def _add_to_sums(exchanges: Iterable[Exchange]) -> None:
+    """Update one row for each day and kind of request."""
+    alike: dict[tuple[str, str, date], list[Exchange]] = {}
+    for exchange in exchanges:
+        request = exchange.request
+        key = (request.caller.project_id, _fingerprint(_facts(exchange)), request.created.date())
+        alike.setdefault(key, []).append(exchange)
     for (project_id, fingerprint, day), group in alike.items():
         facts = _facts(group[0])
         kind, _ = UsageKind.objects.get_or_create(
@@ -94,7 +96,7 @@ def _add_to_sums(calls: Iterable[Call]) -> None:
             requests=F("requests") + len(group),
             dollars=F("dollars") + sum(map(_dollars, group)),
             **{
-                amount: F(amount) + sum(getattr(call.usage, amount) for call in group)
+                amount: F(amount) + sum(getattr(one.outcome.usage, amount) for one in group)
                 for amount in AMOUNTS
             },
         )
@@ -109,19 +111,19 @@ def split(text: str) -> list[str]:
     return text.split("\n")[1:-1]
 
 
-def _facts(call: Call) -> dict[str, str]:
+def _facts(exchange: Exchange) -> dict[str, str]:
     """Return the facts by which requests are grouped into one sum."""
-    usage = call.usage
+    request, usage = exchange.request, exchange.outcome.usage
     return {
-        "accessor": str(call.caller.api_key_id),
-        "endpoint": call.kind,
-        "method": usage.method,
+        "accessor": str(request.caller.api_key_id),
+        "endpoint": request.kind,
+        "method": request.processing_method,
         "deployment": DEPLOYMENT,
         "model_ids": join(usage.models),
         "feature_set": join(usage.features),
-        "tags": join(usage.tags),
+        "tags": join([*request.caller.tags, *usage.tags]),
         "language": usage.language,
-        "line_item": _line_item(call),
+        "line_item": _line_item(exchange),
     }
 
 
@@ -129,24 +131,24 @@ def _fingerprint(facts: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _line_item(call: Call) -> str:
-    return f"{_charged_as(call)}::{call.usage.model or 'unknown'}"
+def _line_item(exchange: Exchange) -> str:
+    return f"{_charged_as(exchange)}::{exchange.outcome.usage.model or 'unknown'}"
 
 
-def _dollars(call: Call) -> float:
-    return _price(_line_item(call)) * _quantity(call)
+def _dollars(exchange: Exchange) -> float:
+    return _price(_line_item(exchange)) * _quantity(exchange)
 
 
-def _charged_as(call: Call) -> str:
-    if call.kind != "listen":
-        return call.kind
-    return "streaming" if call.usage.method == "streaming" else "batch"
+def _charged_as(exchange: Exchange) -> str:
+    if exchange.request.kind != "listen":
+        return exchange.request.kind
+    return "streaming" if exchange.request.processing_method == "streaming" else "batch"
 
 
-def _quantity(call: Call) -> float:
+def _quantity(exchange: Exchange) -> float:
     """Hours of audio, thousands of characters or thousands of tokens: what prices are for."""
-    usage = call.usage
-    match call.kind:
+    usage = exchange.outcome.usage
+    match exchange.request.kind:
         case "speak":
             return usage.characters / 1000
         case "read":

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from engine.calls import Call
 from engine.env import Reach
-from engine.inference.fetch import Unreachable, request
+from engine.exchange import ApiRequest
+from engine.inference.fetch import Unreachable, open_url
 
 logger = logging.getLogger("engine.inference.callbacks")
 
@@ -27,9 +27,9 @@ class CallbackLost(Exception):
 class Callback:
     """Sends each message as a request of its own, in order, and again when it is not taken."""
 
-    def __init__(self, call: Call, method: str, reach: Reach) -> None:
-        self._call = call
-        self._url = httpx.URL(call.callback)
+    def __init__(self, request: ApiRequest, url: str, method: str, reach: Reach) -> None:
+        self._request = request
+        self._url = httpx.URL(url)
         self._method = method
         self._reach = reach
         self._waiting: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
@@ -53,7 +53,7 @@ class Callback:
             problem = await self._try(content)
             if not problem:
                 return
-            logger.info("request_id=%s not delivered: %s", self._call.request_id, problem)
+            logger.info("request_id=%s not delivered: %s", self._request.request_id, problem)
             if pause is not None:
                 await asyncio.sleep(pause)
         raise CallbackLost
@@ -62,11 +62,11 @@ class Callback:
         """Return the error of one attempt, "" if the message was accepted."""
         headers = {
             "content-type": "application/json",
-            "dg-token": str(self._call.caller.api_key_id),
-            "dg-request-id": self._call.request_id,
+            "dg-token": str(self._request.caller.api_key_id),
+            "dg-request-id": self._request.request_id,
         }
         try:
-            async with request(
+            async with open_url(
                 self._method, self._url, self._reach, content=content, headers=headers
             ) as response:
                 return "" if response.is_success else f"status {response.status_code}"

@@ -12,6 +12,7 @@ from engine.consumers.listen import DATA_REASON, reraise
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import redact_result, write
+from engine.exchange import Usage
 from engine.inference.catalog import Choice, unknown_languages
 from engine.inference.listen import check_hints, unsaid_warning
 from engine.inference.models import catalog, end_of_turn, recognizer
@@ -43,8 +44,8 @@ class FluxConsumer(Socket):
     pings_count = True
 
     async def open(self) -> None:
-        refuse_unknown(FluxOptions, self.call.query)
-        options = self.options = read_options(FluxOptions, self.call.query)
+        refuse_unknown(FluxOptions, self.request.query)
+        options = self.options = read_options(FluxOptions, self.request.query)
         check_hints(options.language_hint)
         self.is_english = options.is_english
         self.redactions = parse_redactions(options.redact)
@@ -70,14 +71,16 @@ class FluxConsumer(Socket):
         self.received_seconds = 0.0
         self.sequence = 0
         self.scoring: set[asyncio.Task[None]] = set()
-        usage = self.call.usage
-        usage.tags += options.tag
-        usage.features = features_used(options)
-        usage.models, usage.model = [self.model.uuid], options.model
-        usage.language = language
+        self.outcome.usage = Usage(
+            models=[self.model.uuid],
+            model=options.model,
+            features=features_used(options),
+            tags=list(options.tag),
+            language=language,
+        )
 
     async def greet(self) -> None:
-        self._say({"type": "Connected", "request_id": self.call.request_id})
+        self._say({"type": "Connected", "request_id": self.request.request_id})
         self.listening = self.spawn(self._listen())
 
     async def hear(self, data: bytes) -> None:
@@ -108,10 +111,8 @@ class FluxConsumer(Socket):
     async def leave(self) -> None:
         self.questions.drop_all()
         await self.audio.close()
-        seconds = self.received_seconds
-        self.call.usage = replace(
-            self.call.usage, seconds=seconds, channel_seconds=seconds, method="streaming"
-        )
+        usage = self.outcome.usage
+        usage.seconds = usage.channel_seconds = self.received_seconds
 
     async def _listen(self) -> None:
         try:
@@ -200,7 +201,7 @@ class FluxConsumer(Socket):
             code, description = error.args
             failure = {
                 "type": "ConfigureFailure",
-                "request_id": self.call.request_id,
+                "request_id": self.request.request_id,
                 "code": code,
                 "description": description,
             }
@@ -210,7 +211,7 @@ class FluxConsumer(Socket):
         self.session.set_keyterms(_hotwords(keyterms))
         success: dict[str, Any] = {
             "type": "ConfigureSuccess",
-            "request_id": self.call.request_id,
+            "request_id": self.request.request_id,
             "thresholds": {
                 "eot_threshold": options.eot_threshold,
                 "eager_eot_threshold": options.eager_eot_threshold,
@@ -252,7 +253,7 @@ class FluxConsumer(Socket):
         words = self._written(turn.words)
         message: dict[str, Any] = {
             "type": "TurnInfo",
-            "request_id": self.call.request_id,
+            "request_id": self.request.request_id,
             "event": turn.event,
             "turn_index": turn.index,
             "audio_window_start": turn.window_start,
@@ -292,7 +293,7 @@ class FluxConsumer(Socket):
         self._say(
             {
                 "type": "Warning",
-                "request_id": self.call.request_id,
+                "request_id": self.request.request_id,
                 "code": code,
                 "description": description,
             }

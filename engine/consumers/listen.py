@@ -11,12 +11,12 @@ from typing import Any
 
 from django.conf import settings
 
-from engine.calls import Usage
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.callback import Callback, CallbackLost
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.consumers.wording import redact_result, write
+from engine.exchange import Usage
 from engine.inference.fetch import check_callback
 from engine.inference.listen import (
     check_hints,
@@ -83,7 +83,7 @@ class ListenConsumer(Socket):
     """
 
     async def open(self) -> None:
-        options = self.options = read_options(LiveListenOptions, self.call.query)
+        options = self.options = read_options(LiveListenOptions, self.request.query)
         self.choice = choose_model(
             options.model, options.language, multichannel=options.multichannel, streaming=True
         )
@@ -99,8 +99,8 @@ class ListenConsumer(Socket):
         if options.callback:
             reach = settings.ENVIRONMENT.reach
             await check_callback(options.callback, reach)
-            self.call.callback = options.callback
-            self.callback = Callback(self.call, options.callback_method, reach)
+            self.outcome.callback = options.callback
+            self.callback = Callback(self.request, options.callback, options.callback_method, reach)
         self.replacements = parse_replacements(options.replace)
         self.is_over = False
         self.was_heard = False
@@ -119,11 +119,13 @@ class ListenConsumer(Socket):
         self.sessions: list[ListenSession] = []
         self.diarizers: list[LiveDiarizer] = []
         self.pace = Pace()
-        usage = self.call.usage
-        usage.tags += options.tag
-        usage.features = features_used(options)
-        usage.models, usage.model = [self.model.uuid], self.choice.asked
-        usage.language = self.choice.language or ""
+        self.outcome.usage = Usage(
+            models=[self.model.uuid],
+            model=self.choice.asked,
+            features=features_used(options),
+            tags=list(options.tag),
+            language=self.choice.language or "",
+        )
 
     async def greet(self) -> None:
         self.listening = self.spawn(self._listen())
@@ -160,7 +162,7 @@ class ListenConsumer(Socket):
                 # Servers grow, and so do clients; an Error ends the loop of an older SDK.
                 logger.warning(
                     "request_id=%s ignored a message of type %.40r",
-                    self.call.request_id,
+                    self.request.request_id,
                     unknown,
                 )
 
@@ -263,7 +265,7 @@ class ListenConsumer(Socket):
 
     def _configure(self, message: Mapping[str, Any]) -> None:
         """Apply all of a ``Configure`` or nothing; exactly one response for each."""
-        about = {"request_id": self.call.request_id}
+        about = {"request_id": self.request.request_id}
         terms, features = message.get("keyterms"), message.get("features") or {}
         response: dict[str, Any] = {"type": "ConfigureSuccess", **about}
         if problem := self._configure_problem(terms, features):
@@ -353,7 +355,7 @@ class ListenConsumer(Socket):
 
     def _metadata(self) -> dict[str, Any]:
         metadata = {
-            "request_id": self.call.request_id,
+            "request_id": self.request.request_id,
             "model_info": self._model_info,
             "model_uuid": self.model.uuid,
         }
@@ -374,9 +376,9 @@ class ListenConsumer(Socket):
         message: dict[str, Any] = {
             "type": "Metadata",
             "transaction_key": "deprecated",
-            "request_id": self.call.request_id,
+            "request_id": self.request.request_id,
             "sha256": "incomplete",
-            "created": timestamp(self.call.created),
+            "created": timestamp(self.request.created),
             "duration": round(self._seconds, 4),
             "channels": max(1, len(self.sessions)),
         }
@@ -387,7 +389,9 @@ class ListenConsumer(Socket):
             }
         if unsaid := sum(session.unsaid for session in self.sessions):
             # The contract has no warning on this socket.
-            logger.warning("request_id=%s %s", self.call.request_id, unsaid_warning(unsaid).message)
+            logger.warning(
+                "request_id=%s %s", self.request.request_id, unsaid_warning(unsaid).message
+            )
         self.tell(message)
         if self.callback is None:
             self.finish(code, reason)
@@ -416,13 +420,9 @@ class ListenConsumer(Socket):
         return self.sessions[0].received_seconds if self.sessions else 0.0
 
     def _count(self) -> None:
-        usage: Usage = self.call.usage
-        self.call.usage = replace(
-            usage,
-            seconds=self._seconds,
-            channel_seconds=self._seconds * len(self.sessions),
-            method="streaming",
-        )
+        usage = self.outcome.usage
+        usage.seconds = self._seconds
+        usage.channel_seconds = self._seconds * len(self.sessions)
 
 
 def _word(word: Word, is_punctuated: bool) -> dict[str, Any]:

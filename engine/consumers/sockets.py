@@ -16,9 +16,9 @@ from typing import Any
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 
-from engine.calls import SCOPE_KEY, Call
 from engine.consumers.protocol import SCOPE_KEY as PINGS_KEY
 from engine.consumers.protocol import Pings
+from engine.exchange import ApiRequest, Outcome, exchange_of
 from network.jsontext import read_storable_json
 
 logger = logging.getLogger("engine.sockets")
@@ -57,8 +57,12 @@ class Socket(AsyncConsumer):
         self._is_open = self._is_ending = self._is_cut_off = False
 
     @property
-    def call(self) -> Call:
-        return self.scope[SCOPE_KEY]
+    def request(self) -> ApiRequest:
+        return exchange_of(self.scope).request
+
+    @property
+    def outcome(self) -> Outcome:
+        return exchange_of(self.scope).outcome
 
     async def open(self) -> None:
         """Check the handshake; raise ``Refusal`` before anything is accepted."""
@@ -265,8 +269,8 @@ class Socket(AsyncConsumer):
             return
         logger.error(
             "request_id=%s a task of %s failed",
-            self.call.request_id,
-            self.call.path,
+            self.request.request_id,
+            self.request.path,
             exc_info=task.exception(),
         )
         self.finish(1011, _INTERNAL)

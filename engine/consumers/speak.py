@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from engine.consumers.sockets import Socket
+from engine.exchange import Usage
 from engine.inference.models import synthesizer
 from engine.inference.speak import check_flux, choose
 from engine.runtime.priority import step_back
@@ -49,14 +50,19 @@ class _Speaker(Socket):
     session: AuraSession | FluxSession
 
     def prepare(self, tags: Sequence[str]) -> Identity:
-        """Choose the voice and fill in ``call.usage``."""
+        """Choose the voice and fill in ``outcome.usage``."""
         self.cancelled = threading.Event()  # what is being spoken is no longer wanted
-        model, usage = self.model, self.call.usage
-        usage.tags += tags
-        usage.models, usage.model = [model.uuid], model.canonical_name
-        usage.language = model.languages[0]
+        model = self.model
+        self.outcome.usage = Usage(
+            models=[model.uuid],
+            model=model.canonical_name,
+            tags=list(tags),
+            language=model.languages[0],
+        )
         has_markup = model.architecture != "aura"
-        return Identity(self.call.request_id, model.canonical_name, VERSION, model.uuid, has_markup)
+        return Identity(
+            self.request.request_id, model.canonical_name, VERSION, model.uuid, has_markup
+        )
 
     async def greet(self) -> None:
         self._follow(self.session.start())
@@ -80,7 +86,7 @@ class _Speaker(Socket):
 
     async def leave(self) -> None:
         self.cancelled.set()
-        self.call.usage.characters = self.session.characters
+        self.outcome.usage.characters = self.session.characters
 
     async def _expire(self) -> None:
         await asyncio.sleep(LONGEST_SECONDS)
@@ -143,7 +149,7 @@ class SpeakConsumer(_Speaker):
     silence_seconds = LONGEST_SECONDS  # a client may wait for as long as the socket may live
 
     async def open(self) -> None:
-        options = read_options(LiveSpeakOptions, self.call.query)
+        options = read_options(LiveSpeakOptions, self.request.query)
         self.model, self.format = choose(
             options.model,
             options.encoding,
@@ -167,8 +173,8 @@ class FluxSpeakConsumer(_Speaker):
     pings_count = True
 
     async def open(self) -> None:
-        refuse_unknown(LiveFluxSpeakOptions, self.call.query)
-        options = read_options(LiveFluxSpeakOptions, self.call.query)
+        refuse_unknown(LiveFluxSpeakOptions, self.request.query)
+        options = read_options(LiveFluxSpeakOptions, self.request.query)
         self.model, self.format = choose(
             options.model, options.encoding, options.sample_rate, surface="v2-socket"
         )

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.calls import Body
+from engine.exchange import Body
 from engine.wire.errors import Refusal, listen_too_large, payload_too_large, too_slow, truncated
 
 LISTEN_LIMIT = 2_000_000_000  # bytes; docs/contract.md, 4

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from engine import progress
@@ -22,11 +23,11 @@ from engine.accounts.credentials import Credentials
 from engine.accounts.recorder import RECORDER
 from engine.accounts.reports import may_spend
 from engine.accounts.usage import read_prices
-from engine.calls import SCOPE_KEY, Call
 from engine.env import Environment
+from engine.exchange import SCOPE_KEY, ApiRequest, Caller, Exchange
 from engine.gateway.admission import Admission
 from engine.gateway.bodies import Incoming
-from engine.gateway.operations import find_operation, find_views
+from engine.gateway.operations import Operation, find_operation, find_views
 from engine.runtime.database import in_database
 from engine.wire.errors import (
     Refusal,
@@ -42,7 +43,7 @@ from engine.wire.errors import (
     unavailable,
 )
 
-logger = logging.getLogger("engine.calls")
+logger = logging.getLogger("engine.requests")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -50,7 +51,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
-SUBPROTOCOL_KEY = "earshot.subprotocol"
 LONGEST_ADDRESS = 32_768  # bytes of path and query: hundreds of key terms and labels
 RECHECK_SECONDS = 3.0  # between two looks at the key of an open socket
 POLICY_VIOLATION = 1008
@@ -75,126 +75,164 @@ class Gate:
         self._spool = environment.spool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = Call(scope["path"], scope["query_string"].decode("latin-1"))
-        scope = {**scope, SCOPE_KEY: call}
+        headers = read_headers(scope)
+        exchange = Exchange(
+            ApiRequest(
+                scope["path"],
+                scope["query_string"].decode("latin-1"),
+                content_type=read_content_type(headers),
+                progress_name=headers.get(progress.HEADER.lower(), ""),
+            )
+        )
+        scope = {**scope, SCOPE_KEY: exchange}
         serve = self._serve_request if scope["type"] == "http" else self._serve_socket
         try:
-            await serve(call, scope, receive, send)
+            await serve(exchange, headers, scope, receive, send)
         finally:
-            if call.body is not None:
+            if exchange.request.body.path is not None:
                 # In a thread: freeing gigabytes takes longer than a frame of audio may wait.
-                await asyncio.to_thread(call.body.discard)
+                await asyncio.to_thread(exchange.request.body.discard)
 
-    async def _serve_request(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = read_headers(scope)
-        answer = Answer(call, send, self._cors_headers(headers.get("origin", "")))
+    async def _serve_request(
+        self,
+        exchange: Exchange,
+        headers: Mapping[str, str],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        responder = Responder(exchange, send, self._cors_headers(headers.get("origin", "")))
         incoming = Incoming(receive, headers)
+        request_id = exchange.request.request_id
         try:
             if scope["method"] == "OPTIONS":
                 views, _ = find_views(scope["path"])
-                await answer.allow([*views, "OPTIONS"], headers)
+                await responder.allow([*views, "OPTIONS"], headers)
                 return
-            if len(scope["path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
-                raise address_too_long(LONGEST_ADDRESS)
-            operation, arguments = find_operation(scope["path"], scope["method"])
-            if operation.scope is not None:
-                call.identity = await self._credentials.verify(headers.get("authorization", ""))
-                call.kind = operation.kind
-                call.usage.tags = list(call.identity.tags)
-                self._check_permission(call, operation.scope, arguments)
-                await _check_credit(call)
-            project_id = call.identity.project_id if call.identity else ""
-            with self._admission.admit(operation.kind, project_id):
-                call.content_type = read_content_type(headers)
-                call.progress_name = headers.get(progress.HEADER.lower(), "")
-                is_audio = operation.takes_audio and call.content_type != "application/json"
-                if call.identity is None and not incoming.is_complete:
-                    raise bad_request("Bad Request: this request takes no body.")
-                call.body = await incoming.read(self._spool if is_audio else None)
-                await self._rest(scope, _replay(call.body.data, receive), answer.send)
+            operation = await self._authorize(exchange, headers, scope)
+            holder = exchange.request.key_holder
+            with self._admission.admit(operation.kind, holder.project_id if holder else ""):
+                await self._read_body(exchange, operation, incoming)
+                replayed = _replay(exchange.request.body.data, receive)
+                await self._rest(scope, replayed, responder.send)
         except Refusal as refusal:
-            await answer.refuse(refusal, incoming)
+            await responder.reject(refusal, incoming)
         except OSError as error:
             is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            logger.exception("request_id=%s the request body could not be stored", call.request_id)
-            await answer.refuse(no_room() if is_full else unavailable(), incoming)
+            logger.exception("request_id=%s the request body could not be stored", request_id)
+            await responder.reject(no_room() if is_full else unavailable(), incoming)
         except Exception:
-            logger.exception("request_id=%s failed", call.request_id)
-            await answer.refuse(internal_error(), incoming)
+            logger.exception("request_id=%s failed", request_id)
+            await responder.reject(internal_error(), incoming)
         finally:
-            await answer.settle()
+            await responder.settle()
 
-    async def _serve_socket(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = read_headers(scope)
-        answer = SocketAnswer(call, scope, send)
+    async def _authorize(
+        self, exchange: Exchange, headers: Mapping[str, str], scope: Scope
+    ) -> Operation:
+        """Find the operation and check that the caller may run it. Raises ``Refusal``."""
+        if len(scope["path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
+            raise address_too_long(LONGEST_ADDRESS)
+        operation, arguments = find_operation(scope["path"], scope["method"])
+        if operation.scope is not None:
+            caller = await self._credentials.verify(headers.get("authorization", ""))
+            exchange.request = replace(exchange.request, key_holder=caller, kind=operation.kind)
+            self._check_permission(caller, operation.scope, arguments)
+            await _check_credit(exchange.request)
+        return operation
+
+    async def _read_body(
+        self, exchange: Exchange, operation: Operation, incoming: Incoming
+    ) -> None:
+        """Add the body to the request. Raises ``Refusal``."""
+        request = exchange.request
+        is_audio = operation.takes_audio and request.content_type != "application/json"
+        if request.key_holder is None and not incoming.is_complete:
+            raise bad_request("Bad Request: this request takes no body.")
+        body = await incoming.read(self._spool if is_audio else None)
+        exchange.request = replace(request, body=body)
+
+    async def _serve_socket(
+        self,
+        exchange: Exchange,
+        headers: Mapping[str, str],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        responder = SocketResponder(exchange, scope, send)
         await receive()  # websocket.connect
         try:
             application = self._sockets.get(scope["path"])
             if application is None:
                 raise not_found("path")
-            if "authorization" in headers:
-                call.identity = await self._credentials.verify(headers["authorization"])
-            else:
-                chosen, call.identity = await self._credentials.verify_subprotocols(
-                    scope["subprotocols"]
-                )
-                scope[SUBPROTOCOL_KEY] = answer.subprotocol = chosen
-            call.kind = scope["path"].rpartition("/")[2].replace("converse", "agent")
-            call.usage.method = "streaming"
-            call.usage.tags = list(call.identity.tags)
-            self._check_permission(call, "usage:write", {})
-            await _check_credit(call)
-            # Beyond what the models can follow, one stream more would make all of them lag.
-            kind = "stream" if call.kind == "speak" else "live"
-            with self._admission.admit(kind, call.identity.project_id):
-                serving = application(scope, _once_more(receive), answer.send)
-                await self._serve_while_valid(call, serving, answer)
+            caller, responder.subprotocol = await self._authenticate_socket(headers, scope)
+            kind = scope["path"].rpartition("/")[2].replace("converse", "agent")
+            exchange.request = replace(
+                exchange.request, key_holder=caller, kind=kind, processing_method="streaming"
+            )
+            self._check_permission(caller, "usage:write", {})
+            await _check_credit(exchange.request)
+            # With more streams than the models can process in real time, all of them would lag.
+            admitted_as = "stream" if kind == "speak" else "live"
+            with self._admission.admit(admitted_as, caller.project_id):
+                serving = application(scope, _once_more(receive), responder.send)
+                await self._serve_while_valid(exchange.request, serving, responder)
         except Refusal as refusal:
-            await answer.refuse(refusal)
+            await responder.reject(refusal)
         except Exception:
-            logger.exception("request_id=%s failed", call.request_id)
-            await answer.refuse(internal_error())
+            logger.exception("request_id=%s failed", exchange.request.request_id)
+            await responder.reject(internal_error())
         finally:
-            await answer.settle()
+            await responder.settle()
+
+    async def _authenticate_socket(
+        self, headers: Mapping[str, str], scope: Scope
+    ) -> tuple[Caller, str | None]:
+        """Return the caller, and the subprotocol to confirm when the key came in one."""
+        if "authorization" in headers:
+            return await self._credentials.verify(headers["authorization"]), None
+        chosen, caller = await self._credentials.verify_subprotocols(scope["subprotocols"])
+        return caller, chosen
 
     async def _serve_while_valid(
-        self, call: Call, application: Awaitable[None], answer: SocketAnswer
+        self, request: ApiRequest, application: Awaitable[None], responder: SocketResponder
     ) -> None:
         """Serve a socket until it ends by itself or its key may no longer do work."""
         serving = asyncio.ensure_future(application)
-        watching = asyncio.create_task(self._wait_until_revoked(call))
+        watching = asyncio.create_task(self._wait_until_revoked(request))
         try:
             await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
                 await serving
             else:
-                await answer.revoke()
+                await responder.revoke()
         finally:
             for task in (serving, watching):
                 task.cancel()
             await asyncio.gather(serving, watching, return_exceptions=True)
 
-    async def _wait_until_revoked(self, call: Call) -> None:
+    async def _wait_until_revoked(self, request: ApiRequest) -> None:
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
             try:
-                await self._credentials.verify_again(call.caller)
+                await self._credentials.verify_again(request.caller)
             except Refusal:
-                logger.info("request_id=%s the key was deleted or has expired", call.request_id)
+                logger.info("request_id=%s the key was deleted or has expired", request.request_id)
                 return
             except Exception:
                 # A database that does not respond says nothing about the key.
-                logger.exception("request_id=%s the key could not be checked", call.request_id)
+                logger.exception("request_id=%s the key could not be checked", request.request_id)
 
-    def _check_permission(self, call: Call, scope: str, arguments: Mapping[str, str]) -> None:
+    def _check_permission(self, caller: Caller, scope: str, arguments: Mapping[str, str]) -> None:
         """Check the caller's scopes; another project is a 404."""
         project_id = arguments.get("project_id")
         if project_id is not None:
             if self._ids_are_uuids and not _is_uuid(project_id):
                 raise malformed_project_id(_uuid_problem(project_id))
-            if project_id.lower() != call.caller.project_id.lower():
+            if project_id.lower() != caller.project_id.lower():
                 raise project_not_found()
-        if scope and not call.caller.allows(scope):
+        if scope and not caller.allows(scope):
             raise insufficient_scope()
 
     def _cors_headers(self, origin: str) -> list[Header]:
@@ -219,43 +257,44 @@ class Gate:
         ]
 
 
-class Answer:
-    """The answer to one HTTP call; what is sent through it is numbered and recorded."""
+class Responder:
+    """Sends the response of one HTTP request, with its request id, and records the request."""
 
-    def __init__(self, call: Call, send: Send, headers: list[Header]) -> None:
-        self._call = call
+    def __init__(self, exchange: Exchange, send: Send, headers: list[Header]) -> None:
+        self._exchange = exchange
+        self._request_id = exchange.request.request_id
         self._send = send
-        self._headers = [(b"dg-request-id", call.request_id.encode()), *headers]
+        self._headers = [(b"dg-request-id", self._request_id.encode()), *headers]
         self._is_started = False
         self._is_settled = False
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self._is_started = True
-            self._call.status = message["status"]
+            self._exchange.outcome.status = message["status"]
             message = {**message, "headers": [*message["headers"], *self._headers]}
         elif not message.get("more_body", False):
-            # Before the last byte: who has the answer finds it counted.
+            # Before the last byte: a client that has the response finds it in the usage.
             await self.settle()
         await self._send(message)
 
     async def allow(self, methods: list[str], headers: Mapping[str, str]) -> None:
-        """The answer to OPTIONS, a browser's preflight among them."""
+        """Respond to OPTIONS, which includes the preflight of browsers."""
         allowed = ", ".join(methods).encode()
         wanted = headers.get("access-control-request-headers", "authorization, content-type")
-        answers = [
+        permissions = [
             (b"allow", allowed),
             (b"access-control-allow-methods", allowed),
             (b"access-control-allow-headers", wanted.encode("latin-1")),
             (b"access-control-max-age", b"86400"),
         ]
-        await self.send({"type": "http.response.start", "status": 204, "headers": answers})
+        await self.send({"type": "http.response.start", "status": 204, "headers": permissions})
         await self.send({"type": "http.response.body", "body": b""})
 
-    async def refuse(self, refusal: Refusal, incoming: Incoming) -> None:
+    async def reject(self, refusal: Refusal, incoming: Incoming) -> None:
         if self._is_started:
             return
-        body = refusal.body(self._call.request_id)
+        body = refusal.body(self._request_id)
         headers = [
             (b"content-type", refusal.content_type.encode()),
             (b"content-length", str(len(body)).encode()),
@@ -273,18 +312,19 @@ class Answer:
         await self.send({"type": "http.response.body", "body": b""})
 
     async def settle(self) -> None:
-        """Record the call, once."""
+        """Record the request, once."""
         if not self._is_settled:
             self._is_settled = True
-            await _settle(self._call)
+            await _settle(self._exchange)
 
 
-class SocketAnswer:
-    """The answer to one WebSocket: the upgrade or its refusal, then frames."""
+class SocketResponder:
+    """Sends the response of one WebSocket: the upgrade or an HTTP error, then frames."""
 
-    def __init__(self, call: Call, scope: Scope, send: Send) -> None:
-        self._call = call
-        self._can_answer = "websocket.http.response" in scope.get("extensions", {})
+    def __init__(self, exchange: Exchange, scope: Scope, send: Send) -> None:
+        self._exchange = exchange
+        self._request_id = exchange.request.request_id
+        self._can_reject = "websocket.http.response" in scope.get("extensions", {})
         self._send = send
         self._is_started = self._is_closed = False
         self.subprotocol: str | None = None
@@ -295,8 +335,8 @@ class SocketAnswer:
         self._is_closed = message["type"] == "websocket.close"
         if message["type"] == "websocket.accept":
             self._is_started = True
-            self._call.status = 101
-            named = (b"dg-request-id", self._call.request_id.encode())
+            self._exchange.outcome.status = 101
+            named = (b"dg-request-id", self._request_id.encode())
             message = {
                 **message,
                 "subprotocol": self.subprotocol,
@@ -310,18 +350,18 @@ class SocketAnswer:
             reason = "The API key was deleted or has expired."
             await self.send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": reason})
 
-    async def refuse(self, refusal: Refusal) -> None:
+    async def reject(self, refusal: Refusal) -> None:
         """Reject the handshake with an HTTP status (docs/contract.md, 3.2)."""
         if self._is_started:
             return
-        self._call.status = refusal.status
-        if not self._can_answer:
+        self._exchange.outcome.status = refusal.status
+        if not self._can_reject:
             await self._send({"type": "websocket.close", "code": 1008})
             return
         headers = [
             (b"content-type", refusal.content_type.encode()),
             (b"dg-error", _header_text(refusal.message)),
-            (b"dg-request-id", self._call.request_id.encode()),
+            (b"dg-request-id", self._request_id.encode()),
         ]
         if refusal.retry_after is not None:
             headers.append((b"retry-after", str(refusal.retry_after).encode()))
@@ -333,11 +373,14 @@ class SocketAnswer:
             }
         )
         await self._send(
-            {"type": "websocket.http.response.body", "body": refusal.body(self._call.request_id)}
+            {
+                "type": "websocket.http.response.body",
+                "body": refusal.body(self._request_id),
+            }
         )
 
     async def settle(self) -> None:
-        await _settle(self._call)
+        await _settle(self._exchange)
 
 
 def read_headers(scope: Scope) -> dict[str, str]:
@@ -348,26 +391,27 @@ def read_content_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def _check_credit(call: Call) -> None:
-    """Only speech recognition has this answer; where nothing has a price all of it is free."""
-    if call.kind != "listen" or not read_prices():
+async def _check_credit(request: ApiRequest) -> None:
+    """Raises ``Refusal`` (402) for recognition without credit, on an engine with prices."""
+    if request.kind != "listen" or not read_prices():
         return
-    if not await in_database(may_spend, call.caller.project_id):
+    if not await in_database(may_spend, request.caller.project_id):
         raise no_credit()
 
 
-async def _settle(call: Call) -> None:
+async def _settle(exchange: Exchange) -> None:
+    request, outcome = exchange.request, exchange.outcome
     logger.info(
         "request_id=%s %s status=%d seconds=%.3f key=%s",
-        call.request_id,
-        call.path,
-        call.status,
-        time.monotonic() - call.started,
-        call.identity.api_key_id if call.identity else "-",
+        request.request_id,
+        request.path,
+        outcome.status,
+        time.monotonic() - request.started,
+        request.key_holder.api_key_id if request.key_holder else "-",
     )
-    if call.identity is None or not call.kind or call.is_deferred:
+    if request.key_holder is None or not request.kind or outcome.is_deferred:
         return
-    recording = RECORDER.add(call)
+    recording = RECORDER.add(exchange)
     try:
         await asyncio.shield(recording)
     except asyncio.CancelledError:
@@ -375,8 +419,8 @@ async def _settle(call: Call) -> None:
             await recording
         raise
     except Exception:
-        # The work is done and the answer is right: only its record is lost, and said so.
-        logger.exception("request_id=%s could not be recorded", call.request_id)
+        # The work is done and the response is right: only its record is lost.
+        logger.exception("request_id=%s could not be recorded", request.request_id)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

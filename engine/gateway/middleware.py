@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
-from engine.calls import call_of
+from engine.exchange import exchange_of
 from engine.models import Key, Member, Project
 from engine.wire.errors import Refusal, bad_request, internal_error, invalid_credentials, not_found
 
@@ -29,7 +29,7 @@ class ErrorForms(MiddlewareMixin):
 
 def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     response = HttpResponse(
-        refusal.body(call_of(request).request_id),
+        refusal.body(exchange_of(request.scope).request.request_id),  # type: ignore[attr-defined]
         content_type=refusal.content_type,
         status=refusal.status,
     )

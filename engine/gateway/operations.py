@@ -1,7 +1,7 @@
 """REST operations: scope, kinds of body and documentation of each.
 
-The route table in ``urls.py`` is the one place where a path meets its calls. The gate reads it
-to refuse early, Django to dispatch, ``openapi.py`` to write the documentation.
+The route table in ``urls.py`` maps each path to its views. The gate reads it to reject early,
+Django to dispatch, ``openapi.py`` to write the documentation.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 
+from engine.exchange import ApiRequest, exchange_of
+from engine.models import Project
 from engine.runtime.database import in_database
 from engine.wire.errors import method_not_allowed, not_found
 
@@ -46,17 +48,35 @@ def operation(scope: str | None, **facts: Any) -> Callable[[View], View]:
 
 
 def route(**views: View) -> View:
-    """One path: the view of each method. HEAD is answered as GET."""
+    """Return the Django view of one path, from the view of each method. HEAD is served as GET.
 
-    async def dispatch(request: HttpRequest, **arguments: str) -> HttpResponseBase:
-        view = views[read_method(request.method or "")]
+    A view gets the ``ApiRequest`` and the values in the path, with the project itself in place of
+    its id; a view of a recorded kind also gets the ``Outcome`` to fill in.
+    """
+
+    async def dispatch(http_request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+        view = views[read_method(http_request.method or "")]
+        exchange = exchange_of(http_request.scope)  # type: ignore[attr-defined]
+        if view.operation.kind:  # type: ignore[attr-defined]
+            arguments["outcome"] = exchange.outcome
         if inspect.iscoroutinefunction(view):
-            return await view(request, **arguments)
-        # Not by Django's bridge, which starts a thread for each call: the loop waits for that.
-        return await in_database(view, request, **arguments)
+            return await view(exchange.request, **arguments)
+        # Not by Django's bridge, which starts a thread for each request: the loop waits for that.
+        return await in_database(_run_with_project, view, exchange.request, arguments)
 
     dispatch.views = views  # type: ignore[attr-defined]
     return dispatch
+
+
+def _run_with_project(
+    view: View, request: ApiRequest, arguments: dict[str, Any]
+) -> HttpResponseBase:
+    if "project_id" in arguments:
+        # The gate has checked that the id in the path is that of the caller's project.
+        del arguments["project_id"]
+        arguments["project"] = Project.objects.get(pk=request.caller.project_id)
+    response: HttpResponseBase = view(request, **arguments)
+    return response
 
 
 def read_method(method: str) -> str:

@@ -23,12 +23,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from engine.accounts.usage import record
-from engine.calls import Answered, Body, Call, Identity
 from engine.env import Environment
+from engine.exchange import ApiRequest, ApiResponse, Body, Caller, Exchange, Outcome, Usage
 from engine.inference import listen as transcription
 from engine.inference import read as reading
 from engine.inference import speak as speaking
-from engine.inference.fetch import Unreachable, check_callback, request
+from engine.inference.fetch import Unreachable, check_callback, open_url
 from engine.models import CallbackJob
 from engine.runtime.database import in_database
 from engine.wire.errors import Refusal, internal_error, too_many_requests
@@ -46,41 +46,40 @@ _JOBS_AT_ONCE = 8
 class Work(Protocol):
     """Work of listen, read and speak that can run for a callback."""
 
-    def check(self, call: Call) -> Any: ...
+    def check(self, request: ApiRequest) -> Any: ...
 
-    async def answer(self, call: Call, plan: Any) -> Answered: ...
+    async def respond(self, request: ApiRequest, plan: Any) -> ApiResponse: ...
 
 
 WORK: dict[str, Work] = {"listen": transcription, "read": reading, "speak": speaking}
 
 
-async def defer(call: Call, options: Any) -> dict[str, str]:
-    """Keep ``call`` for later; the answer for now. Raises ``Refusal``."""
+async def defer(request: ApiRequest, options: Any) -> dict[str, str]:
+    """Store ``request`` as a job and return the response for now. Raises ``Refusal``."""
     environment: Environment = settings.ENVIRONMENT
     await check_callback(options.callback, environment.reach)
-    if await in_database(_count_waiting, call.caller.project_id) >= MOST_WAITING:
+    if await in_database(_count_waiting, request.caller.project_id) >= MOST_WAITING:
         raise too_many_requests()
-    body = call.body or Body(0, "")
-    await asyncio.to_thread(_keep, body, _body_file(environment, call.request_id))
+    body = request.body
+    await asyncio.to_thread(_keep, body, _body_file(environment, request.request_id))
     await in_database(
         CallbackJob.objects.create,
-        request_id=call.request_id,
-        project_id=call.caller.project_id,
-        accessor=call.caller.api_key_id,
-        created=call.created,
-        kind=call.kind,
-        path=call.path,
-        query=call.query,
-        content_type=call.content_type,
+        request_id=request.request_id,
+        project_id=request.caller.project_id,
+        accessor=request.caller.api_key_id,
+        created=request.created,
+        kind=request.kind,
+        path=request.path,
+        query=request.query,
+        content_type=request.content_type,
         size_bytes=body.size,
         sha256=body.sha256,
-        tags=call.usage.tags,
+        tags=list(request.caller.tags),
         url=options.callback,
         http_method=options.callback_method,
-        due=call.created,
+        due=request.created,
     )
-    call.is_deferred = True
-    return {"request_id": call.request_id}
+    return {"request_id": request.request_id}
 
 
 class Deliveries:
@@ -128,26 +127,24 @@ class Deliveries:
             logger.exception("request_id=%s callback failed", job.request_id)
 
     async def _work(self, job: CallbackJob) -> None:
-        """Do what was asked for, and keep the result."""
-        call = _call_of(job, self._environment)
+        """Do the requested work and store the result."""
+        request, status = _request_of(job, self._environment), 200
         work = WORK[job.kind]
         try:
-            answered = await work.answer(call, work.check(call))
-            call.status = 200
+            response = await work.respond(request, work.check(request))
         except Refusal as refusal:
-            answered = _failed(call, refusal)
+            response, status = _failed(request, refusal), refusal.status
         except Exception:
             logger.exception("request_id=%s failed", job.request_id)
-            answered = _failed(call, internal_error())
-        finally:
-            if call.body and call.body.path != _body_file(self._environment, job.request_id):
-                await asyncio.to_thread(call.body.discard)  # what was fetched from a URL
-        job.result_type = answered.content_type
-        job.result_headers = dict(answered.headers)
+            failure = internal_error()
+            response, status = _failed(request, failure), failure.status
+        job.result_type = response.content_type
+        job.result_headers = dict(response.headers)
         await asyncio.to_thread(
-            _write, _result_file(self._environment, job.request_id), answered.content
+            _write, _result_file(self._environment, job.request_id), response.content
         )
-        await in_database(_finish_work, job, call)
+        outcome = Outcome(status, response.usage, callback=job.url)
+        await in_database(_finish_work, job, Exchange(request, outcome))
 
     async def _deliver(self, job: CallbackJob) -> None:
         content = await asyncio.to_thread(
@@ -159,7 +156,7 @@ class Deliveries:
             "dg-request-id": str(job.request_id),
         }
         try:
-            async with request(
+            async with open_url(
                 job.http_method,
                 httpx.URL(job.url),
                 self._environment.reach,
@@ -281,46 +278,46 @@ def _postpone(job: CallbackJob, pause: timedelta) -> None:
     )
 
 
-def _finish_work(job: CallbackJob, call: Call) -> None:
+def _finish_work(job: CallbackJob, exchange: Exchange) -> None:
     with transaction.atomic():
         job.save(update_fields=["result_type", "result_headers"])
-        record([call])
+        record([exchange])
 
 
-def _call_of(job: CallbackJob, environment: Environment) -> Call:
-    """The call as it was made."""
-    call = Call(job.path, job.query, kind=job.kind)
-    call.request_id = str(job.request_id)
-    call.created = job.created
-    call.callback = job.url
-    call.content_type = job.content_type
-    call.usage.method = "async"
-    call.usage.tags = list(job.tags)
-    call.identity = Identity(
-        api_key_id=job.accessor,
-        project_id=job.project_id,
-        member_id=job.accessor,
-        scopes=(),
-        member_scopes=(),
-        tags=tuple(job.tags),
-        expires=None,
-    )
+def _request_of(job: CallbackJob, environment: Environment) -> ApiRequest:
+    """Return the request as it was sent."""
     path = _body_file(environment, job.request_id)
     is_audio = job.kind == "listen" and job.content_type != "application/json"
-    call.body = (
-        Body(job.size_bytes, job.sha256, path=path)
-        if is_audio
-        else Body(job.size_bytes, job.sha256, data=path.read_bytes())
+    return ApiRequest(
+        job.path,
+        job.query,
+        kind=job.kind,
+        processing_method="async",
+        request_id=str(job.request_id),
+        created=job.created,
+        key_holder=Caller(
+            api_key_id=job.accessor,
+            project_id=job.project_id,
+            member_id=job.accessor,
+            scopes=(),
+            member_scopes=(),
+            tags=tuple(job.tags),
+            expires=None,
+        ),
+        content_type=job.content_type,
+        body=(
+            Body(job.size_bytes, job.sha256, path=path)
+            if is_audio
+            else Body(job.size_bytes, job.sha256, data=path.read_bytes())
+        ),
     )
-    return call
 
 
-def _failed(call: Call, refusal: Refusal) -> Answered:
+def _failed(request: ApiRequest, refusal: Refusal) -> ApiResponse:
     """Return the body that a callback receives for failed work: the legacy error form."""
-    call.status = refusal.status
     shown = {
         "err_code": refusal.code,
         "err_msg": refusal.message,
-        "request_id": call.request_id,
+        "request_id": request.request_id,
     }
-    return Answered(json.dumps(shown).encode())
+    return ApiResponse(json.dumps(shown).encode(), Usage())

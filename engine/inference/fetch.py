@@ -18,8 +18,8 @@ from typing import Any
 
 import httpx
 
-from engine.calls import Body
 from engine.env import Reach
+from engine.exchange import Body
 from engine.gateway.bodies import LISTEN_LIMIT, SMALL_LIMIT, store
 from engine.wire.errors import Refusal, bad_query, bad_remote_content
 from network.addresses import is_public
@@ -67,7 +67,7 @@ async def check_callback(url: str, reach: Reach) -> None:
 
 
 @asynccontextmanager
-async def request(
+async def open_url(
     method: str, url: httpx.URL, reach: Reach, **facts: Any
 ) -> AsyncIterator[httpx.Response]:
     """One request to a checked address, redirects not followed, the body not read yet.
@@ -102,7 +102,7 @@ def _authorities() -> ssl.SSLContext:
 async def _fetch(url: str, spool: Path | None, limit: int, reach: Reach) -> Body:
     target = _parse(url)
     for _ in range(MOST_REDIRECTS + 1):
-        async with request("GET", target, reach) as response:
+        async with open_url("GET", target, reach) as response:
             if response.is_redirect:
                 location = response.headers.get("location", "")
                 target = _parse(str(target.join(location)) if location else "")

@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 
-from engine.calls import Answered, Body, Call, Usage
+from engine.exchange import ApiRequest, ApiResponse, Body, Usage
 from engine.inference.catalog import Choice, unknown_languages
 from engine.inference.fetch import fetch
 from engine.inference.insights import Found, find_insights, is_wanted
@@ -78,9 +78,9 @@ class Plan:
     url: str | None  # where the audio is, unless it was sent
 
 
-def check(call: Call) -> Plan:
+def check(request: ApiRequest) -> Plan:
     """Raises ``Refusal`` (400, 403) for what cannot be honoured."""
-    options = read_options(ListenOptions, call.query)
+    options = read_options(ListenOptions, request.query)
     choice = choose_model(
         options.model,
         options.language,
@@ -97,7 +97,7 @@ def check(call: Call) -> Plan:
         raise bad_request("Bad Request: redact is only available for English.")
     if options.summarize and choice.language and not is_english(choice.language):
         raise bad_request("Summarization v2 not supported for non-English languages")
-    url = None if call.body is None or call.body.path else _read_url(call.body)
+    url = None if request.body.path else _read_url(request.body)
     return Plan(options, choice, redactions, url)
 
 
@@ -126,32 +126,41 @@ def check_hints(tags: Sequence[str]) -> None:
         raise undeserialized_query(f"language_hint: `{unknown[0]}` is not a known language")
 
 
-async def answer(call: Call, plan: Plan) -> Answered:
-    """Raises ``Refusal``; stops working when it is cancelled. Fills in ``call.usage``."""
-    if plan.url is not None:
-        reach = settings.ENVIRONMENT.reach
-        call.body = await fetch(plan.url, settings.ENVIRONMENT.spool, reach)
-    body = call.body
-    if body is None or body.path is None:
-        raise RuntimeError("a listen call has its audio in a file")
+async def respond(request: ApiRequest, plan: Plan) -> ApiResponse:
+    """Return the transcript. Raises ``Refusal``; stops the work when it is cancelled."""
+    if plan.url is None:
+        return await _transcribe(request, plan, request.body)
+    fetched = await fetch(plan.url, settings.ENVIRONMENT.spool, settings.ENVIRONMENT.reach)
+    try:
+        return await _transcribe(request, plan, fetched)
+    finally:
+        # In a thread: freeing gigabytes takes longer than a frame of audio may wait.
+        await asyncio.to_thread(fetched.discard)
+
+
+async def _transcribe(request: ApiRequest, plan: Plan, body: Body) -> ApiResponse:
+    audio = body.path
+    if audio is None:
+        raise RuntimeError("a listen request has its audio in a file")
     try:
         async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
-            audio = body.path
-            with PROGRESS.of(call.caller.project_id, call.progress_name) as heard:
+            with PROGRESS.of(request.caller.project_id, request.progress_name) as heard:
                 transcript = await _in_thread(
                     lambda cancelled: _recognize(audio, plan, cancelled, heard)
                 )
                 with HEAP.holding_answer():
-                    return await _answer(call, plan, body.sha256, transcript)
+                    return await _respond(request, plan, body.sha256, transcript)
     except TimeoutError:
         raise gateway_timeout() from None
 
 
-async def _answer(call: Call, plan: Plan, sha256: str, transcript: Transcript) -> Answered:
+async def _respond(
+    request: ApiRequest, plan: Plan, sha256: str, transcript: Transcript
+) -> ApiResponse:
     channels = await asyncio.to_thread(_write, transcript, plan)
     insights = await _insights(channels, plan.options)
     models = _models(transcript.channels)
-    call.usage = Usage(
+    usage = Usage(
         seconds=transcript.duration,
         channel_seconds=transcript.duration * len(channels),
         tokens_in=insights.tokens_in if insights else 0,
@@ -159,13 +168,12 @@ async def _answer(call: Call, plan: Plan, sha256: str, transcript: Transcript) -
         models=[model.uuid for model in models],
         model=plan.choice.asked,
         features=features_used(plan.options),
-        tags=[*call.usage.tags, *plan.options.tag],
+        tags=list(plan.options.tag),
         language=transcript.channels[0].language,
-        method=call.usage.method,
     )
     result = Result(
-        request_id=call.request_id,
-        created=call.created,
+        request_id=request.request_id,
+        created=request.created,
         sha256=sha256,
         duration=transcript.duration,
         channels=tuple(channels),
@@ -174,9 +182,8 @@ async def _answer(call: Call, plan: Plan, sha256: str, transcript: Transcript) -
         metadata=_metadata(transcript, insights, plan.options),
         insights=_blocks(plan.options, insights),
     )
-    return Answered(
-        await asyncio.to_thread(lambda: write_json(listen_response(result, plan.options)))
-    )
+    content = await asyncio.to_thread(lambda: write_json(listen_response(result, plan.options)))
+    return ApiResponse(content, usage)
 
 
 def is_english(language: str | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from engine.calls import Answered, Call, Usage
+from engine.exchange import ApiRequest, ApiResponse, Usage
 from engine.inference.fetch import fetch
 from engine.inference.insights import Found, find_insights, is_wanted
 from engine.inference.listen import is_english
@@ -32,20 +32,20 @@ class Plan:
     source: TextSource
 
 
-def check(call: Call) -> Plan:
+def check(request: ApiRequest) -> Plan:
     """Raises ``Refusal`` (400, 415) for what cannot be honoured."""
-    options = read_options(ReadOptions, call.query)
+    options = read_options(ReadOptions, request.query)
     if not options.language and settings.ENVIRONMENT.strict:
         raise undeserialized_query("missing field `language`")
     if options.language and not is_english(options.language):
         raise bad_request("Text intelligence is only available for English: language=en.")
     if not is_wanted(options):
         raise bad_query("Choose at least one of summarize, topics, intents and sentiment.")
-    return Plan(options, read_text_source(call, takes_plain_text=False))
+    return Plan(options, read_text_source(request, takes_plain_text=False))
 
 
-async def answer(call: Call, plan: Plan) -> Answered:
-    """Raises ``Refusal``. Fills in ``call.usage``."""
+async def respond(request: ApiRequest, plan: Plan) -> ApiResponse:
+    """Return the response. Raises ``Refusal``."""
     text = plan.source.text
     if plan.source.url:
         fetched = await fetch(plan.source.url, None, settings.ENVIRONMENT.reach)
@@ -55,30 +55,30 @@ async def answer(call: Call, plan: Plan) -> Answered:
     try:
         async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
             with HEAP.holding_answer():
-                return await _answer(call, plan.options, text)
+                return await _respond(request, plan.options, text)
     except TimeoutError:
         raise gateway_timeout() from None
 
 
-async def _answer(call: Call, options: ReadOptions, text: str) -> Answered:
+async def _respond(request: ApiRequest, options: ReadOptions, text: str) -> ApiResponse:
     found = await find_insights(await asyncio.to_thread(words_of, text), options)
-    call.usage = Usage(
+    usage = Usage(
         tokens_in=found.tokens_in,
         tokens_out=found.tokens_out,
         models=sorted({info["model_uuid"] for info in found.infos.values()}),
         model="intelligence",
         features=[name for name in features_used(options) if name != "language"],  # English alone
-        tags=[*call.usage.tags, *options.tag],
+        tags=list(options.tag),
         language="en",
-        method=call.usage.method,
     )
-    return Answered(await asyncio.to_thread(lambda: write_json(_response(call, options, found))))
+    content = await asyncio.to_thread(lambda: write_json(_response(request, options, found)))
+    return ApiResponse(content, usage)
 
 
-def _response(call: Call, options: ReadOptions, found: Found) -> dict[str, Any]:
+def _response(request: ApiRequest, options: ReadOptions, found: Found) -> dict[str, Any]:
     metadata = {
-        "request_id": call.request_id,
-        "created": timestamp(call.created),
+        "request_id": request.request_id,
+        "created": timestamp(request.created),
         "language": options.language or "en",
         **found.infos,
     }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from engine.calls import Answered, Call, Usage
+from engine.exchange import ApiRequest, ApiResponse, Usage
 from engine.inference.fetch import fetch
 from engine.inference.models import synthesizer
 from engine.inference.text_source import TextSource, decode_text, read_text_source
@@ -66,20 +66,21 @@ class Speech:
     chunks: AsyncIterator[bytes]
     content_type: str
     headers: dict[str, str]
+    usage: Usage
 
 
-def check(call: Call) -> Plan:
+def check(request: ApiRequest) -> Plan:
     """Raises ``Refusal`` (400, 413, 415) for what cannot be honoured."""
-    is_flux = call.path == "/v2/speak"
+    is_flux = request.path == "/v2/speak"
     options: SpeakOptions | FluxSpeakOptions
     if is_flux:
-        refuse_unknown(FluxSpeakOptions, call.query)
-        flux = read_options(FluxSpeakOptions, call.query)
+        refuse_unknown(FluxSpeakOptions, request.query)
+        flux = read_options(FluxSpeakOptions, request.query)
         if flux.priority == "low" and not flux.callback:
             raise bad_query("priority=low is only available with a callback.")
         options, speed = flux, check_flux(flux.speed, flux.expressivity)
     else:
-        aura = read_options(SpeakOptions, call.query)
+        aura = read_options(SpeakOptions, request.query)
         options, speed = aura, aura.speed
     model, audio_format = choose(
         options.model,
@@ -89,7 +90,7 @@ def check(call: Call) -> Plan:
         bit_rate=options.bit_rate,
         surface="v2" if is_flux else "v1",
     )
-    source = read_text_source(call, takes_plain_text=True)
+    source = read_text_source(request, takes_plain_text=True)
     if source.text:
         _check_text(source.text)
     return Plan(options, model, audio_format, speed, source)
@@ -127,10 +128,10 @@ def choose(
     return model, audio_format
 
 
-async def speak(call: Call, plan: Plan) -> Speech:
-    """Returns when the first audio is there, so that a failure is still an answer.
+async def speak(plan: Plan) -> Speech:
+    """Return the audio once its first chunk is made, so that a failure is still a response.
 
-    Raises ``Refusal``. Fills in ``call.usage``.
+    Raises ``Refusal``.
     """
     text = plan.source.text
     if plan.source.url:
@@ -143,14 +144,12 @@ async def speak(call: Call, plan: Plan) -> Speech:
     coverage = await loop.run_in_executor(_threads, synthesizer().coverage, script, voice)
     if not coverage.has_sound:
         raise no_sound(plan.model.canonical_name)
-    call.usage = Usage(
+    usage = Usage(
         characters=script.characters,
         models=[plan.model.uuid],
         model=plan.model.canonical_name,
-        features=[],
-        tags=[*call.usage.tags, *plan.options.tag],
+        tags=list(plan.options.tag),
         language=plan.model.languages[0],
-        method=call.usage.method,
     )
     chunks = _stream(script, plan)
     try:
@@ -158,15 +157,15 @@ async def speak(call: Call, plan: Plan) -> Speech:
     except (SpeechError, MissingWeights) as error:
         raise unavailable() from error
     return Speech(
-        _resume(first, chunks), plan.format.content_type, _headers(plan, script, coverage)
+        _resume(first, chunks), plan.format.content_type, _headers(plan, script, coverage), usage
     )
 
 
-async def answer(call: Call, plan: Plan) -> Answered:
-    """The whole audio at once, for a callback. Raises ``Refusal``."""
-    speech = await speak(call, plan)
+async def respond(request: ApiRequest, plan: Plan) -> ApiResponse:
+    """Return the whole audio at once, for a callback. Raises ``Refusal``."""
+    speech = await speak(plan)
     audio = b"".join([chunk async for chunk in speech.chunks])
-    return Answered(audio, speech.content_type, speech.headers)
+    return ApiResponse(audio, speech.usage, speech.content_type, speech.headers)
 
 
 def _check_text(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.calls import Call
+from engine.exchange import ApiRequest
 from engine.wire.errors import Refusal, bad_payload, no_text, text_or_url, unsupported_media_type
 from engine.wire.payloads import read_object
 
@@ -17,10 +17,10 @@ class TextSource:
     url: str = ""
 
 
-def read_text_source(call: Call, *, takes_plain_text: bool) -> TextSource:
+def read_text_source(request: ApiRequest, *, takes_plain_text: bool) -> TextSource:
     """Raises ``Refusal``: 415 for another content type, 400 for what is not there once."""
-    data = call.body.data if call.body else b""
-    match call.content_type:
+    data = request.body.data
+    match request.content_type:
         case "application/json":
             source = _read_json(data)
         case "text/plain" if takes_plain_text:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
-from engine.calls import call_of
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
-from engine.models import AgentConfiguration, AgentVariable
+from engine.models import AgentConfiguration, AgentVariable, Project
 from engine.views.lookup import find
 from engine.wire.errors import bad_json, bad_request, not_found
 from engine.wire.payloads import (
@@ -61,10 +61,10 @@ class VariableChange:
 
 
 @operation("project:read", tag="Agents", answer=listing("agents", _AGENT))
-def list_agents(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_agents(request: ApiRequest, project: Project) -> JsonResponse:
     """List agent configurations"""
-    found = AgentConfiguration.objects.filter(project_id=call_of(request).caller.project_id)
-    return JsonResponse({"agents": [_agent(agent) for agent in found.order_by("created_at")]})
+    agents = project.agents.order_by("created_at")
+    return JsonResponse({"agents": [_agent(agent) for agent in agents]})
 
 
 @operation(
@@ -73,100 +73,92 @@ def list_agents(request: HttpRequest, project_id: str) -> JsonResponse:
     body=describe(NewAgent),
     answer=record(agent_id=TEXT, config={"type": "object"}, metadata=_LABELS),
 )
-def make_agent(request: HttpRequest, project_id: str) -> JsonResponse:
+def make_agent(request: ApiRequest, project: Project) -> JsonResponse:
     """Store an agent configuration
 
     A session whose `Settings` name its id uses it, with the project's variables filled in.
     """
-    wanted = read_payload(NewAgent, request.body)
+    wanted = read_payload(NewAgent, request.body.data)
     config = read_json(wanted.config)
     if not isinstance(config, dict):
         raise bad_json("config: expected a JSON string of an object")
-    agent = AgentConfiguration.objects.create(
-        project_id=call_of(request).caller.project_id,
-        config=config,
-        metadata=wanted.metadata or {},
-    )
+    agent = project.agents.create(config=config, metadata=wanted.metadata or {})
     return JsonResponse(_agent(agent))
 
 
 @operation("project:read", tag="Agents", answer=_AGENT)
-def show_agent(request: HttpRequest, project_id: str, agent_id: str) -> JsonResponse:
+def show_agent(request: ApiRequest, project: Project, agent_id: str) -> JsonResponse:
     """Get an agent configuration"""
-    return JsonResponse(_agent(_find_agent(request, agent_id)))
+    return JsonResponse(_agent(_find_agent(project, agent_id)))
 
 
 @operation("project:write", tag="Agents", body=describe(AgentChange), answer=_AGENT)
-def change_agent(request: HttpRequest, project_id: str, agent_id: str) -> JsonResponse:
+def change_agent(request: ApiRequest, project: Project, agent_id: str) -> JsonResponse:
     """Change the labels of an agent configuration"""
-    change = read_payload(AgentChange, request.body)
-    agent = _find_agent(request, agent_id)
+    change = read_payload(AgentChange, request.body.data)
+    agent = _find_agent(project, agent_id)
     agent.metadata = change.metadata
     agent.save(update_fields=["metadata", "updated_at"])
     return JsonResponse(_agent(agent))
 
 
 @operation("project:write", tag="Agents", answer=EMPTY)
-def delete_agent(request: HttpRequest, project_id: str, agent_id: str) -> JsonResponse:
+def delete_agent(request: ApiRequest, project: Project, agent_id: str) -> JsonResponse:
     """Delete an agent configuration"""
-    _find_agent(request, agent_id).delete()
+    _find_agent(project, agent_id).delete()
     return JsonResponse({})
 
 
 @operation("project:read", tag="Agents", answer=listing("variables", _VARIABLE))
-def list_variables(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_variables(request: ApiRequest, project: Project) -> JsonResponse:
     """List agent variables"""
-    found = AgentVariable.objects.filter(project_id=call_of(request).caller.project_id)
-    return JsonResponse({"variables": [_variable(one) for one in found.order_by("created_at")]})
+    variables = project.agent_variables.order_by("created_at")
+    return JsonResponse({"variables": [_variable(one) for one in variables]})
 
 
 @operation("project:write", tag="Agents", body=describe(NewVariable), answer=_VARIABLE)
-def make_variable(request: HttpRequest, project_id: str) -> JsonResponse:
+def make_variable(request: ApiRequest, project: Project) -> JsonResponse:
     """Make an agent variable"""
-    wanted = read_payload(NewVariable, request.body)
+    wanted = read_payload(NewVariable, request.body.data)
     if not re.fullmatch(r"DG_[A-Z0-9_]+", wanted.key):
         raise bad_request("Bad Request: key must be DG_ followed by capitals, digits and _.")
     try:
         with transaction.atomic():
-            variable = AgentVariable.objects.create(
-                project_id=call_of(request).caller.project_id, key=wanted.key, value=wanted.value
-            )
+            variable = project.agent_variables.create(key=wanted.key, value=wanted.value)
     except IntegrityError:
         raise bad_request(f"Bad Request: there is a variable {wanted.key} already.") from None
     return JsonResponse(_variable(variable))
 
 
 @operation("project:read", tag="Agents", answer=_VARIABLE)
-def show_variable(request: HttpRequest, project_id: str, variable_id: str) -> JsonResponse:
+def show_variable(request: ApiRequest, project: Project, variable_id: str) -> JsonResponse:
     """Get an agent variable"""
-    return JsonResponse(_variable(_find_variable(request, variable_id)))
+    return JsonResponse(_variable(_find_variable(project, variable_id)))
 
 
 @operation("project:write", tag="Agents", body=describe(VariableChange), answer=_VARIABLE)
-def change_variable(request: HttpRequest, project_id: str, variable_id: str) -> JsonResponse:
+def change_variable(request: ApiRequest, project: Project, variable_id: str) -> JsonResponse:
     """Change the value of an agent variable"""
-    change = read_payload(VariableChange, request.body)
-    variable = _find_variable(request, variable_id)
+    change = read_payload(VariableChange, request.body.data)
+    variable = _find_variable(project, variable_id)
     variable.value = change.value
     variable.save(update_fields=["value", "updated_at"])
     return JsonResponse(_variable(variable))
 
 
 @operation("project:write", tag="Agents", answer=EMPTY)
-def delete_variable(request: HttpRequest, project_id: str, variable_id: str) -> JsonResponse:
+def delete_variable(request: ApiRequest, project: Project, variable_id: str) -> JsonResponse:
     """Delete an agent variable"""
-    _find_variable(request, variable_id).delete()
+    _find_variable(project, variable_id).delete()
     return JsonResponse({})
 
 
-def _find_agent(request: HttpRequest, agent_id: str) -> AgentConfiguration:
-    found = AgentConfiguration.objects.filter(project_id=call_of(request).caller.project_id)
-    return find(found, agent_id, not_found("agent configuration"))
+def _find_agent(project: Project, agent_id: str) -> AgentConfiguration:
+    return find(project.agents.all(), agent_id, not_found("agent configuration"))
 
 
-def _find_variable(request: HttpRequest, variable_id: str) -> AgentVariable:
-    found = AgentVariable.objects.filter(project_id=call_of(request).caller.project_id)
-    return find(found, variable_id, not_found("agent variable"))
+def _find_variable(project: Project, variable_id: str) -> AgentVariable:
+    return find(project.agent_variables.all(), variable_id, not_found("agent variable"))
 
 
 def _agent(agent: AgentConfiguration) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
 from engine.accounts.credentials import grant_token
-from engine.calls import call_of
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
 from engine.models import Key
 from engine.scopes import MEMBER
@@ -31,17 +31,17 @@ class GrantRequest:
     body=describe(GrantRequest),
     answer=record(access_token=TEXT, expires_in=NUMBER_SCHEMA),
 )
-def make_token(request: HttpRequest) -> JsonResponse:
+def make_token(request: ApiRequest) -> JsonResponse:
     """Make a short-lived token
 
     Sent as `Authorization: Bearer`, it opens listen, speak, read and the agent, not the account.
     The calling key needs the role of a member: 403 otherwise.
     """
-    caller = call_of(request).caller
-    ttl = read_payload(GrantRequest, request.body).ttl_seconds
+    caller = request.caller
+    ttl = read_payload(GrantRequest, request.body.data).ttl_seconds
     if not SHORTEST_SECONDS <= ttl <= LONGEST_SECONDS:
         raise bad_json(f"ttl_seconds is {ttl:g}; it must be 1 to 3600")
-    if caller.is_token or not caller.may_hand_out(sorted(MEMBER)):
+    if caller.is_token or not caller.may_grant(sorted(MEMBER)):
         raise forbidden()
     return JsonResponse({"access_token": grant_token(caller, ttl), "expires_in": ttl})
 
@@ -51,9 +51,9 @@ def make_token(request: HttpRequest) -> JsonResponse:
     tag="Auth",
     answer=record(api_key_id=TEXT, scopes=TEXTS, created=TEXT, comment=TEXT, accessor=TEXT),
 )
-def show_token(request: HttpRequest) -> JsonResponse:
+def show_token(request: ApiRequest) -> JsonResponse:
     """Describe the calling key"""
-    caller = call_of(request).caller
+    caller = request.caller
     key = Key.objects.get(pk=caller.api_key_id)
     return JsonResponse(
         {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 
 from engine.accounts.reports import (
     BillingFilters,
@@ -18,9 +18,9 @@ from engine.accounts.reports import (
     billing_fields,
     remaining_balances,
 )
-from engine.calls import call_of
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
-from engine.models import Balance
+from engine.models import Balance, Project
 from engine.wire.errors import not_found
 from engine.wire.options import read_options, whole
 from engine.wire.responses import timestamp
@@ -65,31 +65,30 @@ class PurchaseFilters:
 
 
 @operation("billing:read", tag="Billing", answer=listing("balances", _BALANCE))
-def list_balances(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_balances(request: ApiRequest, project: Project) -> JsonResponse:
     """List balances
 
     List the balance of each purchase.
     """
-    remaining = remaining_balances(call_of(request).caller.project_id)
+    remaining = remaining_balances(project.pk)
     return JsonResponse({"balances": [_shown(*entry) for entry in remaining]})
 
 
 @operation("billing:read", tag="Billing", answer=_BALANCE)
-def show_balance(request: HttpRequest, project_id: str, balance_id: str) -> JsonResponse:
+def show_balance(request: ApiRequest, project: Project, balance_id: str) -> JsonResponse:
     """Get a balance"""
-    for balance, amount in remaining_balances(call_of(request).caller.project_id):
+    for balance, amount in remaining_balances(project.pk):
         if str(balance.balance_id) == balance_id.lower():
             return JsonResponse(_shown(balance, amount))
     raise not_found("balance")
 
 
 @operation("billing:read", tag="Billing", query=PurchaseFilters, answer=listing("orders", _ORDER))
-def list_purchases(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_purchases(request: ApiRequest, project: Project) -> JsonResponse:
     """List purchases"""
-    call = call_of(request)
-    limit = read_options(PurchaseFilters, call.query).limit
-    found = Balance.objects.filter(project_id=call.caller.project_id).order_by("-created")
-    return JsonResponse({"orders": [_order(balance) for balance in found[:limit]]})
+    limit = read_options(PurchaseFilters, request.query).limit
+    newest = project.balances.order_by("-created")
+    return JsonResponse({"orders": [_order(balance) for balance in newest[:limit]]})
 
 
 @operation(
@@ -100,14 +99,13 @@ def list_purchases(request: HttpRequest, project_id: str) -> JsonResponse:
         start=DAY, end=DAY, resolution=record(units=TEXT, amount=WHOLE), results=array(_COST)
     ),
 )
-def show_breakdown(request: HttpRequest, project_id: str) -> HttpResponse:
+def show_breakdown(request: ApiRequest, project: Project) -> HttpResponse:
     """Break costs down
 
     Dollars a day at the prices of the day, split by any of the groupings.
     """
-    call = call_of(request)
-    filters = read_options(BillingFilters, call.query)
-    content = billing_breakdown(call.caller.project_id, filters)
+    filters = read_options(BillingFilters, request.query)
+    content = billing_breakdown(project.pk, filters)
     return HttpResponse(content, content_type="application/json")
 
 
@@ -122,10 +120,9 @@ def show_breakdown(request: HttpRequest, project_id: str) -> HttpResponse:
         line_items={"type": "object", "additionalProperties": TEXT},
     ),
 )
-def show_fields(request: HttpRequest, project_id: str) -> JsonResponse:
+def show_fields(request: ApiRequest, project: Project) -> JsonResponse:
     """List what costs can be filtered by"""
-    call = call_of(request)
-    return JsonResponse(billing_fields(call.caller.project_id, read_options(Period, call.query)))
+    return JsonResponse(billing_fields(project.pk, read_options(Period, request.query)))
 
 
 def _shown(balance: Balance, amount: float) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.db.models import QuerySet
+from django.http import JsonResponse
 
-from engine.calls import call_of
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
-from engine.models import DistributionCredentials, Member
+from engine.models import DistributionCredentials, Project
 from engine.scopes import SELF_HOSTED
 from engine.views.lookup import find
 from engine.wire.errors import bad_request, not_found
@@ -38,9 +39,9 @@ class NewCredentials:
 
 
 @operation("project:read", tag="Self-hosted", answer=listing("distribution_credentials", _ITEM))
-def list_credentials(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_credentials(request: ApiRequest, project: Project) -> JsonResponse:
     """List distribution credentials"""
-    found = _credentials(request).order_by("-created")
+    found = _credentials(project).order_by("-created")
     return JsonResponse({"distribution_credentials": [_shown(row) for row in found]})
 
 
@@ -51,19 +52,17 @@ def list_credentials(request: HttpRequest, project_id: str) -> JsonResponse:
     body=describe(NewCredentials),
     answer=_ITEM,
 )
-def make_credentials(request: HttpRequest, project_id: str) -> JsonResponse:
+def make_credentials(request: ApiRequest, project: Project) -> JsonResponse:
     """Make distribution credentials"""
-    call = call_of(request)
-    options = read_options(CredentialOptions, call.query)
+    options = read_options(CredentialOptions, request.query)
     scopes = options.scopes or ("self-hosted:products",)
     unknown = [scope for scope in scopes if scope not in SELF_HOSTED]
     if unknown:
         raise bad_request(f"Bad Request: unknown scope {unknown[0]}.")
-    row = DistributionCredentials.objects.create(
-        project_id=call.caller.project_id,
-        member=Member.objects.get(pk=call.caller.member_id),
+    row = project.distribution_credentials.create(
+        member=project.members.get(pk=request.caller.member_id),
         provider=options.provider,
-        comment=read_payload(NewCredentials, request.body).comment,
+        comment=read_payload(NewCredentials, request.body.data).comment,
         scopes=list(scopes),
     )
     return JsonResponse(_shown(row))
@@ -71,30 +70,29 @@ def make_credentials(request: HttpRequest, project_id: str) -> JsonResponse:
 
 @operation("project:read", tag="Self-hosted", answer=_ITEM)
 def show_credentials(
-    request: HttpRequest, project_id: str, distribution_credentials_id: str
+    request: ApiRequest, project: Project, distribution_credentials_id: str
 ) -> JsonResponse:
     """Get distribution credentials"""
-    return JsonResponse(_shown(_find(request, distribution_credentials_id)))
+    return JsonResponse(_shown(_find(project, distribution_credentials_id)))
 
 
 @operation("project:write", tag="Self-hosted", answer=_ITEM)
 def delete_credentials(
-    request: HttpRequest, project_id: str, distribution_credentials_id: str
+    request: ApiRequest, project: Project, distribution_credentials_id: str
 ) -> JsonResponse:
     """Delete distribution credentials"""
-    row = _find(request, distribution_credentials_id)
+    row = _find(project, distribution_credentials_id)
     shown = _shown(row)
     row.delete()
     return JsonResponse(shown)
 
 
-def _credentials(request: HttpRequest) -> Any:
-    found = DistributionCredentials.objects.filter(project_id=call_of(request).caller.project_id)
-    return found.select_related("member")
+def _credentials(project: Project) -> QuerySet[DistributionCredentials]:
+    return project.distribution_credentials.select_related("member")
 
 
-def _find(request: HttpRequest, key: str) -> DistributionCredentials:
-    return find(_credentials(request), key, not_found("distribution credentials"))
+def _find(project: Project, key: str) -> DistributionCredentials:
+    return find(_credentials(project), key, not_found("distribution credentials"))
 
 
 def _shown(row: DistributionCredentials) -> dict[str, Any]:

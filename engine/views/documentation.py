@@ -6,11 +6,12 @@ import re
 from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.http import HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
+from engine.exchange import ApiRequest
 from engine.gateway.openapi import VERSION, document, operations, words_about
 from engine.gateway.operations import Operation, View, operation
 from engine.wire.live_options import (
@@ -31,15 +32,15 @@ SOCKETS = (
 
 
 @operation(None, tag="Engine", answer=ANYTHING)
-def show_document(request: HttpRequest) -> JsonResponse:
+def show_document(request: ApiRequest) -> JsonResponse:
     """Get this API as an OpenAPI document"""
     return JsonResponse(_document())
 
 
 @operation(None, tag="Engine", answer_type="text/html")
-def show_documentation(request: HttpRequest) -> HttpResponse:
+def show_documentation(request: ApiRequest) -> HttpResponse:
     """Read this API as a page"""
-    response = render(request, "engine/documentation.html", _page())
+    response = HttpResponse(render_to_string("engine/documentation.html", _page()))
     # One page of text: it loads nothing and runs nothing.
     response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     return response

@@ -1,15 +1,16 @@
 """Health of the engine and its models."""
 
 from django.db import connection
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
 from engine.runtime.loop_lag import PULSE
 from engine.wire.schemas import NUMBER, TEXT, record
 
 
 @operation(None, tag="Engine", answer=record(status=TEXT, loop_lag_ms=NUMBER))
-def show_health(request: HttpRequest) -> JsonResponse:
+def show_health(request: ApiRequest) -> JsonResponse:
     """Ask whether the engine is up
 
     200 when it and its database answer. `loop_lag_ms` is the longest that the event loop, and

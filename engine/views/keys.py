@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
 from engine.accounts.credentials import CREDENTIALS
 from engine.accounts.keys import make_key
 from engine.accounts.setup import create_key, forget_root_key
-from engine.calls import Identity, call_of
+from engine.exchange import ApiRequest, Caller
 from engine.gateway.operations import operation
-from engine.models import Key, Member
+from engine.models import Key, Member, Project
 from engine.scopes import KNOWN
 from engine.views.lookup import find
 from engine.wire.errors import bad_request, insufficient_scope, not_found
@@ -72,10 +72,10 @@ _ITEM = record(
     query=KeyFilters,
     answer=listing("api_keys", record(member=_MEMBER, api_key=_KEY)),
 )
-def list_keys(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_keys(request: ApiRequest, project: Project) -> JsonResponse:
     """List API keys"""
-    filters = read_options(KeyFilters, call_of(request).query)
-    keys = Key.objects.filter(project_id=call_of(request).caller.project_id)
+    filters = read_options(KeyFilters, request.query)
+    keys = project.keys.all()
     if filters.status == "active":
         keys = keys.active()
     elif filters.status == "expired":
@@ -97,18 +97,18 @@ def list_keys(request: HttpRequest, project_id: str) -> JsonResponse:
         scopes=TEXTS_SCHEMA,
     ),
 )
-def make_api_key(request: HttpRequest, project_id: str) -> JsonResponse:
+def make_api_key(request: ApiRequest, project: Project) -> JsonResponse:
     """Make an API key
 
     The key itself is in this answer only. It belongs to the member behind the calling key, and
     may do no more than that key. Give an end or a time to live, not both.
     """
-    caller = call_of(request).caller
-    wanted = read_payload(NewKey, request.body)
+    caller = request.caller
+    wanted = read_payload(NewKey, request.body.data)
     _check_scopes(wanted.scopes, caller)
     secret = make_key()
     key = create_key(
-        Member.objects.select_related("project").get(pk=caller.member_id),
+        project.members.get(pk=caller.member_id),
         secret,
         wanted.comment,
         list(wanted.scopes),
@@ -125,9 +125,9 @@ def make_api_key(request: HttpRequest, project_id: str) -> JsonResponse:
     tag="Keys",
     answer=record({"member": _MEMBER, "api_key": _KEY}, item=_ITEM),
 )
-def show_key(request: HttpRequest, project_id: str, key_id: str) -> JsonResponse:
+def show_key(request: ApiRequest, project: Project, key_id: str) -> JsonResponse:
     """Get an API key"""
-    key = _find_key(request, key_id)
+    key = _find_key(project, key_id)
     names = {
         "first_name": key.member.first_name or None,
         "last_name": key.member.last_name or None,
@@ -144,13 +144,13 @@ def show_key(request: HttpRequest, project_id: str, key_id: str) -> JsonResponse
 
 
 @operation("keys:write", tag="Keys", answer=MESSAGE)
-def delete_key(request: HttpRequest, project_id: str, key_id: str) -> JsonResponse:
+def delete_key(request: ApiRequest, project: Project, key_id: str) -> JsonResponse:
     """Delete an API key
 
     It is refused from then on. Keys of other members are for owners to delete.
     """
-    caller = call_of(request).caller
-    key = _find_key(request, key_id)
+    caller = request.caller
+    key = _find_key(project, key_id)
     if key.member_id != caller.member_id and not caller.allows("owners:write"):
         raise insufficient_scope()
     key.delete()
@@ -159,18 +159,17 @@ def delete_key(request: HttpRequest, project_id: str, key_id: str) -> JsonRespon
     return JsonResponse({"message": "Successfully deleted the API key."})
 
 
-def _find_key(request: HttpRequest, key_id: str) -> Key:
-    keys = Key.objects.filter(project_id=call_of(request).caller.project_id)
-    return find(keys.select_related("member"), key_id, not_found("api key"))
+def _find_key(project: Project, key_id: str) -> Key:
+    return find(project.keys.select_related("member"), key_id, not_found("api key"))
 
 
-def _check_scopes(scopes: tuple[str, ...], caller: Identity) -> None:
+def _check_scopes(scopes: tuple[str, ...], caller: Caller) -> None:
     if not scopes:
         raise bad_request("Bad Request: at least one scope is needed.")
     unknown = [scope for scope in scopes if scope not in KNOWN]
     if unknown:
         raise bad_request(f"Bad Request: unknown scope {unknown[0]}.")
-    if not caller.may_hand_out(scopes):
+    if not caller.may_grant(scopes):
         raise insufficient_scope()
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
 from engine.accounts.credentials import CREDENTIALS
-from engine.calls import Identity, call_of
+from engine.exchange import ApiRequest, Caller
 from engine.gateway.operations import operation
-from engine.models import Invite, Member
+from engine.models import Member, Project
 from engine.scopes import KNOWN, grants, role_of
 from engine.views.lookup import find
 from engine.wire.errors import bad_request, insufficient_scope, not_found
@@ -42,22 +42,22 @@ class NewInvite:
         ),
     ),
 )
-def list_members(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_members(request: ApiRequest, project: Project) -> JsonResponse:
     """List members"""
-    members = Member.objects.filter(project_id=call_of(request).caller.project_id)
-    return JsonResponse({"members": [_shown(member) for member in members.order_by("created")]})
+    members = project.members.order_by("created")
+    return JsonResponse({"members": [_shown(member) for member in members]})
 
 
 @operation("members:write:kick", tag="Members", answer=MESSAGE)
-def remove_member(request: HttpRequest, project_id: str, member_id: str) -> JsonResponse:
+def remove_member(request: ApiRequest, project: Project, member_id: str) -> JsonResponse:
     """Remove a member
 
     Their keys are refused at once. Removing an admin or an owner needs the scope of that class;
     the last owner stays.
     """
     with transaction.atomic():
-        member = _find_member(request, member_id)
-        _check_class(call_of(request).caller, member.scopes, "write:kick")
+        member = _find_member(project, member_id)
+        _check_class(request.caller, member.scopes, "write:kick")
         check_owner_remains(member)
         member.delete()
     CREDENTIALS.forget()
@@ -65,24 +65,24 @@ def remove_member(request: HttpRequest, project_id: str, member_id: str) -> Json
 
 
 @operation("members:read:scopes", tag="Members", answer=record(scopes=TEXTS))
-def list_scopes(request: HttpRequest, project_id: str, member_id: str) -> JsonResponse:
+def list_scopes(request: ApiRequest, project: Project, member_id: str) -> JsonResponse:
     """List a member's scopes"""
-    return JsonResponse({"scopes": _find_member(request, member_id).scopes})
+    return JsonResponse({"scopes": _find_member(project, member_id).scopes})
 
 
 @operation("members:write:scopes", tag="Members", body=describe(ScopeChange), answer=MESSAGE)
-def change_scopes(request: HttpRequest, project_id: str, member_id: str) -> JsonResponse:
+def change_scopes(request: ApiRequest, project: Project, member_id: str) -> JsonResponse:
     """Change a member's role
 
     It replaces what the member had, and bounds what every key of theirs may do.
     """
-    caller = call_of(request).caller
-    scopes = [_known(read_payload(ScopeChange, request.body).scope)]
+    caller = request.caller
+    scopes = [_known(read_payload(ScopeChange, request.body.data).scope)]
     with transaction.atomic():
-        member = _find_member(request, member_id)
+        member = _find_member(project, member_id)
         for affected in (member.scopes, scopes):
             _check_class(caller, affected, "write:scopes")
-        if not caller.may_hand_out(scopes):
+        if not caller.may_grant(scopes):
             raise insufficient_scope()
         if role_of(scopes) != "owners":
             check_owner_remains(member)
@@ -95,46 +95,42 @@ def change_scopes(request: HttpRequest, project_id: str, member_id: str) -> Json
 @operation(
     "members:read:invites", tag="Members", answer=listing("invites", record(email=TEXT, scope=TEXT))
 )
-def list_invites(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_invites(request: ApiRequest, project: Project) -> JsonResponse:
     """List invites"""
-    invites = Invite.objects.filter(project_id=call_of(request).caller.project_id)
-    return JsonResponse({"invites": list(invites.order_by("created").values("email", "scope"))})
+    invites = project.invites.order_by("created")
+    return JsonResponse({"invites": list(invites.values("email", "scope"))})
 
 
 @operation("members:write:invites", tag="Members", body=describe(NewInvite), answer=MESSAGE)
-def send_invite(request: HttpRequest, project_id: str) -> JsonResponse:
+def send_invite(request: ApiRequest, project: Project) -> JsonResponse:
     """Invite someone
 
     The engine sends no mail: its operator accepts for them with `python -m engine accept EMAIL`,
     which prints their first key.
     """
-    caller = call_of(request).caller
-    wanted = read_payload(NewInvite, request.body)
+    caller = request.caller
+    wanted = read_payload(NewInvite, request.body.data)
     try:
         validate_email(wanted.email)
     except ValidationError:
         raise bad_request(f"Bad Request: {wanted.email} is no e-mail address.") from None
     scope = _known(wanted.scope)
     _check_class(caller, [scope], "write:invites")
-    if not caller.may_hand_out([scope]):
+    if not caller.may_grant([scope]):
         raise insufficient_scope()
-    if Member.objects.filter(project_id=caller.project_id, email__iexact=wanted.email).exists():
+    if project.members.filter(email__iexact=wanted.email).exists():
         raise bad_request(f"Bad Request: {wanted.email} is a member already.")
-    Invite.objects.update_or_create(
-        project_id=caller.project_id, email=wanted.email.lower(), defaults={"scope": scope}
-    )
+    project.invites.update_or_create(email=wanted.email.lower(), defaults={"scope": scope})
     return JsonResponse({"message": "Successfully sent project invite."})
 
 
 @operation("members:write:invites", tag="Members", answer=MESSAGE)
-def delete_invite(request: HttpRequest, project_id: str, email: str) -> JsonResponse:
+def delete_invite(request: ApiRequest, project: Project, email: str) -> JsonResponse:
     """Withdraw an invite"""
-    caller = call_of(request).caller
-    invites = Invite.objects.filter(project_id=caller.project_id, email__iexact=email)
-    invite = invites.first()
+    invite = project.invites.filter(email__iexact=email).first()
     if invite is None:
         raise not_found("invite")
-    _check_class(caller, [invite.scope], "write:invites")
+    _check_class(request.caller, [invite.scope], "write:invites")
     invite.delete()
     return JsonResponse({"message": "Successfully deleted project invite."})
 
@@ -148,12 +144,11 @@ def check_owner_remains(member: Member) -> None:
         raise bad_request("Bad Request: a project keeps at least one owner.")
 
 
-def _find_member(request: HttpRequest, member_id: str) -> Member:
-    members = Member.objects.filter(project_id=call_of(request).caller.project_id)
-    return find(members, member_id, not_found("member"))
+def _find_member(project: Project, member_id: str) -> Member:
+    return find(project.members.all(), member_id, not_found("member"))
 
 
-def _check_class(caller: Identity, scopes: list[str], action: str) -> None:
+def _check_class(caller: Caller, scopes: list[str], action: str) -> None:
     """Admins and owners are touched only by those who hold the scopes of their class."""
     if not caller.allows(f"{role_of(scopes)}:{action}"):
         raise insufficient_scope()

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
-from engine.calls import call_of
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
 from engine.inference.models import catalog
+from engine.models import Project
 from engine.speech.synthesis.voices import MODELS as VOICES
 from engine.speech.synthesis.voices import catalogue
 from engine.wire.errors import not_found
@@ -49,24 +50,24 @@ class ModelFilters:
 
 
 @operation(None, tag="Models", query=ModelFilters, answer=_MODELS)
-def list_models(request: HttpRequest) -> JsonResponse:
+def list_models(request: ApiRequest) -> JsonResponse:
     """List models
 
     Those of Deepgram's names that are answered here, and the local models behind them.
     """
-    read_options(ModelFilters, call_of(request).query)
+    read_options(ModelFilters, request.query)
     stt = [model.as_json() for model in catalog().models.values()]
     return JsonResponse({"stt": stt, "tts": catalogue()})
 
 
 @operation(None, tag="Models", answer=_MODEL)
-def show_model(request: HttpRequest, model_id: str) -> JsonResponse:
+def show_model(request: ApiRequest, model_id: str) -> JsonResponse:
     """Get a model"""
     return JsonResponse(_find(model_id))
 
 
 @operation("project:read", tag="Models", query=ModelFilters, answer=_MODELS)
-def list_project_models(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_project_models(request: ApiRequest, project: Project) -> JsonResponse:
     """List a project's models
 
     The same as for everyone: no model is private here.
@@ -75,7 +76,7 @@ def list_project_models(request: HttpRequest, project_id: str) -> JsonResponse:
 
 
 @operation("project:read", tag="Models", answer=_MODEL)
-def show_project_model(request: HttpRequest, project_id: str, model_id: str) -> JsonResponse:
+def show_project_model(request: ApiRequest, project: Project, model_id: str) -> JsonResponse:
     """Get a project's model"""
     return JsonResponse(_find(model_id))
 
@@ -103,7 +104,7 @@ def _find(key: str) -> dict[str, Any]:
     tag="Agents",
     answer=listing("models", record(id=TEXT, name=TEXT, provider=TEXT)),
 )
-def list_think_models(request: HttpRequest) -> JsonResponse:
+def list_think_models(request: ApiRequest) -> JsonResponse:
     """List the models an agent can think with
 
     The one of `INTELLIGENCE_URL`; none where no endpoint is set.

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
 from engine.accounts.credentials import CREDENTIALS
-from engine.calls import call_of
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
 from engine.models import Project
 from engine.views.members import check_owner_remains
@@ -24,12 +24,13 @@ class ProjectChange:
 
 
 @operation("project:read", tag="Projects", answer=listing("projects", PROJECT))
-def list_projects(request: HttpRequest) -> JsonResponse:
+def list_projects(request: ApiRequest) -> JsonResponse:
     """List projects
 
     The projects of the key: the one it was made in.
     """
-    return JsonResponse({"projects": [_shown(_project(request))]})
+    project = Project.objects.get(pk=request.caller.project_id)
+    return JsonResponse({"projects": [_shown(project)]})
 
 
 @operation(
@@ -37,50 +38,46 @@ def list_projects(request: HttpRequest) -> JsonResponse:
     tag="Projects",
     answer=record(project_id=TEXT, name=TEXT, mip_opt_out={"type": "boolean"}),
 )
-def show_project(request: HttpRequest, project_id: str) -> JsonResponse:
+def show_project(request: ApiRequest, project: Project) -> JsonResponse:
     """Get a project"""
     # Nothing sent to this engine trains anything.
-    return JsonResponse(_shown(_project(request)) | {"mip_opt_out": True})
+    return JsonResponse(_shown(project) | {"mip_opt_out": True})
 
 
 @operation("project:write", tag="Projects", body=describe(ProjectChange), answer=MESSAGE)
-def change_project(request: HttpRequest, project_id: str) -> JsonResponse:
+def change_project(request: ApiRequest, project: Project) -> JsonResponse:
     """Rename a project"""
-    change = read_payload(ProjectChange, request.body)
-    Project.objects.filter(pk=call_of(request).caller.project_id).update(name=change.name)
+    project.name = read_payload(ProjectChange, request.body.data).name
+    project.save(update_fields=["name"])
     return JsonResponse({"message": "Successfully updated project info."})
 
 
 @operation("project:write:destroy", tag="Projects", answer=MESSAGE)
-def delete_project(request: HttpRequest, project_id: str) -> JsonResponse:
+def delete_project(request: ApiRequest, project: Project) -> JsonResponse:
     """Delete a project
 
     With its members, keys, requests and usage. Every key of it is refused at once.
     """
-    _project(request).delete()
+    project.delete()
     CREDENTIALS.forget()
     return JsonResponse({"message": "Successfully deleted project."})
 
 
 @operation("", tag="Projects", answer=MESSAGE)
-def leave_project(request: HttpRequest, project_id: str) -> JsonResponse:
+def leave_project(request: ApiRequest, project: Project) -> JsonResponse:
     """Leave a project
 
     The member behind the key is removed, with all their keys. The last owner stays.
     """
-    caller = call_of(request).caller
+    caller = request.caller
     if caller.is_token:
         raise insufficient_scope()
     with transaction.atomic():
-        member = _project(request).members.get(pk=caller.member_id)
+        member = project.members.get(pk=caller.member_id)
         check_owner_remains(member)
         member.delete()
     CREDENTIALS.forget()
     return JsonResponse({"message": "Successfully left project."})
-
-
-def _project(request: HttpRequest) -> Project:
-    return Project.objects.get(pk=call_of(request).caller.project_id)
 
 
 def _shown(project: Project) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
 from engine.accounts.reports import DEPLOYMENTS, ENDPOINTS, METHODS
-from engine.calls import call_of
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
-from engine.models import Request
+from engine.models import Project, Request
 from engine.views.lookup import find
 from engine.wire.errors import not_found
 from engine.wire.options import choice, identifier, moment, read_options, whole
@@ -55,13 +55,12 @@ _REQUEST = record(
     query=RequestFilters,
     answer=record(page=WHOLE, limit=WHOLE, requests=array(_REQUEST)),
 )
-def list_requests(request: HttpRequest, project_id: str) -> JsonResponse:
+def list_requests(request: ApiRequest, project: Project) -> JsonResponse:
     """List requests
 
     Newest first. No audio and no transcript is kept.
     """
-    call = call_of(request)
-    filters = read_options(RequestFilters, call.query)
+    filters = read_options(RequestFilters, request.query)
     conditions: dict[str, Any] = {
         "created__gte": filters.start,
         "created__lt": filters.end,
@@ -73,9 +72,8 @@ def list_requests(request: HttpRequest, project_id: str) -> JsonResponse:
         "code__lt": 300 if filters.status == "succeeded" else None,
         "code__gte": 400 if filters.status == "failed" else None,
     }
-    found = Request.objects.filter(
-        project_id=call.caller.project_id,
-        **{name: value for name, value in conditions.items() if value},
+    found = project.requests.filter(
+        **{name: value for name, value in conditions.items() if value}
     ).order_by("-created")
     first = filters.page * filters.limit
     return JsonResponse(
@@ -88,10 +86,10 @@ def list_requests(request: HttpRequest, project_id: str) -> JsonResponse:
 
 
 @operation("usage:read", tag="Requests", answer=record(request=_REQUEST))
-def show_request(request: HttpRequest, project_id: str, request_id: str) -> JsonResponse:
+def show_request(request: ApiRequest, project: Project, request_id: str) -> JsonResponse:
     """Get a request"""
-    found = Request.objects.filter(project_id=call_of(request).caller.project_id)
-    return JsonResponse({"request": _shown(find(found, request_id, not_found("request")))})
+    found = find(project.requests.all(), request_id, not_found("request"))
+    return JsonResponse({"request": _shown(found)})
 
 
 def _shown(row: Request) -> dict[str, Any]:

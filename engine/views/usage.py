@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 
 from engine.accounts.reports import (
     BreakdownFilters,
@@ -11,8 +11,9 @@ from engine.accounts.reports import (
     usage_breakdown,
     usage_fields,
 )
-from engine.calls import call_of
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
+from engine.models import Project
 from engine.views.models import find_model
 from engine.wire.options import read_options
 from engine.wire.schemas import DAY, MAYBE_TEXT, NUMBER, TEXT, TEXTS, WHOLE, array, record
@@ -44,25 +45,23 @@ _REPORT = record(
 
 
 @operation("usage:read", tag="Usage", query=UsageFilters, answer=_REPORT)
-def show_usage(request: HttpRequest, project_id: str) -> HttpResponse:
+def show_usage(request: ApiRequest, project: Project) -> HttpResponse:
     """Get usage by day
 
     Deprecated by Deepgram in favour of the breakdown, whose rows without a grouping it has.
     """
-    call = call_of(request)
-    filters = read_options(UsageFilters, call.query)
-    return _report(usage_breakdown(call.caller.project_id, filters, ""))
+    filters = read_options(UsageFilters, request.query)
+    return _report(usage_breakdown(project.pk, filters, ""))
 
 
 @operation("usage:read", tag="Usage", query=BreakdownFilters, answer=_REPORT)
-def show_breakdown(request: HttpRequest, project_id: str) -> HttpResponse:
+def show_breakdown(request: ApiRequest, project: Project) -> HttpResponse:
     """Break usage down
 
     Sums a day, split by one grouping. Only calls that succeeded are counted.
     """
-    call = call_of(request)
-    filters = read_options(BreakdownFilters, call.query)
-    return _report(usage_breakdown(call.caller.project_id, filters, filters.grouping))
+    filters = read_options(BreakdownFilters, request.query)
+    return _report(usage_breakdown(project.pk, filters, filters.grouping))
 
 
 @operation(
@@ -76,10 +75,9 @@ def show_breakdown(request: HttpRequest, project_id: str) -> HttpResponse:
         features=TEXTS,
     ),
 )
-def show_fields(request: HttpRequest, project_id: str) -> JsonResponse:
+def show_fields(request: ApiRequest, project: Project) -> JsonResponse:
     """List what usage can be filtered by"""
-    call = call_of(request)
-    found = usage_fields(call.caller.project_id, read_options(Period, call.query))
+    found = usage_fields(project.pk, read_options(Period, request.query))
     return JsonResponse(found | {"models": [_describe(model_id) for model_id in found["models"]]})
 
 

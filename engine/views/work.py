@@ -1,15 +1,17 @@
 """Listen, read and speak (docs/contract.md, 5 to 7).
 
-Each checks everything it can before it works, and with a callback answers with its id at once.
+Each view checks all it can before the work starts. With a callback it responds with the request
+id at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 
-from engine.calls import call_of
+from engine.exchange import ApiRequest, Outcome
 from engine.gateway.operations import operation
 from engine.inference import listen as transcription
 from engine.inference import read as reading
@@ -29,23 +31,23 @@ from engine.wire.schemas import ACCEPTED, LISTEN, NUMBER, READ, TEXT_OR_URL, rec
     query=ListenOptions,
     answer={"anyOf": [LISTEN, ACCEPTED]},
 )
-async def transcribe_recording(request: HttpRequest) -> HttpResponse:
+async def transcribe_recording(request: ApiRequest, outcome: Outcome) -> HttpResponse:
     """Transcribe a recording
 
     The body is the audio itself, whose format is found by its bytes, or with the content type
     `application/json` the address of the audio: `{"url": "https://..."}`.
     """
-    return await _answer(request, transcription)
+    return await _respond(request, outcome, transcription)
 
 
 @operation("usage:write", tag="Listen", answer=record(seconds=NUMBER))
-async def show_progress(request: HttpRequest, name: str) -> JsonResponse:
+async def show_progress(request: ApiRequest, name: str) -> JsonResponse:
     """Ask how far a recording is
 
     The second up to which the recording has been heard whose request was sent with this name as
     `X-Progress-Name`; 404 when none of that name is under way. The engine's own.
     """
-    seconds = PROGRESS.heard(call_of(request).caller.project_id, name)
+    seconds = PROGRESS.heard(request.caller.project_id, name)
     if seconds is None:
         raise not_found("recording")
     return JsonResponse({"seconds": round(seconds, 2)})
@@ -59,12 +61,12 @@ async def show_progress(request: HttpRequest, name: str) -> JsonResponse:
     body=TEXT_OR_URL,
     answer={"anyOf": [READ, ACCEPTED]},
 )
-async def read_text(request: HttpRequest) -> HttpResponse:
+async def read_text(request: ApiRequest, outcome: Outcome) -> HttpResponse:
     """Analyse a text
 
     Summary, topics, intents and sentiment of an English text, given or at an address.
     """
-    return await _answer(request, reading)
+    return await _respond(request, outcome, reading)
 
 
 @operation(
@@ -75,12 +77,12 @@ async def read_text(request: HttpRequest) -> HttpResponse:
     body=TEXT_OR_URL,
     answer_type="audio/*",
 )
-async def speak_text(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+async def speak_text(request: ApiRequest, outcome: Outcome) -> HttpResponse | StreamingHttpResponse:
     """Speak a text
 
     The audio is streamed as it is made. The text may also be sent as `text/plain`.
     """
-    return await _speak(request)
+    return await _speak(request, outcome)
 
 
 @operation(
@@ -91,29 +93,37 @@ async def speak_text(request: HttpRequest) -> HttpResponse | StreamingHttpRespon
     body=TEXT_OR_URL,
     answer_type="audio/*",
 )
-async def speak_text_with_flux(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+async def speak_text_with_flux(
+    request: ApiRequest, outcome: Outcome
+) -> HttpResponse | StreamingHttpResponse:
     """Speak a text with a Flux voice
 
     As `/v1/speak`, with pauses and pronunciations inside the text.
     """
-    return await _speak(request)
+    return await _speak(request, outcome)
 
 
-async def _answer(request: HttpRequest, work: Work) -> HttpResponse:
-    call = call_of(request)
-    plan = await asyncio.to_thread(work.check, call)  # a body may have two megabytes of JSON
+async def _respond(request: ApiRequest, outcome: Outcome, work: Work) -> HttpResponse:
+    plan = await asyncio.to_thread(work.check, request)  # a body may have two megabytes of JSON
     if plan.options.callback:
-        return JsonResponse(await defer(call, plan.options))
-    answered = await work.answer(call, plan)
-    return HttpResponse(answered.content, content_type=answered.content_type)
+        return await _defer(request, outcome, plan.options)
+    response = await work.respond(request, plan)
+    outcome.usage = response.usage
+    return HttpResponse(response.content, content_type=response.content_type)
 
 
-async def _speak(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    call = call_of(request)
-    plan = await asyncio.to_thread(speaking.check, call)
+async def _speak(request: ApiRequest, outcome: Outcome) -> HttpResponse | StreamingHttpResponse:
+    plan = await asyncio.to_thread(speaking.check, request)
     if plan.options.callback:
-        return JsonResponse(await defer(call, plan.options))
-    speech = await speaking.speak(call, plan)
+        return await _defer(request, outcome, plan.options)
+    speech = await speaking.speak(plan)
+    outcome.usage = speech.usage
     return StreamingHttpResponse(
         speech.chunks, content_type=speech.content_type, headers=speech.headers
     )
+
+
+async def _defer(request: ApiRequest, outcome: Outcome, options: Any) -> HttpResponse:
+    accepted = await defer(request, options)
+    outcome.is_deferred = True
+    return JsonResponse(accepted)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from engine.env import Environment, read_environment
 from tests.debian import found, needed
 from tests.engine.engine import ROOT
 
@@ -17,6 +20,13 @@ settings.register_profile(
     "engine", max_examples=max(50, int(os.environ.get("EARSHOT_CASES", "0"))), deadline=None
 )
 settings.load_profile("engine")
+
+
+@pytest.fixture
+def environment(settings: Any, tmp_path: Path) -> Environment:
+    """Default environment of an engine with a data folder of its own."""
+    settings.ENVIRONMENT = made = read_environment({"EARSHOT_DATA": str(tmp_path)})
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.calls import Body, Call
 from engine.env import read_environment
+from engine.exchange import ApiRequest, Body
 from engine.inference import listen as transcription
 from engine.inference import read as reading
 from engine.inference import speak as speaking
@@ -24,11 +24,11 @@ def strict(request: pytest.FixtureRequest, settings: Any) -> Iterator[bool]:
     catalog.cache_clear()
 
 
-def rejection(check: Callable[[Call], object], path: str, query: str) -> tuple[int, str]:
-    call, text = Call(path, query), b'{"text": "hello"}'
-    call.content_type, call.body = "application/json", Body(len(text), "", text)
+def rejection(check: Callable[[ApiRequest], object], path: str, query: str) -> tuple[int, str]:
+    text = b'{"text": "hello"}'
+    body = Body(len(text), "", text)
     try:
-        check(call)
+        check(ApiRequest(path, query, content_type="application/json", body=body))
     except Refusal as refusal:
         return refusal.status, refusal.code
     return 200, ""

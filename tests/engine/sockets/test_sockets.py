@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from engine.calls import SCOPE_KEY, Call
 from engine.consumers.listen import ListenConsumer
 from engine.consumers.protocol import SCOPE_KEY as PINGS_KEY
 from engine.consumers.protocol import Pings
 from engine.consumers.sockets import Socket
 from engine.consumers.speak import SpeakConsumer
 from engine.env import read_environment
+from engine.exchange import SCOPE_KEY, ApiRequest, Exchange
 from engine.inference.models import catalog, recognizer
 from tests.engine.engine import MODELS
 
@@ -75,7 +75,7 @@ async def connected(
 ) -> AsyncIterator[tuple[Server, asyncio.Task[None]]]:
     server = Server(most)
     server.incoming.put_nowait({"type": "websocket.connect"})
-    scope = {"type": "websocket", SCOPE_KEY: Call(path, query), PINGS_KEY: pings}
+    scope = {"type": "websocket", SCOPE_KEY: Exchange(ApiRequest(path, query)), PINGS_KEY: pings}
     running = asyncio.create_task(socket.as_asgi()(scope, server.incoming.get, server.send))
     try:
         yield server, running
@@ -94,9 +94,18 @@ async def test_all_sound_comes_before_the_close():
 
 
 async def test_a_client_that_reads_no_more_is_given_up():
-    async with connected(Speaker, most=5) as (server, _):
+    gave_up = asyncio.Event()
+
+    class ImpatientSpeaker(Speaker):
+        close_seconds = 10.0
+
+        def finish(self, code: int = 1000, reason: str = "") -> None:
+            super().finish(code, reason)
+            gave_up.set()
+
+    async with connected(ImpatientSpeaker, most=5) as (server, _):
         server.say("Speak")
-        await asyncio.sleep(0.15)
+        await asyncio.wait_for(gave_up.wait(), 10)
         server.reads_on.set()
         await asyncio.wait_for(server.is_closed.wait(), 10)
     # The frame that was on its way, then the close: what waited was dropped.
