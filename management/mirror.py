@@ -76,7 +76,7 @@ def has_key(connection: Connection, key: str) -> bool:
 def mirror(connection: Connection) -> None:
     """Bring projects and models up to date.
 
-    Raises ``NoServer`` when the server does not answer; the connection then says why.
+    Raises ``NoServer`` when the server does not respond; the connection then says why.
     """
     try:
         with speech_client(connection) as client:

@@ -96,7 +96,7 @@ class Connection(models.Model):
         connection.update(retry_at=Now() + timedelta(seconds=seconds), error=str(error))
 
     def resume(self) -> None:
-        """The server has answered: what fails next is a new failure.
+        """The server has responded: what fails next is a new failure.
 
         A pause that it asked for is kept; one that was a guess is over in seconds.
         """

@@ -25,7 +25,7 @@ def speech_client(connection: Connection, timeouts: Timeouts | None = None) -> S
 
 def probe(connection: Connection, seconds: float = PROBE_SECONDS) -> int | None:
     """Return the HTTP status of a request for a list; None when there is no response in time."""
-    limits = Timeouts(connect_seconds=seconds, answer_seconds=seconds, body_seconds=seconds)
+    limits = Timeouts(connect_seconds=seconds, response_seconds=seconds, body_seconds=seconds)
     try:
         with speech_client(connection, limits) as client:
             return client.probe()

@@ -30,7 +30,7 @@ from speechclient.account import (
 )
 from speechclient.errors import InvalidOption
 from speechclient.fields import Fields
-from speechclient.http import Answer, HttpConnection, Query, path_of
+from speechclient.http import HttpConnection, Query, Response, path_of
 from speechclient.records import Record
 
 RecordKind = TypeVar("RecordKind", bound=Record)
@@ -87,7 +87,7 @@ class AccountClient:
         expiration_date: datetime | None = None,
         time_to_live_seconds: int | None = None,
     ) -> NewKey:
-        """Make a key; the answer is the only one that has the secret.
+        """Make a key; the response is the only one that has the secret.
 
         ``expiration_date`` has a time zone and excludes ``time_to_live_seconds``.
         """
@@ -216,8 +216,8 @@ class AccountClient:
         return AgentVariable.read(self._send("POST", "agent-variables", json=body).fields())
 
     def update_agent_variable(self, variable_id: str, value: object) -> AgentVariable:
-        answer = self._send("PATCH", "agent-variables", variable_id, json={"value": value})
-        return AgentVariable.read(answer.fields())
+        response = self._send("PATCH", "agent-variables", variable_id, json={"value": value})
+        return AgentVariable.read(response.fields())
 
     def delete_agent_variable(self, variable_id: str) -> None:
         self._send("DELETE", "agent-variables", variable_id)
@@ -235,8 +235,8 @@ class AccountClient:
     ) -> DistributionCredentials:
         query = [("scopes", scope) for scope in scopes]
         query += [("provider", provider)] if provider else []
-        answer = self._send("POST", *_DISTRIBUTION, query=query, json={"comment": comment})
-        return DistributionCredentials.read(answer.fields())
+        response = self._send("POST", *_DISTRIBUTION, query=query, json={"comment": comment})
+        return DistributionCredentials.read(response.fields())
 
     def delete_distribution_credentials(self, credentials_id: str) -> DistributionCredentials:
         return DistributionCredentials.read(
@@ -249,7 +249,9 @@ class AccountClient:
     def _get(self, *segments: str, query: Query = ()) -> Fields:
         return self._http.get(self._path(segments), query).fields()
 
-    def _send(self, method: str, *segments: str, query: Query = (), json: object = None) -> Answer:
+    def _send(
+        self, method: str, *segments: str, query: Query = (), json: object = None
+    ) -> Response:
         return self._http.send(method, self._path(segments), query, json=json)
 
     def _list(

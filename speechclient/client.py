@@ -118,7 +118,7 @@ class SpeechClient:
             headers["x-progress-name"] = progress_name
         if size_bytes is not None:
             headers["content-length"] = str(size_bytes)
-        answer = self._http.send(
+        response = self._http.send(
             "POST",
             path_of("listen"),
             options.query(),
@@ -127,7 +127,7 @@ class SpeechClient:
             works=True,
         )
         return read_listen_response(
-            answer.body, request_id=answer.request_id, callback=options.callback is not None
+            response.body, request_id=response.request_id, callback=options.callback is not None
         )
 
     def heard_seconds(self, progress_name: str) -> float:
@@ -136,16 +136,16 @@ class SpeechClient:
         Only the engine in the box knows. Raises ``BadRequest`` when none of that name is under
         way, or the server has no such thing. Source: GET /v1/listen/progress/{name}.
         """
-        answer = self._http.send("GET", path_of("listen", "progress", progress_name))
-        return answer.fields().number("seconds")
+        response = self._http.send("GET", path_of("listen", "progress", progress_name))
+        return response.fields().number("seconds")
 
     def transcribe_url(self, url: str, options: ListenOptions) -> ListenResponse:
         """The same for a recording that the server fetches itself from ``url``."""
-        answer = self._http.send(
+        response = self._http.send(
             "POST", path_of("listen"), options.query(), json={"url": url}, works=True
         )
         return read_listen_response(
-            answer.body, request_id=answer.request_id, callback=options.callback is not None
+            response.body, request_id=response.request_id, callback=options.callback is not None
         )
 
     def speak(self, text: str, options: SpeakOptions) -> Speech:
@@ -183,7 +183,7 @@ class SpeechClient:
         """Find summary, topics, intents or sentiment in ``text``, as the options ask.
 
         ``on_sent`` is called as in ``transcribe``, with bytes of the request's body. With
-        ``options.callback`` the answer is ``accepted`` only. Source: POST /v1/read.
+        ``options.callback`` the response is ``accepted`` only. Source: POST /v1/read.
         """
         return self._read({"text": text}, options, on_sent)
 
@@ -197,14 +197,14 @@ class SpeechClient:
         It is checked when a request or socket starts; an open socket outlives it. Needs a key of
         role member or higher. Source: POST /v1/auth/grant.
         """
-        answer = self._http.send(
+        response = self._http.send(
             "POST", path_of("auth", "grant"), json={"ttl_seconds": ttl_seconds}
         )
-        grant = Grant.read(answer.fields())
+        grant = Grant.read(response.fields())
         if not grant.access_token:
             raise UnreadableResponse(
                 "the server's response has no access_token",
-                request_id=answer.request_id,
+                request_id=response.request_id,
                 status=200,
             )
         return grant
@@ -260,7 +260,7 @@ class SpeechClient:
         on_sent: Callable[[int], None] | None = None,
     ) -> ReadResponse:
         body = json_bytes(source)
-        answer = self._http.send(
+        response = self._http.send(
             "POST",
             path_of("read"),
             options.query(),
@@ -269,7 +269,7 @@ class SpeechClient:
             works=True,
         )
         return read_read_response(
-            answer.body, request_id=answer.request_id, callback=options.callback is not None
+            response.body, request_id=response.request_id, callback=options.callback is not None
         )
 
 

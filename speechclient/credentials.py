@@ -18,7 +18,7 @@ class Credential:
 
     def __post_init__(self) -> None:
         # One line of printable ASCII: anything else would break out of the header, and the
-        # library that refuses it would print it.
+        # library that rejects it would print it.
         if not self.secret.isascii() or not self.secret.isprintable() or " " in self.secret:
             raise ValueError("the API key has spaces or characters that no key has")
 

@@ -25,7 +25,7 @@ class SpeechError(Exception):
     """Root of the tree. ``str(error)`` is one sentence for a person.
 
     ``request_id`` is the server's id of the failed request, or None when it gave none.
-    ``status`` is the HTTP status, or the close code of a socket; None when nothing answered.
+    ``status`` is the HTTP status, or the close code of a socket; None when there was no response.
     ``code`` is the server's own word for the cause (``INVALID_AUTH``, ``NET-0001``), or None.
     """
 
@@ -84,7 +84,7 @@ RETRY_STATUSES = frozenset({408, 425, 429, 499})
 DENIED_STATUSES = frozenset({401, 402, 403, 404})
 
 
-def error_from_answer(
+def error_from_response(
     status: int, headers: Mapping[str, str], body: bytes, *, now: datetime | None = None
 ) -> SpeechError:
     """Read an error response, in any form of docs/contract.md, 3.1.
@@ -96,12 +96,12 @@ def error_from_answer(
     message = message or clean_line(headers.get("dg-error", ""), 500)
     if 300 <= status < 400:
         return Denied(
-            "the server answered with a redirect, which is not followed; "
+            "the server responded with a redirect, which is not followed; "
             "set the base URL to the address that it leads to",
             request_id=request_id,
             status=status,
         )
-    message = message or f"the server answered {status} without saying why"
+    message = message or f"the server responded with status {status} and no reason"
     if status in DENIED_STATUSES:
         return Denied(message, request_id=request_id, status=status, code=code)
     if status >= 500 or status < 300 or status in RETRY_STATUSES:
@@ -171,7 +171,7 @@ def _read_body(content_type: str, body: bytes) -> tuple[str | None, str, str | N
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):
-        # A proxy's HTML page says nothing to a person; plain text is the answer itself.
+        # A proxy's HTML page says nothing to a person; plain text is the response itself.
         return None, "" if "html" in content_type.lower() else clean_line(text, 500), None
     if isinstance(read, str):
         return None, clean_line(read, 500), None

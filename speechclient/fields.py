@@ -1,8 +1,8 @@
 """Reading what a server sent, without trusting it.
 
 A server's JSON may hold anything: NaN, missing and wrong-typed members, lone surrogates, a
-million words. ``Fields`` answers with a value of the asked type or its default and never raises;
-``read_json`` is the one place that refuses.
+million words. ``Fields`` returns a value of the asked type or its default and never raises;
+``read_json`` is the one place that raises.
 """
 
 from __future__ import annotations

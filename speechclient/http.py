@@ -1,7 +1,7 @@
 """HTTP exchanges with one server: bytes go out and come back, what they mean is decided elsewhere.
 
 Everything that may go wrong on the way leaves here as a ``SpeechError``. The server is not
-trusted: answers are bounded in bytes and in time, redirects are not followed, and the credential
+trusted: responses are bounded in bytes and in time, redirects are not followed, and the credential
 is taken out of any sentence that a server sends back.
 """
 
@@ -28,7 +28,7 @@ from speechclient.errors import (
     ServiceUnavailable,
     SpeechError,
     UnreadableResponse,
-    error_from_answer,
+    error_from_response,
 )
 from speechclient.fields import Fields, clean_line, read_json
 
@@ -47,20 +47,20 @@ class Timeouts:
     """Time-outs of requests in seconds; None waits for ever.
 
     ``read_seconds`` is the silence allowed while the server works on a recording or a text,
-    ``answer_seconds`` that for calls that need no work and between two pieces of a body,
-    ``body_seconds`` the whole time from the headers of a JSON answer to its last byte.
+    ``response_seconds`` that for calls that need no work and between two pieces of a body,
+    ``body_seconds`` the whole time from the headers of a JSON response to its last byte.
     """
 
     connect_seconds: float | None = 5.0
     # Where progress is due, a connection without any for this long is given up.
     write_seconds: float | None = 15.0
     read_seconds: float | None = 1_800.0
-    answer_seconds: float | None = 15.0
+    response_seconds: float | None = 15.0
     body_seconds: float = 300.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A success: its headers, looked up in any case, and its body as received."""
 
     headers: Mapping[str, str]
@@ -106,7 +106,7 @@ class HttpConnection:
         self._sleep = sleep
         self._client = httpx.Client(
             transport=transport or _network(self.base_url),
-            # Identity: an answer that unpacks to a thousand times its size cannot be bounded.
+            # Identity: a response that unpacks to a thousand times its size cannot be bounded.
             headers={"user-agent": "earshot-speechclient", "accept-encoding": "identity"},
             follow_redirects=False,
             trust_env=False,
@@ -118,7 +118,7 @@ class HttpConnection:
     def close(self) -> None:
         self._client.close()
 
-    def get(self, path: str, query: Query = ()) -> Answer:
+    def get(self, path: str, query: Query = ()) -> Response:
         """GET, repeated a bounded number of times while the server is unavailable."""
         attempt = 0
         while True:
@@ -142,11 +142,11 @@ class HttpConnection:
         content: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         works: bool = False,
-    ) -> Answer:
-        """One exchange, its answer bounded by ``max_response_bytes``.
+    ) -> Response:
+        """One exchange, its response bounded by ``max_response_bytes``.
 
         ``content`` goes out piece by piece; what it raises ends the exchange and is passed on.
-        ``works`` says that the server has to work for its answer and may be silent meanwhile.
+        ``works`` says that the server has to work for its response and may be silent meanwhile.
         """
         response = self.start(
             method, path, query, json=json, content=content, headers=headers, works=works
@@ -158,7 +158,7 @@ class HttpConnection:
             raise
         finally:
             response.close()
-        return Answer(response.headers, body)
+        return Response(response.headers, body)
 
     def start(
         self,
@@ -186,11 +186,11 @@ class HttpConnection:
             raise
         # The work is done: from here on the server has only to send. httpcore reads this very
         # dictionary again before the body.
-        request.extensions["timeout"]["read"] = self.timeouts.answer_seconds
+        request.extensions["timeout"]["read"] = self.timeouts.response_seconds
         # What only reads is repeated often: the progress of a recording every few seconds.
         logger.log(
             logging.DEBUG if method == "GET" else logging.INFO,
-            "%s %s answered %d after %.2f s, request_id=%s",
+            "%s %s returned %d after %.2f s, request_id=%s",
             method,
             path,
             response.status_code,
@@ -224,16 +224,16 @@ class HttpConnection:
                 headers=all_headers,
                 timeout=httpx.Timeout(
                     connect=timeouts.connect_seconds,
-                    read=timeouts.read_seconds if works else timeouts.answer_seconds,
+                    read=timeouts.read_seconds if works else timeouts.response_seconds,
                     write=timeouts.write_seconds,
-                    pool=timeouts.answer_seconds,
+                    pool=timeouts.response_seconds,
                 ),
             )
         except httpx.InvalidURL as error:
             raise BadRequest(f"the options make no valid address: {error}") from error
 
     def _check(self, response: httpx.Response) -> None:
-        """Raise what an answer means that is no success or cannot be read."""
+        """Raise what a response means that is no success or cannot be read."""
         encoded = response.headers.get("content-encoding", "identity") != "identity"
         if response.is_success:
             if encoded:
@@ -248,7 +248,7 @@ class HttpConnection:
         except ServiceUnavailable:
             body = b""  # the status says enough
         scrub = self._credential.scrub
-        raise error_from_answer(
+        raise error_from_response(
             response.status_code,
             {name: scrub(value) for name, value in response.headers.items()},
             scrub(body.decode("utf-8", "replace")).encode(),

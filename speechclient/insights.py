@@ -59,7 +59,7 @@ class Insights:
 
 
 def read_insights(results: Fields) -> Insights:
-    """The insights in ``results`` of a listen or read answer."""
+    """The insights in ``results`` of a listen or read response."""
     summary = _block(results, "summary")
     sentiments = _block(results, "sentiments")
     average = sentiments.object("average")

@@ -1,4 +1,4 @@
-"""The answer to ``POST /v1/listen``: bytes in, a typed transcript out, no I/O.
+"""The response to ``POST /v1/listen``: bytes in, a typed transcript out, no I/O.
 
 Times are seconds from the first sample. Source: docs/contract.md, 5.2 to 5.6.
 """
@@ -122,7 +122,7 @@ class ModelInfo:
 class ListenResponse:
     """A transcript. ``raw`` is the body as received, untouched.
 
-    ``accepted`` is true for the answer to a request with ``callback``: there is a
+    ``accepted`` is true for the response to a request with ``callback``: there is a
     ``request_id`` and nothing else, the transcript goes to the callback.
     """
 
@@ -216,7 +216,7 @@ def read_listen_response(
         channels, utterances = _without_speakers(channels, utterances)
     if timeline.repairs:
         logger.warning(
-            "%d times or words of the answer were outside its %.3f s and were clamped or cut, "
+            "%d times or words of the response were outside its %.3f s and were clamped or cut, "
             "request_id=%s",
             timeline.repairs,
             timeline.duration,

@@ -15,7 +15,7 @@ from speechclient.listen import Warning, read_warnings
 class ReadResponse:
     """Response of ``POST /v1/read``. ``raw`` is the body as received.
 
-    ``accepted`` is true for the answer to a request with ``callback``: the insights go there.
+    ``accepted`` is true for the response to a request with ``callback``: the insights go there.
     """
 
     raw: bytes = field(repr=False)

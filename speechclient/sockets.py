@@ -21,7 +21,7 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
 from speechclient.credentials import Credential
-from speechclient.errors import ServiceUnavailable, SpeechError, error_from_answer
+from speechclient.errors import ServiceUnavailable, SpeechError, error_from_response
 from speechclient.fields import clean_line
 from speechclient.http import proxy_for, read_base_url, read_request_id
 from speechclient.options import (
@@ -110,7 +110,7 @@ class Stream(Generic[Session, Choices]):
         """Connect to the server at ``base_url`` (``http``, ``https``, ``ws`` or ``wss``).
 
         The credential travels in a header, or as browsers have to send it with
-        ``as_subprotocol``. Raises as the stream itself does when the server refuses, and
+        ``as_subprotocol``. Raises as the stream itself does when the server rejects it, and
         ``ValueError`` for a base URL or a key that cannot be one.
         """
         credential = (
@@ -139,7 +139,7 @@ class Stream(Generic[Session, Choices]):
         try:
             socket = await connecting
         except (OSError, EOFError, WebSocketException) as error:
-            failure = _refusal(error, credential, base_url)
+            failure = _rejection(error, credential, base_url)
             logger.warning("%s failed: %s, request_id=%s", cls.path, failure, failure.request_id)
             raise failure from error
         request_id = read_request_id(_headers(socket.response, credential))
@@ -386,11 +386,11 @@ async def _send_audio(stream: Stream, audio: bytes) -> None:
         await stream.send(audio[start : start + AUDIO_FRAME_BYTES])
 
 
-def _refusal(error: Exception, credential: Credential, base_url: str) -> SpeechError:
+def _rejection(error: Exception, credential: Credential, base_url: str) -> SpeechError:
     if isinstance(error, InvalidStatus):
         body = credential.scrub(bytes(error.response.body or b"").decode("utf-8", "replace"))
         headers = _headers(error.response, credential)
-        return error_from_answer(error.response.status_code, headers, body.encode())
+        return error_from_response(error.response.status_code, headers, body.encode())
     if isinstance(error, TimeoutError):
         return ServiceUnavailable(f"the server cannot be reached in time ({base_url})")
     if isinstance(error, OSError):

@@ -1,4 +1,4 @@
-"""The answer to ``POST /v1/speak`` and ``/v2/speak``: audio as it is made, and its headers.
+"""The response to ``POST /v1/speak`` and ``/v2/speak``: audio as it is made, and its headers.
 
 Source: docs/contract.md, 7 and 8.
 """
@@ -23,7 +23,7 @@ MAX_AUDIO_BYTES = 512 * 1024 * 1024
 class SpeechInfo:
     """Facts about the audio in the response headers.
 
-    ``accepted`` is true for the answer to a request with ``callback``: the audio goes there and
+    ``accepted`` is true for the response to a request with ``callback``: the audio goes there and
     what can be read here is a JSON object. ``char_count`` is None when the server does not say.
     """
 
@@ -52,7 +52,7 @@ def read_speech_info(headers: Mapping[str, str], *, callback: bool = False) -> S
     accepted = callback and kind == "application/json"
     if not accepted and (kind == "application/json" or kind.startswith("text/")):
         raise ServiceUnavailable(
-            f"the server's answer is {kind} where audio belongs",
+            f"the server's response is {kind} where audio belongs",
             request_id=line("dg-request-id") or None,
             status=200,
         )

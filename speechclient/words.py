@@ -17,7 +17,7 @@ MAX_SPEAKER = 10_000
 class Word:
     """``word`` is bare and lower case; ``punctuated_word`` equals it when none was asked for.
 
-    ``confidence`` is 0 to 1. ``speaker`` counts from 0 within one answer.
+    ``confidence`` is 0 to 1. ``speaker`` counts from 0 within one response.
     """
 
     word: str

@@ -143,7 +143,7 @@ def test_codec_outside_the_table_is_rejected_by_both(tmp_path):
     data = written("flv", Sound(beeps(2, rate=44_100), "nellymoser", 44_100))
     with pytest.raises(UnsupportedAudio, match="coded as nellymoser"):
         by_engine(data)
-    with pytest.raises(sound.Refused, match="coded in a way that is not supported"):
+    with pytest.raises(sound.Rejected, match="coded in a way that is not supported"):
         by_web(data, tmp_path)
 
 

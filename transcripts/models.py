@@ -32,8 +32,8 @@ from transcripts.queue.leases import (
     running_has_a_lease,
 )
 from transcripts.text import reading
-from transcripts.text.answers import stretches
 from transcripts.text.reading import Key, Voices
+from transcripts.text.responses import stretches
 from transcripts.text.timedtext import TimedText, labels, moods
 from transcripts.text.tokens import indexed
 from transcripts.text.warned import caution, kept_warnings, language_name, suggested_language
@@ -706,8 +706,8 @@ class Preset(models.Model):
         self.is_default = is_default
 
 
-class Answer(models.Model):
-    """A server's answer as it came, beside what we made of it."""
+class StoredResponse(models.Model):
+    """A server's response as it came, beside what we made of it."""
 
     gzipped = models.BinaryField()
 
@@ -725,8 +725,8 @@ class Answer(models.Model):
         return json.loads(self.body())
 
 
-class RawResponse(Answer):
-    """The answer that a transcript was made of."""
+class RawResponse(StoredResponse):
+    """The response that a transcript was made of."""
 
     transcription = models.OneToOneField(
         Transcription, models.CASCADE, primary_key=True, related_name="raw_response"
@@ -736,8 +736,8 @@ class RawResponse(Answer):
         return f"Response to {self.transcription_id}"
 
 
-class RawInsight(Answer):
-    """The answer that an insight was made of."""
+class RawInsight(StoredResponse):
+    """The response that an insight was made of."""
 
     insight = models.OneToOneField(
         Insight, models.CASCADE, primary_key=True, related_name="raw_response"

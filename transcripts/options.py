@@ -14,7 +14,7 @@ DEFAULTS: dict[str, Any] = {
     "utterances": True,
     "diarize": True,
 }
-# The library stores utterances and asks for its answer itself.
+# The library stores utterances and asks for its response itself.
 NOT_CHOSEN = ("utterances", "callback", "callback_method")
 DETECT = "detect"
 MAX_JSON = 20_000

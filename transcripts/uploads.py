@@ -54,7 +54,7 @@ DELETED = "The recording of this upload was deleted."
 GONE = "The bytes of this upload are no longer on this server; start it again."
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """The upload is rejected; the message says why, ``status`` is that of HTTP."""
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -77,18 +77,18 @@ class Readable(Protocol):
 def begin(
     owner: User, project: Project, name: str, size_bytes: int, options: dict[str, Any]
 ) -> Upload:
-    """Open an upload, checking every limit before a byte travels. Raises ``Refused``.
+    """Open an upload, checking every limit before a byte travels. Raises ``Rejected``.
 
     ``options`` are those of its transcription, as ``options.complete`` gives them.
     """
     name = clean_name(name)
     limit = settings.ENV.max_upload_bytes
     if size_bytes <= 0:
-        raise Refused(f"{name} is empty: there is nothing in it to transcribe.")
+        raise Rejected(f"{name} is empty: there is nothing in it to transcribe.")
     if size_bytes > limit:
-        raise Refused(f"{name} has {size_bytes:,} bytes; at most {limit:,} are allowed.", 413)
+        raise Rejected(f"{name} has {size_bytes:,} bytes; at most {limit:,} are allowed.", 413)
     if owner.uploads.unfinished().count() >= MAX_OPEN_UPLOADS:
-        raise Refused(f"You have {MAX_OPEN_UPLOADS} unfinished uploads; finish some first.", 429)
+        raise Rejected(f"You have {MAX_OPEN_UPLOADS} unfinished uploads; finish some first.", 429)
     with reserving():
         check_room(owner, name, size_bytes)
         return Upload.objects.create(
@@ -97,16 +97,16 @@ def begin(
 
 
 def check_room(owner: User, name: str, size_bytes: int) -> None:
-    """Raise ``Refused`` (507) unless so many bytes fit beside all that is announced.
+    """Raise ``Rejected`` (507) unless so many bytes fit beside all that is announced.
 
     One person's uploads together reserve at most half of the room, so that many announced
     ones do not keep everybody else out; a single one may take all of it.
     """
     if size_bytes > unreserved_bytes():
-        raise Refused(f"The server has no room for {name}.", 507)
+        raise Rejected(f"The server has no room for {name}.", 507)
     own = owner.uploads.reserved_bytes(timezone.now() - RESERVED_FOR)
     if own and own + size_bytes > spare_bytes() / 2:
-        raise Refused(
+        raise Rejected(
             "Your unfinished uploads need all of the free disk space; finish some first.", 507
         )
 
@@ -140,7 +140,7 @@ def append(
     ``prefix_sha256`` is the hash of all bytes before them, from a client that resumes with a
     file it cannot otherwise know to be the same. When this returns the bytes are hashed and on
     disk, and ``upload`` says how far it is. Raises ``WrongOffset`` when they do not continue
-    what is there, or another writer is at it; ``Refused`` when they are of another file, or
+    what is there, or another writer is at it; ``Rejected`` when they are of another file, or
     more than were announced, or the disk has no room left for it; ``DiskFull``.
     """
     with locked(upload), full_disk_noticed():
@@ -149,19 +149,19 @@ def append(
         path = staging(upload.pk)
         hasher = hashers.take(upload, path)
         if offset_bytes and prefix_sha256 not in (None, hasher.hexdigest()):
-            raise Refused(f"This is another file than the one that {upload.name} began with.", 412)
+            raise Rejected(f"This is another file than the one that {upload.name} began with.", 412)
         if timezone.now() - upload.changed_at > RESERVED_FOR:
             reserve_again(upload)
         position = offset_bytes
         with path.open("r+b" if offset_bytes else "w+b") as file:
             if file.seek(0, os.SEEK_END) < offset_bytes:
-                raise Refused(GONE, 410)
+                raise Rejected(GONE, 410)
             file.seek(offset_bytes)
             try:
                 while block := stream.read(BLOCK_BYTES):
                     position += len(block)
                     if position > upload.size_bytes:
-                        raise Refused(
+                        raise Rejected(
                             f"{upload.name} was announced with {upload.size_bytes:,} bytes, "
                             "but more were received.",
                             413,
@@ -183,7 +183,7 @@ def append(
 
 
 def reserve_again(upload: Upload) -> None:
-    """Reserve the room of an upload that lay still. Raises ``Refused`` when there is none."""
+    """Reserve the room of an upload that lay still. Raises ``Rejected`` when there is none."""
     with reserving():
         check_room(upload.owner, upload.name, upload.size_bytes - upload.offset_bytes)
         Upload.objects.filter(pk=upload.pk).update(changed_at=timezone.now())
@@ -201,19 +201,19 @@ def advance(upload: Upload, position: int, sha256: str) -> None:
 def finish(upload: Upload, source: Recording.Source = Recording.Source.UPLOAD) -> Recording:
     """Make the recording of an upload whose bytes are all there, and queue its transcription.
 
-    Can be repeated: an upload makes one recording. Raises ``DiskFull``, and ``Refused`` when
+    Can be repeated: an upload makes one recording. Raises ``DiskFull``, and ``Rejected`` when
     its bytes, or the recording that it became, are gone.
     """
     with locked(upload):
         if upload.state == Upload.State.STORED:
             if upload.recording is None:
-                raise Refused(DELETED, 410)
+                raise Rejected(DELETED, 410)
             return upload.recording
         path = staging(upload.pk)
         name = media_name("recordings", upload.created_at, upload.pk)
         # In neither place, or in the second after an interruption between move and row.
         if not path.exists() and not default_storage.exists(name):
-            raise Refused(GONE, 410)
+            raise Rejected(GONE, 410)
         file = keep(path, name)
         with transaction.atomic():
             recording = Recording.objects.create(
@@ -264,9 +264,9 @@ def sweep_uploads(forget: bool = True) -> None:
                 act(upload)
             except (WrongOffset, Upload.DoesNotExist):
                 continue  # its client is at it after all
-            except Refused as refusal:
+            except Rejected as rejection:
                 # Its bytes are on the machine that took them, which sweeps too.
-                logger.warning("Upload %s: %s", upload.pk, refusal)
+                logger.warning("Upload %s: %s", upload.pk, rejection)
 
 
 def lock_path(upload: Upload) -> Path:
@@ -306,7 +306,7 @@ class Hashers:
         self.kept: OrderedDict[uuid.UUID, tuple[int, Any]] = OrderedDict()
 
     def take(self, upload: Upload, path: Path) -> Any:
-        """The hash of all bytes so far, no longer kept here. Raises ``Refused`` without them."""
+        """The hash of all bytes so far, no longer kept here. Raises ``Rejected`` without them."""
         with self.lock:
             offset_bytes, hasher = self.kept.pop(upload.pk, (None, None))
         if offset_bytes == upload.offset_bytes:
@@ -321,7 +321,7 @@ class Hashers:
 
 
 def beginning(path: Path, size_bytes: int) -> Any:
-    """The hash of the first bytes of a file. Raises ``Refused`` when it has fewer."""
+    """The hash of the first bytes of a file. Raises ``Rejected`` when it has fewer."""
     hasher = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -329,9 +329,9 @@ def beginning(path: Path, size_bytes: int) -> Any:
                 hasher.update(block)
                 size_bytes -= len(block)
     except FileNotFoundError:
-        raise Refused(GONE, 410) from None
+        raise Rejected(GONE, 410) from None
     if size_bytes:
-        raise Refused(GONE, 410)
+        raise Rejected(GONE, 410)
     return hasher
 
 

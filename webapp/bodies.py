@@ -184,7 +184,7 @@ def limit_bodies(
                 message = {**message, "headers": numbered(message["headers"], scope[REQUEST_ID])}
             await send(message)
 
-        async def refuse(status: int, message: str) -> None:
+        async def reject(status: int, message: str) -> None:
             if is_started:
                 return
             await respond(scope, send, body, status, message)
@@ -194,14 +194,14 @@ def limit_bodies(
             await body.check(announced_bytes(scope))
             await application(scope, body.receive, watched)
         except Rejected as rejected:
-            await refuse(rejected.status, rejected.message)
+            await reject(rejected.status, rejected.message)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            await refuse(507, "The disk of the server is full.")
+            await reject(507, "The disk of the server is full.")
         except Exception:
             logger.exception("request_id=%s failed", scope[REQUEST_ID])
-            await refuse(500, "The server failed on this request.")
+            await reject(500, "The server failed on this request.")
         finally:
             body.leave()
 

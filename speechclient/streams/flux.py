@@ -121,7 +121,7 @@ class FluxSession(StreamSession):
     def __init__(self, request_id: str | None = None) -> None:
         super().__init__(request_id)
         self._is_in_turn = self._ends_turn = False
-        self._unanswered = 0  # Configure messages without a response
+        self._unconfirmed = 0  # Configure messages without a response
 
     def follow(self, event: Event) -> None:
         match event:
@@ -129,15 +129,15 @@ class FluxSession(StreamSession):
                 self._is_in_turn = True
             case TurnInfo(event="EndOfTurn") | StreamWarning(code="FORCE_END_TURN_NO_ACTIVE_TURN"):
                 self._is_in_turn = False
-            case Configured() | ConfigureFailed() | StreamError() if self._unanswered:
-                self._unanswered -= 1
+            case Configured() | ConfigureFailed() | StreamError() if self._unconfirmed:
+                self._unconfirmed -= 1
 
     @property
     def awaits_configure(self) -> bool:
-        return self._unanswered > 0
+        return self._unconfirmed > 0
 
     def configure_failed(self) -> Event:
-        self._unanswered = 0
+        self._unconfirmed = 0
         return ConfigureFailed(
             raw="", sequence_id=0, code=NO_RESPONSE, description=NO_RESPONSE_SENTENCE
         )
@@ -183,7 +183,7 @@ class FluxSession(StreamSession):
         }
         given = {name: value for name, value in thresholds.items() if value is not None}
         terms = None if keyterms is None else list(read_keyterms("keyterms", keyterms))
-        self._unanswered += 1
+        self._unconfirmed += 1
         return message(
             "Configure",
             thresholds=given or None,

@@ -158,7 +158,7 @@ class ListenSession(StreamSession):
 
     def __init__(self, request_id: str | None = None) -> None:
         super().__init__(request_id)
-        self._unanswered = 0  # Configure messages without a response
+        self._unconfirmed = 0  # Configure messages without a response
 
     def keep_alive(self) -> str:
         """Holds the socket through silence; must be text, a binary one would be heard as audio."""
@@ -171,21 +171,21 @@ class ListenSession(StreamSession):
     def configure(self, keyterms: Sequence[str]) -> str:
         """Replaces the key terms. Raises ``InvalidOption`` for terms that no server takes."""
         frame = message("Configure", keyterms=list(read_keyterms("keyterms", keyterms)))
-        self._unanswered += 1
+        self._unconfirmed += 1
         return frame
 
     def follow(self, event: Event) -> None:
-        if isinstance(event, Configured | ConfigureFailed | StreamError) and self._unanswered:
-            self._unanswered -= 1
+        if isinstance(event, Configured | ConfigureFailed | StreamError) and self._unconfirmed:
+            self._unconfirmed -= 1
 
     @property
     def awaits_configure(self) -> bool:
         """True until each Configure has its response; silence is none."""
-        return self._unanswered > 0
+        return self._unconfirmed > 0
 
     def configure_failed(self) -> Event:
         """The event for a Configure that the server did not respond to."""
-        self._unanswered = 0
+        self._unconfirmed = 0
         return ConfigureFailed(raw="", code=NO_RESPONSE, description=NO_RESPONSE_SENTENCE)
 
 

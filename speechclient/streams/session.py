@@ -62,7 +62,7 @@ NO_RESPONSE_SENTENCE = "the server did not respond to Configure"
 class StreamSession:
     """One connection's messages: ``receive`` what comes, ``closed`` when it ends.
 
-    ``request_id`` is the server's, from the answer to the handshake or from a message.
+    ``request_id`` is the server's, from the response to the handshake or from a message.
     """
 
     events: ClassVar[Mapping[str, type[Event]]]

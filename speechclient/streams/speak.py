@@ -129,7 +129,7 @@ class SpeedConfigured(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class SpeedRefused(Event):
+class SpeedRejected(Event):
     """A Configure changed nothing."""
 
     code: str
@@ -148,7 +148,7 @@ class FluxSpeakSession(StreamSession):
         "SpeechInterrupted": TurnInterrupted,
         "SessionMetadata": SessionMetadata,
         "ConfigureSuccess": SpeedConfigured,
-        "ConfigureFailure": SpeedRefused,
+        "ConfigureFailure": SpeedRejected,
         "Warning": StreamWarning,
         "Error": StreamError,
     }

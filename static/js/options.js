@@ -233,13 +233,13 @@ export class Options {
   }
 
   async #send(url, fields) {
-    const answer = await fetch(url, {
+    const response = await fetch(url, {
       method: "POST",
       headers: { "X-CSRFToken": token() },
       body: new URLSearchParams(fields),
     }).catch(() => null);
-    const said = await answer?.json().catch(() => null);
-    return said ?? { error: answer ? `The server rejected the request (${answer.status}).` : "Connection lost. Try again." };
+    const said = await response?.json().catch(() => null);
+    return said ?? { error: response ? `The server rejected the request (${response.status}).` : "Connection lost. Try again." };
   }
 }
 

@@ -73,7 +73,7 @@ export class Player extends EventTarget {
   }
 
   play() {
-    // A refusal (no sound device, not playable) shows itself in the error event.
+    // A rejection (no sound device, not playable) shows itself in the error event.
     this.audio.play().catch(() => {});
   }
 

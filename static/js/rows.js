@@ -20,10 +20,10 @@ document.addEventListener("htmx:oobAfterSwap", (event) => {
 
 /** The row of a recording as the library shows it. */
 export async function fetchRow(url, id) {
-  const answer = await fetch(`${url}?ids=${id}&whole=1`);
-  if (!answer.ok) return null;
+  const response = await fetch(`${url}?ids=${id}&whole=1`);
+  if (!response.ok) return null;
   const holder = document.createElement("template");
-  holder.innerHTML = await answer.text(); // our own fragment, escaped by the server
+  holder.innerHTML = await response.text(); // our own fragment, escaped by the server
   const row = holder.content.querySelector("[data-row]");
   row?.removeAttribute("hx-swap-oob");
   return row;

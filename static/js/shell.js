@@ -153,8 +153,8 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const answered = event.detail.xhr.responseURL;
-  if (answered && new URL(answered).pathname === "/sign-in/") {
+  const responded = event.detail.xhr.responseURL;
+  if (responded && new URL(responded).pathname === "/sign-in/") {
     event.detail.shouldSwap = false;
     keep(event.detail, "signed out");
     // A page that holds what cannot be loaded again, such as chosen files, prevents it.

@@ -132,11 +132,11 @@ export class Transcript {
   async #fetch(block) {
     const url = this.element.dataset.url.replace(/0\/$/, `${block.number}/`);
     block.abort = new AbortController();
-    const answer = await fetch(`${url}?version=${this.element.dataset.version}`, {
+    const response = await fetch(`${url}?version=${this.element.dataset.version}`, {
       signal: block.abort.signal,
     }).catch(() => null);
     // It may also be cut off on its way, when its block leaves the view.
-    const html = answer?.ok ? await answer.text().catch(() => null) : null;
+    const html = response?.ok ? await response.text().catch(() => null) : null;
     if (html === null) return;
     this.#keepPlace(() => block.fill(html));
     this.#index(block);

@@ -90,7 +90,7 @@ def library(url: str, rows: int) -> Iterator[Callable[[str], float]]:
             asked.close()
 
 
-def answer(rows: int) -> None:
+def response(rows: int) -> None:
     """Fill the database of this process, and render each page whose name comes in."""
     import django
     from django.conf import settings
@@ -171,4 +171,4 @@ def fill(rows: int) -> "tuple[User, int]":
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        answer(int(sys.argv[1]))
+        response(int(sys.argv[1]))

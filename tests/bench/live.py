@@ -183,8 +183,8 @@ def stream_words(heard: Heard) -> str:
 
 def batch_words(engine: Engine, clip: Clip) -> str:
     with engine.http() as http:
-        answer = http.post("/v1/listen?model=nova-3", content=wav_bytes(clip.samples)).json()
-    return str(answer["results"]["channels"][0]["alternatives"][0]["transcript"])
+        response = http.post("/v1/listen?model=nova-3", content=wav_bytes(clip.samples)).json()
+    return str(response["results"]["channels"][0]["alternatives"][0]["transcript"])
 
 
 def word_errors(clips: Sequence[Clip], said: str) -> float:

@@ -156,12 +156,12 @@ async def arrive(http: httpx.AsyncClient, recording: bytes) -> tuple[list[int], 
 
     async def call(number: int) -> tuple[int, int]:
         await asyncio.sleep(number * APART_SECONDS)
-        answer = await http.post("/v1/listen", content=recording)
-        first = answer.status_code
-        while answer.status_code == 429:
-            await asyncio.sleep(float(answer.headers["retry-after"]))
-            answer = await http.post("/v1/listen", content=recording)
-        return first, answer.status_code
+        response = await http.post("/v1/listen", content=recording)
+        first = response.status_code
+        while response.status_code == 429:
+            await asyncio.sleep(float(response.headers["retry-after"]))
+            response = await http.post("/v1/listen", content=recording)
+        return first, response.status_code
 
     statuses = await asyncio.gather(*(call(number) for number in range(CALLS)))
     return [first for first, _ in statuses], sum(last == 200 for _, last in statuses)

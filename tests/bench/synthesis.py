@@ -78,9 +78,9 @@ def speak(engine: Engine, voice: str, text: str) -> tuple[float, float, bytes]:
     with engine.http() as http:
         query = {"model": voice, "encoding": "linear16", "sample_rate": "16000"}
         started = time.perf_counter()
-        with http.stream("POST", "/v1/speak", params=query, json={"text": text}) as answer:
-            answer.raise_for_status()
-            chunks = answer.iter_raw()
+        with http.stream("POST", "/v1/speak", params=query, json={"text": text}) as response:
+            response.raise_for_status()
+            chunks = response.iter_raw()
             # The header of the WAV comes with the first sound.
             audio = bytearray(next(chunks))
             first = time.perf_counter() - started
@@ -119,14 +119,14 @@ def plain(text: str) -> str:
 
 def hear(engine: Engine, audio: bytes, language: str) -> str:
     with engine.http() as http:
-        answer = http.post(
+        response = http.post(
             "/v1/listen",
             params={"model": "whisper-base", "language": language},
             content=audio,
             headers={"content-type": "audio/wav"},
         )
-        answer.raise_for_status()
-        return str(answer.json()["results"]["channels"][0]["alternatives"][0]["transcript"])
+        response.raise_for_status()
+        return str(response.json()["results"]["channels"][0]["alternatives"][0]["transcript"])
 
 
 def intelligibility(engine: Engine, language: str, voices: Iterable[str]) -> Iterator[Result]:

@@ -88,9 +88,9 @@ def slowest(http: httpx.Client, path: str) -> float:
     times = []
     for _ in range(REPEATS):
         before = time.perf_counter()
-        answer = http.get(path)
+        response = http.get(path)
         times.append((time.perf_counter() - before) * 1000)
-        answer.raise_for_status()
+        response.raise_for_status()
     return max(times)
 
 

@@ -31,19 +31,19 @@ def test_captions_carry_the_words_and_their_times(ada, talk):
 def test_the_same_file_again_names_the_first(ada, talk):
     first = ada.upload(talk, name="first.wav")
     second = ada.upload(talk, name="second.wav")
-    assert second.answer["duplicate_of"]["id"] <= first.recording
+    assert second.response["duplicate_of"]["id"] <= first.recording
 
 
 def test_the_shell_does_the_same_job(product, talk):
     ran = product.manage("transcribe", str(talk), "--json", timeout=120)
     assert ran.returncode == 0, ran.stderr
-    answer = json.loads(ran.stdout)
-    assert {"recording", "request_id", "duration", "transcript", "utterances"} <= answer.keys()
-    assert "tuesday" in answer["transcript"].lower()
+    response = json.loads(ran.stdout)
+    assert {"recording", "request_id", "duration", "transcript", "utterances"} <= response.keys()
+    assert "tuesday" in response["transcript"].lower()
     found = product.manage("search", "tuesday", "--json")
     assert found.returncode == 0, found.stderr
     hits = [json.loads(line) for line in found.stdout.splitlines()]
-    assert answer["recording"] in {hit["recording"] for hit in hits}
+    assert response["recording"] in {hit["recording"] for hit in hits}
     assert {"recording", "title", "speaker", "start", "end", "text"} <= hits[0].keys()
 
 

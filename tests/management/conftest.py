@@ -12,7 +12,7 @@ from management import speech
 
 
 class Account(httpx.BaseTransport):
-    """A server whose lists can be changed; ``broken`` makes it answer with that status."""
+    """A server whose lists can be changed; ``broken`` makes it response with that status."""
 
     def __init__(self) -> None:
         self.projects = [{"project_id": "p-1", "name": "Interviews"}]

@@ -191,10 +191,10 @@ def test_a_selection_is_changed_and_others_are_left(cast, as_user):
 @pytest.mark.parametrize("ids", [[], ["x"], ["9" * 40]])
 def test_a_selection_of_nothing_changes_nothing(ids, cast, as_user):
     cast.failed()
-    answer = as_user("ada").post(
+    response = as_user("ada").post(
         reverse("recordings_change"), {"action": "delete", "ids": ids}, follow=True
     )
-    assert "Nothing was changed" in answer.content.decode()
+    assert "Nothing was changed" in response.content.decode()
     assert Recording.objects.count() == 1
 
 

@@ -20,14 +20,14 @@ def ada(cast: Cast) -> Client:
     return client
 
 
-def words_of(answer) -> str:
-    return re.sub(r"<[^>]+>|\s+", " ", answer.content.decode())
+def words_of(response) -> str:
+    return re.sub(r"<[^>]+>|\s+", " ", response.content.decode())
 
 
-def assert_is_page(answer, status: int) -> None:
-    assert answer.status_code == status, words_of(answer)
-    assert "Request id" in words_of(answer)
-    assert answer.headers["X-Request-ID"] in words_of(answer)
+def assert_is_page(response, status: int) -> None:
+    assert response.status_code == status, words_of(response)
+    assert "Request id" in words_of(response)
+    assert response.headers["X-Request-ID"] in words_of(response)
 
 
 @pytest.mark.parametrize(
@@ -51,25 +51,25 @@ def test_a_form_that_cannot_be_read_is_an_error_of_its_sender(cast: Cast, kind, 
         if user:
             client.force_login(user)
         for url in (reverse("recordings_change"), reverse("sign_in"), reverse("sign_out"), "/no/"):
-            answer = client.generic("POST", url, b"--x\r\nno form", content_type=kind)
-            assert answer.status_code < 500, words_of(answer)
+            response = client.generic("POST", url, b"--x\r\nno form", content_type=kind)
+            assert response.status_code < 500, words_of(response)
 
 
 @pytest.mark.parametrize("depth", [101, 900, 960, 990, 100_000])
 def test_a_preset_of_any_depth_is_answered(ada: Client, cast: Cast, depth):
     options = '{"tag":' + "[" * depth + "]" * depth + "}"
     fields = {"project": cast.project.pk, "name": "Deep", "options": options}
-    answer = ada.post(reverse("presets"), fields)
-    assert answer.status_code == 422
-    assert json.loads(answer.content)["error"]
+    response = ada.post(reverse("presets"), fields)
+    assert response.status_code == 422
+    assert json.loads(response.content)["error"]
 
 
 @pytest.mark.parametrize("depth", [101, 900, 960, 990, 100_000])
 def test_an_upload_of_any_depth_is_answered(ada: Client, cast: Cast, depth):
     options = "[" * depth + "]" * depth
     body = f'{{"name": "a.wav", "size": 1, "project": {cast.project.pk}, "options": {options}}}'
-    answer = ada.post(reverse("uploads"), body, content_type="application/json")
-    assert answer.status_code == 400
+    response = ada.post(reverse("uploads"), body, content_type="application/json")
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "0001-01-02", "9999-12-31", "9999-12-30"])
@@ -87,8 +87,8 @@ def test_any_place_to_return_to_is_answered(ada: Client, cast: Cast, target):
     fields = {"action": "retry", "ids": [cast.failed().pk], "next": target}
     assert ada.post(reverse("recordings_change"), fields).status_code in (302, 400)
     for method in ("get", "post"):
-        answer = getattr(Client(), method)(reverse("sign_in"), {"next": target})
-        assert answer.status_code == 200
+        response = getattr(Client(), method)(reverse("sign_in"), {"next": target})
+        assert response.status_code == 200
 
 
 def test_every_error_is_a_page_of_ours(ada: Client, cast: Cast):
@@ -106,24 +106,24 @@ def test_a_failure_is_a_page_with_the_id_that_the_log_has(ada: Client, monkeypat
         raise RuntimeError("broken")
 
     monkeypatch.setattr("transcripts.views.library.LibraryFilters", fail)
-    answer = ada.get(reverse("library"))
-    assert_is_page(answer, 500)
-    assert "recordings are safe" in words_of(answer)
+    response = ada.get(reverse("library"))
+    assert_is_page(response, 500)
+    assert "recordings are safe" in words_of(response)
     (record,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
-    assert record.request.request_id == answer.headers["X-Request-ID"]
+    assert record.request.request_id == response.headers["X-Request-ID"]
 
 
 def test_scripts_get_an_error_as_json(ada: Client):
-    answer = ada.get("/nowhere/", headers={"accept": "application/json"})
-    body = json.loads(answer.content)
+    response = ada.get("/nowhere/", headers={"accept": "application/json"})
+    body = json.loads(response.content)
     assert body["error"].startswith("Page not found.")
-    assert body["request_id"] == answer.headers["X-Request-ID"]
+    assert body["request_id"] == response.headers["X-Request-ID"]
 
 
 @pytest.mark.parametrize("host", ["evil.test", "evil.test:80", "a b", "[::", "x" * 300, "\xff"])
 def test_an_unknown_host_is_logged_in_one_line(client, db, host, caplog):
-    answer = client.get("/nowhere/", headers={"host": host})
-    assert_is_page(answer, 400)
+    response = client.get("/nowhere/", headers={"host": host})
+    assert_is_page(response, 400)
     (record,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
     formatted = logging.getLogger().handlers[0].formatter or logging.Formatter()
     assert "\n" not in formatted.format(record)

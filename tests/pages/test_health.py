@@ -5,8 +5,8 @@ from django.urls import reverse
 
 
 def test_a_wrong_password_is_told_in_a_sentence(client, cast):
-    answer = client.post(reverse("sign_in"), {"username": "ada@example.test", "password": "no"})
-    assert "Wrong e-mail address or password" in answer.content.decode()
+    response = client.post(reverse("sign_in"), {"username": "ada@example.test", "password": "no"})
+    assert "Wrong e-mail address or password" in response.content.decode()
 
 
 @pytest.mark.parametrize("typed", ["ada@example.test", "Ada@Example.TEST"])
@@ -26,9 +26,9 @@ def test_signing_in_leads_only_to_pages_of_ours(client, cast):
 
 def test_a_page_that_is_not_there_says_so(client, cast, settings):
     client.force_login(cast.ada)
-    answer = client.get("/recordings/999999/")
-    assert answer.status_code == 404
-    assert "Page not found" in answer.content.decode()
+    response = client.get("/recordings/999999/")
+    assert response.status_code == 404
+    assert "Page not found" in response.content.decode()
 
 
 def test_every_page_allows_only_scripts_and_styles_of_ours(client, cast):

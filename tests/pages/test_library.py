@@ -128,16 +128,16 @@ def test_an_empty_library_says_what_to_do(cast, client):
 def test_no_hit_of_a_filter_leads_back_to_all(cast, client):
     cast.recording("Here")
     client.force_login(cast.ada)
-    answer = client.get(reverse("library"), {"q": "nowhere"}).content.decode()
-    assert "No recordings match these filters" in answer
+    response = client.get(reverse("library"), {"q": "nowhere"}).content.decode()
+    assert "No recordings match these filters" in response
 
 
 def test_an_open_row_says_how_far_it_is(cast, client):
     cast.running()
     client.force_login(cast.ada)
-    answer = client.get(reverse("library")).content.decode()
-    assert "Transcribing for 0:40" in answer
-    assert "usually" not in answer
+    response = client.get(reverse("library")).content.decode()
+    assert "Transcribing for 0:40" in response
+    assert "usually" not in response
 
 
 @pytest.fixture
@@ -146,8 +146,8 @@ def change(client, cast: Cast):
     client.force_login(cast.ada)
 
     def changed(action: str, *ids: int) -> list[str]:
-        answer = client.post(reverse("recordings_change"), {"action": action, "ids": ids})
-        return [str(message) for message in get_messages(answer.wsgi_request)][-1:]
+        response = client.post(reverse("recordings_change"), {"action": action, "ids": ids})
+        return [str(message) for message in get_messages(response.wsgi_request)][-1:]
 
     return changed
 
@@ -243,10 +243,10 @@ def test_a_failed_row_says_why_and_can_be_tried_again(cast, client):
     recording = cast.failed()
     client.force_login(cast.ada)
     assert "The file holds no audio." in client.get(reverse("library")).content.decode()
-    answer = client.post(
+    response = client.post(
         reverse("recording_retry", args=[recording.pk]), headers={"HX-Request": "true"}
     )
-    assert "In the queue (1st)" in answer.content.decode()
+    assert "In the queue (1st)" in response.content.decode()
     recording.refresh_from_db()
     assert recording.state == State.QUEUED
 

@@ -97,7 +97,7 @@ def test_a_preset_is_chosen_changed_saved_and_deleted(page, cast: Cast):
 
 
 def test_a_name_without_letters_is_refused_in_the_dialog(visits, cast: Cast):
-    page = visits.as_user(cast.ada)  # a refusal is told in the console
+    page = visits.as_user(cast.ada)  # a rejection is told in the console
     page.goto(f"/upload/?project={cast.project.pk}")
     page.get_by_label("Presets of this project").click()
     page.get_by_role("button", name="Save as a preset…").click()

@@ -100,8 +100,8 @@ def test_odd_queries_are_answered_with_a_page(client, cast: Cast):
     odd = ('"', "NEAR(", "*", "col:", "a" * 10_000, "🎙", "\0", "' OR 1=1 --", "word " * 3000, "%")
     for query in odd:
         for path in ("/search/", "/search/results/"):
-            answer = client.get(path, {"q": query})
-            assert answer.status_code == 200, query
+            response = client.get(path, {"q": query})
+            assert response.status_code == 200, query
     for cursor in ("x", "AAAA", "W10", "%00"):
-        answer = client.get("/search/results/", {"q": "clock", "cursor": cursor})
-        assert answer.status_code == 200
+        response = client.get("/search/results/", {"q": "clock", "cursor": cursor})
+        assert response.status_code == 200

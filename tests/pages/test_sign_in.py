@@ -15,8 +15,8 @@ from webapp.attempts import Failures
 PASSWORD = "a long pass phrase"
 
 
-def hidden(answer, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', answer.content.decode())
+def hidden(response, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', response.content.decode())
     return found[1] if found else ""
 
 
@@ -57,10 +57,10 @@ def test_a_lapsed_request_of_a_script_leads_to_a_page_that_can_be_opened(client,
     url = reverse("recording_rename", args=[recording.pk])
     page = recording.get_absolute_url()
     for headers in ({"HX-Request": "true"}, {"Sec-Fetch-Mode": "cors"}):
-        answer = client.post(url, headers=headers | {"referer": f"http://testserver{page}"})
-        assert answer.status_code == 302
+        response = client.post(url, headers=headers | {"referer": f"http://testserver{page}"})
+        assert response.status_code == 302
         client.force_login(cast.ada)
-        (target,) = re.findall(r"next=([^&]+)", answer.url)
+        (target,) = re.findall(r"next=([^&]+)", response.url)
         assert client.get(target).status_code == 200
         client.logout()
 
@@ -85,16 +85,16 @@ def test_a_form_of_before_another_sign_in_is_sent_again_on_request(cast: Cast):
     recording = cast.transcribed()
     url = reverse("recording_rename", args=[recording.pk])
     page = f"http://testserver{recording.get_absolute_url()}"
-    answer = client.post(url, {"title": "Typed long ago"}, headers={"referer": page})
-    assert answer.status_code == 403
-    assert "Typed long ago" in answer.content.decode()
+    response = client.post(url, {"title": "Typed long ago"}, headers={"referer": page})
+    assert response.status_code == 403
+    assert "Typed long ago" in response.content.decode()
     elsewhere = client.post(url, {"title": "x"}, headers={"referer": "https://evil.test/"})
     assert "This page has expired" in elsewhere.content.decode()
 
 
 def test_signing_out_of_a_session_that_has_ended_leads_to_the_sign_in(client: Client, db):
-    answer = client.post(reverse("sign_out"))
-    assert (answer.status_code, answer.url) == (302, reverse("sign_in"))
+    response = client.post(reverse("sign_out"))
+    assert (response.status_code, response.url) == (302, reverse("sign_in"))
 
 
 def test_nothing_private_is_stored_beyond_the_sign_out(client: Client, cast: Cast):
@@ -105,9 +105,9 @@ def test_nothing_private_is_stored_beyond_the_sign_out(client: Client, cast: Cas
     urls += [reverse("recording_export", args=[recording.pk, "txt"]), reverse("library")]
     urls.append(reverse("recording_block", args=[recording.pk, 0]))
     for url in urls:
-        answer = client.get(url)
-        assert answer.status_code == 200
-        assert "no-store" in answer.headers["Cache-Control"], url
+        response = client.get(url)
+        assert response.status_code == 200
+        assert "no-store" in response.headers["Cache-Control"], url
     assert client.post(reverse("sign_out")).headers["Clear-Site-Data"] == '"cache"'
 
 

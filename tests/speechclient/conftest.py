@@ -15,23 +15,23 @@ KEY = "a-key-nobody-may-see"
 
 
 class Service:
-    """Answers requests in order; the last answer is given again and again."""
+    """Answers requests in order; the last response is given again and again."""
 
     def __init__(self):
         self.requests: list[httpx.Request] = []
         self.waits: list[float] = []
         self._answers: list = []
 
-    def answers(self, *answers) -> None:
+    def returns(self, *answers) -> None:
         self._answers = list(answers)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         request.read()
         self.requests.append(request)
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(response, Exception):
+            raise response
+        return response
 
     @property
     def request(self) -> httpx.Request:

@@ -15,14 +15,14 @@ from speechclient import (
     SpeechClient,
 )
 from speechclient.http import RETRIES, retry_wait
-from tests.speechclient.answers import MODEL, REQUEST_ID, listen_body, refusal, transcript
 from tests.speechclient.conftest import KEY, Service
+from tests.speechclient.responses import MODEL, REQUEST_ID, listen_body, rejection, transcript
 
 AUDIO = b"RIFF" + bytes(1_000_000)
 
 
 def test_a_recording_becomes_a_transcript(client, service):
-    service.answers(transcript("good morning"))
+    service.returns(transcript("good morning"))
     response = client.transcribe(io.BytesIO(AUDIO), ListenOptions(punctuate=True))
     assert response.transcript == "good morning"
     assert str(service.request.url) == ("http://service.test/v1/listen?model=nova-3&punctuate=true")
@@ -33,7 +33,7 @@ def test_a_recording_becomes_a_transcript(client, service):
 
 
 def test_audio_is_read_from_where_it_stands_and_its_size_is_declared(client, service):
-    service.answers(transcript())
+    service.returns(transcript())
     audio = io.BytesIO(AUDIO)
     audio.seek(4)
     client.transcribe(audio, ListenOptions(), size_bytes=len(AUDIO) - 4, content_type="audio/wav")
@@ -46,14 +46,14 @@ def test_audio_is_read_from_where_it_stands_and_its_size_is_declared(client, ser
     ("claimed", "words"), [(5, "longer than"), (15, "ends after 10 of its 15")]
 )
 def test_audio_of_another_size_than_declared_is_refused(client, service, claimed, words):
-    service.answers(transcript())
+    service.returns(transcript())
     with pytest.raises(BadRequest, match=words):
         client.transcribe(io.BytesIO(b"0123456789"), ListenOptions(), size_bytes=claimed)
     assert service.requests == []
 
 
 def test_progress_counts_every_byte_sent(client, service):
-    service.answers(transcript())
+    service.returns(transcript())
     sent = []
     client.transcribe(io.BytesIO(AUDIO), ListenOptions(), on_sent=sent.append)
     assert sent[-1] == len(AUDIO)
@@ -67,20 +67,20 @@ def test_what_on_sent_raises_is_passed_on(client, service):
     def cancel(sent):
         raise Cancelled
 
-    service.answers(transcript())
+    service.returns(transcript())
     with pytest.raises(Cancelled):
         client.transcribe(io.BytesIO(AUDIO), ListenOptions(), on_sent=cancel)
 
 
 def test_a_url_is_sent_for_the_server_to_fetch(client, service):
-    service.answers(transcript())
+    service.returns(transcript())
     client.transcribe_url("https://example.test/a.wav", ListenOptions())
     assert json.loads(service.request.content) == {"url": "https://example.test/a.wav"}
     assert service.request.headers["content-type"] == "application/json"
 
 
 def test_a_request_with_a_callback_has_no_transcript(client, service):
-    service.answers(httpx.Response(200, json={"request_id": "r-1"}))
+    service.returns(httpx.Response(200, json={"request_id": "r-1"}))
     options = ListenOptions(callback="https://example.test/done")
     response = client.transcribe(io.BytesIO(AUDIO), options)
     assert (response.accepted, response.request_id) == (True, "r-1")
@@ -88,7 +88,7 @@ def test_a_request_with_a_callback_has_no_transcript(client, service):
 
 def test_projects_and_models_are_values(client, service):
     project = {"project_id": "p-1", "name": "Ada's", "mip_opt_out": True, "new_field": 1}
-    service.answers(
+    service.returns(
         httpx.Response(200, json={"projects": [project, "odd"]}), httpx.Response(200, json=project)
     )
     assert client.projects() == (client.project("p-1"),)
@@ -101,7 +101,7 @@ def test_projects_and_models_are_values(client, service):
         "uuid": MODEL,
     }
     tts = {"name": "thalia", "metadata": {"accent": "American", "tags": ["feminine"]}}
-    service.answers(httpx.Response(200, json={"stt": [stt], "tts": [tts]}))
+    service.returns(httpx.Response(200, json={"stt": [stt], "tts": [tts]}))
     models = client.models("p-1", include_outdated=True)
     assert service.request.url.path == "/v1/projects/p-1/models"
     assert service.request.url.query == b"include_outdated=true"
@@ -111,7 +111,7 @@ def test_projects_and_models_are_values(client, service):
         ("feminine",),
     )
 
-    service.answers(httpx.Response(200, json=stt))
+    service.returns(httpx.Response(200, json=stt))
     assert client.model(MODEL) == models.stt[0]
     assert service.request.url.path == f"/v1/models/{MODEL}"
 
@@ -127,26 +127,26 @@ def test_projects_and_models_are_values(client, service):
     ],
 )
 def test_a_refusal_carries_the_servers_words_and_request_id(client, service, caplog, status, kind):
-    service.answers(refusal(status, "No such model.", "MODEL"))
-    with pytest.raises(kind, match="No such model") as refused:
+    service.returns(rejection(status, "No such model.", "MODEL"))
+    with pytest.raises(kind, match="No such model") as rejected:
         client.transcribe(io.BytesIO(AUDIO), ListenOptions())
-    error = refused.value
+    error = rejected.value
     assert (error.status, error.code, error.request_id) == (status, "MODEL", REQUEST_ID)
     assert f"request_id={REQUEST_ID}" in caplog.text
 
 
 def test_every_success_is_logged_with_its_request_id(client, service, caplog):
     body = listen_body()
-    service.answers(httpx.Response(200, json=body, headers={"dg-request-id": REQUEST_ID}))
+    service.returns(httpx.Response(200, json=body, headers={"dg-request-id": REQUEST_ID}))
     with caplog.at_level(logging.INFO, "speechclient"):
         client.transcribe(io.BytesIO(AUDIO), ListenOptions())
-    assert "POST /v1/listen answered 200" in caplog.text
+    assert "POST /v1/listen returned 200" in caplog.text
     assert f"request_id={REQUEST_ID}" in caplog.text
 
 
 def test_a_read_is_repeated_as_the_server_asks(client, service):
-    service.answers(
-        refusal(503, retry_after="3"),
+    service.returns(
+        rejection(503, retry_after="3"),
         httpx.ConnectError("refused"),
         httpx.Response(200, json={"projects": []}),
     )
@@ -156,29 +156,29 @@ def test_a_read_is_repeated_as_the_server_asks(client, service):
 
 
 def test_a_read_is_not_repeated_for_ever(client, service):
-    service.answers(refusal(500))
+    service.returns(rejection(500))
     with pytest.raises(ServiceUnavailable):
         client.projects()
     assert len(service.requests) == 1 + RETRIES
 
 
 def test_a_long_retry_after_is_left_to_the_caller(client, service):
-    service.answers(refusal(429, retry_after="120"))
-    with pytest.raises(ServiceUnavailable) as refused:
+    service.returns(rejection(429, retry_after="120"))
+    with pytest.raises(ServiceUnavailable) as rejected:
         client.projects()
-    assert (refused.value.retry_after, service.waits) == (120.0, [])
+    assert (rejected.value.retry_after, service.waits) == (120.0, [])
 
 
 def test_work_is_never_repeated_by_the_client(client, service):
-    service.answers(refusal(429, retry_after="1"))
-    with pytest.raises(ServiceUnavailable) as refused:
+    service.returns(rejection(429, retry_after="1"))
+    with pytest.raises(ServiceUnavailable) as rejected:
         client.transcribe(io.BytesIO(AUDIO), ListenOptions())
-    assert refused.value.retry_after == 1.0
+    assert rejected.value.retry_after == 1.0
     assert len(service.requests) == 1
 
 
 def test_a_read_that_is_refused_is_not_repeated(client, service):
-    service.answers(refusal(401))
+    service.returns(rejection(401))
     with pytest.raises(Denied):
         client.projects()
     assert len(service.requests) == 1
@@ -191,28 +191,28 @@ def test_waits_grow_and_are_spread():
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx.Response(200, text="<html>Sign in to the hotel network</html>"),
         httpx.Response(200, json=["a"]),
         httpx.Response(204),
     ],
 )
-def test_a_success_that_is_no_json_object_is_an_outage(client, service, answer):
-    service.answers(answer)
+def test_a_success_that_is_no_json_object_is_an_outage(client, service, response):
+    service.returns(response)
     with pytest.raises(ServiceUnavailable, match="not the JSON that was expected"):
         client.projects()
 
 
 def test_a_redirect_is_not_followed(client, service):
-    service.answers(httpx.Response(307, headers={"location": "http://elsewhere.test/"}))
+    service.returns(httpx.Response(307, headers={"location": "http://elsewhere.test/"}))
     with pytest.raises(Denied, match="redirect"):
         client.projects()
     assert len(service.requests) == 1
 
 
 def test_an_answer_is_bounded(service):
-    service.answers(httpx.Response(200, json={"projects": [{"name": "a" * 2000}]}))
+    service.returns(httpx.Response(200, json={"projects": [{"name": "a" * 2000}]}))
     client = SpeechClient(
         "http://service.test",
         transport=httpx.MockTransport(service),
@@ -225,17 +225,17 @@ def test_an_answer_is_bounded(service):
 
 def test_a_compressed_answer_is_refused(client, service):
     """Nobody asked for it, and a thousand times its size may come out of it."""
-    answer = httpx.Response(
+    response = httpx.Response(
         200, stream=httpx.ByteStream(b"?"), headers={"content-encoding": "gzip"}
     )
-    service.answers(answer)
+    service.returns(response)
     with pytest.raises(ServiceUnavailable, match="compressed"):
         client.transcribe(io.BytesIO(AUDIO), ListenOptions())
     assert service.request.headers["accept-encoding"] == "identity"
 
 
 def test_identifiers_cannot_leave_their_place_in_the_path(client, service):
-    service.answers(httpx.Response(200, json={}))
+    service.returns(httpx.Response(200, json={}))
     client.project("../keys?x=1#y")
     assert service.request.url.raw_path == b"/v1/projects/..%2Fkeys%3Fx%3D1%23y"
     for name in ("..", ".", ""):
@@ -254,7 +254,7 @@ def test_identifiers_cannot_leave_their_place_in_the_path(client, service):
     ],
 )
 def test_accounts_are_reached_at_their_own_address(service, base_url, facts, account):
-    service.answers(httpx.Response(200, json={}))
+    service.returns(httpx.Response(200, json={}))
     client = SpeechClient(base_url, KEY, transport=httpx.MockTransport(service), **facts)
     client.models()
     assert service.request.url.host == httpx.URL(base_url).host
@@ -270,14 +270,14 @@ def test_options_too_long_for_an_address_are_the_callers_fault(client, service):
 
 def test_the_key_is_nowhere_to_be_read(client, service, caplog):
     caplog.set_level(logging.DEBUG)
-    service.answers(
+    service.returns(
         httpx.Response(401, json={"err_msg": f"bad key {KEY}"}, headers={"dg-request-id": KEY}),
         httpx.Response(400, text=f"Token {KEY} is wrong"),
     )
     for _ in range(2):
-        with pytest.raises((Denied, BadRequest)) as refused:
+        with pytest.raises((Denied, BadRequest)) as rejected:
             client.projects()
-        shown = f"{refused.value!r} {refused.value.request_id} {refused.value.args}"
+        shown = f"{rejected.value!r} {rejected.value.request_id} {rejected.value.args}"
         assert KEY not in shown
         assert "[secret]" in shown
     assert KEY not in caplog.text
@@ -285,7 +285,7 @@ def test_the_key_is_nowhere_to_be_read(client, service, caplog):
 
 
 def test_an_access_token_is_sent_as_bearer(service):
-    service.answers(transcript())
+    service.returns(transcript())
     client = SpeechClient(
         "http://service.test", access_token="jwt", transport=httpx.MockTransport(service)
     )
@@ -294,16 +294,16 @@ def test_an_access_token_is_sent_as_bearer(service):
 
 
 def test_without_a_key_no_credential_is_sent(service):
-    service.answers(httpx.Response(200, json={}))
+    service.returns(httpx.Response(200, json={}))
     SpeechClient("http://service.test", transport=httpx.MockTransport(service)).models()
     assert "authorization" not in service.request.headers
 
 
 @pytest.mark.parametrize("key", ["a b", "a\r\nx: y", "schlüssel", "a\0"])
 def test_a_key_that_cannot_be_one_is_refused_without_showing_it(key):
-    with pytest.raises(ValueError, match="API key") as refused:
+    with pytest.raises(ValueError, match="API key") as rejected:
         SpeechClient("http://service.test", key)
-    assert key not in str(refused.value)
+    assert key not in str(rejected.value)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_a_base_url_that_cannot_be_one_is_refused(url):
 
 
 def test_a_base_url_may_have_a_path_and_a_slash(service):
-    service.answers(httpx.Response(200, json={}))
+    service.returns(httpx.Response(200, json={}))
     client = SpeechClient("http://service.test/speech/", transport=httpx.MockTransport(service))
     client.projects()
     assert service.request.url.path == "/speech/v1/projects"
@@ -332,7 +332,7 @@ def test_a_base_url_may_have_a_path_and_a_slash(service):
 def test_think_models_are_asked_of_the_agent_host():
     service = Service()
     model = {"id": "m-1", "name": "M", "provider": "open_ai"}
-    service.answers(httpx.Response(200, json={"models": [model]}))
+    service.returns(httpx.Response(200, json={"models": [model]}))
     client = SpeechClient(
         "http://service.test",
         agent_url="http://agent.test",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechclient import BadRequest, Denied, ServiceUnavailable, SpeechError
-from speechclient.errors import error_from_answer, error_from_close, read_retry_after
+from speechclient.errors import error_from_close, error_from_response, read_retry_after
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     ],
 )
 def test_the_status_chooses_what_the_caller_does_next(kind, statuses):
-    assert {type(error_from_answer(status, {}, b"")) for status in statuses} == {kind}
+    assert {type(error_from_response(status, {}, b"")) for status in statuses} == {kind}
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_the_status_chooses_what_the_caller_does_next(kind, statuses):
         (
             b"<html><h1>Bad gateway</h1></html>",
             "text/html",
-            "the server answered 400 without saying why",
+            "the server responded with status 400 and no reason",
             None,
             None,
         ),
     ],
 )
 def test_every_form_of_an_error_body_is_read(body, content_type, message, code, request_id):
-    error = error_from_answer(400, {"content-type": content_type}, body)
+    error = error_from_response(400, {"content-type": content_type}, body)
     assert (str(error), error.code, error.request_id, error.status) == (
         message,
         code,
@@ -83,13 +83,13 @@ def test_every_form_of_an_error_body_is_read(body, content_type, message, code, 
 
 
 def test_the_header_knows_the_request_id_and_the_reason():
-    error = error_from_answer(400, {"dg-request-id": "r-3", "dg-error": "bad encoding"}, b"")
+    error = error_from_response(400, {"dg-request-id": "r-3", "dg-error": "bad encoding"}, b"")
     assert (str(error), error.request_id) == ("bad encoding", "r-3")
 
 
 def test_a_message_cannot_forge_a_line_of_the_log():
     body = json.dumps({"err_msg": "no\n2026 ERROR root\x1b[2J\u202eogol", "request_id": "r\r\n4"})
-    error = error_from_answer(400, {}, body.encode())
+    error = error_from_response(400, {}, body.encode())
     assert (str(error), error.request_id) == ("no 2026 ERROR root[2Jogol", "r 4")
 
 
@@ -119,7 +119,7 @@ def test_retry_after_is_seconds_or_a_date(value, seconds):
 
 
 def test_retry_after_comes_with_the_error():
-    error = error_from_answer(429, {"retry-after": "7"}, b"")
+    error = error_from_response(429, {"retry-after": "7"}, b"")
     assert isinstance(error, ServiceUnavailable)
     assert error.retry_after == 7.0
 
@@ -130,7 +130,7 @@ def test_retry_after_comes_with_the_error():
     st.binary(),
 )
 def test_no_answer_is_too_odd_to_be_an_error(status, headers, body):
-    error = error_from_answer(status, headers, body)
+    error = error_from_response(status, headers, body)
     assert isinstance(error, SpeechError)
     assert str(error)
 

@@ -15,7 +15,7 @@ from speechclient import (
 )
 from speechclient import words as words_module
 from speechclient.listen import Warning
-from tests.speechclient.answers import REQUEST_ID, listen_body, word
+from tests.speechclient.responses import REQUEST_ID, listen_body, word
 
 # Any JSON, also what Python's own writer would make of NaN and lone surrogates, but with the
 # names of docs/contract.md often enough to get into every branch.
@@ -173,7 +173,7 @@ def test_times_are_brought_into_the_recording_and_it_is_logged(caplog):
             word(start=-1, end=0.5), word(start=3, end=2), word(start=1, end=99), duration=4.0
         )
     assert [(w.start, w.end) for w in words_of(response)] == [(0.0, 0.5), (3.0, 3.0), (1.0, 4.0)]
-    assert "3 times or words of the answer were outside its 4.000 s" in caplog.text
+    assert "3 times or words of the response were outside its 4.000 s" in caplog.text
     assert REQUEST_ID in caplog.text
 
 

@@ -98,10 +98,10 @@ def test_values_written_as_text_are_read_as_their_kind():
 
 
 def test_an_unknown_option_is_refused_and_the_known_ones_are_named():
-    with pytest.raises(InvalidOption, match=r"'punctate' is no option.*punctuate") as refused:
+    with pytest.raises(InvalidOption, match=r"'punctate' is no option.*punctuate") as rejected:
         ListenOptions.from_json({"punctate": True})
-    assert isinstance(refused.value, BadRequest)
-    assert isinstance(refused.value, ValueError)
+    assert isinstance(rejected.value, BadRequest)
+    assert isinstance(rejected.value, ValueError)
 
 
 @pytest.mark.parametrize(

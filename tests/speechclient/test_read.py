@@ -44,7 +44,7 @@ NESTED = {
 
 @pytest.mark.parametrize("body", [FLAT, NESTED])
 def test_insights_are_read_in_both_shapes(client, service, body):
-    service.answers(httpx.Response(200, json=body))
+    service.returns(httpx.Response(200, json=body))
     response = client.read("The demo...", ReadOptions(summarize=True, intents=True))
     insights = response.insights
     assert (response.request_id, response.language) == ("r-1", "en")
@@ -58,7 +58,7 @@ def test_insights_are_read_in_both_shapes(client, service, body):
 
 
 def test_text_or_url_is_sent_with_the_language(client, service):
-    service.answers(httpx.Response(200, json=FLAT))
+    service.returns(httpx.Response(200, json=FLAT))
     client.read("text", ReadOptions(topics=True))
     assert json.loads(service.request.content) == {"text": "text"}
     assert str(service.request.url) == "http://service.test/v1/read?language=en&topics=true"

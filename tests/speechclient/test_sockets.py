@@ -180,11 +180,11 @@ async def test_a_refused_handshake_says_why(host, caplog, status, kind):
         return response
 
     url = await host(listening, process_request=refuse, process_response=None)
-    with pytest.raises(kind, match=r"no, \[secret\]") as refused:
+    with pytest.raises(kind, match=r"no, \[secret\]") as rejected:
         await ListenStream.open(url, KEY, RAW)
-    assert (refused.value.status, refused.value.request_id) == (status, "r-2")
-    if isinstance(refused.value, ServiceUnavailable):
-        assert refused.value.retry_after == 4.0
+    assert (rejected.value.status, rejected.value.request_id) == (status, "r-2")
+    if isinstance(rejected.value, ServiceUnavailable):
+        assert rejected.value.retry_after == 4.0
     assert "request_id=r-2" in caplog.text
 
 
@@ -194,9 +194,9 @@ async def test_the_body_of_a_refused_handshake_is_read(host):
         return connection.respond(HTTPStatus.UNAUTHORIZED, json.dumps(body))
 
     url = await host(listening, process_request=refuse, process_response=None)
-    with pytest.raises(Denied, match="Invalid credentials") as refused:
+    with pytest.raises(Denied, match="Invalid credentials") as rejected:
         await ListenStream.open(url, KEY, RAW)
-    assert (refused.value.code, refused.value.request_id) == ("INVALID_AUTH", "r-3")
+    assert (rejected.value.code, rejected.value.request_id) == ("INVALID_AUTH", "r-3")
 
 
 async def test_a_redirect_is_not_followed(host):
@@ -218,14 +218,14 @@ async def test_nobody_listening_is_an_outage(unused_tcp_port):
         await ListenStream.open(f"http://127.0.0.1:{unused_tcp_port}", KEY, RAW)
 
 
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", None])
-async def test_a_server_that_is_none_is_an_outage(answer):
+@pytest.mark.parametrize("response", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", None])
+async def test_a_server_that_is_none_is_an_outage(response):
     async def handle(reader, writer):
         await reader.read(1000)
-        if answer is None:
+        if response is None:
             await reader.read()
         else:
-            writer.write(answer)
+            writer.write(response)
         writer.close()
 
     async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:

@@ -10,7 +10,7 @@ from speechclient.streams.flux import FluxSession, TurnInfo
 from speechclient.streams.listen import ListenSession, Results, SpeechStarted, UtteranceEnd
 from speechclient.streams.session import StreamError, StreamWarning
 from speechclient.streams.speak import Audio, Flushed, FluxSpeakSession, SpeakSession, TurnSpoken
-from tests.speechclient.answers import MODEL, word
+from tests.speechclient.responses import MODEL, word
 from tests.speechclient.test_listen import any_json
 
 SESSIONS = [ListenSession, FluxSession, SpeakSession, FluxSpeakSession]

@@ -10,12 +10,12 @@ import tracemalloc
 import pytest
 
 from speechclient import ListenOptions, ServiceUnavailable, SpeakOptions, SpeechClient, Timeouts
-from tests.speechclient.answers import listen_body, word
 from tests.speechclient.conftest import read_request
+from tests.speechclient.responses import listen_body, word
 
 OPTIONS = ListenOptions()
 SHORT = Timeouts(
-    connect_seconds=1, write_seconds=0.3, read_seconds=0.3, answer_seconds=0.3, body_seconds=1
+    connect_seconds=1, write_seconds=0.3, read_seconds=0.3, response_seconds=0.3, body_seconds=1
 )
 BODY = json.dumps(listen_body(word("hello"))).encode()
 
@@ -53,11 +53,11 @@ def test_memory_does_not_grow_with_the_recording(listener, declared):
     size = 200 * 1024 * 1024
     received = []
 
-    def answer(connection):
+    def response(connection):
         received.append(read_request(connection)[1])
         connection.sendall(http_head(len(BODY)) + BODY)
 
-    client = SpeechClient(listener(answer))
+    client = SpeechClient(listener(response))
     tracemalloc.start()
     try:
         response = client.transcribe(Zeros(size), OPTIONS, size_bytes=size if declared else None)
@@ -122,7 +122,7 @@ def test_silence_within_an_answer_is_not_given_the_time_of_work(listener):
         connection.sendall(http_head(len(BODY)) + BODY[:20])
         hold.wait(10)
 
-    timeouts = Timeouts(read_seconds=600, answer_seconds=0.3)
+    timeouts = Timeouts(read_seconds=600, response_seconds=0.3)
     with pytest.raises(ServiceUnavailable, match="silent for too long") as broken:
         SpeechClient(listener(half), timeouts=timeouts).transcribe(io.BytesIO(b"audio"), OPTIONS)
     assert broken.value.request_id == "r-1"
@@ -171,9 +171,9 @@ def test_a_refusal_before_the_upload_is_read_reaches_the_caller(listener):
         while connection.recv(1 << 20):
             pass
 
-    with pytest.raises(ServiceUnavailable, match="Too many requests") as refused:
+    with pytest.raises(ServiceUnavailable, match="Too many requests") as rejected:
         SpeechClient(listener(refuse)).transcribe(Zeros(5_000_000), OPTIONS)
-    assert refused.value.retry_after == 5.0
+    assert rejected.value.retry_after == 5.0
 
 
 def test_what_is_not_http_is_an_outage(listener):
@@ -196,11 +196,11 @@ def test_nobody_listening_is_an_outage():
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(listener, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
 
-    def answer(connection):
+    def response(connection):
         read_request(connection)
         connection.sendall(http_head(len(BODY)) + BODY)
 
-    assert SpeechClient(listener(answer)).transcribe(io.BytesIO(b"a"), OPTIONS).transcript
+    assert SpeechClient(listener(response)).transcribe(io.BytesIO(b"a"), OPTIONS).transcript
 
 
 def test_speech_can_be_heard_before_it_is_all_there(listener):

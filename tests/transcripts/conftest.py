@@ -38,7 +38,7 @@ def wav_bytes(seconds: float = 1.0, rate: int = 16_000, channels: int = 1) -> by
 
 
 def transcript(text: str = "Good morning everyone.", **members: Any) -> httpx.Response:
-    """A server's answer that heard ``text``, half a second a word."""
+    """A server's response that heard ``text``, half a second a word."""
     words = [
         {
             "word": word.strip(".,").lower(),
@@ -79,13 +79,13 @@ def transcript(text: str = "Good morning everyone.", **members: Any) -> httpx.Re
 
 
 def found(**results: Any) -> httpx.Response:
-    """A server's answer about a text: a summary, or the ``results`` given."""
+    """A server's response about a text: a summary, or the ``results`` given."""
     results = results or {"summary": {"text": "They greet each other."}}
     body = {"metadata": {"request_id": "r-2", "language": "en"}, "results": results}
     return httpx.Response(200, json=body, headers={"dg-request-id": "r-2"})
 
 
-def refusal(status: int, message: str = "No.", **headers: str) -> httpx.Response:
+def rejection(status: int, message: str = "No.", **headers: str) -> httpx.Response:
     body = {"err_code": "X", "err_msg": message, "request_id": "r-9"}
     return httpx.Response(status, json=body, headers=headers)
 
@@ -93,7 +93,7 @@ def refusal(status: int, message: str = "No.", **headers: str) -> httpx.Response
 class Service(httpx.BaseTransport):
     """A speech server on the other side of the client: answers in turn, the last one for ever.
 
-    An answer is a response, an exception to raise, or a function of the request.
+    A response is a response, an exception to raise, or a function of the request.
     """
 
     def __init__(self) -> None:
@@ -105,14 +105,14 @@ class Service(httpx.BaseTransport):
         self._answers: list[Any] = [transcript()]
         self._lock = threading.Lock()
 
-    def answers(self, *answers: Any) -> None:
+    def returns(self, *answers: Any) -> None:
         self._answers = list(answers)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.startswith("/v1/listen/progress/"):
             self.progress_asked.append(request.url.path.rpartition("/")[2])
             if self.heard_seconds is None:
-                return refusal(404)
+                return rejection(404)
             return httpx.Response(200, json={"seconds": self.heard_seconds})
         if request.method == "GET":
             if self.is_well is None:
@@ -120,16 +120,18 @@ class Service(httpx.BaseTransport):
             return httpx.Response(200 if self.is_well else 503, json={"projects": []})
         with self._lock:
             self.requests.append(request)
-            answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if isinstance(answer, httpx.ConnectError):
-            raise answer  # nothing was sent
+            response = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(response, httpx.ConnectError):
+            raise response  # nothing was sent
         self.bodies.append(request.read())
-        if isinstance(answer, Exception):
-            raise answer
-        if callable(answer):
-            return answer(request)
+        if isinstance(response, Exception):
+            raise response
+        if callable(response):
+            return response(request)
         # A response is read once, and each request gets its own.
-        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+        return httpx.Response(
+            response.status_code, headers=response.headers, content=response.content
+        )
 
 
 @pytest.fixture

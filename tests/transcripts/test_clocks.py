@@ -76,7 +76,7 @@ def test_waveform_that_was_ordered_by_a_clock_ahead_is_drawn(recording, rings, a
 
 @pytest.mark.parametrize("forward", FORWARD, ids=str)
 def test_outage_is_not_a_day_old_because_the_clock_jumped(queued, service, forward):
-    service.answers(httpx.ConnectError("refused"))
+    service.returns(httpx.ConnectError("refused"))
     Transcription.objects.update(queued_at=timezone.now() - forward, attempt=3)
     transcribe(queued.pk)
     queued.refresh_from_db()

@@ -36,7 +36,7 @@ def attempts(queued: Transcription, count: int) -> None:
 )
 @pytest.mark.parametrize("utterances", [None, [], [{}], [{"transcript": "", "words": []}]], ids=str)
 def test_text_without_words_is_kept(queued, service, words, utterances):
-    service.answers(
+    service.returns(
         transcript(**body({"transcript": "Good morning.", "words": words}, utterances=utterances))
     )
     transcribe(queued.pk)
@@ -45,7 +45,7 @@ def test_text_without_words_is_kept(queued, service, words, utterances):
 
 
 @pytest.mark.parametrize(
-    ("answer", "named"),
+    ("response", "named"),
     [
         (b"<html>It works!</html>", "not a transcript"),
         (b"", "not a transcript"),
@@ -57,9 +57,9 @@ def test_text_without_words_is_kept(queued, service, words, utterances):
     ids=["HTML", "nothing", "depth", "channels", "flat", "alternatives"],
 )
 def test_nonsense_is_a_failure_that_names_it_and_is_not_bought_twelve_times(
-    recording, queued, service, answer, named
+    recording, queued, service, response, named
 ):
-    service.answers(httpx.Response(200, content=answer, headers={"dg-request-id": "r-7"}))
+    service.returns(httpx.Response(200, content=response, headers={"dg-request-id": "r-7"}))
     attempts(queued, 12)
     recording.refresh_from_db()
     assert (recording.state, queued.state) == (State.FAILED, State.FAILED)
@@ -69,9 +69,9 @@ def test_nonsense_is_a_failure_that_names_it_and_is_not_bought_twelve_times(
 
 
 def test_nonsense_that_was_paid_for_is_kept_for_a_person(queued, service):
-    service.answers(httpx.Response(200, content=b'{"results": {"channels": 5}}'))
+    service.returns(httpx.Response(200, content=b'{"results": {"channels": 5}}'))
     attempts(queued, 2)
-    path = jobs.answer_path(queued)
+    path = jobs.response_path(queued)
     assert path.with_name(f"{path.name}.unreadable").read_bytes().startswith(b'{"results"')
     assert not path.exists()
 
@@ -82,7 +82,7 @@ def test_twenty_thousand_speakers_cost_no_text(queued, service):
         for n in range(20_000)
     ]
     text = " ".join(word["word"] for word in words)
-    service.answers(
+    service.returns(
         transcript(
             metadata={"request_id": "r-3", "duration": 2_000.0},
             results={"channels": [{"alternatives": [{"transcript": text, "words": words}]}]},
@@ -100,7 +100,7 @@ def test_twenty_thousand_speakers_cost_no_text(queued, service):
 )
 def test_odd_retry_after_neither_breaks_nor_stops_the_queue(queued, service, retry_after):
     headers = {"retry-after": retry_after}
-    service.answers(httpx.Response(429, json={"err_msg": "No."}, headers=headers), transcript())
+    service.returns(httpx.Response(429, json={"err_msg": "No."}, headers=headers), transcript())
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.QUEUED

@@ -5,7 +5,7 @@ import pytest
 from django.db.models.functions import Now
 
 from management.models import Connection
-from tests.transcripts.conftest import add_recording, refusal, transcript
+from tests.transcripts.conftest import add_recording, rejection, transcript
 from transcripts.models import Transcription
 from transcripts.queue.leases import MAX_DEATHS, State
 from transcripts.stages import jobs
@@ -31,7 +31,7 @@ def attempt(run: Transcription) -> Transcription:
 
 @pytest.mark.parametrize("death", [DECODER_LOST, CUT_OFF], ids=["decoder", "server"])
 def test_recording_over_which_something_dies_fails_after_three(queued, service, death):
-    service.answers(death)
+    service.returns(death)
     for _ in range(MAX_DEATHS - 1):
         assert attempt(queued).state == State.QUEUED
     assert attempt(queued).state == State.FAILED
@@ -42,7 +42,7 @@ def test_recording_over_which_something_dies_fails_after_three(queued, service, 
 
 @pytest.mark.parametrize("death", [DECODER_LOST, CUT_OFF], ids=["decoder", "server"])
 def test_others_are_transcribed_meanwhile(project, queued, service, death):
-    service.answers(death, transcript("hello world"))
+    service.returns(death, transcript("hello world"))
     attempt(queued)
     assert not Connection.objects.paused().exists()
     other = attempt(Transcription.objects.create(recording=add_recording(project)))
@@ -50,7 +50,7 @@ def test_others_are_transcribed_meanwhile(project, queued, service, death):
 
 
 def test_503_over_one_recording_does_not_pause_a_server_that_is_well(project, queued, service):
-    service.answers(refusal(503, "No.", **{"retry-after": "86400"}), transcript())
+    service.returns(rejection(503, "No.", **{"retry-after": "86400"}), transcript())
     assert attempt(queued).failures == 1
     assert not Connection.objects.paused().exists()
     other = attempt(Transcription.objects.create(recording=add_recording(project)))
@@ -59,7 +59,7 @@ def test_503_over_one_recording_does_not_pause_a_server_that_is_well(project, qu
 
 def test_503_of_a_server_that_is_not_well_is_no_fault_of_the_recording(queued, service):
     service.is_well = False
-    service.answers(refusal(503, "No."))
+    service.returns(rejection(503, "No."))
     for _ in range(jobs.MAX_FAILURES + 1):
         Connection.objects.update(retry_at=None)
         attempt(queued)
@@ -68,7 +68,7 @@ def test_503_of_a_server_that_is_not_well_is_no_fault_of_the_recording(queued, s
 
 
 def test_ten_503_are_outlived(queued, service):
-    service.answers(*[refusal(503)] * 10, transcript())
+    service.returns(*[rejection(503)] * 10, transcript())
     for _ in range(11):
         attempt(queued)
     assert queued.state == State.DONE
@@ -117,7 +117,7 @@ def test_suspects_are_tried_one_at_a_time(project, queued):
 
 
 def test_recording_that_was_given_up_can_be_tried_again_by_hand(recording, queued, service):
-    service.answers(*[CUT_OFF] * MAX_DEATHS, transcript())
+    service.returns(*[CUT_OFF] * MAX_DEATHS, transcript())
     for _ in range(MAX_DEATHS):
         attempt(queued)
     recording.refresh_from_db()

@@ -24,9 +24,13 @@ def keep(client, project, name="Meetings", **options):
 
 def test_options_are_kept_under_a_name(project, client, bob):
     client.force_login(bob)
-    answer = read_json(keep(client, project, diarize=True, topics=True))
-    (listed,) = answer["presets"]
-    assert (listed["id"], listed["name"], listed["is_default"]) == (answer["id"], "Meetings", False)
+    made = read_json(keep(client, project, diarize=True, topics=True))
+    (listed,) = made["presets"]
+    assert (listed["id"], listed["name"], listed["is_default"]) == (
+        made["id"],
+        "Meetings",
+        False,
+    )
     assert listed["options"]["topics"] is True
 
 

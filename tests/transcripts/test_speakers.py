@@ -44,7 +44,7 @@ def conversation(*utterances: dict) -> object:
 @pytest.fixture
 def talk(recording, queued, service) -> Recording:
     """Speaker 0 asks, speaker 1 answers at length."""
-    service.answers(
+    service.returns(
         conversation(says("Who is there?", 0, 0), says("It is the harbour master.", 5, 1))
     )
     transcribe(queued.pk)
@@ -67,7 +67,7 @@ def test_speakers_are_counted_and_shown_in_lists(talk):
 def test_channels_are_speakers_when_they_were_transcribed_apart(queued, service):
     queued.options["multichannel"] = True
     queued.save()
-    service.answers(conversation(says("Hello?", 0, None, 0), says("Yes?", 2, None, 1)))
+    service.returns(conversation(says("Hello?", 0, None, 0), says("Yes?", 2, None, 1)))
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.speakers == 2
@@ -145,7 +145,7 @@ def test_who_may_name_them(talk, client, ada, bob, vera, eve):
 def test_names_go_over_to_a_new_version(talk, service):
     talk.finished_transcription.call((0, 1), "Ada")
     # The new run numbers its speakers the other way round.
-    service.answers(
+    service.returns(
         conversation(says("Who is there?", 0, 1), says("It is the harbour master.", 5, 0))
     )
     talk.retry()

@@ -86,7 +86,7 @@ def test_text_is_found_once_the_run_is_done_and_that_of_the_old_version_no_more(
 
 def test_worker_killed_while_it_stores_leaves_nothing_to_be_found_and_the_next_stores_it(queued):
     killed = Transcription.objects.claim(queued.pk)
-    jobs.keep_answer(killed, long_response().raw)
+    jobs.keep_response(killed, long_response().raw)
     half = [
         Utterance(
             transcription=killed, project_id=killed.recording.project_id, index=index,
@@ -115,10 +115,10 @@ def test_worker_that_lost_its_job_stops_storing(queued):
 
 def test_search_of_a_worker_killed_after_the_end_is_completed_by_the_sweep(queued, rings):
     run = Transcription.objects.claim(queued.pk)
-    jobs.keep_answer(run, b"{}")
+    jobs.keep_response(run, b"{}")
     run.complete(long_response())
     Utterance.objects.filter(index__gte=7).update(searchable=False)
     sweep()
     assert run.utterances.filter(searchable=True).count() == COUNT
-    assert not jobs.answer_path(run).exists()
+    assert not jobs.response_path(run).exists()
     assert Transcription.objects.get(pk=run.pk).state == State.DONE

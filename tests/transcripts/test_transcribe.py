@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from management.models import Project, User
-from tests.transcripts.conftest import refusal, transcript, wav_bytes
+from tests.transcripts.conftest import rejection, transcript, wav_bytes
 from transcripts.management.commands import transcribe
 from transcripts.models import Recording, State
 from transcripts.queue import dispatch as doorbell
@@ -97,7 +97,7 @@ def test_warnings_of_the_server_are_printed(administrator, project, service, wor
     ]
     response = json.loads(transcript().content)
     response["metadata"]["warnings"] = warnings
-    service.answers(transcript(**response))
+    service.returns(transcript(**response))
     code, out, err = run(wav, "--language", "en", "--json")
     assert code == 0
     assert json.loads(out)["warnings"] == warnings
@@ -150,7 +150,7 @@ def test_bad_files_are_named_and_the_others_go_on(
 
 
 def test_failure_names_the_request(administrator, project, service, worker, wav):
-    service.answers(refusal(400, "No such model."))
+    service.returns(rejection(400, "No such model."))
     code, _, err = run(wav)
     assert code == 1
     assert err.strip() == f"{wav}: No such model. (request r-9)"
@@ -210,6 +210,6 @@ def test_missing_worker_is_said_and_the_file_waits_in_the_library(
 
 
 def test_several_transcripts_are_told_apart(administrator, project, service, worker, wav):
-    service.answers(transcript("Same words."))
+    service.returns(transcript("Same words."))
     _, out, _ = run(wav, wav)
     assert out == f"== {wav}\nSame words.\n" * 2

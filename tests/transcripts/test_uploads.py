@@ -92,24 +92,24 @@ def test_upload_goes_on_where_the_server_stands(ada_client, url):
 @pytest.mark.parametrize("offset", [0, 5_000, 9_999, 10_001, len(AUDIO)])
 def test_bytes_that_do_not_continue_are_refused_with_the_offset(ada_client, url, offset):
     patch(ada_client, url, 0, AUDIO[:10_000])
-    answer = patch(ada_client, url, offset, b"x")
-    assert answer.status_code in (409, 413)
+    response = patch(ada_client, url, offset, b"x")
+    assert response.status_code in (409, 413)
     assert ada_client.head(url)["Upload-Offset"] == "10000"
     if offset < len(AUDIO):
-        assert (answer.status_code, answer["Upload-Offset"]) == (409, "10000")
+        assert (response.status_code, response["Upload-Offset"]) == (409, "10000")
 
 
 def test_more_bytes_than_announced_are_refused(ada_client, url):
-    answer = patch(ada_client, url, 0, AUDIO + b"more")
-    assert answer.status_code == 413
+    response = patch(ada_client, url, 0, AUDIO + b"more")
+    assert response.status_code == 413
     assert ada_client.head(url)["Upload-Offset"] == "0"
 
 
 def test_more_bytes_than_the_header_tells_are_noticed(ada, project, folders):
     upload = uploads.begin(ada, project, "a.wav", 10, {})
-    with pytest.raises(uploads.Refused) as refused:
+    with pytest.raises(uploads.Rejected) as rejected:
         uploads.append(upload, 0, _Stream(b"x" * 11))
-    assert refused.value.status == 413
+    assert rejected.value.status == 413
     assert storage.staging(upload.pk).stat().st_size == 0
 
 
@@ -184,8 +184,8 @@ def test_three_files_of_one_name_and_size_are_three_recordings(ada_client, proje
 def test_upload_survives_a_restart_of_the_server(ada_client, url):
     patch(ada_client, url, 0, AUDIO[:10_000])
     uploads.hashers.kept.clear()  # what a new process does not have
-    answer = patch(ada_client, url, 10_000, AUDIO[10_000:])
-    assert answer.status_code == 200
+    response = patch(ada_client, url, 10_000, AUDIO[10_000:])
+    assert response.status_code == 200
     assert Recording.objects.get().sha256 == hashlib.sha256(AUDIO).hexdigest()
 
 
@@ -209,8 +209,8 @@ def test_lost_last_answer_can_be_asked_for_again(ada_client, url):
 def test_second_writer_is_turned_away(ada_client, ada, project, url):
     upload = Upload.objects.get()
     with uploads.locked(upload):
-        answer = patch(ada_client, url, 0, AUDIO)
-    assert answer.status_code == 409
+        response = patch(ada_client, url, 0, AUDIO)
+    assert response.status_code == 409
 
 
 @pytest.mark.django_db(transaction=True)
@@ -297,16 +297,16 @@ def test_cancel_after_the_end_keeps_the_recording(ada_client, url):
     [(0, 400, "empty"), (2**40, 413, "at most"), (-1, 400, "empty"), ("7", 400, "length")],
 )
 def test_limits_are_checked_before_bytes_travel(ada_client, project, size, status, word):
-    answer = create(ada_client, project, size=size)
-    assert answer.status_code == status
-    assert word in read_json(answer)["error"]
+    response = create(ada_client, project, size=size)
+    assert response.status_code == status
+    assert word in read_json(response)["error"]
     assert not Upload.objects.exists()
 
 
 def test_limit_of_size_is_named(ada_client, project, settings):
     settings.ENV = replace(settings.ENV, max_upload_bytes=1000)
-    answer = create(ada_client, project, size=1001)
-    assert read_json(answer)["error"] == "monday.wav has 1,001 bytes; at most 1,000 are allowed."
+    response = create(ada_client, project, size=1001)
+    assert read_json(response)["error"] == "monday.wav has 1,001 bytes; at most 1,000 are allowed."
 
 
 def test_open_uploads_of_a_person_are_limited(ada_client, project, monkeypatch):
@@ -317,8 +317,8 @@ def test_open_uploads_of_a_person_are_limited(ada_client, project, monkeypatch):
 
 def test_file_that_does_not_fit_on_the_disk_is_refused_first(ada_client, project, monkeypatch):
     monkeypatch.setattr(storage, "SPARE_BYTES", 2**60)
-    answer = create(ada_client, project)
-    assert (answer.status_code, answer["Retry-After"]) == (507, "60")
+    response = create(ada_client, project)
+    assert (response.status_code, response["Retry-After"]) == (507, "60")
     assert not Upload.objects.exists()
 
 
@@ -337,9 +337,9 @@ def disk(monkeypatch):
 
 def test_room_is_reserved_for_what_is_announced_over_all_uploads(disk, ada, bob, project):
     first = uploads.begin(ada, project, "a.wav", 60_000, {})
-    with pytest.raises(uploads.Refused) as refused:
+    with pytest.raises(uploads.Rejected) as rejected:
         uploads.begin(bob, project, "b.wav", 60_000, {})
-    assert refused.value.status == 507
+    assert rejected.value.status == 507
     uploads.append(first, 0, _Stream(b"x" * 50_000))  # what has arrived is not counted twice
     uploads.begin(bob, project, "b.wav", 40_000, {})
     uploads.cancel(first)
@@ -349,7 +349,7 @@ def test_room_is_reserved_for_what_is_announced_over_all_uploads(disk, ada, bob,
 def test_one_persons_uploads_leave_half_of_the_room_to_others(disk, ada, bob, project):
     for _ in range(2):
         uploads.begin(ada, project, "a.wav", 25_000, {})
-    with pytest.raises(uploads.Refused, match="finish some first"):
+    with pytest.raises(uploads.Rejected, match="finish some first"):
         uploads.begin(ada, project, "a.wav", 25_000, {})
     uploads.begin(bob, project, "b.wav", 50_000, {})
 
@@ -361,13 +361,13 @@ def test_an_upload_that_lay_still_gives_its_room_back_and_asks_for_it_again(
     uploads.append(still, 0, _Stream(b"x" * 10))
     Upload.objects.update(changed_at=timezone.now() - timedelta(hours=2))
     other = uploads.begin(bob, project, "b.wav", 60_000, {})
-    with pytest.raises(uploads.Refused) as refused:
+    with pytest.raises(uploads.Rejected) as rejected:
         uploads.append(still, 10, _Stream(b"x"))
-    assert refused.value.status == 507
+    assert rejected.value.status == 507
     uploads.cancel(other)
     uploads.append(still, 10, _Stream(b"x"))
     assert still.offset_bytes == 11
-    with pytest.raises(uploads.Refused):
+    with pytest.raises(uploads.Rejected):
         uploads.begin(bob, project, "b.wav", 60_000, {})
 
 
@@ -400,8 +400,8 @@ def test_full_disk_leaves_nothing_half_written(ada_client, url, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(uploads.os, "fsync", full)
-    answer = patch(ada_client, url, 10_000, AUDIO[10_000:])
-    assert (answer.status_code, read_json(answer)["error"]) == (
+    response = patch(ada_client, url, 10_000, AUDIO[10_000:])
+    assert (response.status_code, read_json(response)["error"]) == (
         507,
         "The disk of the server is full.",
     )
@@ -466,7 +466,7 @@ def test_tus_headers_open_an_upload_too(ada_client, project):
 
     options = encoded(json.dumps({"language": "de"}))
     metadata = f"filename {encoded('ä.wav')},project {encoded(str(project.pk))},options {options}"
-    answer = ada_client.post(
+    response = ada_client.post(
         reverse("uploads"),
         b"",
         content_type="application/offset+octet-stream",
@@ -476,15 +476,15 @@ def test_tus_headers_open_an_upload_too(ada_client, project):
             "upload-metadata": metadata,
         },
     )
-    assert (answer.status_code, answer["Tus-Resumable"]) == (201, "1.0.0")
+    assert (response.status_code, response["Tus-Resumable"]) == (201, "1.0.0")
     upload = Upload.objects.get()
     assert (upload.name, upload.options["language"]) == ("ä.wav", "de")
 
 
 def test_server_tells_tus_clients_what_it_can(ada_client, settings):
-    answer = ada_client.options(reverse("uploads"))
-    assert answer["Tus-Version"] == "1.0.0"
-    assert answer["Tus-Max-Size"] == str(settings.ENV.max_upload_bytes)
+    response = ada_client.options(reverse("uploads"))
+    assert response["Tus-Version"] == "1.0.0"
+    assert response["Tus-Max-Size"] == str(settings.ENV.max_upload_bytes)
     assert (
         ada_client.options(reverse("uploads"), headers={"tus-resumable": "0.2.2"}).status_code
         == 412
@@ -505,9 +505,9 @@ def test_server_tells_tus_clients_what_it_can(ada_client, settings):
     ],
 )
 def test_broken_creation_is_a_400(ada_client, body):
-    answer = ada_client.post(reverse("uploads"), body, content_type="application/json")
-    assert answer.status_code == 400
-    assert read_json(answer)["error"]
+    response = ada_client.post(reverse("uploads"), body, content_type="application/json")
+    assert response.status_code == 400
+    assert read_json(response)["error"]
 
 
 @pytest.mark.parametrize(
@@ -515,15 +515,15 @@ def test_broken_creation_is_a_400(ada_client, body):
     [{"diariz": True}, {"callback": "http://a.test"}, {"diarize": "perhaps"}, {"keyterm": 7}],
 )
 def test_options_that_cannot_be_are_named_before_bytes_travel(ada_client, project, options):
-    answer = create(ada_client, project, **options)
-    assert answer.status_code == 400
-    assert next(iter(options)) in read_json(answer)["error"]
+    response = create(ada_client, project, **options)
+    assert response.status_code == 400
+    assert next(iter(options)) in read_json(response)["error"]
 
 
 def test_chunk_needs_its_type_and_offset(ada_client, url):
     assert ada_client.patch(url, b"x", content_type="text/plain").status_code == 415
-    answer = ada_client.patch(url, b"x", content_type="application/offset+octet-stream")
-    assert answer.status_code == 400
+    response = ada_client.patch(url, b"x", content_type="application/offset+octet-stream")
+    assert response.status_code == 400
 
 
 class TestWhoMay:

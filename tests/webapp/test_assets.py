@@ -13,14 +13,14 @@ from django.templatetags.static import static
 from webapp import assets
 from webapp.asgi import application
 
-Answer = tuple[int, dict[str, str], bytes]
+Response = tuple[int, dict[str, str], bytes]
 
 
 @pytest.fixture
 def get(db) -> Callable[..., Any]:
     """``await get(path)``: status, headers and body as the web server sends them."""
 
-    async def get_it(path: str, accept: str = "gzip") -> Answer:
+    async def get_it(path: str, accept: str = "gzip") -> Response:
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},

@@ -39,7 +39,7 @@ BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 BROKE_OFF = "The connection was lost before the file was complete."
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """The address is not fetched, now or later; the message says why."""
 
 
@@ -69,9 +69,9 @@ class Rules:
     room_bytes: int | None = None
 
     def check_size(self, size_bytes: int) -> None:
-        """Raise ``Refused`` for a file over the limit, ``DiskFull`` for one with no room now."""
+        """Raise ``Rejected`` for a file over the limit, ``DiskFull`` for one with no room now."""
         if size_bytes > self.max_bytes:
-            raise Refused(
+            raise Rejected(
                 f"The file at this address exceeds the limit of {self.max_bytes:,} bytes."
             )
         if self.room_bytes is not None and size_bytes > self.room_bytes:
@@ -84,19 +84,19 @@ def house_rules() -> Rules:
 
 
 def check_address(url: str, rules: Rules) -> httpx.URL:
-    """Read an address. Raises ``Refused`` for what is refused without asking anybody."""
+    """Read an address. Raises ``Rejected`` for one that is rejected without a request."""
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise Refused("This is not a web address.") from error
+        raise Rejected("This is not a web address.") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise Refused("Only addresses that start with http:// or https:// are fetched.")
+        raise Rejected("Only addresses that start with http:// or https:// are fetched.")
     if parsed.userinfo:
-        raise Refused("The address contains a user name or password, which are not sent.")
+        raise Rejected("The address contains a user name or password, which are not sent.")
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
     if port not in PORTS and not rules.private_hosts:
         *ports, last = map(str, sorted(PORTS))
-        raise Refused(f"Only ports {', '.join(ports)} and {last} are allowed.")
+        raise Rejected(f"Only ports {', '.join(ports)} and {last} are allowed.")
     return parsed
 
 
@@ -109,7 +109,7 @@ def fetch(url: str, target: Path, rules: Rules, watch: Callable[[Line], None]) -
     """Fetch ``url`` into ``target``, in a stream, fsynced.
 
     ``watch`` is called with the line of every connection made, and with it again as bytes
-    come: it may cut the line, or end the fetch with an error of its own. Raises ``Refused``,
+    come: it may cut the line, or end the fetch with an error of its own. Raises ``Rejected``,
     ``Unreachable``, ``DiskFull``.
     """
     started = time.monotonic()
@@ -120,21 +120,21 @@ def fetch(url: str, target: Path, rules: Rules, watch: Callable[[Line], None]) -
             if response.is_redirect and location:
                 url = urljoin(url, location)
                 continue
-            check_answer(response, rules)
+            check_response(response, rules)
             seconds = TOTAL_SECONDS - (time.monotonic() - started)
             with cut_after(line, seconds), full_disk_noticed():
                 fetched = receive(response, parsed, target, rules, lambda: watch(line))
             if line.is_cut:
                 raise Unreachable(BROKE_OFF)  # a body without a length seems complete then
             return fetched
-    raise Refused(f"The address redirects more than {MAX_REDIRECTS} times.")
+    raise Rejected(f"The address redirects more than {MAX_REDIRECTS} times.")
 
 
 @contextmanager
 def asked(
     url: httpx.URL, rules: Rules, watch: Callable[[Line], None]
 ) -> Iterator[tuple[httpx.Response, Line]]:
-    """The answer to a GET of ``url``, up to its headers, from the first address that connects."""
+    """The response to a GET of ``url``, up to its headers, from the first address that connects."""
     host = url.raw_host.decode()
     port = url.port or (443 if url.scheme == "https" else 80)
     trouble: Exception | None = None
@@ -172,28 +172,28 @@ def asked(
 
 
 def resolve(host: str, port: int, rules: Rules) -> list[str]:
-    """The addresses of ``host``. Raises ``Refused`` when a single one of them is inside."""
+    """The addresses of ``host``. Raises ``Rejected`` when a single one of them is inside."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"The host {host} does not exist.") from error
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     if not rules.private_hosts and not all(is_public(address) for address in addresses):
-        raise Refused(f"{host} is in a private network; only public addresses are fetched.")
+        raise Rejected(f"{host} is in a private network; only public addresses are fetched.")
     return addresses
 
 
-def check_answer(response: httpx.Response, rules: Rules) -> None:
-    """Raise ``Refused`` or ``Unreachable`` for an answer that is no recording."""
+def check_response(response: httpx.Response, rules: Rules) -> None:
+    """Raise ``Rejected`` or ``Unreachable`` for a response that is no recording."""
     status = response.status_code
     if status in BUSY:
         raise Unreachable(f"The address responds with {status} ({phrase(status)}).")
     if status != HTTPStatus.OK:
-        raise Refused(f"The address responds with {status} ({phrase(status)}).")
+        raise Rejected(f"The address responds with {status} ({phrase(status)}).")
     if response.headers.get("content-type", "").lower().startswith(("text/html", "text/plain")):
-        raise Refused("The address is that of a web page, not of an audio or video file.")
+        raise Rejected("The address is that of a web page, not of an audio or video file.")
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused("The address sends the file compressed, which is not supported.")
+        raise Rejected("The address sends the file compressed, which is not supported.")
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit():
         rules.check_size(int(announced[:19]))
@@ -233,7 +233,7 @@ def receive(
         file.flush()
         os.fsync(file.fileno())
     if size_bytes == 0:
-        raise Refused("The file at this address is empty.")
+        raise Rejected("The file at this address is empty.")
     return Fetched(given_name(response) or name_of(url), size_bytes, hasher.hexdigest())
 
 

@@ -11,7 +11,7 @@ import httpx
 class Line(httpx.BaseTransport):
     """The network for one client whose requests must be stoppable while they wait.
 
-    A thread that waits for an answer cannot be woken, and closing its socket under it is no
+    A thread that waits for a response cannot be woken, and closing its socket under it is no
     help: the kernel keeps the connection until the wait is over. Shutting the socket down is.
     """
 

@@ -63,7 +63,7 @@ PLAYABLE_CODECS = {
     "mp4": {"aac", "mp3", "mp3float", "flac", "opus", "libopus"},
     "webm": {"opus", "libopus", "vorbis"},
 }
-REFUSALS = {
+REJECTIONS = {
     "unknown": "This is not an audio or video file that can be read, or it is incomplete.",
     "no_track": "There is no audio track in this file.",
     "codec": "The audio in this file is coded in a way that is not supported.",
@@ -72,7 +72,7 @@ REFUSALS = {
 BROKEN = "This file could not be read safely: the decoder crashed on it."
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """The file cannot be transcribed; the message tells a person why."""
 
 
@@ -123,13 +123,13 @@ class Sound:
         return self.codec in PLAYABLE_CODECS.get(self.container, ())
 
     def check(self) -> None:
-        """Raise ``Refused`` when it is beyond a limit; the message names the limit."""
+        """Raise ``Rejected`` when it is beyond a limit; the message names the limit."""
         if self.channels > MAX_CHANNELS:
-            raise Refused(
+            raise Rejected(
                 f"This file has {self.channels} audio channels; at most {MAX_CHANNELS} are allowed."
             )
         if self.sample_rate > MAX_SAMPLE_RATE:
-            raise Refused(
+            raise Rejected(
                 f"The sample rate of this file is {self.sample_rate} Hz; "
                 f"at most {MAX_SAMPLE_RATE} Hz are allowed."
             )
@@ -149,7 +149,7 @@ class Drawing:
 
 
 def probe(path: Path) -> Sound:
-    """Look into the file. Raises ``Refused`` when there is no audio in it that can be read."""
+    """Look into the file. Raises ``Rejected`` when there is no audio in it that can be read."""
     facts = _run(path, "probe", PROBE_SECONDS)
     try:
         duration = facts["duration"]
@@ -171,11 +171,11 @@ def probe(path: Path) -> Sound:
             ),
         )
     except (ValueError, TypeError, KeyError) as error:
-        raise Refused(BROKEN) from error
+        raise Rejected(BROKEN) from error
 
 
 def check_length(path: Path, found: Sound, max_seconds: int) -> None:
-    """Raise ``Refused`` when more can be decoded than ``max_seconds``.
+    """Raise ``Rejected`` when more can be decoded than ``max_seconds``.
 
     A length stated by a header is checked, never a reason to reject: it may be wrong.
     """
@@ -183,13 +183,13 @@ def check_length(path: Path, found: Sound, max_seconds: int) -> None:
         return
     facts = _run(path, "measure", DRAW_SECONDS, most_seconds=max_seconds)
     if float(facts["seconds"]) > max_seconds:
-        raise Refused(f"This recording is more than {max_seconds / 3600:g} hours long.")
+        raise Rejected(f"This recording is more than {max_seconds / 3600:g} hours long.")
 
 
 def draw(path: Path, found: Sound, copy: Path | None = None) -> Drawing:
     """Draw a file that ``probe`` found to be readable, and write an MP3 of it to ``copy``.
 
-    Raises ``Refused``.
+    Raises ``Rejected``.
     """
     facts = _run(path, "draw", DRAW_SECONDS, copy)
     try:
@@ -203,7 +203,7 @@ def draw(path: Path, found: Sound, copy: Path | None = None) -> Drawing:
         )
         return Drawing(reduce(scaled(peaks), MAX_STEPS), float(facts["seconds"]), is_seekable)
     except (ValueError, TypeError, KeyError) as error:
-        raise Refused(BROKEN) from error
+        raise Rejected(BROKEN) from error
 
 
 def scaled(peaks: "array[float]") -> bytes:
@@ -246,9 +246,9 @@ def _run(
             if not isinstance(facts, dict):
                 raise ValueError("no JSON object")
         except (subprocess.SubprocessError, ValueError) as error:
-            raise Refused(BROKEN) from error
+            raise Rejected(BROKEN) from error
     if "unreadable" in facts:
-        raise Refused(REFUSALS.get(facts["unreadable"], BROKEN))
+        raise Rejected(REJECTIONS.get(facts["unreadable"], BROKEN))
     return facts
 
 

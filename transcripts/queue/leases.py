@@ -218,7 +218,7 @@ class Leased(models.Model):
         """The job has failed for good; called in the transaction that said so."""
 
     def complete(self, response: Any) -> bool:
-        """Store the server's answer and the end of the job, all or nothing.
+        """Store the server's response and the end of the job, all or nothing.
 
         False when the job is lost: then nothing is stored.
         """

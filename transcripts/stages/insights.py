@@ -15,12 +15,12 @@ def read(pk: int, seen_lease: datetime | None = None) -> None:
 
 
 def work(job: Job[Insight]) -> None:
-    kept = jobs.kept_answer(job.row)
+    kept = jobs.kept_response(job.row)
     jobs.store(job, read_read_response(kept) if kept is not None else send(job))
 
 
 def send(job: Job[Insight]) -> ReadResponse:
-    """Send the text and wait for the answer, which is on disk when this returns."""
+    """Send the text and wait for the response, which is on disk when this returns."""
     insight = job.row
     server = insight.connection
     job.note(stage=Insight.Stage.SENDING)
@@ -29,6 +29,6 @@ def send(job: Job[Insight]) -> ReadResponse:
     job.use(line, len(text.encode()))
     with speech_client(server, line, insight.transcription.recording.duration) as client:
         response = client.read(text, ReadOptions.from_json(insight.options), on_sent=job.sent)
-    jobs.keep_answer(insight, response.raw)
+    jobs.keep_response(insight, response.raw)
     server.resume()
     return response

@@ -50,7 +50,7 @@ DECODER_LOST = "DECODER_LOST"
 UNREADABLE = ".unreadable"
 # Requests that a dying server breaks off are all noticed within this time.
 AT_ONCE = timedelta(seconds=5)
-# The answer is in memory and was paid for: some minutes of a locked database are sat out.
+# The response is in memory and was paid for: some minutes of a locked database are sat out.
 STORE_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 30.0, 30.0, 60.0)
 
 
@@ -247,8 +247,8 @@ seats = Seats()
 FOR_PEOPLE = (
     SpeechError,
     Hopeless,
-    sound.Refused,
-    fetch.Refused,
+    sound.Rejected,
+    fetch.Rejected,
     fetch.Unreachable,
     DiskFull,
     UnreadableKey,
@@ -321,9 +321,9 @@ def store(job: Job[Any], response: Any) -> None:
     job.note(stage="storing")
     for pause in (*STORE_PAUSES, None):
         try:
-            # False is a job that was lost: what is kept of the answer may serve the next.
+            # False is a job that was lost: what is kept of the response may serve the next.
             if job.row.complete(response):
-                answer_path(job.row).unlink(missing_ok=True)
+                response_path(job.row).unlink(missing_ok=True)
             return
         except (OperationalError, InterfaceError):
             if pause is None:
@@ -352,7 +352,7 @@ def settle(job: Job[Any], error: Exception) -> None:
             count_death(row, error)
         case ServiceUnavailable():
             try_again(row, error, MAX_FAILURES, error.retry_after)
-        case SpeechError() | Hopeless() | sound.Refused() | fetch.Refused() | UnreadableKey():
+        case SpeechError() | Hopeless() | sound.Rejected() | fetch.Rejected() | UnreadableKey():
             row.fail(sentence(error), error_request_id(error))
         case fetch.Unreachable():
             try_again(row, error, MAX_FETCHES)
@@ -364,7 +364,7 @@ def settle(job: Job[Any], error: Exception) -> None:
         case _:
             logger.error("%s failed", name_of(row), exc_info=error)
             # A response that cannot be stored is of no use to the next attempt either.
-            answer_path(row).unlink(missing_ok=True)
+            response_path(row).unlink(missing_ok=True)
             try_again(row, error, 3)
 
 
@@ -372,7 +372,7 @@ def server_trouble(error: SpeechError, job: Job[Any]) -> bool:
     """Return whether the server as a whole is down, busy or rejects our key.
 
     One that received all of the job and then failed may have failed over it: then the server is
-    asked for something else, and what it answers decides.
+    asked for something else, and its response decides.
     """
     if error.status in (401, 429) or job.server_silent:
         return True
@@ -473,19 +473,19 @@ def name_of(row: Leased) -> str:
     return f"{row._meta.verbose_name} {row.pk}"
 
 
-def answer_path(row: Leased) -> Path:
-    return settings.DATA / "answers" / f"{row._meta.model_name}-{row.pk}"
+def response_path(row: Leased) -> Path:
+    return settings.DATA / "responses" / f"{row._meta.model_name}-{row.pk}"
 
 
-def keep_answer(row: Leased, raw: bytes) -> None:
+def keep_response(row: Leased, raw: bytes) -> None:
     """Put a response on disk before anything else is tried with it: it was paid for."""
-    keep(answer_path(row), raw)
+    keep(response_path(row), raw)
 
 
 def keep_unreadable(row: Leased, raw: bytes) -> None:
     """Keep a response that was paid for and cannot be read, for a person to look at."""
     if raw:
-        path = answer_path(row)
+        path = response_path(row)
         keep(path.with_name(f"{path.name}{UNREADABLE}"), raw)
 
 
@@ -505,9 +505,9 @@ def keep(path: Path, raw: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-def kept_answer(row: Leased) -> bytes | None:
-    """The answer of an attempt that died, or failed, before it was stored."""
+def kept_response(row: Leased) -> bytes | None:
+    """The response of an attempt that died, or failed, before it was stored."""
     try:
-        return answer_path(row).read_bytes()
+        return response_path(row).read_bytes()
     except OSError:
         return None

@@ -22,7 +22,7 @@ OVERLOOKED_AFTER = timedelta(seconds=3)
 # Between seeing a lease run out and taking the job: one that lives renews it meanwhile.
 CONFIRM_SECONDS = 5.0
 WOKEN_AT_ONCE = 64
-ANSWERS_KEPT_FOR = timedelta(days=7)
+RESPONSES_KEPT_FOR = timedelta(days=7)
 CLOCK_STEP_SECONDS = 5.0
 STEADY_SECONDS = 3_600.0
 SWEEP_PAUSE_SECONDS = 2.0
@@ -81,7 +81,7 @@ def sweep() -> None:
     complete_search()
     sweep_uploads(forget)
     if forget:
-        sweep_answers()
+        sweep_responses()
 
 
 def wake(queue: LeasedQuerySet[Any]) -> None:
@@ -96,7 +96,7 @@ def wake(queue: LeasedQuerySet[Any]) -> None:
 
 def complete_search() -> None:
     """Index long transcripts whose worker was killed after storing them: their response is left."""
-    folder = settings.DATA / "answers"
+    folder = settings.DATA / "responses"
     kept = folder.glob("transcription-*") if folder.is_dir() else ()
     pks = [int(number) for path in kept if (number := path.name.partition("-")[2]).isdigit()]
     for run in Transcription.objects.filter(pk__in=pks[:WOKEN_AT_ONCE], state=State.DONE):
@@ -104,10 +104,10 @@ def complete_search() -> None:
         (folder / f"transcription-{run.pk}").unlink(missing_ok=True)
 
 
-def sweep_answers() -> None:
-    """Forget answers that nobody has taken up: their jobs were cancelled or deleted."""
-    oldest = (timezone.now() - ANSWERS_KEPT_FOR).timestamp()
-    folder = settings.DATA / "answers"
+def sweep_responses() -> None:
+    """Forget responses that nobody has taken up: their jobs were cancelled or deleted."""
+    oldest = (timezone.now() - RESPONSES_KEPT_FOR).timestamp()
+    folder = settings.DATA / "responses"
     if folder.is_dir():
         for path in folder.iterdir():
             if path.stat().st_mtime < oldest:

@@ -31,7 +31,7 @@ def transcribe(pk: int, seen_lease: datetime | None = None) -> None:
 
 def work(job: Job[Transcription]) -> None:
     recording = job.row.recording
-    kept = jobs.kept_answer(job.row)
+    kept = jobs.kept_response(job.row)
     if kept is not None:
         response = read_listen_response(kept)
     else:
@@ -70,7 +70,7 @@ def fetch_audio(job: Job[Transcription]) -> None:
 
 
 def check_audio(job: Job[Transcription], path: Path) -> None:
-    """Refuse what cannot be transcribed before it travels, and note what it is."""
+    """Reject what cannot be transcribed before it travels, and note what it is."""
     job.note(stage=Stage.CHECKING)
     if "encoding" in job.row.options:
         return  # raw samples: only the one who chose their coding knows what they are
@@ -99,7 +99,7 @@ def save_recording(job: Job[Transcription], **facts: Any) -> None:
 
 
 def send(job: Job[Transcription], path: Path) -> ListenResponse:
-    """Send the audio and wait for the answer, which is on disk when this returns."""
+    """Send the audio and wait for the response, which is on disk when this returns."""
     recording = job.row.recording
     server = recording.project.connection
     job.note(stage=Stage.SENDING)
@@ -119,6 +119,6 @@ def send(job: Job[Transcription], path: Path) -> ListenResponse:
             on_sent=job.sent,
             progress_name=name,
         )
-    jobs.keep_answer(job.row, response.raw)
+    jobs.keep_response(job.row, response.raw)
     server.resume()
     return response

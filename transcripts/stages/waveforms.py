@@ -28,7 +28,7 @@ def draw_waveform(recording_pk: int) -> None:
         if is_copied:
             name = media_name("copies", recording.created_at, recording.pk)
             facts["listening_copy"] = keep(copy, name)
-    except (sound.Refused, OSError, DiskFull) as error:
+    except (sound.Rejected, OSError, DiskFull) as error:
         logger.warning("Recording %d has no waveform: %s", recording.pk, error)
     finally:
         copy.unlink(missing_ok=True)

@@ -194,7 +194,7 @@ def recording_rename(request: HttpRequest, pk: int) -> HttpResponse:
 def recording_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     found = writable_recording(request, pk)
     found.cancel()
-    return answer(request, found)
+    return shown(request, found)
 
 
 @require_POST
@@ -218,7 +218,7 @@ def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect(found)
         options = form.cleaned_data["options"]
     found.retry(options)
-    return answer(request, found)
+    return shown(request, found)
 
 
 @require_POST
@@ -231,7 +231,7 @@ def recording_delete(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("library")
 
 
-def answer(request: HttpRequest, found: Recording) -> HttpResponse:
+def shown(request: HttpRequest, found: Recording) -> HttpResponse:
     """After a change: the row of a list that asked, else the recording's page."""
     if not wants_fragment(request):
         return redirect(found)

@@ -1,6 +1,6 @@
 """Audio on its way in: chunks with tus 1.0's semantics, and web addresses to fetch.
 
-Refusals are JSON, ``{"error": sentence}``. Source: tus.io resumable upload protocol 1.0.
+Errors are JSON, ``{"error": sentence}``. Source: tus.io resumable upload protocol 1.0.
 """
 
 import base64
@@ -36,23 +36,23 @@ CHUNK_TYPE = "application/offset+octet-stream"
 View = Callable[..., HttpResponse]
 
 
-def answers_refusals(view: View) -> View:
+def with_rejections(view: View) -> View:
     """Say every way in which an upload is not taken, in JSON and with its status."""
 
     @wraps(view)
     def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.headers.get("Tus-Resumable", "1.0.0") != "1.0.0":
-            return refusal("This server speaks tus 1.0.0.", 412, {"Tus-Version": "1.0.0"})
+            return rejection("This server speaks tus 1.0.0.", 412, {"Tus-Version": "1.0.0"})
         try:
             response = view(request, *args, **kwargs)
-        except rules.Refused as error:
-            return refusal(str(error), error.status)
+        except rules.Rejected as error:
+            return rejection(str(error), error.status)
         except InvalidOption as error:
-            return refusal(f"Invalid options: {error}.", 400)
+            return rejection(f"Invalid options: {error}.", 400)
         except rules.WrongOffset as error:
-            return refusal(str(error), 409, {"Upload-Offset": str(error.offset_bytes)})
+            return rejection(str(error), 409, {"Upload-Offset": str(error.offset_bytes)})
         except DiskFull as error:
-            return refusal(str(error), 507)
+            return rejection(str(error), 507)
         except Upload.DoesNotExist:
             raise Http404 from None
         for name, value in TUS.items():
@@ -62,14 +62,14 @@ def answers_refusals(view: View) -> View:
     return respond
 
 
-def refusal(message: str, status: int, headers: dict[str, str] | None = None) -> JsonResponse:
+def rejection(message: str, status: int, headers: dict[str, str] | None = None) -> JsonResponse:
     later = {"Retry-After": "60"} if status == 507 else {}
     return JsonResponse({"error": message}, status=status, headers=TUS | later | (headers or {}))
 
 
 @never_cache
 @require_http_methods(["GET", "POST", "OPTIONS"])
-@answers_refusals
+@with_rejections
 def uploads(request: HttpRequest) -> HttpResponse:
     """GET: the caller's unfinished uploads. POST: open an upload, 201 and its address.
 
@@ -90,7 +90,7 @@ def uploads(request: HttpRequest) -> HttpResponse:
     asked = read_creation(request)
     project = Project.objects.writable_by(user).filter(pk=asked["project"]).first()
     if project is None:
-        return refusal("There is no such project, or you may not add to it.", 404)
+        return rejection("There is no such project, or you may not add to it.", 404)
     options = complete(asked["options"], Preset.objects.defaults_of(project))
     upload = rules.begin(user, project, asked["name"], asked["size"], options)
     address = reverse("upload_chunk", args=[upload.pk])
@@ -111,13 +111,13 @@ def read_creation(request: HttpRequest) -> dict[str, Any]:
         except ValueError:
             asked = None
         if not isinstance(asked, dict):
-            raise rules.Refused("The body is not a JSON object.")
+            raise rules.Rejected("The body is not a JSON object.")
     else:
         metadata = read_metadata(request.headers.get("Upload-Metadata", ""))
         try:
             options = read_json(metadata.get("options") or "{}")
         except ValueError:
-            raise rules.Refused("The options of the upload are not a JSON object.") from None
+            raise rules.Rejected("The options of the upload are not a JSON object.") from None
         asked = {
             "name": metadata.get("filename", ""),
             "size": whole(request.headers.get("Upload-Length", "")),
@@ -126,14 +126,14 @@ def read_creation(request: HttpRequest) -> dict[str, Any]:
         }
     name, size, project = asked.get("name", ""), asked.get("size"), asked.get("project")
     if type(size) is not int or abs(size) > 2**62:
-        raise rules.Refused("The length of the upload is missing. Give it in bytes.")
+        raise rules.Rejected("The length of the upload is missing. Give it in bytes.")
     if type(project) is not int or abs(project) > 2**62:
-        raise rules.Refused("The project of the upload is missing. Give its id.")
+        raise rules.Rejected("The project of the upload is missing. Give its id.")
     if not isinstance(name, str):
-        raise rules.Refused("The name of the upload is not text.")
+        raise rules.Rejected("The name of the upload is not text.")
     options = asked.get("options", {})
     if not isinstance(options, dict):
-        raise rules.Refused("The options of the upload are not a JSON object.")
+        raise rules.Rejected("The options of the upload are not a JSON object.")
     return {"name": name, "size": size, "project": project, "options": options}
 
 
@@ -145,7 +145,7 @@ def read_metadata(header: str) -> dict[str, str]:
         try:
             found[name] = base64.b64decode(encoded, validate=True).decode()
         except (binascii.Error, ValueError):
-            raise rules.Refused(f"The upload's metadata {name!r} is not base64.") from None
+            raise rules.Rejected(f"The upload's metadata {name!r} is not base64.") from None
     return found
 
 
@@ -155,7 +155,7 @@ def whole(text: str) -> int | None:
 
 @never_cache
 @require_http_methods(["HEAD", "GET", "PATCH", "DELETE"])
-@answers_refusals
+@with_rejections
 def upload_chunk(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """HEAD, GET: how far it is. PATCH: the next bytes, 204, or 200 with the recording at the end.
 
@@ -192,12 +192,12 @@ def described(upload: Upload, request: HttpRequest) -> dict[str, Any]:
 def receive_chunk(request: HttpRequest, upload: Upload) -> HttpResponse:
     announced = whole(request.headers.get("Content-Length", "0")) or 0
     if announced and request.content_type != CHUNK_TYPE:
-        return refusal(f"The content type of a chunk is {CHUNK_TYPE}.", 415)
+        return rejection(f"The content type of a chunk is {CHUNK_TYPE}.", 415)
     offset_bytes = whole(request.headers.get("Upload-Offset", ""))
     if offset_bytes is None:
-        return refusal("Upload-Offset is missing. Give it in bytes.", 400)
+        return rejection("Upload-Offset is missing. Give it in bytes.", 400)
     if offset_bytes + announced > upload.size_bytes:
-        return refusal(f"{upload.name} has {upload.size_bytes:,} bytes; more were sent.", 413)
+        return rejection(f"{upload.name} has {upload.size_bytes:,} bytes; more were sent.", 413)
     prefix = request.headers.get("If-Match", "*").strip('"')
     asks_again = offset_bytes == upload.offset_bytes == upload.size_bytes
     if not asks_again:
@@ -235,7 +235,7 @@ def upload_by_url(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             address = fetch.check_address(form.cleaned_data["url"], fetch.house_rules())
-        except fetch.Refused as error:
+        except fetch.Rejected as error:
             form.add_error("url", str(error))
     if not form.is_valid():
         return upload_page(request, form)

@@ -14,7 +14,7 @@ from django.utils.html import escape
 
 from tests.transcripts.conftest import wav_bytes
 from transcripts.media import fetch, storage
-from transcripts.media.fetch import Refused, Rules, Unreachable
+from transcripts.media.fetch import Rejected, Rules, Unreachable
 from transcripts.models import Recording, State
 from transcripts.stages.transcribing import transcribe
 
@@ -36,7 +36,7 @@ class Site(http.server.BaseHTTPRequestHandler):
         else:
             act()
 
-    def answer(self, body=AUDIO, status=200, **headers):
+    def respond(self, body=AUDIO, status=200, **headers):
         self.send_response(status)
         usual = {"Content_Type": "audio/wav", "Content_Length": str(len(body))}
         for name, value in (usual | headers).items():
@@ -45,40 +45,40 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def talk(self):
-        self.answer()
+        self.respond()
 
     def named(self):
-        self.answer(Content_Disposition="attachment; filename*=UTF-8''../b%C3%BCro.wav")
+        self.respond(Content_Disposition="attachment; filename*=UTF-8''../b%C3%BCro.wav")
 
     def moved(self):
-        self.answer(b"", 302, Location="/talk.wav")
+        self.respond(b"", 302, Location="/talk.wav")
 
     def round(self):
-        self.answer(b"", 302, Location="/round")
+        self.respond(b"", 302, Location="/round")
 
     def inward(self):
-        self.answer(b"", 302, Location="http://169.254.169.254/latest/meta-data/")
+        self.respond(b"", 302, Location="http://169.254.169.254/latest/meta-data/")
 
     def away(self):
-        self.answer(b"", 302, Location="file:///etc/passwd")
+        self.respond(b"", 302, Location="file:///etc/passwd")
 
     def page(self):
-        self.answer(b"<html>", Content_Type="text/html; charset=utf-8")
+        self.respond(b"<html>", Content_Type="text/html; charset=utf-8")
 
     def packed(self):
-        self.answer(Content_Encoding="gzip")
+        self.respond(Content_Encoding="gzip")
 
     def busy(self):
-        self.answer(b"", 503)
+        self.respond(b"", 503)
 
     def empty(self):
-        self.answer(b"")
+        self.respond(b"")
 
     def short(self):
-        self.answer(AUDIO[:100], Content_Length="1000")
+        self.respond(AUDIO[:100], Content_Length="1000")
 
     def announced(self):
-        self.answer(b"x", Content_Length=str(10**12))
+        self.respond(b"x", Content_Length=str(10**12))
 
     def endless(self):
         self.send_response(200)
@@ -152,7 +152,7 @@ def test_name_is_the_servers_without_its_path(site, tmp_path):
     ],
 )
 def test_inside_addresses_are_refused_in_any_form(url, tmp_path):
-    with pytest.raises(Refused, match=r"private network|not a web address"):
+    with pytest.raises(Rejected, match=r"private network|not a web address"):
         get(url, tmp_path, OUTSIDE)
 
 
@@ -168,7 +168,7 @@ def test_inside_addresses_are_refused_in_any_form(url, tmp_path):
     ],
 )
 def test_addresses_that_are_none_are_refused_without_asking(url, words):
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(Rejected, match=words):
         fetch.check_address(url, OUTSIDE)
 
 
@@ -178,7 +178,7 @@ def test_name_with_one_inside_address_is_refused(monkeypatch, tmp_path):
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.5", 80)),
     ]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
-    with pytest.raises(Refused, match="private network"):
+    with pytest.raises(Rejected, match="private network"):
         get("http://both.example/a.wav", tmp_path, OUTSIDE)
 
 
@@ -208,7 +208,7 @@ def test_redirect_to_an_inside_address_is_refused(site, tmp_path, monkeypatch):
     # This machine's own server stands for a public one.
     monkeypatch.setattr(fetch, "is_public", lambda each: each == "127.0.0.1" or public(each))
     monkeypatch.setattr(fetch, "PORTS", frozenset({80, int(site.rpartition(":")[2])}))
-    with pytest.raises(Refused, match="private network"):
+    with pytest.raises(Rejected, match="private network"):
         get(f"{site}/inward", tmp_path, OUTSIDE)
     assert Site.asked == ["/inward"]
 
@@ -216,14 +216,14 @@ def test_redirect_to_an_inside_address_is_refused(site, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("path", "error", "words"),
     [
-        ("round", Refused, "redirects more than 5 times"),
-        ("away", Refused, "http:// or https://"),
-        ("page", Refused, "that of a web page"),
-        ("packed", Refused, "compressed"),
-        ("missing", Refused, r"404 \(Not Found\)"),
-        ("empty", Refused, "empty"),
-        ("announced", Refused, "limit of 10,000,000 bytes"),
-        ("endless", Refused, "limit of 10,000,000 bytes"),
+        ("round", Rejected, "redirects more than 5 times"),
+        ("away", Rejected, "http:// or https://"),
+        ("page", Rejected, "that of a web page"),
+        ("packed", Rejected, "compressed"),
+        ("missing", Rejected, r"404 \(Not Found\)"),
+        ("empty", Rejected, "empty"),
+        ("announced", Rejected, "limit of 10,000,000 bytes"),
+        ("endless", Rejected, "limit of 10,000,000 bytes"),
         ("busy", Unreachable, r"503 \(Service Unavailable\)"),
         ("short", Unreachable, "was lost"),
     ],
@@ -308,7 +308,7 @@ class TestJob:
     def test_retry_does_not_fetch_again(self, client, ada, project, site, service):
         client.force_login(ada)
         self.submit(client, project, f"{site}/talk.wav")
-        service.answers(httpx.Response(400, json={"err_msg": "No."}))
+        service.returns(httpx.Response(400, json={"err_msg": "No."}))
         run = Recording.objects.get().transcription
         Site.asked.clear()
         transcribe(run.pk)

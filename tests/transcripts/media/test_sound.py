@@ -12,7 +12,7 @@ import pytest
 
 from tests.transcripts.conftest import wav_bytes
 from transcripts.media import sound
-from transcripts.media.sound import Refused, Sound
+from transcripts.media.sound import Rejected, Sound
 
 
 def coded(
@@ -72,7 +72,7 @@ def test_truncated_mp3_is_taken_and_mp4_without_its_index_is_not(tmp_path):
     assert sound.probe(tmp_path / "a.mp3").codec.startswith("mp3")
     m4a = coded(tmp_path / "b.m4a", "ipod", "aac").read_bytes()
     (tmp_path / "b.m4a").write_bytes(m4a[: len(m4a) // 2])
-    with pytest.raises(Refused, match="incomplete"):
+    with pytest.raises(Rejected, match="incomplete"):
         sound.probe(tmp_path / "b.m4a")
 
 
@@ -93,7 +93,7 @@ def test_script_does_not_make_another_file_be_read(tmp_path):
     other.write_bytes(wav_bytes())
     for script in (f"ffconcat version 1.0\nfile {other}\n", f"#EXTM3U\n#EXTINF:9,\n{other}\n"):
         (tmp_path / "script.wav").write_text(script)
-        with pytest.raises(Refused):
+        with pytest.raises(Rejected):
             sound.probe(tmp_path / "script.wav")
 
 
@@ -128,7 +128,7 @@ def test_archive_is_rejected_and_nothing_of_it_is_unpacked(tmp_path, archive, na
     folder.mkdir()
     (folder / name).write_bytes(archive())
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(Refused, match="not an audio or video file"):
+    with pytest.raises(Rejected, match="not an audio or video file"):
         sound.probe(folder / name)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -168,13 +168,13 @@ def test_long_curve_keeps_its_loudest_steps():
 )
 def test_limits_are_named(facts, words):
     usual = {"channels": 1, "sample_rate": 16_000, "duration": 1.0}
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(Rejected, match=words):
         Sound("wav", "pcm_s16le", False, **(usual | facts)).check()
 
 
 def test_length_that_was_decoded_is_limited(tmp_path):
     path = coded(tmp_path / "a.flac", "flac", "flac", seconds=20)
-    with pytest.raises(Refused, match=r"more than 0\.005 hours long"):
+    with pytest.raises(Rejected, match=r"more than 0\.005 hours long"):
         sound.check_length(path, sound.probe(path), 18)
 
 
@@ -195,5 +195,5 @@ def test_length_of_audio_without_an_index_is_counted(tmp_path):
 def test_file_whose_decoder_dies_is_rejected(tmp_path, monkeypatch):
     (tmp_path / "a.wav").write_bytes(wav_bytes())
     monkeypatch.setattr(sound, "PROGRAM", "import os; os.kill(os.getpid(), 9)")
-    with pytest.raises(Refused, match="crashed on it"):
+    with pytest.raises(Rejected, match="crashed on it"):
         sound.probe(tmp_path / "a.wav")

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from management.models import Connection
-from tests.transcripts.conftest import found, refusal, transcript
+from tests.transcripts.conftest import found, rejection, transcript
 from transcripts.models import Insight, RawInsight, Transcription
 from transcripts.options import complete
 from transcripts.queue.leases import MAX_DEATHS, State
@@ -37,10 +37,10 @@ def wanted(queued) -> Transcription:
 @pytest.fixture
 def insight(wanted, service) -> Insight:
     """The queued insight of a finished transcript."""
-    service.answers(transcript("Good morning everyone. The harbour is closed."))
+    service.returns(transcript("Good morning everyone. The harbour is closed."))
     transcribe(wanted.pk)
     service.requests.clear()
-    service.answers(found())
+    service.returns(found())
     return Insight.objects.get()
 
 
@@ -87,14 +87,14 @@ def test_first_stage_rings_for_the_second_and_asks_for_none_of_it(wanted, servic
 def test_nothing_is_read_where_there_is_nothing_to_read(queued, service, options, heard):
     queued.options = complete(options)
     queued.save()
-    service.answers(transcript(heard))
+    service.returns(transcript(heard))
     transcribe(queued.pk)
     assert not Insight.objects.exists()
 
 
 def test_what_is_found_leads_to_its_place_in_the_audio(insight, service):
     segment = {"text": "The harbour is closed.", "start_word": 3, "end_word": 6}
-    service.answers(
+    service.returns(
         found(
             topics={"segments": [segment | {"topics": [topic("Harbour", 0.8)]}]},
             intents={"results": {"intents": {"segments": [segment | {"intents": []}]}}},
@@ -119,7 +119,7 @@ def topic(name: str, confidence: float) -> dict:
 def test_hostile_answer_is_stored_as_text(insight, service):
     label = [topic("<img onerror=alert(1)>", 9), topic("", 0.5), "none"]
     segment = {"text": "nowhere", "start_word": -5, "end_word": 10**9, "topics": label}
-    service.answers(
+    service.returns(
         found(summary={"text": "</script>\0"}, topics={"segments": [segment, None]}, intents=3)
     )
     read(insight.pk)
@@ -131,7 +131,7 @@ def test_hostile_answer_is_stored_as_text(insight, service):
 
 
 def test_failed_reading_leaves_the_transcript_finished(recording, insight, service):
-    service.answers(refusal(400, "Text is too long."))
+    service.returns(rejection(400, "Text is too long."))
     read(insight.pk)
     insight.refresh_from_db()
     recording.refresh_from_db()
@@ -145,7 +145,7 @@ def test_failed_reading_leaves_the_transcript_finished(recording, insight, servi
 
 
 def test_failed_reading_is_tried_again_with_its_options(recording, insight, service, rings):
-    service.answers(refusal(400), found())
+    service.returns(rejection(400), found())
     read(insight.pk)
     again = recording.finished_transcription.order_insight()
     assert again.pk == insight.pk
@@ -180,7 +180,7 @@ def test_message_that_comes_twice_is_answered_once(insight, service):
 
 
 def test_server_that_is_down_is_waited_for(insight, service):
-    service.answers(httpx.ConnectError("refused"), found())
+    service.returns(httpx.ConnectError("refused"), found())
     read(insight.pk)
     insight.refresh_from_db()
     assert (insight.state, insight.failures) == (State.QUEUED, 0)
@@ -194,7 +194,7 @@ def test_server_that_is_down_is_waited_for(insight, service):
 
 
 def test_server_that_always_breaks_off_over_a_text_is_not_asked_for_ever(insight, service):
-    service.answers(httpx.ReadError("cut"))
+    service.returns(httpx.ReadError("cut"))
     for _ in range(MAX_DEATHS):
         ripen()
         read(insight.pk)
@@ -225,11 +225,11 @@ def test_worker_that_was_taken_for_dead_writes_nothing(insight):
 
 def test_answer_of_a_killed_worker_is_not_paid_for_twice(insight, service):
     run = Insight.objects.claim(insight.pk)
-    jobs.keep_answer(run, found().content)
+    jobs.keep_response(run, found().content)
     read(insight.pk, abandon(run, stage="storing").lease_until)
     insight.refresh_from_db()
     assert (insight.summary, service.requests) == ("They greet each other.", [])
-    assert not jobs.answer_path(insight).exists()
+    assert not jobs.response_path(insight).exists()
 
 
 def test_storing_sits_out_a_locked_database(insight, service, monkeypatch):
@@ -270,7 +270,7 @@ def test_deleting_a_recording_while_it_is_read_harms_nobody(recording, insight, 
         recording.remove()
         return found()
 
-    service.answers(delete)
+    service.returns(delete)
     read(insight.pk)
     assert not Insight.objects.exists()
 

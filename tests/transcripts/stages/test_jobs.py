@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from management.models import Connection
 from tests.media import Sound, beeps, written
-from tests.transcripts.conftest import add_recording, refusal, transcript, wav_bytes
+from tests.transcripts.conftest import add_recording, rejection, transcript, wav_bytes
 from transcripts import progress
 from transcripts.models import RawResponse, Recording, Transcription, Utterance, Waveform
 from transcripts.queue.leases import MAX_DEATHS, State
@@ -69,7 +69,7 @@ def test_progress_is_what_the_server_says_it_has_heard(recording, queued, servic
         return transcript()
 
     service.heard_seconds = 0.4
-    service.answers(work)
+    service.returns(work)
     transcribe(queued.pk)
     assert shown == ["Transcribing 40 %"]
     queued.refresh_from_db()
@@ -88,7 +88,7 @@ def test_a_server_without_progress_is_asked_a_few_times_and_does_its_work(
             time.sleep(0.02)
         return transcript()
 
-    service.answers(work)
+    service.returns(work)
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.DONE
@@ -96,7 +96,7 @@ def test_a_server_without_progress_is_asked_a_few_times_and_does_its_work(
 
 
 def test_queued_recording_gets_its_transcript(recording, queued, service, rings):
-    service.answers(transcript("Good morning everyone."))
+    service.returns(transcript("Good morning everyone."))
     transcribe(queued.pk)
     recording.refresh_from_db()
     queued.refresh_from_db()
@@ -145,15 +145,15 @@ def test_worker_that_was_taken_for_dead_writes_nothing(recording, queued, servic
     assert fast.attempt == 2
     from speechclient import read_listen_response
 
-    answer = read_listen_response(transcript("From the slow one.").content)
-    assert slow.complete(answer) is False
+    response = read_listen_response(transcript("From the slow one.").content)
+    assert slow.complete(response) is False
     slow.fail("I was slow")
     slow.release()
     fast.refresh_from_db()
     assert (fast.state, fast.attempt, fast.error) == (State.RUNNING, 2, "")
     assert Utterance.objects.count() == RawResponse.objects.count() == 0
-    answer = read_listen_response(transcript("From the fast one.").content)
-    assert fast.complete(answer)
+    response = read_listen_response(transcript("From the fast one.").content)
+    assert fast.complete(response)
     assert Utterance.objects.get().text == "From the fast one."
 
 
@@ -205,7 +205,7 @@ def test_sweep_rings_for_a_bounded_number(project, rings):
 
 
 def test_recording_is_retried_after_an_outage(recording, queued, service):
-    service.answers(httpx.ConnectError("refused"), transcript("hello world"))
+    service.returns(httpx.ConnectError("refused"), transcript("hello world"))
     transcribe(queued.pk)
     queued.refresh_from_db()
     recording.refresh_from_db()
@@ -219,7 +219,7 @@ def test_recording_is_retried_after_an_outage(recording, queued, service):
 
 
 def test_server_that_is_down_is_left_in_peace_by_all_jobs(project, queued, service):
-    service.answers(httpx.ConnectError("refused"))
+    service.returns(httpx.ConnectError("refused"))
     second = Transcription.objects.create(recording=add_recording(project))
     transcribe(queued.pk)
     transcribe(second.pk)
@@ -230,7 +230,7 @@ def test_server_that_is_down_is_left_in_peace_by_all_jobs(project, queued, servi
 
 
 def test_retry_after_is_obeyed_and_the_order_kept(project, queued, service, rings):
-    service.answers(refusal(429, "Too many requests.", **{"retry-after": "30"}), transcript())
+    service.returns(rejection(429, "Too many requests.", **{"retry-after": "30"}), transcript())
     later = Transcription.objects.create(recording=add_recording(project))
     transcribe(queued.pk)
     wait = Connection.objects.get().retry_at - timezone.now()
@@ -259,7 +259,7 @@ def fail_once(run: Transcription, longest: float) -> None:
 
 
 def test_ten_server_errors_are_outlived_after_growing_pauses(recording, queued, service):
-    service.answers(*[refusal(500)] * 10, transcript())
+    service.returns(*[rejection(500)] * 10, transcript())
     for failures in range(10):
         fail_once(queued, min(2.0**failures, 60.0))
         assert len(service.requests) == failures + 1
@@ -269,7 +269,7 @@ def test_ten_server_errors_are_outlived_after_growing_pauses(recording, queued, 
 
 
 def test_pauses_of_an_outage_grow_and_are_bounded(recording, queued, service):
-    service.answers(*[httpx.ConnectError("refused")] * 8, transcript())
+    service.returns(*[httpx.ConnectError("refused")] * 8, transcript())
     for failures in range(8):
         fail_once(queued, min(2.0**failures, 15.0))
         assert len(service.requests) == failures + 1
@@ -285,7 +285,7 @@ def test_message_that_comes_before_the_pause_is_over_starts_nothing(queued, serv
 
 
 def test_recording_over_which_the_server_always_fails_is_given_up(recording, queued, service):
-    service.answers(refusal(500, "Internal error."))
+    service.returns(rejection(500, "Internal error."))
     for _ in range(jobs.MAX_FAILURES):
         ripen(queued)
         transcribe(queued.pk)
@@ -296,7 +296,7 @@ def test_recording_over_which_the_server_always_fails_is_given_up(recording, que
 
 
 def test_refused_recording_fails_at_once_and_says_why(recording, queued, service):
-    service.answers(refusal(400, "Bad Request: No such model/language/tier combination found."))
+    service.returns(rejection(400, "Bad Request: No such model/language/tier combination found."))
     transcribe(queued.pk)
     queued.refresh_from_db()
     recording.refresh_from_db()
@@ -306,7 +306,7 @@ def test_refused_recording_fails_at_once_and_says_why(recording, queued, service
 
 
 def test_key_that_is_refused_stops_the_queue_not_the_recordings(recording, queued, service):
-    service.answers(refusal(401, "Invalid credentials."), transcript())
+    service.returns(rejection(401, "Invalid credentials."), transcript())
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert (queued.state, queued.error) == (State.QUEUED, "Invalid credentials.")
@@ -317,7 +317,7 @@ def test_key_that_is_refused_stops_the_queue_not_the_recordings(recording, queue
 
 
 def test_server_that_stays_down_is_waited_for_a_day(queued, service):
-    service.answers(httpx.ConnectError("refused"))
+    service.returns(httpx.ConnectError("refused"))
     Transcription.objects.update(
         queued_at=timezone.now() - timedelta(hours=25), attempt=jobs.GIVE_UP_ATTEMPTS
     )
@@ -329,7 +329,7 @@ def test_server_that_stays_down_is_waited_for_a_day(queued, service):
 
 def test_retry_takes_the_run_up_again_with_its_options(recording, queued, service, rings):
     Transcription.objects.update(options={"model": "nova-2", "diarize": True})
-    service.answers(refusal(400), transcript())
+    service.returns(rejection(400), transcript())
     transcribe(queued.pk)
     recording.refresh_from_db()
     assert recording.retry()
@@ -343,7 +343,7 @@ def test_retry_takes_the_run_up_again_with_its_options(recording, queued, servic
 
 
 def test_new_run_is_a_version_and_search_holds_the_newest(recording, queued, service):
-    service.answers(transcript("The old words."), transcript("The new words."))
+    service.returns(transcript("The old words."), transcript("The new words."))
     transcribe(queued.pk)
     recording.retry()
     newest = recording.transcription
@@ -363,7 +363,7 @@ def test_cancelled_run_stops_and_writes_nothing(recording, queued, service):
             assert job.stopped.wait(20)
         raise httpx.ReadError("cut")
 
-    service.answers(wait_for_cancel)
+    service.returns(wait_for_cancel)
 
     def cancel():
         assert asked.wait(20)
@@ -384,7 +384,7 @@ def test_worker_that_shuts_down_gives_its_jobs_back(queued, service, monkeypatch
         heart.stop()
         raise httpx.ReadError("cut")
 
-    service.answers(shut_down)
+    service.returns(shut_down)
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert (queued.state, queued.failures, queued.error) == (State.QUEUED, 0, "")
@@ -408,12 +408,12 @@ def test_answer_is_not_paid_for_twice_when_storing_failed(queued, service, monke
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert (queued.state, len(service.requests)) == (State.DONE, 1)
-    assert not jobs.answer_path(queued).exists()
+    assert not jobs.response_path(queued).exists()
 
 
 def test_answer_of_a_killed_worker_is_stored_by_the_next(queued, service):
     run = Transcription.objects.claim(queued.pk)
-    jobs.keep_answer(run, transcript("Kept on disk.").content)
+    jobs.keep_response(run, transcript("Kept on disk.").content)
     lease = abandon(run, stage="storing").lease_until
     transcribe(queued.pk, lease)
     assert Utterance.objects.get().text == "Kept on disk."
@@ -527,7 +527,7 @@ def test_answer_without_utterances_is_cut_at_its_pauses(queued, service):
         {"word": "two", "start": 0.3, "end": 0.5, "confidence": 1.0},
         {"word": "three", "start": 2.0, "end": 2.4, "confidence": 1.0},
     ]
-    service.answers(
+    service.returns(
         transcript(
             metadata={"request_id": "r-2", "duration": 3.0},
             results={"channels": [{"alternatives": [{"transcript": "x", "words": words}]}]},
@@ -540,7 +540,7 @@ def test_answer_without_utterances_is_cut_at_its_pauses(queued, service):
 def test_answer_with_hostile_members_is_stored_as_text(queued, service):
     text = "He said </script><img onerror=alert(1)> {{7*7}} \ud800 NUL:\0 " + "x" * 100_000
     utterance = {"start": 9.0, "end": 1.0, "confidence": 7, "transcript": text, "words": "none"}
-    service.answers(
+    service.returns(
         transcript(
             metadata={"request_id": "r-3", "duration": 1.0},
             results={"channels": [{}], "utterances": [utterance, None, {"start": "NaN"}]},
@@ -556,7 +556,7 @@ def test_answer_with_hostile_members_is_stored_as_text(queued, service):
 
 
 def test_silence_is_a_finished_transcript(recording, queued, service):
-    service.answers(transcript(""))
+    service.returns(transcript(""))
     transcribe(queued.pk)
     recording.refresh_from_db()
     assert (recording.state, queued.utterances.count()) == (State.DONE, 0)

@@ -107,7 +107,7 @@ def test_job_of_a_vanished_server_is_tried_again_and_not_counted(queued, service
         silent.set()
         raise httpx.ReadError("cut")
 
-    service.answers(vanish, transcript())
+    service.returns(vanish, transcript())
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert (queued.state, queued.failures, queued.deaths) == (State.QUEUED, 0, 0)

@@ -49,29 +49,29 @@ class Call(http.server.BaseHTTPRequestHandler):
             "/v1/projects": {"projects": [{"project_id": "p-1", "name": "Interviews"}]},
             "/v1/models": {"stt": [], "tts": []},
         }
-        self.answer(json.dumps(lists[self.path]).encode())
+        self.respond(json.dumps(lists[self.path]).encode())
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.startswith("/v1/read"):
             self.server.read += 1
-            gate, answer = self.server.reads, found()
+            gate, response = self.server.reads, found()
         else:
             self.server.heard += 1
-            gate, answer = self.server.gate, transcript("Good morning everyone.")
+            gate, response = self.server.gate, transcript("Good morning everyone.")
         while not gate.wait(0.05):
             if self.caller_left():
                 self.server.left.set()
                 return
         with contextlib.suppress(OSError):
-            self.answer(answer.content)
+            self.respond(response.content)
 
     def caller_left(self) -> bool:
         with contextlib.suppress(BlockingIOError):
             return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
         return False
 
-    def answer(self, body: bytes) -> None:
+    def respond(self, body: bytes) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def warned(service, queued, rings, ada, client):
     """A run whose transcript came with every kind of warning."""
-    service.answers(heard(*EVERY_KIND), found())
+    service.returns(heard(*EVERY_KIND), found())
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.DONE, queued.error
@@ -81,7 +81,7 @@ def test_warnings_about_the_insights_are_shown_beside_them(service, queued, ring
     read["metadata"]["warnings"] = [
         {"parameter": "intents", "type": "unsupported", "message": "No intents are read."}
     ]
-    service.answers(heard(), httpx.Response(200, json=read))
+    service.returns(heard(), httpx.Response(200, json=read))
     transcribe(queued.pk)
     insights.read(Insight.objects.get().pk)
     client.force_login(ada)

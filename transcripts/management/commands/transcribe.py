@@ -137,7 +137,7 @@ class Command(BaseCommand):
                     raise
         except OSError as error:
             item.error = error.strerror or str(error)
-        except (uploads.Refused, DiskFull) as error:
+        except (uploads.Rejected, DiskFull) as error:
             item.error = str(error)
 
     def follow(self, items: Sequence[Item], as_json: bool) -> None:

@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, logs: bool, **options: Any) -> None:
         env = settings.ENV
         lock = self.lock(settings.DATA / "up.lock")
-        self.refuse_busy_ports()
+        self.reject_busy_ports()
         started = time.monotonic()
         tighten(settings.DATA, settings.MEDIA_FOLDER)
         self.migrate()
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             ) from None
         return file
 
-    def refuse_busy_ports(self) -> None:
+    def reject_busy_ports(self) -> None:
         env = settings.ENV
         ports = {"PORT": env.port} | ({"ENGINE_PORT": env.engine_port} if env.uses_engine else {})
         for name, port in ports.items():
@@ -103,7 +103,7 @@ class Command(BaseCommand):
                     ) from error
 
     def wait(self, group: ProcessGroup, url: str) -> None:
-        """Wait until ``url`` answers 200, restarting what dies meanwhile."""
+        """Wait until ``url`` returns 200, restarting what dies meanwhile."""
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             try:

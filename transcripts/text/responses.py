@@ -9,7 +9,7 @@ from transcripts.text.captions import best_break
 from transcripts.text.tokens import joined
 
 # Somebody who reads aloud makes no pause for minutes: a hit of a search that long says nothing,
-# and PostgreSQL's text search refuses a text with more than 1 MB of words.
+# and PostgreSQL's text search rejects a text with more than 1 MB of words.
 FULL_WORDS = 60
 LONGEST_WORDS = 75
 LONGEST_CHARACTERS = 20_000
@@ -18,11 +18,11 @@ PAUSE_SECONDS = 0.8
 
 
 def stretches(response: ListenResponse) -> Iterator[dict[str, Any]]:
-    """The utterances of an answer in order, as the fields of a stored utterance.
+    """The utterances of a response in order, as the fields of a stored utterance.
 
     Times are seconds from the start of the recording, ``words`` is a list of
     ``[text, start, end, confidence]``. Long ones are cut, where a sentence ends if one does;
-    an answer without utterances is cut at its pauses.
+    a response without utterances is cut at its pauses.
     """
     utterances = [each for each in response.utterances if each.words or each.transcript]
     for utterance in utterances or list(_cut(response)):

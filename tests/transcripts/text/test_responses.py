@@ -6,7 +6,7 @@ import httpx
 
 from speechclient import read_listen_response
 from tests.transcripts.conftest import transcript
-from transcripts.text.answers import LONGEST_WORDS, stretches
+from transcripts.text.responses import LONGEST_WORDS, stretches
 
 
 def stored(response) -> list[dict]:

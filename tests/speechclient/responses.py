@@ -37,7 +37,7 @@ def transcript(text="hello world") -> httpx.Response:
     return httpx.Response(200, json=listen_body(*words))
 
 
-def refusal(status, message="No.", code="CODE", **headers) -> httpx.Response:
+def rejection(status, message="No.", code="CODE", **headers) -> httpx.Response:
     body = {"err_code": code, "err_msg": message, "request_id": REQUEST_ID}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.Response(status, json=body, headers=named)
