@@ -43,7 +43,7 @@ class Environment:
     cors_origins: tuple[str, ...]
     strict: bool  # the hosted service's rules where the engine is more lenient
     prices: Path | None
-    model_cache: Path  # where weights that come in parts are joined
+    model_cache: Path  # calibrations of the voices
     english_model: str
     multilingual_model: str
     allow_download: bool

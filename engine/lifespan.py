@@ -40,14 +40,18 @@ class Service:
     def warm(self) -> None:
         """Load the models, so that the first call is as fast as the next.
 
-        Raises ``Misconfigured`` when their weights are not here, or a voice is none.
+        Raises ``Misconfigured`` when their weights are not here or not converted, or a voice is
+        none.
         """
         with ThreadPoolExecutor(1, "warm", step_back) as thread:  # the models' threads inherit it
             thread.submit(self._warm).result()
 
     def _warm(self) -> None:
         environment = self._environment
-        prepare()
+        try:
+            prepare()
+        except MissingWeights as error:
+            raise Misconfigured(f"{error}.") from error
         find_operation("/healthz", "GET")  # loads every view
         try:
             recognizer().warm([environment.english_model, environment.multilingual_model])

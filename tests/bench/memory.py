@@ -56,15 +56,15 @@ from engine.speech.synthesis.voices import find_voice
 from engine.text.embeddings import Embeddings
 
 cache, kept = Path(sys.argv[1]), []
-recognizer = Recognizer(RecognitionSettings(cache=cache))
+recognizer = Recognizer(RecognitionSettings())
 synthesizer = Synthesizer(cache)
-phonemizer = Phonemizer(cache)
+phonemizer = Phonemizer()
 models = {
     "tiny.en": lambda: recognizer.warm(["tiny.en"]),
     "base": lambda: recognizer.warm(["base"]),
     "end of turn": lambda: EndOfTurnModel().score(np.zeros(16000, np.float32)),
-    "speakers": lambda: Diarizer(cache),
-    "text intelligence": lambda: Embeddings(cache),
+    "speakers": lambda: Diarizer(),
+    "text intelligence": lambda: Embeddings(),
     "English words of a voice": lambda: phonemizer.phonemes("Yes.", "en-US"),
     "Kokoro voices": lambda: list(synthesizer.speak("Yes.", find_voice("af_heart"))),
     "piper voice": lambda: list(synthesizer.speak("Yes.", find_voice("joe"))),

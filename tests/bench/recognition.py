@@ -27,11 +27,10 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from engine.speech.audio.decode import RATE, Decoder, Samples
 from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
-from engine.weights.packages import find_weights
+from engine.weights.whisper import find_weights
 from tests.bench.product import peak
 from tests.bench.results import Result, at_least, at_most
 
-CACHE = Path("var/bench/weights")
 MODELS = ("tiny.en", "base")
 MINUTES, HOURS = 30, 2  # length of the recordings for speed and for memory
 SENTENCES = (
@@ -114,12 +113,12 @@ class Direct:
 
 
 def direct(name: str) -> Direct:
-    folder = find_weights(name, cache=CACHE)
+    folder = find_weights(name)
     return Direct(WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=2))
 
 
 def recognizer() -> Recognizer:
-    found = Recognizer(RecognitionSettings(cache=CACHE, device="cpu"))
+    found = Recognizer(RecognitionSettings(device="cpu"))
     found.warm(MODELS)
     return found
 
@@ -221,9 +220,9 @@ def memory(found: list[Recording], folder: Path) -> list[Result]:
     program = (
         "import sys; from pathlib import Path\n"
         "from engine.speech.diarization.diarizer import Diarizer\n"
-        "from tests.bench.recognition import CACHE, recognizer\n"
+        "from tests.bench.recognition import recognizer\n"
         "ours = recognizer()\n"
-        "ours.recognize(Path(sys.argv[1]), diarizer=Diarizer(CACHE))\n"
+        "ours.recognize(Path(sys.argv[1]), diarizer=Diarizer())\n"
         "ours.close()\n"
     )
     with (

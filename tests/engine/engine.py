@@ -18,7 +18,7 @@ from deepgram.environment import DeepgramClientEnvironment
 from tests.processes import end_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
-# Joined weights are kept between runs; everything else of an engine is new each time.
+# Calibrations of voices are kept between runs; everything else of an engine is new each time.
 MODELS = ROOT / "var" / "tests" / "models"
 
 

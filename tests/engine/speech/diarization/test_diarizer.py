@@ -20,8 +20,6 @@ from engine.speech.diarization.voiceprints import (
     power_spectrum,
 )
 from engine.text.words import Word
-from engine.weights.checkpoints import load_tensors
-from engine.weights.errors import MissingWeights
 from tests.speech import join, say
 
 JOE = "The quick brown fox jumped over the lazy dog and went to the river."
@@ -29,13 +27,8 @@ HEART = "Tomorrow we shall travel to the mountains, and we will be back on Sunda
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def diarizer(cache):
-    return Diarizer(cache)
+def diarizer():
+    return Diarizer()
 
 
 @pytest.fixture(scope="module")
@@ -58,22 +51,22 @@ def spoken(start: float, end: float) -> Word:
     return Word.of("word", start, end)
 
 
-def test_prints_of_one_voice_are_alike_and_of_two_are_not(cache):
+def test_prints_of_one_voice_are_alike_and_of_two_are_not():
     voices = [say(JOE)[:32_000], say(HEART)[:32_000], say(JOE, voice="af_heart")[:32_000]]
-    prints = Voiceprint(cache)(np.stack(voices))
+    prints = Voiceprint()(np.stack(voices))
     assert prints.shape == (3, 192)
     assert np.allclose(np.linalg.norm(prints, axis=1), 1, atol=1e-5)
     assert prints[0] @ prints[1] > 0.5
     assert prints[0] @ prints[2] < 0.3
 
 
-def test_print_takes_no_more_than_two_seconds(cache):
+def test_print_takes_no_more_than_two_seconds():
     with pytest.raises(ValueError, match="has at most"):
-        Voiceprint(cache)(np.zeros((1, 48_000), np.float32))
+        Voiceprint()(np.zeros((1, 48_000), np.float32))
 
 
-def test_segmentation_hears_speech_and_silence(cache):
-    activity = Segmentation(cache)(join(2.0, say(JOE)))
+def test_segmentation_hears_speech_and_silence():
+    activity = Segmentation()(join(2.0, say(JOE)))
     assert activity.shape == (FRAMES, 3)
     assert not activity[:100].any()
     assert activity[150:250].any(axis=1).mean() > 0.8
@@ -202,21 +195,6 @@ def test_a_print_alone_needs_more_to_be_a_speaker(likeness, times, speakers):
     doubtful = likeness * voice + np.sqrt(1 - likeness**2) * other
     prints = np.stack([voice] * 4 + [doubtful] * times)
     assert len(group_prints(prints)) == speakers
-
-
-def test_checkpoint_that_would_run_code_is_refused(tmp_path):
-    import pickle
-    import zipfile
-
-    class Harmful:
-        def __reduce__(self):
-            return (print, ("run",))
-
-    path = tmp_path / "weights.pt"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("archive/data.pkl", pickle.dumps(Harmful()))
-    with pytest.raises(MissingWeights, match="no checkpoint"):
-        load_tensors(path)
 
 
 def test_words_keep_everything_else(diarizer):

@@ -14,12 +14,12 @@ from engine.speech.recognition.queue import Priority
 from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
 from engine.speech.recognition.transcript import Transcript
 from tests.engine.speech.recognition.test_recognizer import FOX, WEATHER, text, upload
-from tests.speech import CACHE, join, say
+from tests.speech import join, say
 
 
 @pytest.fixture(scope="module")
 def recognizer() -> Iterator[Recognizer]:
-    recognizer = Recognizer(RecognitionSettings(cache=CACHE.parent / "weights"))
+    recognizer = Recognizer(RecognitionSettings())
     yield recognizer
     recognizer.close()
 

@@ -12,14 +12,14 @@ import pytest
 from engine.speech.audio.decode import RATE, RawFormat, Samples
 from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
 from engine.speech.recognition.transcript import Transcript
-from tests.speech import CACHE, join, say
+from tests.speech import join, say
 
 SENTENCE = "The quick brown fox jumps over the lazy dog near the bank of the river."
 
 
 @pytest.fixture(scope="module")
 def recognizer() -> Iterator[Recognizer]:
-    recognizer = Recognizer(RecognitionSettings(cache=CACHE.parent / "weights"))
+    recognizer = Recognizer(RecognitionSettings())
     yield recognizer
     recognizer.close()
 

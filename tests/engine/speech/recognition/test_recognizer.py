@@ -20,7 +20,7 @@ from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
 from engine.speech.recognition.transcript import Transcript
 from engine.text.words import Word
 from tests.engine.speech.sound import encoded, wave_bytes
-from tests.speech import CACHE, join, pcm_bytes, say, wav_bytes
+from tests.speech import join, pcm_bytes, say, wav_bytes
 
 FOX = "The quick brown fox jumps over the lazy dog near the bank of the river."
 WEATHER = "Tomorrow it will rain in the morning and clear up in the afternoon."
@@ -28,7 +28,7 @@ WEATHER = "Tomorrow it will rain in the morning and clear up in the afternoon."
 
 @pytest.fixture(scope="module")
 def recognizer() -> Iterator[Recognizer]:
-    recognizer = Recognizer(RecognitionSettings(cache=CACHE.parent / "weights"))
+    recognizer = Recognizer(RecognitionSettings())
     yield recognizer
     recognizer.close()
 
@@ -150,7 +150,7 @@ def speakers(transcript: Transcript, channel: int = 0) -> list[int | None]:
 
 @pytest.fixture(scope="module")
 def diarizer() -> Diarizer:
-    return Diarizer(CACHE.parent / "weights")
+    return Diarizer()
 
 
 def test_one_decoding_gives_words_and_speakers(recognizer, diarizer):
@@ -209,7 +209,7 @@ def test_unusable_audio_raises_before_anything_is_queued(recognizer):
 
 def test_a_limit_in_the_middle_leaves_nothing_behind():
     limits = Limits(max_seconds=60)
-    recognizer = Recognizer(RecognitionSettings(cache=CACHE.parent / "weights", limits=limits))
+    recognizer = Recognizer(RecognitionSettings(limits=limits))
     with pytest.raises(AudioLimit, match="60 seconds"):
         recognizer.recognize(upload(*[say(FOX)] * 30))
     assert recognizer.waiting()[Priority.BATCH] == 0

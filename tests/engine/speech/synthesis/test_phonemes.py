@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from engine.speech.synthesis.phonemes import Phonemizer, from_ipa, to_espeak
-from tests.speech import CACHE
 
 SOUNDS = {
     "en-US": {
@@ -52,7 +51,7 @@ SOUNDS = {
 
 @pytest.fixture(scope="module")
 def phonemizer() -> Phonemizer:
-    return Phonemizer(CACHE)
+    return Phonemizer()
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from onnxruntime import InferenceSession
 
 from engine.speech.synthesis.kokoro import MELODY, Kokoro
 from engine.speech.synthesis.markup import read_markup
 from engine.speech.synthesis.phonemes import Phonemizer
 from engine.speech.synthesis.synthesizer import Synthesizer, trimmed
-from engine.speech.synthesis.voicefiles import kokoro_model
 from engine.speech.synthesis.voices import find_voice
-from engine.weights.graphs import open_session
+from engine.weights.convert.__main__ import read_source
+from engine.weights.converted import KOKORO
 from tests.product import until
 from tests.speech import CACHE, synthesizer
 
@@ -83,11 +84,11 @@ def test_a_blended_voice_has_the_melody_of_one():
 
 
 def test_sounding_sooner_leaves_the_sound_as_it_was():
-    """Beside the published model, which makes the silence around a clause as well."""
+    """Compared with the published model, which makes the silence around a clause as well."""
     heart = find_voice("af_heart")
     kokoro = Kokoro(CACHE, threads=2)
-    published = open_session(kokoro_model(CACHE), 2)
-    phonemes = Phonemizer(CACHE).phonemes("Please hold the line,", heart.language)
+    published = InferenceSession(read_source(KOKORO), providers=["CPUExecutionProvider"])
+    phonemes = Phonemizer().phonemes("Please hold the line,", heart.language)
     tokens = [0, *(kokoro._ids[sound] for sound in phonemes), 0]
     (whole,) = published.run(
         None,
@@ -118,7 +119,7 @@ def calibrated() -> Kokoro:
 
 
 def test_chunks_with_the_norms_of_the_whole_are_the_whole(calibrated):
-    phonemes = Phonemizer(CACHE).phonemes("Please hold the line, it will not take long.", "en-US")
+    phonemes = Phonemizer().phonemes("Please hold the line, it will not take long.", "en-US")
     plan = calibrated._plan(phonemes, find_voice("af_heart"), 1.0)
     whole, norms = calibrated._whole(plan)
     ends = [0, 50, 90, 160, len(whole) // 300]
@@ -136,7 +137,7 @@ def test_chunks_with_the_norms_of_the_whole_are_the_whole(calibrated):
 )
 def test_a_calibrated_voice_sounds_the_same_in_chunks(calibrated, voice, text):
     voice = find_voice(voice)
-    phonemes = Phonemizer(CACHE).phonemes(text, voice.language)
+    phonemes = Phonemizer().phonemes(text, voice.language)
     whole = calibrated._whole(calibrated._plan(phonemes, voice, 1.0))[0]
     chunks = list(calibrated.render(phonemes, voice, 1.0))
     assert len(chunks) > 2
@@ -149,8 +150,6 @@ def test_a_calibrated_voice_sounds_the_same_in_chunks(calibrated, voice, text):
 
 
 def test_a_voice_is_calibrated_once_it_has_spoken(tmp_path):
-    for file in CACHE.glob("kokoro-82m*"):
-        (tmp_path / file.name).symlink_to(file)
     speaking = Synthesizer(tmp_path)
     heart = find_voice("af_heart")
     assert len(list(speaking.speak("Please hold the line.", heart))) == 2  # the clause, a pause
@@ -175,7 +174,7 @@ def test_resident_voices_stay_in_memory_and_others_are_unloaded():
 
 
 def test_resident_languages_stay_in_memory_and_others_are_unloaded():
-    phonemizer = Phonemizer(CACHE, resident=["en-US"])
+    phonemizer = Phonemizer(resident=["en-US"])
     american, british = (phonemizer.phonemes("car", accent) for accent in ("en-US", "en-GB"))
     assert phonemizer.unload_idle(0) == ["en-GB"]
     assert [phonemizer.phonemes("car", a) for a in ("en-US", "en-GB")] == [american, british]

@@ -1,0 +1,1 @@
+"""Conversion of packaged weights into the files that the engine opens; run at installation."""
