@@ -1,4 +1,4 @@
-.PHONY: up install test lint bench lock
+.PHONY: up install dev quick test lint bench lock
 
 PYTHON ?= python3
 VENV := .venv/bin
@@ -9,11 +9,35 @@ up: install
 install:
 	$(PYTHON) requirements/install.py
 
+# Restarts what has read a file when that file changes.
+dev: install-tests
+	$(VENV)/python manage.py up --reload --logs
+
+# The tests that start no models, browser, servers or processes: about a minute.
+quick: install-tests
+	$(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --durations 3
+
+# Every test. Tracing costs a third of a test's time: coverage is that of the fast tests.
 test: install-tests
-	$(VENV)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --cov --cov-report=
+	$(VENV)/python -m tests.covered
+	$(VENV)/python -m pytest -m full --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: install-tests
 	$(VENV)/python -m tests.lint
+
+# Checks of the changed files before each commit.
+.PHONY: hooks
+hooks: install-tests
+	$(VENV)/pre-commit install
+
+# Measures and modules of docs/architecture.md, and its picture of the import arrows.
+.PHONY: house picture
+house: install-tests picture
+	$(VENV)/python -m tests.house
+
+picture: install-tests
+	$(VENV)/python -m tests.picture
 
 # All benchmarks, or those named: make bench foreign
 BENCHMARKS := $(if $(filter bench,$(firstword $(MAKECMDGOALS))),$(filter-out bench,$(MAKECMDGOALS)))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ["webapp", "management", "transcripts", "speechclient", "network"]
+PACKAGES = ["webapp", "management", "transcripts", "speechclient", "network", "engine", "tests"]
 # What a real deployment sets: `check --deploy` must find nothing to complain about.
 DEPLOYED = {
     "EARSHOT_URL": "https://earshot.example.test",
@@ -14,13 +14,14 @@ DEPLOYED = {
     "DJANGO_SETTINGS_MODULE": "webapp.settings",
 }
 ENGINE = {"DJANGO_SETTINGS_MODULE": "engine.settings"}
+BOTH = DEPLOYED | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
 
 python = [sys.executable, "-m"]
 CHECKS: dict[str, tuple[list[str], dict[str, str]]] = {
     "style": ([*python, "ruff", "check", "."], {}),
     "format": ([*python, "ruff", "format", "--check", "."], {}),
-    "types": ([*python, "mypy", *PACKAGES], DEPLOYED),
-    "engine types": ([*python, "mypy", "engine"], ENGINE),
+    "types": ([*python, "mypy", *PACKAGES], BOTH),
+    "scripts and styles": ([*python, "tests.node"], {}),
     "templates": ([*python, "djlint", "templates", "--check", "--lint", "--quiet"], {}),
     "migrations": ([*python, "django", "makemigrations", "--check", "--dry-run"], DEPLOYED),
     "engine migrations": ([*python, "django", "makemigrations", "--check", "--dry-run"], ENGINE),

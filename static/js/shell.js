@@ -8,6 +8,7 @@ const year = 365 * 24 * 3600;
 
 function remember(name, value) {
   const age = value === "" ? 0 : year;
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not everywhere yet
   document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=${age}; samesite=lax`;
 }
 

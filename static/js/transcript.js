@@ -82,7 +82,7 @@ export class Transcript {
   /** Empty the blocks that are far from the view. */
   releaseFar() {
     this.keepsAll = false;
-    const far = parseInt(FAR);
+    const far = parseInt(FAR, 10);
     this.#keepPlace(() => {
       for (const block of this.blocks) {
         const { top, bottom } = block.box.getBoundingClientRect();

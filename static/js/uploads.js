@@ -37,13 +37,17 @@ export class Uploads extends EventTarget {
     this.items = [];
     this.tabs = new BroadcastChannel("uploads");
     this.tabs.addEventListener("message", ({ data }) => this.#hear(data));
-    setInterval(() => this.busy && this.items.forEach((item) => item.tellTabs()), 2 * TELL_MS);
+    setInterval(() => {
+      if (this.busy) for (const item of this.items) item.tellTabs();
+    }, 2 * TELL_MS);
     this.recalled = this.#recall();
     addEventListener("beforeunload", (event) => {
       if (this.busy) event.preventDefault();
     });
     document.addEventListener("signedout", (event) => this.busy && event.preventDefault());
-    addEventListener("online", () => this.items.forEach((item) => item.wake?.()));
+    addEventListener("online", () => {
+      for (const item of this.items) item.wake?.();
+    });
   }
 
   /** Whether bytes are travelling or about to. */
@@ -156,7 +160,10 @@ export class Uploads extends EventTarget {
     if (!found) return;
     for (const upload of found) {
       let item = this.items.find((each) => each.address === upload.url);
-      if (!item) this.items.push((item = new Item(this, { name: upload.name, size: upload.size, address: upload.url })));
+      if (!item) {
+        item = new Item(this, { name: upload.name, size: upload.size, address: upload.url });
+        this.items.push(item);
+      }
       item.meet(upload);
     }
     const listed = new Set(found.map((upload) => upload.url));
