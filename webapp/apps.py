@@ -1,3 +1,5 @@
+"""Django's declaration of the web application."""
+
 import sys
 
 from django.apps import AppConfig

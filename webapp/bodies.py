@@ -144,10 +144,12 @@ class Body:
 async def has_session(scope: Scope) -> bool:
     """Return whether the request carries the session cookie of a signed-in user."""
     try:
-        return await database_sync_to_async(session_is_valid, thread_sensitive=False)(scope)
+        check = database_sync_to_async(session_is_valid, thread_sensitive=False)
+        is_valid: bool = await check(scope)
     except DatabaseError:
         logger.exception("request_id=%s the session could not be read", scope[REQUEST_ID])
         raise Rejected(503, "The database does not respond. Try again in a moment.") from None
+    return is_valid
 
 
 def session_is_valid(scope: Scope) -> bool:

@@ -10,8 +10,10 @@ import os
 import time
 import uuid
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
+from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, filesystem
 from kombu.utils.json import dumps
 
@@ -32,13 +34,14 @@ class Channel(filesystem.Channel):
         except ValueError as error:
             # Torn by a power cut. It was a ring for a worker, and the sweep rings again.
             logger.warning("An unreadable message was skipped: %s", error)
-            raise filesystem.Empty from error
+            raise Empty from error
 
     def get_table(self, exchange: str) -> list[Any]:
         try:
-            return super().get_table(exchange)
+            table: list[Any] = super().get_table(exchange)
         except ValueError:
-            return []  # torn by a power cut: whoever uses a queue binds it again
+            return []  # torn by a power cut; a process that uses a queue binds it again
+        return table
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
         bound = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
@@ -64,7 +67,7 @@ def write_whole(path: Path, text: str) -> None:
         os.replace(aside, path)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise filesystem.ChannelError(f"{path} cannot be written") from error
+        raise ChannelError(f"{path} cannot be written") from error
 
 
 def use() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,7 @@ from typing import IO
 CHILD = Path(__file__).with_name("child.py")
 LONGEST_PAUSE_SECONDS = 10.0
 STEADY_SECONDS = 30.0
+GRACE_SECONDS = 15.0
 LOG_BYTES = 5 * 1024 * 1024
 
 
@@ -83,7 +85,6 @@ class ProcessGroup:
 
     def __init__(self, processes: list[Process]) -> None:
         self.processes = processes
-        self.stopping = threading.Event()
 
     def start(self) -> None:
         for process in self.processes:
@@ -109,18 +110,31 @@ class ProcessGroup:
                 process.start()
         return dead
 
-    def stop(self, grace_seconds: float = 15.0) -> None:
-        """Ask all to end, last started first; kill what has not after the grace time."""
-        self.stopping.set()
-        for process in reversed(self.processes):
-            if process.running and process.popen:
-                process.popen.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + grace_seconds
-        for process in self.processes:
-            if process.popen is None:
-                continue
-            try:
-                process.popen.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.popen.kill()
-                process.popen.wait()
+    def restart(self, names: Collection[str]) -> list[Process]:
+        """Stop the processes with these names, start them again and return them."""
+        chosen = [process for process in self.processes if process.name in names]
+        end(chosen, GRACE_SECONDS)
+        for process in chosen:
+            process.due = 0.0
+            process.start()
+        return chosen
+
+    def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """Stop every process, last started first."""
+        end(self.processes, grace_seconds)
+
+
+def end(processes: list[Process], grace_seconds: float) -> None:
+    """Ask the processes to end, last started first; kill what runs after the grace time."""
+    for process in reversed(processes):
+        if process.running and process.popen:
+            process.popen.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + grace_seconds
+    for process in processes:
+        if process.popen is None:
+            continue
+        try:
+            process.popen.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.popen.kill()
+            process.popen.wait()

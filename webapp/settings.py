@@ -3,6 +3,7 @@
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 
@@ -156,7 +157,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 
-def media_storage(url: str) -> dict:
+def media_storage(url: str) -> dict[str, Any]:
     """The storage backend that MEDIA_STORAGE_URL names: `s3://bucket/prefix` or a folder."""
     if url.startswith("s3://"):
         bucket, _, prefix = url.removeprefix("s3://").partition("/")

@@ -7,7 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from webapp.processes import Process, ProcessGroup
+
+pytestmark = pytest.mark.full
 
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
 
@@ -61,6 +65,20 @@ def test_a_process_that_keeps_dying_is_started_ever_more_slowly(tmp_path):
         group.restart_dead()
     process.popen.wait()
     assert pauses == [1.0, 2.0, 4.0]
+
+
+def test_only_the_named_processes_are_restarted(tmp_path):
+    for name in ("web", "engine"):
+        (tmp_path / name).mkdir()
+    web, engine = sleeper(tmp_path / "web"), sleeper(tmp_path / "engine")
+    web.name, engine.name = "web", "engine"
+    group = ProcessGroup([engine, web])
+    group.start()
+    before = web.popen.pid, engine.popen.pid
+    assert group.restart({"web"}) == [web]
+    assert (web.popen.pid == before[0], engine.popen.pid == before[1]) == (False, True)
+    assert web.running
+    group.stop()
 
 
 def test_what_a_process_prints_is_in_its_log(tmp_path):

@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from transcripts import readiness
 from webapp.data import tighten
 from webapp.processes import Process, ProcessGroup
+from webapp.reloading import Changes
 
 # The engine joins and verifies its weights on the very first start.
 READY_SECONDS = 180.0
@@ -31,9 +32,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--logs", action="store_true", help="copy what the processes log to the terminal"
         )
+        parser.add_argument(
+            "--reload", action="store_true", help="restart a process when its files change"
+        )
 
-    def handle(self, *args: Any, logs: bool, **options: Any) -> None:
+    def handle(self, *args: Any, logs: bool, reload: bool, **options: Any) -> None:
         env = settings.ENV
+        changes = self.watch() if reload else None
         lock = self.lock(settings.DATA / "up.lock")
         self.reject_busy_ports()
         started = time.monotonic()
@@ -53,7 +58,10 @@ class Command(BaseCommand):
             self.show(time.monotonic() - started)
             while True:
                 self.tend(group)
-                time.sleep(0.3)
+                if changes:
+                    self.reload(group, changes)
+                else:
+                    time.sleep(0.3)
         except KeyboardInterrupt:
             self.stdout.write("\nStopping…")
         finally:
@@ -122,6 +130,18 @@ class Command(BaseCommand):
             self.stderr.write(
                 f"{process.name} ended with {code}; restarting it. See {process.log}."
             )
+
+    def watch(self) -> Changes:
+        try:
+            return Changes()
+        except ImportError as error:
+            raise CommandError(f"{error}. Run make dev, which installs it.") from error
+
+    def reload(self, group: ProcessGroup, changes: Changes) -> None:
+        """Restart the processes whose files changed within the next 0.3 s."""
+        if names := changes.next():
+            restarted = group.restart(names)
+            self.stdout.write(f"Restarted {', '.join(process.name for process in restarted)}.")
 
     def show(self, seconds: float) -> None:
         env = settings.ENV
