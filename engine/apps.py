@@ -1,3 +1,5 @@
+"""Django's declaration of the engine application."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Django's declaration of the speech account application."""
+
 from django.apps import AppConfig
 
 

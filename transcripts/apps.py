@@ -1,3 +1,5 @@
+"""Django's declaration of the recordings and transcripts application."""
+
 from typing import Any
 
 from django.apps import AppConfig
