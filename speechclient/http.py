@@ -323,7 +323,7 @@ def retry_wait(attempt: int, retry_after: float | None, chance: float) -> float 
         return None
     if retry_after is not None:
         return retry_after if retry_after <= MAX_RETRY_WAIT_SECONDS else None
-    return 0.5 * 2**attempt * (0.5 + chance)
+    return 0.5 * (1 << attempt) * (0.5 + chance)
 
 
 def _network(base_url: str) -> httpx.BaseTransport:

@@ -12,7 +12,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -380,7 +380,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _send_audio(stream: Stream, audio: bytes) -> None:
+async def _send_audio(stream: Stream[Any, Any], audio: bytes) -> None:
     # An empty frame would end the stream (docs/contract.md, 9.2); a range over nothing sends none.
     for start in range(0, len(audio), AUDIO_FRAME_BYTES):
         await stream.send(audio[start : start + AUDIO_FRAME_BYTES])

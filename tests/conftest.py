@@ -10,6 +10,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name != "test_profiles.py")
 
 
+@pytest.fixture(autouse=True)
+def cheap_passwords(settings) -> None:
+    """Hash passwords quickly: a slow hash is for real ones."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def media(settings, tmp_path: Path) -> Path:
     """A media folder for one test."""

@@ -33,19 +33,19 @@ PACKAGES = {
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
+def postgresql_url(full_lane: None) -> Iterator[str]:
     with postgresql() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
+def redis_url(full_lane: None) -> Iterator[str]:
     with redis() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_url() -> Iterator[str]:
+def rabbitmq_url(full_lane: None) -> Iterator[str]:
     with rabbitmq() as url:
         yield url
 

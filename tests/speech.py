@@ -18,6 +18,7 @@ import soxr
 
 from engine.speech.synthesis.synthesizer import Synthesizer
 from engine.speech.synthesis.voices import find_voice
+from tests.lanes import note
 
 Samples = npt.NDArray[np.float32]
 
@@ -31,16 +32,21 @@ def synthesizer() -> Synthesizer:
     return Synthesizer(CACHE, variation=0.0)
 
 
-@functools.cache
 def say(text: str, voice: str = "joe", rate: int = 16_000, speed: float = 1.0) -> Samples:
     """``text`` as float32 samples at ``rate`` Hz, made once a run; read-only.
 
     ``voice`` is a local voice ("joe", the fastest; "af_heart", "am_michael", ...) or one of
     Deepgram's names.
     """
+    note("makes speech")
+    return made(text, voice, rate, speed)
+
+
+@functools.cache
+def made(text: str, voice: str, rate: int, speed: float) -> Samples:
     found = find_voice(voice)
-    made = np.concatenate(list(synthesizer().speak(text, found, speed=speed)))
-    samples: Samples = soxr.resample(made, found.sample_rate, rate).astype(np.float32)
+    spoken = np.concatenate(list(synthesizer().speak(text, found, speed=speed)))
+    samples: Samples = soxr.resample(spoken, found.sample_rate, rate).astype(np.float32)
     samples.flags.writeable = False
     return samples
 

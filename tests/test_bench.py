@@ -11,6 +11,8 @@ import pytest
 from tests.bench.against import measure
 from tests.bench.results import Report, Result, at_most, read_rows
 
+pytestmark = pytest.mark.full
+
 ROOT = Path(__file__).resolve().parent.parent
 # A benchmark that measures one figure and then waits for a process with a child of its own.
 PROGRAM = """
@@ -44,7 +46,7 @@ def test_a_stopped_run_keeps_its_rows_and_leaves_no_process(stop: int, tmp_path:
         assert process.stdout is not None
         while "first figure" not in process.stdout.readline():
             assert process.poll() is None
-        family = []
+        family: list[psutil.Process] = []
         while len(family) < 2:
             assert process.poll() is None
             family = psutil.Process(process.pid).children(recursive=True)

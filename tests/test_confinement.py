@@ -20,6 +20,8 @@ from engine.speech.audio.decode import Decoder, RawFormat
 from tests.product import until
 from transcripts.media.sound import PROGRAM
 
+pytestmark = pytest.mark.full
+
 ROOT = Path(__file__).resolve().parent.parent
 COPIES = ("confinement.py", "soundtrack.py")
 NOBODY = 65534

@@ -10,6 +10,8 @@ import pytest
 from tests.faults.outcomes import Tally, of_report
 from tests.faults.rows import NOT_TODAY, ROWS, Row
 
+pytestmark = pytest.mark.full
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -269,7 +269,7 @@ def test_every_package_is_there():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_follow_the_arrows(package):
-    broken = []
+    broken: list[str] = []
     for path in sorted((ROOT / package).rglob("*.py")):
         module = module_name(path)
         if "migrations" in path.parts:

@@ -10,7 +10,11 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import pytest
+
 from tests.services import postgresql_url, rabbitmq_url, redis_url
+
+pytestmark = pytest.mark.full
 
 __all__ = ["postgresql_url", "rabbitmq_url", "redis_url"]
 

@@ -25,6 +25,8 @@ from tests.media import Sound, beeps, damaged, without, written
 from transcripts.media import sound
 from transcripts.media.drawing import STEP_SECONDS
 
+pytestmark = pytest.mark.full
+
 AGREE = 0.3  # seconds between any two of transcript, waveform, copy and player
 
 

@@ -1,6 +1,7 @@
 """Sentences for people are in plain English: no phrase that was replaced comes back."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,7 +129,9 @@ def python_texts(source: str) -> Iterator[str]:
             yield str(node.value)
 
 
-def texts() -> Iterator[tuple[Path, str]]:
+@functools.cache
+def texts() -> list[tuple[Path, str]]:
+    found = []
     for folder, pattern, read in (
         *((ROOT / name, "*.html", template_texts) for name in ("templates",)),
         (ROOT / "static" / "js", "*.js", script_texts),
@@ -136,8 +139,8 @@ def texts() -> Iterator[tuple[Path, str]]:
     ):
         for path in sorted(folder.rglob(pattern)):
             if "migrations" not in path.parts:
-                for text in read(path.read_text()):
-                    yield path.relative_to(ROOT), text
+                found += [(path.relative_to(ROOT), text) for text in read(path.read_text())]
+    return found
 
 
 def test_texts_open_with_their_subject():

@@ -22,15 +22,15 @@ from speechclient import ListenResponse, ReadResponse
 from transcripts.media.names import folded_title
 from transcripts.options import DEFAULTS, read_options
 from transcripts.queue.dispatch import ring_on_commit
+from transcripts.queue.leases import OPEN_STATES as OPEN_STATES
 from transcripts.queue.leases import (
-    OPEN_STATES,
     Leased,
     LeasedQuerySet,
-    State,
     due,
     lease_indexes,
     running_has_a_lease,
 )
+from transcripts.queue.leases import State as State
 from transcripts.text import reading
 from transcripts.text.reading import Key, Voices
 from transcripts.text.responses import stretches
@@ -95,7 +95,7 @@ class Upload(models.Model):
         return int(100 * self.part)
 
 
-class FoldedTitle(models.TextField):
+class FoldedTitle(models.TextField):  # type: ignore[type-arg]  # no type parameters at run time
     """The title as the library's filter compares it, written with every row that is saved."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -116,7 +117,7 @@ class ServerProbe:
 
 def jobs() -> str:
     """Return what waits although nobody works on anything."""
-    queues: list[LeasedQuerySet] = [Transcription.objects.all(), Insight.objects.all()]
+    queues: list[LeasedQuerySet[Any]] = [Transcription.objects.all(), Insight.objects.all()]
     if any(queue.filter(state=State.RUNNING, lease_until__gt=Now()).exists() for queue in queues):
         return ""
     waiting = sum(queue.overlooked(WAITING_AFTER).count() for queue in queues)

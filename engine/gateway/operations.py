@@ -60,7 +60,8 @@ def route(**views: View) -> View:
         if view.operation.kind:  # type: ignore[attr-defined]
             arguments["outcome"] = exchange.outcome
         if inspect.iscoroutinefunction(view):
-            return await view(exchange.request, **arguments)
+            response: HttpResponseBase = await view(exchange.request, **arguments)
+            return response
         # Not by Django's bridge, which starts a thread for each request: the loop waits for that.
         return await in_database(_run_with_project, view, exchange.request, arguments)
 

@@ -79,7 +79,7 @@ def summarize(sentences: Sequence[Sentence], embed: Callable[[Sequence[str]], Fl
 def _worth(sentences: Sequence[Sentence], meanings: Floats) -> Floats:
     """Score each sentence by centrality; courtesies count less, wishes more."""
     middle = meanings.mean(axis=0)
-    worth = meanings @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
+    worth: Floats = meanings @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
     for index, sentence in enumerate(sentences):
         length = _length(sentence)
         worth[index] += 0.1 * (1 - index / len(sentences))  # what it is about is said early

@@ -72,7 +72,8 @@ def list_project_models(request: ApiRequest, project: Project) -> JsonResponse:
 
     The same as for everyone: no model is private here.
     """
-    return list_models(request)
+    response: JsonResponse = list_models(request)
+    return response
 
 
 @operation("project:read", tag="Models", answer=_MODEL)

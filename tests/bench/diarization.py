@@ -7,7 +7,6 @@ with a collar of 0.25 s around each change in the reference and the best mapping
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,11 +93,11 @@ def read_rttm(path: Path) -> list[Span]:
     return [(float(f[3]), float(f[3]) + float(f[4]), f[7]) for f in fields]
 
 
-def run() -> Iterator[Result]:
+def run() -> list[Result]:
     folder = os.environ.get("SPEECH_CORPUS")
     if not folder:
         print("diarization is left out: set SPEECH_CORPUS to a folder with recordings and .rttm")
-        return
+        return []
     references = sorted(Path(folder).glob("*.rttm"))
     files = {
         reference: next(

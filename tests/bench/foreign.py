@@ -193,9 +193,8 @@ def run() -> Iterator[Result]:
 
 def became(ada: Member, file: File, folder: Path) -> Result:
     """Send one file and compare what the library has of it with what is right."""
-    path = file.source
-    if isinstance(path, bytes):
-        path = folder / "file"
+    path = folder / "file" if isinstance(file.source, bytes) else file.source
+    if isinstance(file.source, bytes):
         path.write_bytes(file.source)
     options = file.right.options if file.right else {}
     number = ada.upload(path, name=Path(file.name).name, **options).recording

@@ -137,7 +137,7 @@ def measure_database() -> dict[tuple[str, str], float]:
 
     from management.models import User
     from transcripts import search
-    from transcripts.search import parse
+    from transcripts.search.query import parse
 
     user = User.objects.get()
     searches: dict[str, Callable[[str], object]] = {
@@ -232,7 +232,7 @@ def fill(corpus: Corpus) -> None:
             cursor.execute("BEGIN")
             marks = ", ".join(["%s"] * len(columns))
             cursor.executemany(
-                f"INSERT INTO transcripts_utterance ({names}) VALUES ({marks})", lines
+                f"INSERT INTO transcripts_utterance ({names}) VALUES ({marks})", list(lines)
             )
             cursor.execute("COMMIT")
     index.install(connection)

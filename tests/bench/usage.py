@@ -22,9 +22,9 @@ from typing import Any
 
 import httpx
 
+from tests import services
 from tests.bench.results import Result, at_most
 from tests.engine.engine import start_engine
-from tests.services import postgresql_url
 
 REQUESTS = 1_000_000
 DAYS = 90  # how long the log is kept
@@ -52,7 +52,8 @@ def databases() -> Iterator[tuple[str, Any]]:
 
     @contextmanager
     def postgresql() -> Iterator[str]:
-        yield from postgresql_url.__wrapped__()
+        with services.postgresql() as url:
+            yield url
 
     yield "SQLite", sqlite()
     yield "PostgreSQL", postgresql()
@@ -159,7 +160,9 @@ def fill(project_id: str) -> None:
                     copy.write_row(row)
         else:
             marks = ", ".join(["%s"] * 12)
-            cursor.executemany(f"INSERT INTO engine_request ({columns}) VALUES ({marks})", rows())
+            cursor.executemany(
+                f"INSERT INTO engine_request ({columns}) VALUES ({marks})", list(rows())
+            )
     UsageDay.objects.bulk_create(
         (
             UsageDay(

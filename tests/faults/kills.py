@@ -284,7 +284,7 @@ class Speech(http.server.ThreadingHTTPServer):
             "DEEPGRAM_BASE_URL": f"http://127.0.0.1:{self.server_port}",
         }
 
-    def __exit__(self, *facts: object) -> None:
+    def __exit__(self, *facts: Any) -> None:
         self.shutdown()
         super().__exit__(*facts)
 

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -41,6 +42,9 @@ class Writer(threading.Thread):
             self.acknowledged = number
         self.connection.close()
 
+    def has_acknowledged(self, rows: int) -> bool:
+        return self.acknowledged >= rows
+
 
 def tried(environ: dict[str, str]) -> Iterator[tuple[str, str, float]]:
     """Facts with their outcomes and seconds; SQLite's copies are made by a test of the rows."""
@@ -55,7 +59,7 @@ def tried(environ: dict[str, str]) -> Iterator[tuple[str, str, float]]:
         try:
             for cut in range(CUTS):
                 rows = writer.acknowledged + chance.randrange(1, 60)
-                until(lambda rows=rows: writer.acknowledged >= rows, 120, f"{rows} rows", 0.001)
+                until(partial(writer.has_acknowledged, rows), 120, f"{rows} rows", 0.001)
                 if problem := problem_of_copy(server, writer):
                     wrong.append(f"{cut}: {problem}")
         finally:

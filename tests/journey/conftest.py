@@ -10,7 +10,7 @@ from tests.speech import join, say, wav_bytes
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def product(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     running = Product(tmp_path_factory.mktemp("earshot"))
     running.start()
     yield running
@@ -23,7 +23,7 @@ def ada(product: Product) -> Member:
 
 
 @pytest.fixture(scope="session")
-def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def talk(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sentences with a pause between them, as a WAV file."""
     path = tmp_path_factory.mktemp("audio") / "talk.wav"
     samples = join(

@@ -5,7 +5,11 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.product import ROOT, Product, free_port, until
+
+pytestmark = pytest.mark.full
 
 
 def test_a_second_one_on_the_same_data_is_refused(product):

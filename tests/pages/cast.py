@@ -117,7 +117,7 @@ def transcribe(recording: Recording, utterances: int, speakers: int = 3) -> floa
     )
     clock, rows = 0.5, []
     for index, line in enumerate(itertools.islice(itertools.cycle(LINES), utterances)):
-        words = []
+        words: list[list[Any]] = []
         for word in line.split():
             words.append([word, round(clock, 3), round(clock + 0.3, 3), 0.9])
             clock += WORD_SECONDS

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 import uvicorn
@@ -20,6 +21,7 @@ from tests.pages.cast import Cast, make_cast
 from webapp.asgi import application
 from webapp.attempts import ACCOUNTS, CLIENTS
 
+Theme = Literal["light", "dark"]
 CHROMIUM_ARGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -38,7 +40,6 @@ def quick(settings, tmp_path, media) -> None:
     """Uploads in a folder of the test, and pass phrases that cost nothing."""
     settings.UPLOADS = tmp_path / "uploads"
     settings.UPLOADS.mkdir()
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     for failures in (ACCOUNTS, CLIENTS):
         failures.forget_all()
 
@@ -77,7 +78,7 @@ class Site:
 
 
 @pytest.fixture(scope="package")
-def served() -> Iterator[Site]:
+def served(full_lane: None) -> Iterator[Site]:
     site = Site()
     site.start()
     yield site
@@ -90,7 +91,7 @@ def site(served: Site, transactional_db) -> Site:
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
+def chromium(full_lane: None) -> Iterator[Browser]:
     program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
     # Playwright's loop runs in this thread; Django would take every query for one inside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -125,7 +126,7 @@ class Visits:
     complaints: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
 
-    def as_user(self, user: User, width: int = 1440, theme: str = "light", **options) -> Page:
+    def as_user(self, user: User, width: int = 1440, theme: Theme = "light", **options) -> Page:
         context = self.chromium.new_context(
             base_url=self.site.url,
             viewport={"width": width, "height": 900},
@@ -134,8 +135,8 @@ class Visits:
         )
         self.contexts.append(context)
         context.set_default_timeout(15_000)
-        cookie = {"name": "sessionid", "value": self.session_of(user), "url": self.site.url}
-        context.add_cookies([cookie])
+        session = self.session_of(user)
+        context.add_cookies([{"name": "sessionid", "value": session, "url": self.site.url}])
         page = context.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))

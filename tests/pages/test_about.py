@@ -3,18 +3,18 @@
 import re
 
 import pytest
+from celery import current_app
 from playwright.sync_api import Page, expect
 
 from tests.pages.cast import Cast
 from tests.pages.patience import until
 from transcripts.models import Insight, State
-from transcripts.queue import dispatch as doorbell
 
 
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch) -> None:
     """No worker listens: what is queued stays so."""
-    monkeypatch.setattr(doorbell.current_app, "send_task", lambda *args, **kwargs: None)
+    monkeypatch.setattr(current_app, "send_task", lambda *args, **kwargs: None)
 
 
 def time_of(page: Page) -> float:

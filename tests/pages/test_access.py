@@ -68,7 +68,9 @@ def form(cast: Cast, recording: Recording) -> dict[str, Any]:
 def everything() -> dict[str, list[Any]]:
     """All rows about recordings, to be compared."""
     models = apps.get_app_config("transcripts").get_models()
-    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
+    return {
+        model.__name__: list(model._default_manager.order_by("pk").values()) for model in models
+    }
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from celery import current_app
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -10,13 +11,12 @@ from management.models import Membership, Model
 from tests.pages.cast import Cast, tone
 from transcripts.models import Recording, Upload
 from transcripts.options import complete
-from transcripts.queue import dispatch
 
 
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch) -> None:
     """No worker listens: what is queued stays so."""
-    monkeypatch.setattr(dispatch.current_app, "send_task", lambda *args, **kwargs: None)
+    monkeypatch.setattr(current_app, "send_task", lambda *args, **kwargs: None)
 
 
 def offer_models(cast: Cast) -> None:

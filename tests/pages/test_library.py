@@ -1,5 +1,7 @@
 """The library's list: filters, order, pages, and how much it asks of the database."""
 
+from datetime import datetime
+
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
@@ -60,7 +62,7 @@ def test_the_filter_follows_every_way_a_title_is_changed(cast, titles, client):
 
 def test_dates_are_those_of_the_readers_zone(cast, titles, client):
     # Half past midnight of the 10th in Tokyo is still the 9th in UTC.
-    moment = timezone.datetime(2026, 3, 9, 15, 30, tzinfo=timezone.get_default_timezone())
+    moment = datetime(2026, 3, 9, 15, 30, tzinfo=timezone.get_default_timezone())
     cast.recording("Late", created_at=moment)
     assert titles(**{"from": "2026-03-10"}) == []
     for written in ("Asia/Tokyo", "Asia%2FTokyo"):

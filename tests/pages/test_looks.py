@@ -124,7 +124,7 @@ def test_styles_and_scripts_of_a_page_are_light(visits, cast: Cast):
     fill(cast)
     for name, url in pages(cast).items():
         page = visits.as_user(cast.ada)
-        weights = {}
+        weights: dict[str, int] = {}
 
         def weigh(response, weights=weights) -> None:
             if response.request.resource_type in ("script", "stylesheet"):

@@ -4,21 +4,21 @@ import re
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from management.models import Model
 from tests.pages.cast import Cast, tone
 from tests.pages.test_looks import violations
 from transcripts.models import Preset, Recording
 from transcripts.options import complete
-from transcripts.queue import dispatch as doorbell
 
 
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch) -> None:
     """No worker listens: what is queued stays so."""
-    monkeypatch.setattr(doorbell.current_app, "send_task", lambda *args, **kwargs: None)
+    monkeypatch.setattr(current_app, "send_task", lambda *args, **kwargs: None)
 
 
 def offer(cast: Cast, **models: list[str]) -> None:
@@ -43,7 +43,7 @@ def keep(cast: Cast, name: str, is_default: bool = False, **options: Any) -> Pre
 
 def upload(page: Page) -> dict[str, Any]:
     """Upload a file; the options of its run."""
-    buffer = {"name": "talk.wav", "mimeType": "audio/wav", "buffer": tone(1)}
+    buffer = FilePayload(name="talk.wav", mimeType="audio/wav", buffer=tone(1))
     page.locator("[data-files]").set_input_files([buffer])
     expect(page.locator("[data-uploads] [data-row]")).to_have_count(1)
     return Recording.objects.get().transcription.options

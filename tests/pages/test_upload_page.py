@@ -6,22 +6,24 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from celery import current_app
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.pages.cast import Cast, tone
 from tests.pages.patience import until
 from transcripts import uploads
 from transcripts.models import Recording, Upload
-from transcripts.queue import dispatch as doorbell
 
 
-def file(name: str, content: bytes) -> dict:
-    return {"name": name, "mimeType": "audio/wav", "buffer": content}
+def file(name: str, content: bytes) -> FilePayload:
+    return FilePayload(name=name, mimeType="audio/wav", buffer=content)
 
 
-def choose(page: Page, *files: dict | Path) -> None:
+def choose(page: Page, *files: Any) -> None:
+    """Choose files by their paths, or by ``file()``."""
     page.locator("[data-files]").set_input_files(list(files))
 
 
@@ -36,7 +38,7 @@ def big(tmp_path) -> Path:
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch) -> None:
     """No worker listens: what is queued stays so."""
-    monkeypatch.setattr(doorbell.current_app, "send_task", lambda *args, **kwargs: None)
+    monkeypatch.setattr(current_app, "send_task", lambda *args, **kwargs: None)
 
 
 def test_many_files_become_recordings_and_show_their_progress(page, cast: Cast):
@@ -104,7 +106,7 @@ def test_a_second_copy_is_named_with_a_link_to_the_first(page, cast: Cast):
 def test_an_upload_goes_on_by_itself_after_a_cut(visits, cast: Cast, big: Path):
     page = visits.as_user(cast.ada)
     page.goto(f"/upload/?project={cast.project.pk}")
-    cuts = []
+    cuts: list[str] = []
 
     def cut(route) -> None:
         # The second chunk dies on the way, twice.
@@ -124,7 +126,7 @@ def test_an_upload_goes_on_by_itself_after_a_cut(visits, cast: Cast, big: Path):
 def test_an_upload_goes_on_after_a_restart_of_the_server(visits, cast: Cast, big: Path, site):
     page = visits.as_user(cast.ada)
     page.goto(f"/upload/?project={cast.project.pk}")
-    held = []
+    held: list[Any] = []
 
     def hold(route) -> None:
         if route.request.method == "PATCH" and not held and Upload.objects.get().offset_bytes:
@@ -359,7 +361,7 @@ def test_an_upload_of_another_tab_is_shown_and_not_asked_for(visits, cast: Cast,
 def test_a_file_that_was_changed_on_disk_is_named(visits, cast: Cast, big: Path):
     page = visits.as_user(cast.ada)
     page.goto(f"/upload/?project={cast.project.pk}")
-    held = []
+    held: list[Any] = []
 
     def hold(route) -> None:
         if route.request.method == "PATCH" and route.request.headers["upload-offset"] != "0":

@@ -20,7 +20,7 @@ That is wonderful, thank you very much for the quick help.
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory) -> Iterator[Engine]:
+def engine(full_lane, tmp_path_factory) -> Iterator[Engine]:
     running = start_engine(tmp_path_factory.mktemp("engine"))
     yield running
     running.stop()
@@ -38,7 +38,7 @@ def account(client, engine):
 
 
 @pytest.fixture(scope="module")
-def speech() -> bytes:
+def speech(full_lane) -> bytes:
     return wav_bytes(
         join(say("Good morning everyone."), 1.5, say("The meeting is on Friday.")), 16_000
     )

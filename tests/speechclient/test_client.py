@@ -54,7 +54,7 @@ def test_audio_of_another_size_than_declared_is_refused(client, service, claimed
 
 def test_progress_counts_every_byte_sent(client, service):
     service.returns(transcript())
-    sent = []
+    sent: list[int] = []
     client.transcribe(io.BytesIO(AUDIO), ListenOptions(), on_sent=sent.append)
     assert sent[-1] == len(AUDIO)
     assert all(earlier < later for earlier, later in pairwise(sent))

@@ -1,6 +1,7 @@
 import json
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -314,7 +315,8 @@ def check_sane(response: ListenResponse) -> None:
     end = response.duration or words_module.MAX_DURATION_SECONDS
     words = [w for c in response.channels for a in c.alternatives for w in a.words]
     words += [w for utterance in response.utterances for w in utterance.words]
-    for item in (*words, *response.utterances, *response.paragraphs):
+    timed: list[Any] = [*words, *response.utterances, *response.paragraphs]
+    for item in timed:
         assert 0 <= item.start <= item.end <= end
     for item in words:
         assert 0 <= item.confidence <= 1

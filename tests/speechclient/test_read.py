@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from speechclient import ReadOptions, SpeechError, UnreadableResponse, read_read_response
 from tests.speechclient.test_listen import any_json
 
-FLAT = {
+FLAT: dict[str, Any] = {
     "metadata": {"request_id": "r-1", "created": "2026-11-21T09:00:00.123Z", "language": "en"},
     "results": {
         "summary": {"text": "The demo moves to Friday."},

@@ -104,7 +104,9 @@ def test_what_holds_after_configure_is_read():
 
 def test_binary_frames_are_audio_where_audio_comes():
     assert SpeakSession().receive(b"pcm") == Audio(raw=b"pcm")
-    assert FluxSpeakSession().receive(b"pcm").data == b"pcm"
+    event = FluxSpeakSession().receive(b"pcm")
+    assert isinstance(event, Audio)
+    assert event.data == b"pcm"
     assert ListenSession().receive(b"pcm") is None
     assert FluxSession().receive(b"pcm") is None
 

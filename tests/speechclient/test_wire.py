@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import tracemalloc
+from typing import BinaryIO
 
 import pytest
 
@@ -33,7 +34,7 @@ def reset(connection: socket.socket) -> None:
     connection.close()
 
 
-class Zeros(io.RawIOBase):
+class Zeros(io.RawIOBase, BinaryIO):
     """A recording of ``size`` bytes that is nowhere stored."""
 
     def __init__(self, size: int):
@@ -53,11 +54,11 @@ def test_memory_does_not_grow_with_the_recording(listener, declared):
     size = 200 * 1024 * 1024
     received = []
 
-    def response(connection):
+    def respond(connection):
         received.append(read_request(connection)[1])
         connection.sendall(http_head(len(BODY)) + BODY)
 
-    client = SpeechClient(listener(response))
+    client = SpeechClient(listener(respond))
     tracemalloc.start()
     try:
         response = client.transcribe(Zeros(size), OPTIONS, size_bytes=size if declared else None)

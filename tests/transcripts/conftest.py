@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from celery import current_app
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
@@ -39,7 +40,7 @@ def wav_bytes(seconds: float = 1.0, rate: int = 16_000, channels: int = 1) -> by
 
 def transcript(text: str = "Good morning everyone.", **members: Any) -> httpx.Response:
     """A server's response that heard ``text``, half a second a word."""
-    words = [
+    words: list[dict[str, Any]] = [
         {
             "word": word.strip(".,").lower(),
             "punctuated_word": word,
@@ -49,7 +50,7 @@ def transcript(text: str = "Good morning everyone.", **members: Any) -> httpx.Re
         }
         for index, word in enumerate(text.split())
     ]
-    end = words[-1]["end"] if words else 0.0
+    end: float = words[-1]["end"] if words else 0.0
     utterance = {
         "id": "u",
         "start": 0.0,
@@ -145,7 +146,7 @@ def service(monkeypatch) -> Service:
 def rings(monkeypatch) -> list[tuple[Any, ...]]:
     """Messages to workers, kept instead of sent to a broker: ``(task, *arguments)``."""
     rung: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(doorbell.current_app, "send_task", _recorder(rung))
+    monkeypatch.setattr(current_app, "send_task", _recorder(rung))
     monkeypatch.setattr(doorbell, "_silent_until", 0.0)
     return rung
 
@@ -163,8 +164,6 @@ def folders(settings, tmp_path: Path, media: Path) -> Path:
     settings.DATA = tmp_path / "data"
     settings.UPLOADS = tmp_path / "data" / "uploads"
     settings.UPLOADS.mkdir(parents=True)
-    # A slow hash is for real passwords.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return settings.DATA
 
 

@@ -10,14 +10,15 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from management.models import Connection
+from management.pacing import JOB_PAUSE_SECONDS
 from transcripts.models import Transcription, Upload, Waveform
 from transcripts.queue.leases import State
-from transcripts.stages import jobs, sweeps
+from transcripts.stages import sweeps
 from transcripts.stages.sweeps import SteadyClock, sweep
 from transcripts.stages.transcribing import transcribe
 from transcripts.uploads import sweep_uploads
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 # What the clock was ahead by, before it was set back to the present.
 AHEAD = [timedelta(minutes=10), timedelta(hours=1), timedelta(days=30)]
@@ -132,4 +133,4 @@ def test_pause_between_attempts_is_bounded_whatever_a_server_asks_for(queued):
     run = Transcription.objects.claim(queued.pk)
     run.release(pause=86_400.0, failed=True)
     queued.refresh_from_db()
-    assert queued.not_before <= timezone.now() + timedelta(seconds=jobs.JOB_PAUSE_SECONDS)
+    assert queued.not_before <= timezone.now() + timedelta(seconds=JOB_PAUSE_SECONDS)

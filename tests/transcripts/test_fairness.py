@@ -12,7 +12,7 @@ from transcripts.queue.leases import State
 from transcripts.stages import jobs
 from transcripts.stages.transcribing import transcribe
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 HOUR = 3_600.0
 

@@ -1,5 +1,7 @@
 """Responses of a speech server are validated: text is kept, nonsense is an error."""
 
+from typing import Any
+
 import httpx
 import pytest
 from django.db.models.functions import Now
@@ -10,7 +12,7 @@ from transcripts.queue.leases import State
 from transcripts.stages import jobs
 from transcripts.stages.transcribing import transcribe
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 METADATA = {"request_id": "r-3", "duration": 4.0}
 
@@ -77,7 +79,7 @@ def test_nonsense_that_was_paid_for_is_kept_for_a_person(queued, service):
 
 
 def test_twenty_thousand_speakers_cost_no_text(queued, service):
-    words = [
+    words: list[dict[str, Any]] = [
         {"word": f"w{n}", "start": n / 10, "end": n / 10 + 0.1, "confidence": 1, "speaker": n}
         for n in range(20_000)
     ]

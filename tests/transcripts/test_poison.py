@@ -5,13 +5,14 @@ import pytest
 from django.db.models.functions import Now
 
 from management.models import Connection
+from speechclient import ServiceUnavailable
 from tests.transcripts.conftest import add_recording, rejection, transcript
 from transcripts.models import Transcription
 from transcripts.queue.leases import MAX_DEATHS, State
 from transcripts.stages import jobs
 from transcripts.stages.transcribing import transcribe
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 DECODER_LOST = httpx.Response(
     503,
@@ -90,7 +91,7 @@ def test_innocent_recordings_survive_one_that_kills_the_server_again_and_again(
             job = jobs.Job(row)
             job.sent_all = True
             if poison.pk in [each.pk for each in batch]:
-                error = jobs.ServiceUnavailable("the connection was lost")
+                error = ServiceUnavailable("the connection was lost")
                 jobs.settle(job, error)
             else:
                 row.leave(State.DONE)

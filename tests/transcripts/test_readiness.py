@@ -1,16 +1,19 @@
 """Liveness and readiness: what is told to a load balancer, to a command and to a person."""
 
+import shutil
 import sqlite3
 from collections import namedtuple
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
+from management import speech
 from management.models import Connection, Project
 from transcripts import readiness
 from transcripts.models import Transcription
@@ -71,7 +74,7 @@ def test_missing_queue_folder_is_told(client, engine, project, service, settings
 
 
 def test_full_disk_is_told(client, engine, project, service, monkeypatch):
-    monkeypatch.setattr(readiness.shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 3 * 2**20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 3 * 2**20))
     assert problems(client) == {
         "disk": "the disk is full: 3 MiB are left, and uploads are rejected"
     }
@@ -140,9 +143,12 @@ def test_command_says_what_is_missing_when_it_has_waited(engine, service):
 
 def test_engine_is_asked_at_most_every_few_seconds(client, engine, project, service, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        readiness.speech, "probe", lambda server, seconds: asked.append(server) or 200
-    )
+
+    def probe(server: Any, seconds: float) -> int:
+        asked.append(server)
+        return 200
+
+    monkeypatch.setattr(speech, "probe", probe)
     for _ in range(5):
         ready(client)
     assert len(asked) == 1

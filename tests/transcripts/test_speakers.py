@@ -15,7 +15,7 @@ from transcripts.stages.transcribing import transcribe
 from transcripts.text.reading import Voices
 from transcripts.views.exports import CAPTION_FORMATS
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 
 def says(text: str, start: float, speaker: int | None, channel: int = 0) -> dict:

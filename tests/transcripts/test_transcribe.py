@@ -8,6 +8,7 @@ import threading
 from io import StringIO
 
 import pytest
+from celery import current_app
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -18,7 +19,7 @@ from transcripts.models import Recording, State
 from transcripts.queue import dispatch as doorbell
 from transcripts.stages import transcribing
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def worker(monkeypatch):
             threads.append(threading.Thread(target=work, args=args))
             threads[-1].start()
 
-    monkeypatch.setattr(doorbell.current_app, "send_task", send_task)
+    monkeypatch.setattr(current_app, "send_task", send_task)
     monkeypatch.setattr(doorbell, "_silent_until", 0.0)
     yield
     for thread in threads:
@@ -57,7 +58,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
     try:
         call_command("transcribe", *arguments, stdout=out, stderr=err)
     except SystemExit as ended:
-        code = ended.code
+        code = int(ended.code or 0)
     return code, out.getvalue(), err.getvalue()
 
 

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import signal
 import threading
 import uuid
@@ -17,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -236,6 +238,7 @@ def test_last_bytes_that_come_several_times_at_once_make_one_recording(ada_clien
     assert Recording.objects.get().file.read() == AUDIO
 
 
+@pytest.mark.full
 @pytest.mark.django_db(transaction=True)
 def test_another_transcription_asked_for_twice_at_once_is_one_job(ada_client, ada, url, service):
     patch(ada_client, url, 0, AUDIO)
@@ -327,12 +330,12 @@ def disk(monkeypatch):
     """A disk of 100,000 bytes that takes what is written to it."""
 
     def room(*_):
-        folder = storage.settings.UPLOADS
+        folder = settings.UPLOADS
         used = sum(path.stat().st_size for path in folder.iterdir())
         return SimpleNamespace(free=100_000 - used)
 
     monkeypatch.setattr(storage, "SPARE_BYTES", 0)
-    monkeypatch.setattr(storage.shutil, "disk_usage", room)
+    monkeypatch.setattr(shutil, "disk_usage", room)
 
 
 def test_room_is_reserved_for_what_is_announced_over_all_uploads(disk, ada, bob, project):
@@ -376,7 +379,7 @@ def test_two_who_ask_at_once_do_not_both_get_the_last_room(disk, ada, project):
         child = os.fork()
         if not child:
             # Another process would have to wait for its look at the room.
-            folder = os.open(storage.settings.UPLOADS, os.O_RDONLY)
+            folder = os.open(settings.UPLOADS, os.O_RDONLY)
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 os._exit(1)
@@ -394,19 +397,19 @@ def test_a_fetched_file_takes_no_room_that_is_reserved(disk, ada, project):
 
 def test_full_disk_leaves_nothing_half_written(ada_client, url, monkeypatch):
     patch(ada_client, url, 0, AUDIO[:10_000])
-    real = uploads.os.fsync
+    real = os.fsync
 
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(uploads.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     response = patch(ada_client, url, 10_000, AUDIO[10_000:])
     assert (response.status_code, read_json(response)["error"]) == (
         507,
         "The disk of the server is full.",
     )
     assert storage.staging(Upload.objects.get().pk).stat().st_size == 10_000
-    monkeypatch.setattr(uploads.os, "fsync", real)
+    monkeypatch.setattr(os, "fsync", real)
     assert patch(ada_client, url, 10_000, AUDIO[10_000:]).status_code == 200
     assert Recording.objects.get().file.read() == AUDIO
 

@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import uvicorn
@@ -31,8 +33,8 @@ class Client:
         self.pieces = list(pieces)
         self.ends = ends
         announced = [] if length is None else [(b"content-length", str(length).encode())]
-        self.scope = {"type": "http", "headers": announced}
-        self.sent: list[dict] = []
+        self.scope: dict[str, Any] = {"type": "http", "headers": announced}
+        self.sent: list[Mapping[str, Any]] = []
 
     async def receive(self) -> dict:
         if not self.pieces:
@@ -41,7 +43,7 @@ class Client:
         more = bool(self.pieces) or not self.ends
         return {"type": "http.request", "body": body, "more_body": more}
 
-    async def send(self, message: dict) -> None:
+    async def send(self, message: Mapping[str, Any]) -> None:
         self.sent.append(message)
 
     @property
@@ -51,6 +53,10 @@ class Client:
     @property
     def headers(self) -> dict[bytes, bytes]:
         return dict(self.sent[0]["headers"])
+
+
+async def serve(application: Any, client: Client) -> None:
+    await application(client.scope, client.receive, client.send)
 
 
 async def read_all(scope, receive, send):
@@ -142,9 +148,9 @@ async def test_the_oldest_unfinished_body_makes_room(monkeypatch):
     monkeypatch.setattr(bodies, "ANONYMOUS_AT_ONCE", 2)
     served = limit_bodies(read_all, signed_in=no)
     clients = [Client([b"x"], ends=False) for _ in range(4)]
-    tasks = []
+    tasks: list[asyncio.Task[None]] = []
     for client in clients:
-        tasks.append(asyncio.create_task(served(client.scope, client.receive, client.send)))
+        tasks.append(asyncio.create_task(serve(served, client)))
         await asyncio.sleep(0)
     await asyncio.wait_for(asyncio.gather(*tasks[:2]), 30)
     assert [client.status for client in clients[:2]] == [408, 408]

@@ -22,7 +22,7 @@ from tests.services import free_port
 from webapp.asgi import application
 
 keep_in_a_file()
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 REQUESTS, TASKS, AT_ONCE = 120, 120, 8
 

@@ -79,6 +79,7 @@ def test_folder_of_an_earlier_version_is_tightened(tmp_path):
     assert tighten(data) == 0
 
 
+@pytest.mark.full
 def test_every_process_makes_private_files(tmp_path):
     done = start(EARSHOT_DATA=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
@@ -86,6 +87,7 @@ def test_every_process_makes_private_files(tmp_path):
     assert [path for path in made if mode(path) & 0o077] == []
 
 
+@pytest.mark.full
 def test_data_path_that_is_a_file_stops_the_start_with_a_sentence(tmp_path):
     (tmp_path / "data").write_text("x")
     done = start(EARSHOT_DATA=str(tmp_path / "data"))
@@ -95,6 +97,7 @@ def test_data_path_that_is_a_file_stops_the_start_with_a_sentence(tmp_path):
     assert "it is a file" in done.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -143,6 +146,7 @@ def test_damaged_database_is_named(tmp_path, damage):
         check_database(database, tmp_path / "media")
 
 
+@pytest.mark.full
 def test_start_with_a_lost_database_is_stopped_before_it_makes_a_new_one(tmp_path):
     media(tmp_path)
     done = start(EARSHOT_DATA=str(tmp_path))

@@ -114,6 +114,7 @@ def test_strong_values_are_taken():
     assert (read.secret_key, read.admin_email) == (key, "ada@localhost")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -19,6 +19,8 @@ from tests.product import free_port, until
 from webapp.env import ROOT
 from webapp.management.commands.up import processes
 
+pytestmark = pytest.mark.full
+
 PATIENCE_SECONDS = 120.0
 HALF = b"GET /healthz HTTP/1.1\r\nhost: x\r\n"
 MIB = 1024 * 1024

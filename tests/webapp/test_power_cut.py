@@ -11,6 +11,8 @@ from random import Random
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.full
+
 OPTIONS = settings.DATABASES["default"].get("OPTIONS", {})
 CUTS = int(os.environ.get("EARSHOT_TEST_CUTS", "20"))
 # Each number is printed, which acknowledges it, once its transaction is committed.

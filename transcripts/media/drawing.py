@@ -152,7 +152,7 @@ class Mix:
         self._mixed = 0.95 * self._mixed + float(np.square(mixed).sum())
         # Of an inverted channel next to nothing is left; -20 dB is no mere difference.
         if self._mixed < 0.01 * self._apart:
-            return samples[int(energies.argmax())]
+            mixed = samples[int(energies.argmax())]
         return mixed
 
 

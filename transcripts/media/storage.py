@@ -132,4 +132,5 @@ def open_range(name: str, first: int, last: int) -> BinaryIO:
     # Object storages of django-storages would fetch the whole object to open it.
     storage: Any = default_storage
     stored = storage.bucket.Object(storage._normalize_name(name))
-    return stored.get(Range=f"bytes={first}-{last}")["Body"]
+    body: BinaryIO = stored.get(Range=f"bytes={first}-{last}")["Body"]
+    return body

@@ -222,14 +222,15 @@ def seam(crossing: Crossing) -> str:
     return " & ".join([*words, lexeme(crossing.seam[-1], crossing.prefix)])
 
 
-def fetch(statement: str, values: Sequence[Any]) -> list[tuple]:
+def fetch(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement under the time limit; raises ``TooSlow`` beyond it."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
             cursor.execute(statement, values)
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise TooSlow from error
         raise
+    return rows

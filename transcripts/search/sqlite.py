@@ -238,10 +238,11 @@ def quoted(words: Sequence[str], prefix: bool = False) -> str:
     return f'"{" ".join(words)}"' + (" *" if prefix else "")
 
 
-def fetch(statement: str, values: Sequence[Any]) -> list[tuple]:
+def fetch(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def scored(query: Query, rows: Sequence[tuple[int, str]]) -> list[tuple[float, int]]:

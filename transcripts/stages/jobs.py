@@ -213,7 +213,7 @@ class Heart:
         if not progress and now - job.renewed < RENEW.total_seconds():
             return True
         try:
-            renewed = job.row.renew(**progress)
+            renewed: bool = job.row.renew(**progress)
         except DatabaseError:
             job.note(**(progress | job.take_progress()))
             raise

@@ -48,9 +48,9 @@ def _numbers(encoding: str, data: bytes) -> Samples:
     if encoding == "linear16":
         return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
     if encoding == "linear32":
-        numbers = np.nan_to_num(np.frombuffer(data, "<f4"), posinf=1.0, neginf=-1.0)
-        return np.clip(numbers, -1.0, 1.0)
-    table = _MULAW if encoding == "mulaw" else _ALAW
+        numbers: Samples = np.nan_to_num(np.frombuffer(data, "<f4"), posinf=1.0, neginf=-1.0)
+        return numbers.clip(-1.0, 1.0)
+    table: Samples = _MULAW if encoding == "mulaw" else _ALAW
     return table[np.frombuffer(data, np.uint8)]
 
 

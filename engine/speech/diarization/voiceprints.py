@@ -65,7 +65,8 @@ class Segmentation:
         filled = np.zeros((1, 1, CHUNK_SAMPLES), np.float32)
         filled[0, 0, : len(chunk)] = chunk
         (scores,) = self._session.run(None, {"samples": filled})
-        return POWERSET[scores[0].argmax(axis=-1)]
+        activity: npt.NDArray[np.bool_] = POWERSET[scores[0].argmax(axis=-1)]
+        return activity
 
 
 def normalised(vectors: Floats) -> Floats:

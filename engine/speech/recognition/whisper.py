@@ -185,7 +185,7 @@ class Whisper:
 
     @property
     def is_multilingual(self) -> bool:
-        return self._model.model.is_multilingual
+        return bool(self._model.model.is_multilingual)
 
     def languages(self) -> tuple[str, ...]:
         """The codes that the model knows."""
@@ -310,7 +310,7 @@ class Whisper:
         self, encoded: Any, prompts: list[list[int]], window: Window, **search: Any
     ) -> list[Any]:
         longest = round(40 + 16 * window.frames / FRAMES_PER_SECOND)
-        return self._model.model.generate(
+        results: list[Any] = self._model.model.generate(
             encoded,
             prompts,
             max_length=min(self._model.max_length, len(prompts[0]) + longest),
@@ -319,6 +319,7 @@ class Whisper:
             return_no_speech_prob=True,
             **{"beam_size": 1} | search,
         )
+        return results
 
     def _second_try(
         self, window: Window, prompt: list[int], draft: _Draft, tokenizer: Tokenizer
@@ -371,8 +372,8 @@ class _Draft:
 
     def __init__(self, result: Any, most_tokens: int, tokenizer: Tokenizer) -> None:
         tokens = result.sequences_ids[0]
-        self.no_speech_probability = result.no_speech_prob
-        self.probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        self.no_speech_probability: float = result.no_speech_prob
+        self.probability: float = result.scores[0] * len(tokens) / (len(tokens) + 1)
         tokens = tokens[:most_tokens]
         self.text = tokenizer.decode(tokens).strip()
         data = self.text.encode()

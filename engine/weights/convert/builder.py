@@ -25,13 +25,18 @@ class Graph:
         self._nodes: list[Any] = []
         self._constants: Tensors = {}
 
-    def __call__(self, op: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
+    def __call__(self, op: str, *inputs: str, **attributes: Any) -> str:
+        (output,) = self.outputs(1, op, *inputs, **attributes)
+        return output
+
+    def outputs(self, count: int, op: str, *inputs: str, **attributes: Any) -> list[str]:
+        """Add a node with several outputs and return them."""
         for name in inputs:
             if name in self._tensors:
                 self._constants[name] = self._tensors[name]
-        names = [f"{op}_{len(self._nodes)}_{index}" for index in range(outputs)]
+        names = [f"{op}_{len(self._nodes)}_{index}" for index in range(count)]
         self._nodes.append(helper.make_node(op, list(inputs), names, **attributes))
-        return names[0] if outputs == 1 else names
+        return names
 
     def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
         name = f"constant_{len(self._constants)}"

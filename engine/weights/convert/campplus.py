@@ -103,4 +103,5 @@ def _mel_filters() -> npt.NDArray[np.float32]:
     edges = np.linspace(low, high, 82)
     rising = (mel[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - mel[:, None]) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    filters: npt.NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling))
+    return filters.astype(np.float32)

@@ -49,8 +49,8 @@ def convert(weights: bytes) -> bytes:
             for way in WAYS
         ]
         bias = graph.constant(np.stack(biases))
-        x, _, _ = graph(
-            "LSTM", x, *matrices, bias, outputs=3, hidden_size=128, direction="bidirectional"
+        x, _, _ = graph.outputs(
+            3, "LSTM", x, *matrices, bias, hidden_size=128, direction="bidirectional"
         )
         x = graph("Transpose", x, perm=[0, 2, 1, 3])
         x = graph("Reshape", x, graph.constant([0, 0, -1], np.int64))

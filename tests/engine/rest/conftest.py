@@ -15,7 +15,7 @@ __all__ = ["Arrival", "Engine", "Site", "run_errand", "start_engine"]
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def engine(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine for the whole run; tests that change it for others start their own."""
     running = start_engine(tmp_path_factory.mktemp("engine"))
     yield running
@@ -23,7 +23,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def recording() -> bytes:
+def recording(full_lane: None) -> bytes:
     """A few seconds of speech in two utterances."""
     said = say("The quick brown fox jumps over the lazy dog."), say("She sells sea shells.")
     return wav_bytes(join(0.3, said[0], 1.0, said[1], 0.3))
@@ -41,7 +41,7 @@ def project_id(engine: Engine) -> str:
 
 
 @pytest.fixture(scope="session")
-def lenient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def lenient(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine that reaches inside its network, retries soon and has little room."""
     running = start_engine(
         tmp_path_factory.mktemp("lenient"),

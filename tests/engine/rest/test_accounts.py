@@ -12,6 +12,8 @@ from deepgram.core.api_error import ApiError
 
 from tests.engine.rest.conftest import Engine, run_errand, start_engine
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture
 def own_engine(tmp_path):

@@ -11,6 +11,8 @@ import pytest
 
 from tests.engine.rest.conftest import Arrival, Engine, Site, start_engine
 
+pytestmark = pytest.mark.full
+
 
 def next_arrival(site: Site, seconds: float = 60) -> Arrival:
     return site.arrivals.get(timeout=seconds)

@@ -28,7 +28,7 @@ def test_each_encoding_can_be_played(engine: Engine, encoding: str):
         answer = http.post("/v1/speak", params=query, json={"text": "Good evening."})
     content_type, rate = DEFAULTS[encoding]
     assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
-    with av.open(io.BytesIO(answer.content)) as audio:
+    with av.open(io.BytesIO(answer.content), "r") as audio:
         frames = list(audio.decode(audio=0))
     assert frames[0].sample_rate == rate
     assert 0.5 < sum(frame.samples for frame in frames) / rate < 2.5

@@ -327,7 +327,7 @@ def test_calls_that_wait_to_be_recorded_hold_up_no_reader_and_all_count(engine: 
 
 def test_a_full_disk_is_a_507_with_a_time_to_try_again(engine: Engine):
     spool = engine.data / "engine-spool"
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", spool]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(spool)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system needs root")
     try:

@@ -6,7 +6,11 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.engine.rest.conftest import Engine, Site
+
+pytestmark = pytest.mark.full
 
 PROGRAM = Path(__file__).with_name("calls.mjs")
 

@@ -8,6 +8,8 @@ from deepgram.core.api_error import ApiError
 from tests.engine.rest.conftest import Engine, Site, start_engine
 from tests.services import postgresql_url
 
+pytestmark = pytest.mark.full
+
 __all__ = ["postgresql_url"]
 
 

@@ -23,6 +23,8 @@ from engine.wire.options import (
 from engine.wire.payloads import read_object
 from tests.engine.rest.conftest import Engine, start_engine
 
+pytestmark = pytest.mark.full
+
 # A call each; EARSHOT_CASES=200 makes some ten thousand over all operations.
 CASES = int(os.environ.get("EARSHOT_CASES", "5"))
 # A key that may do all but end the project it is used in.

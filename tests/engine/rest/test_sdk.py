@@ -16,6 +16,8 @@ from deepgram import DeepgramClient
 from tests.contract.rest import OPERATIONS, departures, operation_name
 from tests.engine.rest.conftest import Engine, Site, run_errand, start_engine
 
+pytestmark = pytest.mark.full
+
 SPOKEN = "The quick brown fox jumps over the lazy dog."
 EMAIL = "ada+lab@example.org"
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engine.env import DEFAULT_VOICE, read_environment
 from tests.engine.engine import start_engine
+
+pytestmark = pytest.mark.full
 
 
 def loads(log: Path) -> list[str]:

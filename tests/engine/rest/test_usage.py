@@ -13,6 +13,8 @@ from websockets.sync.client import connect
 
 from tests.engine.rest.conftest import Engine, run_errand, start_engine
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def priced(tmp_path_factory):

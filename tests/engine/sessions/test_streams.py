@@ -11,10 +11,11 @@ import itertools
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,8 @@ from engine.speech.audio.decode import RATE, Samples
 from engine.speech.recognition.track import Decode, Drop, Mark
 from engine.speech.recognition.transcript import Word
 from tests.speech import join, say
+
+pytestmark = pytest.mark.full
 
 SECONDS_OF_A_WORD = 0.3
 AT_ONCE = float("inf")
@@ -84,7 +87,8 @@ class Run:
     controls: tuple[tuple[float, str], ...] = ()
 
     def told(self) -> list[Any]:
-        self.clock, self.messages = Clock(), []
+        self.clock = Clock()
+        self.messages: list[Any] = []
         self.delay = itertools.cycle(self.delays)
         audio = conversation()
         cuts = sorted((round(seconds * RATE), control) for seconds, control in self.controls)
@@ -93,9 +97,9 @@ class Run:
             size = round(self.frame_ms * RATE / 1000)
             for start in range(at, place, size):
                 end = min(start + size, place)
-                self.send(end, lambda start=start, end=end: self.session.push(audio[start:end]))
+                self.send(end, partial(self.session.push, audio[start:end]))
             at = max(at, place)
-            self.send(place, lambda control=control: self.control(control))
+            self.send(place, partial(self.control, control))
         self.clock.run()
         assert self.session.is_settled
         return self.messages
@@ -109,23 +113,26 @@ class Run:
                 return self.session.mark(name)
             case "finish":
                 return self.session.finish()
-            case "settle" if isinstance(self.session, TurnSession):
-                return self.session.force_end()
             case "settle":
-                return self.session.finalize()
+                return self.settle()
         raise ValueError(name)
+
+    def settle(self) -> list[Any]:
+        if isinstance(self.session, TurnSession):
+            return self.session.force_end()
+        return self.session.finalize()
+
+    def scored(self, score: Score) -> list[Any]:
+        assert isinstance(self.session, TurnSession)
+        return self.session.scored(score.number, probability(score.samples))
 
     def follow(self, steps: list[Any]) -> None:
         for step in steps:
             match step:
                 case Decode():
-                    self.answer(lambda step=step: self.decoded(step))
+                    self.answer(partial(self.decoded, step))
                 case Score():
-                    self.answer(
-                        lambda step=step: self.session.scored(
-                            step.number, probability(step.samples)
-                        )
-                    )
+                    self.answer(partial(self.scored, step))
                 case Heard(is_final=False) | Drop():
                     pass  # a guess depends on the pace, and on nothing else
                 case Turn(event=Event.UPDATE):

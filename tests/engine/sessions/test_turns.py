@@ -22,6 +22,8 @@ from engine.speech.recognition.track import Decode, Mark
 from tests.engine.sessions.test_listen import FOX, SHELLS, say, words
 from tests.speech import join
 
+pytestmark = pytest.mark.full
+
 OPEN = "and then we went to"  # no mark at its end: the text gives no evidence of an end
 
 

@@ -25,7 +25,7 @@ Message = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def engine(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     settings = {
         "ENGINE_LIVE_LIMIT": str(STREAMS),
         "ENGINE_LIVE_LIMIT_TOTAL": str(STREAMS),
@@ -39,7 +39,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def speech() -> Samples:
+def speech(full_lane: None) -> Samples:
     """Two sentences with a second between them, at 16 kHz."""
     fox, shells = say("The quick brown fox jumps over the lazy dog."), say("She sells sea shells.")
     return join(0.5, fox, 1.0, shells, 1.0)

@@ -170,7 +170,9 @@ def test_thresholds_may_be_numbers_or_strings(open_stream: Open):
 def test_keyterms_are_replaced_kept_or_cleared(open_stream: Open):
     with open_stream(**FLUX, keyterm=["Earshot"]) as stream:
         answers = []
-        for fields in ({}, {"keyterms": ["fox"]}, {"keyterms": None}, {"keyterms": []}):
+        changes: list[dict[str, list[str] | None]] = [{}]
+        changes += [{"keyterms": terms} for terms in (["fox"], None, [])]
+        for fields in changes:
             stream.say("Configure", **fields)
             found = stream.read_until(lambda message: message["type"] == "ConfigureSuccess")
             answers.append(found["keyterms"])

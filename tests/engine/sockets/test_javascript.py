@@ -7,8 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.engine.engine import Engine
 from tests.speech import join, pcm_bytes, say
+
+pytestmark = pytest.mark.full
 
 FOLDER = Path(__file__).parent
 

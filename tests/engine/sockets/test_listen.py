@@ -13,6 +13,7 @@ import pytest
 import soxr
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from engine.speech.audio.encode import encode, read_format
 from tests.contract.messages import misfits
@@ -572,7 +573,7 @@ def test_a_wrong_key_refuses_the_handshake(engine: Engine):
 
 def test_a_browser_names_its_key_as_a_subprotocol(engine: Engine):
     url = f"{engine.socket_url}/v1/listen?encoding=linear16&sample_rate=16000"
-    with connect(url, subprotocols=["token", engine.key]) as socket:
+    with connect(url, subprotocols=[Subprotocol("token"), Subprotocol(engine.key)]) as socket:
         assert socket.subprotocol == "token"
         socket.send('{"type": "CloseStream"}')
         assert json.loads(socket.recv(10))["type"] == "Metadata"

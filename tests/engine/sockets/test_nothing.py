@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.engine.engine import Engine
@@ -20,18 +21,17 @@ def sounds() -> list[Samples]:
     clock = np.arange(3 * RATE) / RATE
     tone = 0.3 * np.sin(2 * np.pi * 220 * clock)
     beeps = 0.4 * np.sin(2 * np.pi * 1000 * clock) * (clock % 1 < 0.2)
-    chords = sum(
-        np.sin(2 * np.pi * pitch * part * clock) / part
-        for pitch in (220.0, 277.2, 329.6)
-        for part in (1, 2, 3)
-    )
+    pitches = [pitch * part for pitch in (220.0, 277.2, 329.6) for part in (1, 2, 3)]
+    parts = [np.sin(2 * np.pi * pitch * clock) for pitch in pitches]
+    chords: npt.NDArray[np.float64] = np.average(parts, axis=0, weights=[1, 1 / 2, 1 / 3] * 3) * 5.5
     music = 0.1 * chords * np.exp(-2 * (clock % 0.8))
     noises = [np.random.default_rng(1).normal(0, level, len(clock)) for level in (0.2, 0.0005)]
     speech = say("Thank you. Good evening.")
     start = int(np.flatnonzero(np.abs(speech) > 0.05)[0])
     piece = speech[start : start + RATE // 20]
     echoes = join(0.5, piece, 1.0, piece, 0.5, 0.5 * piece, 1.0)
-    return [sound.astype(np.float32) for sound in (tone, beeps, music, *noises, echoes)]
+    made = [tone, beeps, music, *noises]
+    return [*(sound.astype(np.float32) for sound in made), echoes]
 
 
 def read(open_stream: Open, sound: Samples, **query: object) -> Stream:
@@ -71,7 +71,7 @@ def test_words_that_are_not_believed_are_a_warning(open_stream: Open, engine: En
 @pytest.mark.parametrize("endpointing", [10, 300])
 def test_each_word_starts_after_the_one_before_it_ended(open_stream: Open, endpointing: int):
     fox = say("The quick brown fox jumps over the lazy dog.", speed=1.4)
-    speech = join(*[fox, 0.3, say("No. No, no! Yes."), 0.6] * 2)
+    speech = join(*(fox, 0.3, say("No. No, no! Yes."), 0.6) * 2)
     stream = read(open_stream, speech, endpointing=endpointing)
     words = [
         word for final in stream.finals for word in final["channel"]["alternatives"][0]["words"]

@@ -15,6 +15,8 @@ import pytest
 from tests.engine.engine import Engine
 from tests.speech import join, pcm_bytes, say, wav_bytes
 
+pytestmark = pytest.mark.full
+
 HERE = Path(__file__).parent
 SENTENCE = "The quick brown fox jumps over the lazy dog."
 SDKS = Path(sys.prefix) / "share" / "earshot"

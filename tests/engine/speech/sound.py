@@ -45,6 +45,7 @@ def encoded(
     with tempfile.NamedTemporaryFile() as file:  # some containers reopen what they write
         with av.open(file.name, "w", format=container, options=options or {}) as output:
             stream = output.add_stream(codec, rate=rate, layout="mono")
+            assert isinstance(stream, av.AudioStream)
             resampler = av.AudioResampler(stream.codec_context.format, "mono", rate)
             frame = av.AudioFrame.from_ndarray(
                 (samples * 32_767).astype(np.int16)[np.newaxis], format="s16", layout="mono"

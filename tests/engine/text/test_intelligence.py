@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -148,9 +149,9 @@ def test_intents_are_found(intelligence):
 @pytest.mark.parametrize("kind", ["topic", "intent"])
 def test_strict_mode_knows_only_the_given_labels(intelligence, kind):
     labels = ["late delivery", "volcanoes"]
-    question = Question(
-        **{f"{kind}s": True, f"custom_{kind}s": labels, f"custom_{kind}_mode": "strict"}
-    )
+    options: dict[str, Any] = {f"{kind}s": True, f"custom_{kind}s": labels}
+    options[f"custom_{kind}_mode"] = "strict"
+    question = Question(**options)
     block = intelligence.analyse(words_of(CALL), question).blocks()[f"{kind}s"]
     found = {each[kind] for segment in block["segments"] for each in segment[f"{kind}s"]}
     assert found == {"late delivery"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
@@ -23,7 +24,15 @@ from engine.text.spoken import written_out
 from engine.text.words import Word, bare
 from tests.linear import TIMES, assert_linear
 
+pytestmark = pytest.mark.full
+
 FEW = 120
+
+
+def nowhere(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Embeddings without a model."""
+    return np.zeros((len(texts), 2), np.float32)
+
 
 WORD_RULES: dict[str, Callable[[Sequence[Word]], object]] = {
     "smart_format": lambda words: format_words(words, Formatting(smart_format=True)),
@@ -38,7 +47,7 @@ WORD_RULES: dict[str, Callable[[Sequence[Word]], object]] = {
     "paragraphs": paragraphs,
     "utterances": lambda words: utterances(words, 0.05, 0, True),
     "sentiment": lambda words: sentiment_segments(sentences(words), [0.0] * len(sentences(words))),
-    "topics": lambda words: find_topics(sentences(words), lambda texts: np.zeros((len(texts), 2))),
+    "topics": lambda words: find_topics(sentences(words), nowhere),
 }
 TEXT_RULES: dict[str, Callable[[str], object]] = {
     "English aloud": lambda text: written_out(text, "en-US"),

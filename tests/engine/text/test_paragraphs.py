@@ -58,4 +58,4 @@ def test_utterances_split_at_speaker_changes():
 
 
 def test_silence_has_nothing_to_group():
-    assert sentences([]) == paragraphs([]) == utterances([]) == []
+    assert [sentences([]), paragraphs([]), utterances([])] == [[], [], []]

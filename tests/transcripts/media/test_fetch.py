@@ -12,6 +12,7 @@ import pytest
 from django.urls import reverse
 from django.utils.html import escape
 
+from network.addresses import is_public
 from tests.transcripts.conftest import wav_bytes
 from transcripts.media import fetch, storage
 from transcripts.media.fetch import Rejected, Rules, Unreachable
@@ -204,9 +205,8 @@ def test_name_is_resolved_once_and_the_checked_address_connected_to(monkeypatch,
 
 def test_redirect_to_an_inside_address_is_refused(site, tmp_path, monkeypatch):
     Site.asked.clear()
-    public = fetch.is_public
     # This machine's own server stands for a public one.
-    monkeypatch.setattr(fetch, "is_public", lambda each: each == "127.0.0.1" or public(each))
+    monkeypatch.setattr(fetch, "is_public", lambda each: each == "127.0.0.1" or is_public(each))
     monkeypatch.setattr(fetch, "PORTS", frozenset({80, int(site.rpartition(":")[2])}))
     with pytest.raises(Rejected, match="private network"):
         get(f"{site}/inward", tmp_path, OUTSIDE)
@@ -240,7 +240,7 @@ def test_server_that_trickles_is_cut_off(site, tmp_path, monkeypatch):
 
 
 def test_fetch_is_ended_from_another_thread(site, tmp_path):
-    lines = []
+    lines: list[str] = []
 
     def watch(line):
         if not lines:
@@ -251,6 +251,7 @@ def test_fetch_is_ended_from_another_thread(site, tmp_path):
         get(f"{site}/trickle", tmp_path, watch=watch)
 
 
+@pytest.mark.full
 @pytest.mark.django_db(transaction=True)
 class TestJob:
     @pytest.fixture(autouse=True)

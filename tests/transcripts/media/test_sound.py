@@ -14,6 +14,8 @@ from tests.transcripts.conftest import wav_bytes
 from transcripts.media import sound
 from transcripts.media.sound import Rejected, Sound
 
+pytestmark = pytest.mark.full
+
 
 def coded(
     path: Path,
@@ -28,6 +30,7 @@ def coded(
     tone = np.clip(tone if samples is None else samples, -32_768, 32_767)
     with av.open(str(path), "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         if codec == "wmav2":
             stream.bit_rate = 32_000
         output.start_encoding()

@@ -1,6 +1,9 @@
 """Ringing: a hint that may be lost, never a thing that fails."""
 
+import time
+
 import pytest
+from celery import current_app
 from django.db import transaction
 
 from transcripts.queue import dispatch as doorbell
@@ -14,7 +17,7 @@ def broken_broker(monkeypatch) -> list[str]:
         tried.append(name)
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(doorbell.current_app, "send_task", send_task)
+    monkeypatch.setattr(current_app, "send_task", send_task)
     monkeypatch.setattr(doorbell, "_silent_until", 0.0)
     return tried
 
@@ -28,7 +31,7 @@ def test_broker_that_is_down_is_not_waited_for_again_at_once(broken_broker, monk
     doorbell.ring("transcripts.transcribe", 1)
     doorbell.ring("transcripts.transcribe", 2)
     assert len(broken_broker) == 1
-    monkeypatch.setattr(doorbell.time, "monotonic", lambda: doorbell._silent_until + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: doorbell._silent_until + 1)
     doorbell.ring("transcripts.transcribe", 3)
     assert len(broken_broker) == 2
 

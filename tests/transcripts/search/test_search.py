@@ -2,6 +2,7 @@
 # ruff: noqa: RUF001 letters that look like others are what is tested
 
 import os
+from typing import get_args
 
 import pytest
 from django.db import connection, transaction
@@ -11,12 +12,12 @@ from hypothesis import strategies as st
 from management.models import Membership, Project, User
 from tests.transcripts.search.conftest import add_utterances, hear
 from transcripts.models import Recording, Transcription, Utterance
-from transcripts.search import BadSearch, search, search_everything
-from transcripts.search.query import word_ranges
+from transcripts.search import BadSearch, Order, search, search_everything
+from transcripts.text.tokens import word_ranges
 
 pytestmark = pytest.mark.django_db
 
-ORDERS = ["newest", "relevance"]
+ORDERS: tuple[Order, ...] = get_args(Order)
 
 
 def texts(results) -> list[str]:
@@ -229,6 +230,7 @@ def test_text_is_found_in_the_transaction_that_wrote_it_and_gone_with_it(ada, pr
     assert found(ada, "ephemeral") == []
 
 
+@pytest.mark.full
 def test_an_endless_utterance_is_kept_and_its_beginning_found(ada, project):
     hear(project, "beginning " + " ".join(f"w{number}" for number in range(200_000)))
     assert len(search(ada, "beginning w5").hits) == 1

@@ -21,7 +21,7 @@ from transcripts.stages.insights import read
 from transcripts.stages.sweeps import sweep
 from transcripts.stages.transcribing import transcribe
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 WANTED = {"summarize": True, "topics": True, "intents": True, "sentiment": True}
 

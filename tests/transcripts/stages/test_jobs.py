@@ -22,7 +22,7 @@ from transcripts.stages.sweeps import WOKEN_AT_ONCE, sweep
 from transcripts.stages.transcribing import transcribe
 from transcripts.stages.waveforms import draw_waveform
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 
 def ripen(run: Transcription) -> None:
@@ -81,7 +81,7 @@ def test_a_server_without_progress_is_asked_a_few_times_and_does_its_work(
 ):
     monkeypatch.setattr(following, "ASK_SECONDS", 0.01)
 
-    def work(_: httpx.Request) -> httpx.Response:
+    def work(request: httpx.Request) -> httpx.Response:
         for _ in range(1000):
             if len(service.progress_asked) >= following.MAX_MISSES:
                 break

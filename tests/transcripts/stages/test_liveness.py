@@ -94,6 +94,7 @@ def test_next_attempt_is_more_patient_with_a_slow_server(scene, watch):
     assert second.given_up
 
 
+@pytest.mark.full
 @pytest.mark.django_db(transaction=True)
 def test_job_of_a_vanished_server_is_tried_again_and_not_counted(queued, service, monkeypatch):
     """The request is cut off by the watch, which here gives up at once."""

@@ -16,6 +16,8 @@ import pytest
 
 from tests.transcripts.conftest import found, transcript, wav_bytes
 
+pytestmark = pytest.mark.full
+
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_SECONDS = 120
 

@@ -31,7 +31,7 @@ def heard(*warnings, **members):
     return transcript(**response | members)
 
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ from engine.speech.errors import (
 )
 from tests.engine.speech.sound import encoded, ogg_speex, tone, wave_bytes
 
+pytestmark = pytest.mark.full
+
 
 def decode(data: bytes, **options) -> tuple[Samples, Decoder]:
     with Decoder(io.BytesIO(data), **options) as decoder:

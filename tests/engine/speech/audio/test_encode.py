@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from typing import Any
 from urllib.parse import parse_qsl
 
 import av
@@ -50,7 +51,7 @@ def decode(data: bytes, made: AudioFormat) -> tuple[np.ndarray, int]:
     if made.container == "none":
         demuxer = {"linear16": "s16le"}.get(made.encoding, made.encoding)
         options = {"sample_rate": str(made.sample_rate), "ch_layout": "mono"}
-    with av.open(io.BytesIO(data), format=demuxer, options=options) as container:
+    with av.open(io.BytesIO(data), "r", format=demuxer, options=options) as container:
         resampler = av.AudioResampler("flt", "mono", made.sample_rate)
         frames = [
             frame for packed in container.decode(audio=0) for frame in resampler.resample(packed)
@@ -137,8 +138,9 @@ def test_an_empty_stream_can_be_finished(encoding: str):
     ],
 )
 def test_a_combination_without_a_format_has_the_published_message(query: str, rest: str):
+    options: dict[str, Any] = dict(parse_qsl(query))
     with pytest.raises(FormatError) as raised:
-        read_format(**dict(parse_qsl(query)))
+        read_format(**options)
     assert str(raised.value) == f"Unsupported audio format: {rest}"
 
 

@@ -9,6 +9,8 @@ from engine.speech.audio.decode import RATE, Samples
 from engine.speech.audio.mixing import Mixer
 from tests.speech import say
 
+pytestmark = pytest.mark.full
+
 SENTENCE = "Tomorrow it will rain in the morning."
 
 

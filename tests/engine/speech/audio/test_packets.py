@@ -17,6 +17,8 @@ from engine.speech.audio.packets import Packets
 from tests.debian import needed
 from tests.speech import Samples, join, say, wav_bytes
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def fox() -> Samples:
@@ -46,7 +48,7 @@ def speex_packets(samples: Samples, rate: int) -> list[bytes]:
     coded = subprocess.run(
         [*command, "-f", "ogg", "-"], input=wav_bytes(samples), capture_output=True, check=True
     ).stdout
-    with av.open(io.BytesIO(coded)) as container:
+    with av.open(io.BytesIO(coded), "r") as container:
         return [bytes(packet) for packet in container.demux() if packet.size]
 
 

@@ -22,6 +22,8 @@ from engine.speech.diarization.voiceprints import (
 from engine.text.words import Word
 from tests.speech import join, say
 
+pytestmark = pytest.mark.full
+
 JOE = "The quick brown fox jumped over the lazy dog and went to the river."
 HEART = "Tomorrow we shall travel to the mountains, and we will be back on Sunday."
 

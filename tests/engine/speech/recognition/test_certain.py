@@ -16,6 +16,8 @@ from engine.speech.recognition.transcript import Transcript
 from tests.engine.speech.recognition.test_recognizer import FOX, WEATHER, text, upload
 from tests.speech import join, say
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def recognizer() -> Iterator[Recognizer]:
@@ -34,7 +36,7 @@ def noise(seconds: float, level: float, seed: int = 1) -> Samples:
 
 
 def test_words_do_not_depend_on_what_else_is_transcribed(recognizer):
-    speech = join(*[say(FOX), 0.7, say(WEATHER), 0.4] * 4)
+    speech = join(*(say(FOX), 0.7, say(WEATHER), 0.4) * 4)
     hard = (speech + noise(len(speech) / RATE, 0.05)[: len(speech)]).astype(np.float32)
     short = join(say(WEATHER), 0.5)
     alone = [read(recognizer, samples).channels for samples in (speech, hard, short)]
@@ -90,7 +92,7 @@ def test_a_telephone_number_is_written_as_often_as_it_is_said(recognizer, speed)
 
 
 def test_each_word_starts_after_the_one_before_it_ended(recognizer):
-    speech = join(*[say(FOX, speed=1.4), 0.3, say("No. No, no! Yes."), 1.2] * 4)
+    speech = join(*(say(FOX, speed=1.4), 0.3, say("No. No, no! Yes."), 1.2) * 4)
     words = read(recognizer, speech).channels[0].words
     assert all(word.start < word.end for word in words)
     assert all(word.end <= following.start for word, following in pairwise(words))

@@ -14,6 +14,8 @@ from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
 from engine.speech.recognition.transcript import Transcript
 from tests.speech import join, say
 
+pytestmark = pytest.mark.full
+
 SENTENCE = "The quick brown fox jumps over the lazy dog near the bank of the river."
 
 

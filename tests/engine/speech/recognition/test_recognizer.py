@@ -22,6 +22,8 @@ from engine.text.words import Word
 from tests.engine.speech.sound import encoded, wave_bytes
 from tests.speech import join, pcm_bytes, say, wav_bytes
 
+pytestmark = pytest.mark.full
+
 FOX = "The quick brown fox jumps over the lazy dog near the bank of the river."
 WEATHER = "Tomorrow it will rain in the morning and clear up in the afternoon."
 

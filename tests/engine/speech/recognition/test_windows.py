@@ -14,6 +14,8 @@ from engine.speech.recognition.vad import FRAME, FRAME_SECONDS, VoiceDetector
 from engine.speech.recognition.windows import Piece, SpeechWindow, WindowCutter, _Frame
 from tests.speech import join, say
 
+pytestmark = pytest.mark.full
+
 FOX = "The quick brown fox jumps over the lazy dog near the bank of the river."
 
 

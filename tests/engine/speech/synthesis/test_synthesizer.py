@@ -18,6 +18,8 @@ from engine.weights.converted import KOKORO
 from tests.product import until
 from tests.speech import CACHE, synthesizer
 
+pytestmark = pytest.mark.full
+
 JOE = find_voice("joe")
 TEXT = "We meet at the station, and then we walk to the river. It is not far."
 
