@@ -21,6 +21,7 @@ os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", str(HEAD_BYTES))
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol  # noqa: E402
 from uvicorn.protocols.utils import ClientDisconnected  # noqa: E402
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol  # noqa: E402
+from websockets.http11 import Response  # noqa: E402
 
 logger = logging.getLogger("network")
 
@@ -201,6 +202,8 @@ def reject(
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """A WebSocket that closes when small frames come by the thousand.
 
+    A handshake that is rejected below the application gets a request id like any other error.
+
     The cost of a frame is mostly its own, whatever it carries: a hundred thousand frames of two
     bytes take seconds and say nothing. Small frames of every kind, pings and continuations too,
     come out of an allowance of ``SMALL_FRAMES_AT_ONCE`` that refills with time.
@@ -213,6 +216,16 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._allowance = float(SMALL_FRAMES_AT_ONCE)
         self._counted_at = self.loop.time()
         self._is_flooded = False
+        self._plain_reject = self.conn.reject
+        self.conn.reject = self._reject  # type: ignore[method-assign]
+
+    def _reject(self, status: HTTPStatus | int, text: str) -> Response:
+        """Return the response of websockets or of uvicorn with a request id."""
+        request_id = str(uuid.uuid4())
+        logger.info("request_id=%s status=%d %s", request_id, status, text.strip())
+        response = self._plain_reject(status, f"{text.strip()} Request id: {request_id}\n".lstrip())
+        response.headers[self.id_header.decode()] = request_id
+        return response
 
     def handle_text(self, event: Any) -> None:
         if self._allows(event):
@@ -245,6 +258,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if self._is_flooded:
             raise ClientDisconnected
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            # uvicorn would log a missing response as an error.
+            self.handshake_complete = True
 
     def _allows(self, event: Any = None) -> bool:
         """Count one frame; False from the moment at which there were too many."""

@@ -54,8 +54,10 @@ def errors_as_pages(get_response: Respond) -> Respond:
         response = get_response(request)
         if response.status_code >= 400 and not response.streaming and not response.content:
             page = error_page(request, response.status_code)
+            # The length is that of the response without content.
             for name, value in response.items():
-                page.headers.setdefault(name, value)
+                if name != "Content-Length":
+                    page.headers.setdefault(name, value)
             return page
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,13 @@ class Server:
         self.seen.append(scope["type"])
         if scope["type"] == "websocket":
             await receive()
+            if scope["path"] == "/rejected":
+                await send({"type": "websocket.http.response.start", "status": 404})
+                await send({"type": "websocket.http.response.body", "body": b"nothing"})
+                return
+            if scope["path"] == "/closed":
+                await send({"type": "websocket.close"})
+                return
             await send({"type": "websocket.accept"})
             while (message := await receive())["type"] == "websocket.receive":
                 pass
@@ -195,6 +203,32 @@ async def test_a_handshake_that_cannot_be_read_is_a_4xx_or_no_hindrance(
     status = (await asyncio.wait_for(reader.readline(), 30)).split()[1]
     assert status == b"101" or status.startswith(b"4")
     writer.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "status"),
+    [
+        (b"-version: 13", b"-version: 8", 400),
+        (b"host: x", b"host: x\r\nsec-websocket-protocol: token, \xff", 400),
+        (b"GET /", b"GET /closed", 403),
+    ],
+)
+async def test_a_handshake_rejected_below_the_application_has_a_request_id(
+    server: Server, field, wrong, status, caplog
+):
+    received = await server.exchange(HANDSHAKE.replace(field, wrong))
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    (request_id,) = re.findall(rb"(?i)x-request-id: (\S+)", head)
+    assert b"Request id: " + request_id in body
+    assert f"content-length: {len(body)}".encode() in head.lower()
+
+
+async def test_a_rejected_handshake_is_no_error_in_the_log(server: Server, caplog):
+    received = await server.exchange(HANDSHAKE.replace(b"GET /", b"GET /rejected"))
+    assert received.startswith(b"HTTP/1.1 404 ")
+    await server.exchange(REQUEST.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 async def test_small_frames_by_the_thousand_close_a_socket(server: Server):

@@ -28,6 +28,9 @@ def assert_is_page(response, status: int) -> None:
     assert response.status_code == status, words_of(response)
     assert "Request id" in words_of(response)
     assert response.headers["X-Request-ID"] in words_of(response)
+    # A server sends as many bytes as the header says.
+    size = str(len(response.content))
+    assert response.headers.get("Content-Length", size) == size
 
 
 @pytest.mark.parametrize(
