@@ -11,12 +11,15 @@ from hypothesis import settings
 
 from engine.env import Environment, read_environment
 from tests import node as packages
+from tests.databases import keep_in_a_file
+from tests.engine.inprocess import Inside
 
 # EARSHOT_CASES=200 looks longer.
 settings.register_profile(
     "engine", max_examples=max(50, int(os.environ.get("EARSHOT_CASES", "0"))), deadline=None
 )
 settings.load_profile("engine")
+keep_in_a_file()
 
 
 @pytest.fixture
@@ -24,6 +27,15 @@ def environment(settings: Any, tmp_path: Path) -> Environment:
     """Default environment of an engine with a data folder of its own."""
     settings.ENVIRONMENT = made = read_environment({"EARSHOT_DATA": str(tmp_path)})
     return made
+
+
+@pytest.fixture
+def inside(environment: Environment, settings: Any, transactional_db: None) -> Inside:
+    """The engine in this process, with Ada, Bob and Eve."""
+    settings.ROOT_URLCONF = "engine.urls"
+    settings.MIDDLEWARE = ["engine.gateway.middleware.ErrorForms"]
+    environment.spool.mkdir(parents=True)
+    return Inside(environment)
 
 
 @pytest.fixture(scope="session")

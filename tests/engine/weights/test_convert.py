@@ -27,6 +27,8 @@ from engine.weights.converted import (
 from engine.weights.errors import MissingWeights
 from tests.engine.engine import ROOT
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture
 def only_small(small, monkeypatch) -> str:

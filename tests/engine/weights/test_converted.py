@@ -64,6 +64,7 @@ def test_weights_that_are_not_installed_are_named(tmp_path, monkeypatch):
     assert check_installed() == ["other"]
 
 
+@pytest.mark.full
 def test_the_engine_does_not_start_with_unconverted_weights(tmp_path):
     program = (
         "import engine.__main__; from engine.weights.converted import KOKORO, SOURCES; "

@@ -1,0 +1,106 @@
+"""The engine's ASGI application in this process: gate, views and sockets, without a model.
+
+Ada owns a project, Bob is a member of it, Eve owns another one. Each has a key:
+
+    async def test_a_fact(inside: Inside):
+        response = await inside.get("/v1/projects", as_=inside.bob)
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from asgiref.sync import ThreadSensitiveContext
+from django.core.handlers.asgi import ASGIHandler
+
+from engine.accounts.credentials import CREDENTIALS
+from engine.accounts.keys import make_key
+from engine.accounts.setup import create_key
+from engine.env import Environment
+from engine.gateway.gate import Gate
+from engine.models import Member, Project
+
+URL = "http://engine.test"
+FORBIDDEN = (401, "INSUFFICIENT_PERMISSIONS")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A member of a project and the key that they send."""
+
+    member: Member
+    key: str
+
+    @property
+    def project(self) -> Project:
+        return self.member.project
+
+    @property
+    def path(self) -> str:
+        """The path of the member's project."""
+        return f"/v1/projects/{self.project.pk}"
+
+
+def make_holder(project: Project, name: str, *scopes: str) -> Holder:
+    member = Member.objects.create(
+        project=project, email=f"{name}@example.test", scopes=list(scopes)
+    )
+    key = make_key()
+    create_key(member, key, f"{name}'s key", list(scopes))
+    return Holder(member, key)
+
+
+def error(response: httpx.Response) -> tuple[int, str]:
+    """The status and the code of an error."""
+    body = response.json()
+    return response.status_code, body.get("err_code") or body["category"]
+
+
+class Inside:
+    """A client of the engine in this process; requests are Ada's unless ``as_`` names another."""
+
+    def __init__(self, environment: Environment) -> None:
+        CREDENTIALS.forget()  # of the tests before
+        self.gate = Gate(self._rest, {}, CREDENTIALS, environment)
+        project = Project.objects.create(name="Interviews")
+        self.ada = make_holder(project, "ada", "owner")
+        self.bob = make_holder(project, "bob", "member")
+        self.eve = make_holder(Project.objects.create(name="Elsewhere"), "eve", "owner")
+        self._django = ASGIHandler()
+
+    async def _rest(self, scope: Any, receive: Any, send: Any) -> None:
+        async with ThreadSensitiveContext():
+            await self._django(scope, receive, send)
+
+    async def request(
+        self, method: str, path: str, *, as_: Holder | None = None, key: str = "", **facts: Any
+    ) -> httpx.Response:
+        """Send one request; ``key`` is sent instead of the holder's, and "-" is no key."""
+        sent = key or (as_ or self.ada).key
+        headers = facts.pop("headers", {})
+        if sent != "-":
+            headers = {"authorization": f"Token {sent}"} | headers
+        async with AsyncExitStack() as stack:
+            transport = httpx.ASGITransport(self.gate)
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(transport=transport, base_url=URL)
+            )
+            return await client.request(method, path, headers=headers, **facts)
+
+    async def get(self, path: str, **facts: Any) -> httpx.Response:
+        return await self.request("GET", path, **facts)
+
+    async def post(self, path: str, **facts: Any) -> httpx.Response:
+        return await self.request("POST", path, **facts)
+
+    async def patch(self, path: str, **facts: Any) -> httpx.Response:
+        return await self.request("PATCH", path, **facts)
+
+    async def put(self, path: str, **facts: Any) -> httpx.Response:
+        return await self.request("PUT", path, **facts)
+
+    async def delete(self, path: str, **facts: Any) -> httpx.Response:
+        return await self.request("DELETE", path, **facts)
