@@ -151,14 +151,14 @@ class Window:
 
 
 def sufficient_context(seconds: float) -> float:
-    """Return the number of frames to encode for a whole window of speech.
+    """Return the seconds to encode for a whole window of speech.
 
     Measured on tiny.en: 1.5 s of silence behind some ten seconds or more are as good as a full
-    30 s, and less often end a text of several speakers early. Short ones need more. The lengths
-    are few, so that several windows have one and can share a call.
+    30 s, and less often end a text of several speakers early. Short ones need more. Whole seconds,
+    so that windows of about one length can share a call; steps of 4 s cost 15 % more processor
+    time, alone and with eight recordings at once.
     """
-    needed = max(10.0, seconds + 1.5)
-    return min(WINDOW_SECONDS, 10.0 + 4.0 * math.ceil((needed - 10.0) / 4.0))
+    return min(WINDOW_SECONDS, max(10.0, math.ceil(seconds + 1.5)))
 
 
 class Whisper:
