@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 
+import httpx
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+MOST_PORT = 65_535
 
 # Networks that Python's own tables count as global, but whose traffic may end inside a network.
 # Sources: IANA's special-purpose address registries, RFC 3879, RFC 4291, RFC 6052, RFC 8215.
@@ -21,6 +25,21 @@ INSIDE = tuple(
         ),
     )
 )
+
+
+def read_url(text: str, base: httpx.URL | None = None) -> httpx.URL:
+    """Return the URL in ``text``, which may be relative to ``base``.
+
+    Raises ``ValueError`` also for an encoded host or a port that cannot exist: ``httpx.URL``
+    reads the first only when it is used, and never checks the second.
+    """
+    try:
+        url = httpx.URL(text) if base is None else base.join(text)
+    except httpx.InvalidURL as error:
+        raise ValueError(str(error)) from error
+    if url.host and url.port is not None and not 0 < url.port <= MOST_PORT:
+        raise ValueError(f"there is no port {url.port}")
+    return url
 
 
 def is_public(text: str) -> bool:

@@ -11,11 +11,11 @@ MAX_DEPTH = 100  # what is read here is written again with less of the stack lef
 def read_json(text: bytes | str) -> Any:
     """The value of a JSON text.
 
-    Raises ``ValueError`` for what is no JSON, for NaN and infinities, and for more than
+    Raises ``ValueError`` for what is no JSON, for numbers that no float holds, and for more than
     ``MAX_DEPTH`` levels of lists and objects.
     """
     try:
-        value = json.loads(text, parse_constant=_reject_constant)
+        value = json.loads(text, parse_int=_read_int, parse_constant=_reject_constant)
         if not _is_deep(value):
             json.dumps(value, allow_nan=False)  # 1e999 is read as infinity
             return value
@@ -51,6 +51,16 @@ def _is_deep(value: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def _read_int(digits: str) -> int:
+    """Reject 10**400 as 1e400 is rejected: arithmetic with either fails where a float is needed."""
+    number = int(digits)
+    try:
+        float(number)
+    except OverflowError:
+        raise ValueError(f"a number of {len(digits)} digits is too large") from None
+    return number
 
 
 def _reject_constant(name: str) -> None:

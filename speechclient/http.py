@@ -285,6 +285,9 @@ def translated(base_url: str, request_id: str | None = None) -> Iterator[None]:
     except httpx.HTTPError as error:
         message = f"{_sentence(error)} ({base_url})"
         raise ServiceUnavailable(message, request_id=request_id) from error
+    except UnicodeError as error:  # httpx reads the host of a redirect that it does not follow
+        message = f"the server redirects to an invalid address ({base_url})"
+        raise ServiceUnavailable(message, request_id=request_id) from error
 
 
 def read_request_id(headers: Mapping[str, str]) -> str | None:

@@ -12,7 +12,7 @@ import functools
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from engine.env import Reach
 from engine.exchange import Body
 from engine.gateway.bodies import LISTEN_LIMIT, SMALL_LIMIT, store
 from engine.wire.errors import Refusal, bad_query, bad_remote_content
-from network.addresses import is_public
+from network.addresses import is_public, read_url
 
 MOST_REDIRECTS = 10
 IDLE_SECONDS = 30.0
@@ -79,18 +79,21 @@ async def open_url(
     headers = httpx.Headers(facts.pop("headers", None))
     headers["host"] = url.netloc.decode("ascii").rpartition("@")[2]
     timeout = httpx.Timeout(IDLE_SECONDS, connect=10.0)
-    async with (
-        # No proxy of the environment: it would resolve the name again.
-        httpx.AsyncClient(timeout=timeout, trust_env=False, verify=_authorities()) as client,
-        client.stream(
+    # No proxy of the environment: it would resolve the name again.
+    async with httpx.AsyncClient(timeout=timeout, trust_env=False, verify=_authorities()) as client:
+        sent = client.build_request(
             method,
             url.copy_with(host=address),
             headers=headers,
             extensions={"sni_hostname": url.host},
             **facts,
-        ) as response,
-    ):
-        yield response
+        )
+        try:
+            response = await client.send(sent, stream=True)
+        except UnicodeError as error:  # httpx reads the host of a redirect that it does not follow
+            raise Unreachable("The remote server redirects to an invalid address.") from error
+        async with aclosing(response):
+            yield response
 
 
 @functools.cache
@@ -105,7 +108,7 @@ async def _fetch(url: str, spool: Path | None, limit: int, reach: Reach) -> Body
         async with open_url("GET", target, reach) as response:
             if response.is_redirect:
                 location = response.headers.get("location", "")
-                target = _parse(str(target.join(location)) if location else "")
+                target = _parse(location, target if location else None)
                 continue
             if response.is_error:
                 raise Unreachable(f"The remote server answered {response.status_code}.")
@@ -117,10 +120,10 @@ def _too_large() -> Refusal:
     return bad_remote_content("The remote content is too large.")
 
 
-def _parse(url: str) -> httpx.URL:
+def _parse(url: str, base: httpx.URL | None = None) -> httpx.URL:
     try:
-        target = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError):
+        target = read_url(url, base)
+    except ValueError:
         raise Unreachable("The URL cannot be parsed.") from None
     if target.scheme not in ("http", "https") or not target.host:
         raise Unreachable("Only http and https URLs can be used.")

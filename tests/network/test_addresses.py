@@ -1,9 +1,11 @@
 """One table says which addresses are public, for the engine and for the web application."""
 
+import httpx
 import pytest
 
 from engine.inference import fetch as engine_fetch
-from network.addresses import is_public
+from network import addresses
+from network.addresses import is_public, read_url
 from transcripts.media import fetch as web_fetch
 
 PUBLIC = ("8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "2002:808:808::1")
@@ -55,5 +57,29 @@ def test_an_address_inside_a_network_is_not(address):
     assert not is_public(address)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://xn--/",
+        "http://xn--a/",
+        "https://xn--abc-.example/",
+        "http://[::1/",
+        "http://example.com:0/",
+        "http://example.com:65536/",
+        "http://example.com:http/",
+    ],
+)
+def test_an_address_whose_host_or_port_cannot_exist_is_rejected(url):
+    for base in (None, httpx.URL("http://example.com/")):
+        with pytest.raises(ValueError, match=r"."):
+            read_url(url, base)
+
+
+def test_an_address_may_be_relative_to_another_one():
+    assert read_url("/b?c=1", httpx.URL("https://example.com/a")) == "https://example.com/b?c=1"
+    assert read_url("http://bücher.example:65535/").host == "bücher.example"
+
+
 def test_both_servers_use_this_table():
-    assert vars(engine_fetch)["is_public"] is vars(web_fetch)["is_public"] is is_public
+    for name in ("is_public", "read_url"):
+        assert vars(engine_fetch)[name] is vars(web_fetch)[name] is vars(addresses)[name]

@@ -28,6 +28,11 @@ def test_depth_has_a_limit(depth, before, after):
         read_json(before * depth + "1" + after * depth)
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**64), 10**308])
+def test_a_large_number_that_a_float_holds_is_read(number):
+    assert read_json(json.dumps([number])) == [number]
+
+
 def test_a_depth_within_the_limit_is_read():
     text = "[" * MAX_DEPTH + "]" * MAX_DEPTH
     assert json.dumps(read_json(text)) == text
@@ -35,7 +40,18 @@ def test_a_depth_within_the_limit_is_read():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "NaN", "[Infinity]", "1e999", "-1e999", b"\xff", "1" * 5_000],
+    [
+        "",
+        "{",
+        "NaN",
+        "[Infinity]",
+        "1e999",
+        "-1e999",
+        b"\xff",
+        "1" * 400,
+        "-" + "9" * 309,
+        "1" * 5_000,
+    ],
 )
 def test_what_is_no_json_is_rejected(text):
     with pytest.raises(ValueError, match=r"."):

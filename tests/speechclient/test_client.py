@@ -211,6 +211,12 @@ def test_a_redirect_is_not_followed(client, service):
     assert len(service.requests) == 1
 
 
+def test_a_redirect_to_an_invalid_host_is_an_outage(client, service):
+    service.answers(httpx.Response(307, headers={"location": "http://xn--/"}))
+    with pytest.raises(ServiceUnavailable, match="redirects to an invalid address"):
+        client.projects()
+
+
 def test_an_answer_is_bounded(service):
     service.returns(httpx.Response(200, json={"projects": [{"name": "a" * 2000}]}))
     client = SpeechClient(

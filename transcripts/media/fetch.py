@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote
 
 import httpx
 from django.conf import settings
 from django.utils.http import parse_header_parameters
 
-from network.addresses import is_public
+from network.addresses import is_public, read_url
 from transcripts.media.line import Line
 from transcripts.media.names import clean_name
 from transcripts.media.storage import DiskFull, full_disk_noticed
@@ -83,11 +83,14 @@ def house_rules() -> Rules:
     return Rules(settings.ENV.max_upload_bytes, settings.ENV.fetch_private_hosts)
 
 
-def check_address(url: str, rules: Rules) -> httpx.URL:
-    """Read an address. Raises ``Rejected`` for one that is rejected without a request."""
+def check_address(url: str, rules: Rules, base: httpx.URL | None = None) -> httpx.URL:
+    """Read an address, which may be relative to ``base``.
+
+    Raises ``Rejected`` for one that is rejected without a connection.
+    """
     try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError) as error:
+        parsed = read_url(url, base)
+    except ValueError as error:
         raise Rejected("This is not a web address.") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise Rejected("Only addresses that start with http:// or https:// are fetched.")
@@ -113,12 +116,13 @@ def fetch(url: str, target: Path, rules: Rules, watch: Callable[[Line], None]) -
     ``Unreachable``, ``DiskFull``.
     """
     started = time.monotonic()
+    parsed = None
     for _ in range(MAX_REDIRECTS + 1):
-        parsed = check_address(url, rules)
+        parsed = check_address(url, rules, parsed)
         with asked(parsed, rules, watch) as (response, line):
             location = response.headers.get("location")
             if response.is_redirect and location:
-                url = urljoin(url, location)
+                url = location
                 continue
             check_response(response, rules)
             seconds = TOTAL_SECONDS - (time.monotonic() - started)
@@ -161,7 +165,8 @@ def asked(
             except httpx.ConnectError as error:
                 trouble = error
                 continue
-            except httpx.HTTPError as error:
+            # httpx reads the host of a redirect that it does not follow.
+            except (httpx.HTTPError, UnicodeError) as error:
                 raise Unreachable(f"{url.host} does not respond as a web server does.") from error
             try:
                 yield response, line

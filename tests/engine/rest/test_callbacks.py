@@ -44,8 +44,11 @@ def test_the_result_is_sent_to_the_callback(lenient: Engine, site: Site, recordi
     assert "secret" not in record.path + record.callback
 
 
-def test_a_failed_delivery_is_tried_again(lenient: Engine, site: Site):
-    site.pages["/flaky"] = (500, {}, b"")
+@pytest.mark.parametrize(
+    "failure", [(500, {}, b""), (302, {"location": "http://xn--/"}, b"")], ids=["error", "redirect"]
+)
+def test_a_failed_delivery_is_tried_again(lenient: Engine, site: Site, failure):
+    site.pages["/flaky"] = failure
     lenient.client().read.v1.text.analyze(
         request={"text": "A short text."}, sentiment=True, callback=f"{site.url}/flaky"
     )
@@ -107,6 +110,30 @@ def test_a_killed_engine_delivers_after_its_restart_whatever_was_done_to_the_clo
         assert [request.request_id for request in found] == [answer.request_id]
     finally:
         again.stop()
+
+
+@pytest.mark.parametrize(
+    "callback",
+    ["http://xn--/", "http://[::1/", "http://127.0.0.1:0/", "http://127.0.0.1:65536/", "ftp://a/"],
+)
+def test_a_callback_whose_address_cannot_exist_is_rejected(lenient: Engine, recording, callback):
+    with lenient.http() as http:
+        answer = http.post("/v1/listen", params={"callback": callback}, content=recording)
+    assert answer.status_code == 400
+    assert answer.json()["err_msg"] == "Invalid callback url."
+
+
+@pytest.mark.parametrize(
+    "location", ["http://xn--/", "http://[::1/", "http://127.0.0.1:65536/", ""]
+)
+def test_a_redirect_to_an_address_that_cannot_exist_is_named(
+    lenient: Engine, site: Site, location: str
+):
+    site.pages["/moved"] = (302, {"location": location}, b"")
+    with lenient.http() as http:
+        answer = http.post("/v1/listen", json={"url": f"{site.url}/moved"})
+    assert answer.status_code == 400
+    assert answer.json()["err_code"] == "REMOTE_CONTENT_ERROR"
 
 
 def test_a_callback_inside_the_network_is_refused(engine: Engine, recording):

@@ -60,6 +60,9 @@ class Site(http.server.BaseHTTPRequestHandler):
     def inward(self):
         self.respond(b"", 302, Location="http://169.254.169.254/latest/meta-data/")
 
+    def nowhere(self):
+        self.respond(b"", 302, Location="http://xn--/")
+
     def away(self):
         self.respond(b"", 302, Location="file:///etc/passwd")
 
@@ -166,6 +169,8 @@ def test_inside_addresses_are_refused_in_any_form(url, tmp_path):
         ("http://ada:secret@example.com/a.wav", "user name or password"),
         ("http://example.com:22/a.wav", "Only ports 80, 443, 8080 and 8443 are allowed"),
         ("http://[::1/a.wav", "not a web address"),
+        ("http://xn--/a.wav", "not a web address"),
+        ("http://example.com:65536/a.wav", "not a web address"),
     ],
 )
 def test_addresses_that_are_none_are_refused_without_asking(url, words):
@@ -218,6 +223,7 @@ def test_redirect_to_an_inside_address_is_refused(site, tmp_path, monkeypatch):
     [
         ("round", Rejected, "redirects more than 5 times"),
         ("away", Rejected, "http:// or https://"),
+        ("nowhere", Unreachable, "does not respond as a web server does"),
         ("page", Rejected, "that of a web page"),
         ("packed", Rejected, "compressed"),
         ("missing", Rejected, r"404 \(Not Found\)"),
