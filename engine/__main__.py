@@ -118,7 +118,6 @@ def accept(environment: Environment, arguments: argparse.Namespace) -> None:
 
 def credit(environment: Environment, arguments: argparse.Namespace) -> None:
     prepare(environment)
-    from engine.accounts.setup import add_credit
     from engine.models import Project
 
     projects = Project.objects.order_by("created")
@@ -127,7 +126,7 @@ def credit(environment: Environment, arguments: argparse.Namespace) -> None:
     project = projects.first()
     if project is None:
         sys.exit(f"There is no project {arguments.project}.")
-    balance = add_credit(project, arguments.amount, arguments.units)
+    balance = project.add_credit(arguments.amount, arguments.units)
     sys.stdout.write(f"{balance.balance_id}\n")
 
 

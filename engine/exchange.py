@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from engine.scopes import grants, grants_all
+from engine.scopes import grants, grants_all, role_of
 
 SCOPE_KEY = "earshot.exchange"  # in the ASGI scope
 CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that left before the response
@@ -37,6 +37,18 @@ class Caller:
     def may_grant(self, scopes: Sequence[str]) -> bool:
         """Return whether the caller may give all ``scopes`` to a key or a member."""
         return grants_all(self.scopes, scopes) and grants_all(self.member_scopes, scopes)
+
+    def may_manage(self, scopes: Sequence[str], action: str) -> bool:
+        """Return whether the caller may do ``action`` to a member or an invite with ``scopes``.
+
+        Admins and owners are managed only by holders of the scopes of their class.
+        ``action`` is ``write:kick``, ``write:scopes`` or ``write:invites``.
+        """
+        return self.allows(f"{role_of(scopes)}:{action}")
+
+    def may_delete_key_of(self, member_id: uuid.UUID) -> bool:
+        """Return whether the caller may delete a member's keys: their own, or all as an owner."""
+        return member_id == self.member_id or self.allows("owners:write")
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from engine.accounts.credentials import Credentials
-from engine.accounts.setup import purge_requests
 from engine.env import Environment, Misconfigured
 from engine.gateway.operations import find_operation
 from engine.inference.callbacks import Deliveries
 from engine.inference.models import prepare, recognizer, synthesizer, unload_idle
+from engine.models import Request
 from engine.runtime.database import in_database
 from engine.runtime.garbage import HEAP
 from engine.runtime.loop_lag import PULSE
@@ -95,7 +95,7 @@ class Service:
             logger.info("unloaded %s: idle", ", ".join(unloaded))
 
     async def _purge(self) -> None:
-        deleted = await in_database(purge_requests, self._environment.request_days)
+        deleted = await in_database(Request.objects.purge, self._environment.request_days)
         if deleted:
             logger.info("deleted %d requests from the log", deleted)
 

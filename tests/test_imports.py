@@ -78,7 +78,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "engine.wire",
         "network",
     ),
-    "engine.models": (),
+    "engine.models": ("engine.scopes",),
     "engine.progress": (),
     "engine.runtime": (),
     "engine.scopes": (),

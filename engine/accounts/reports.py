@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, make_dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache, reduce
-from operator import or_
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Min, Q, QuerySet, Sum, TextField, Value
-from django.db.models.functions import Cast, StrIndex
-from django.db.models.lookups import GreaterThan
+from django.db.models import Sum, TextField
+from django.db.models.functions import Cast
 
-from engine.accounts.usage import AMOUNTS, spent_dollars, split
-from engine.models import Balance, UsageDay, UsageKind
+from engine.accounts.usage import AMOUNTS
+from engine.models import Project, UsageDayQuerySet, UsageKind
 from engine.wire.options import (
     FEATURES,
     choice,
@@ -108,22 +106,22 @@ class BillingFilters:
     )
 
 
-def usage_breakdown(project_id: str, filters: UsageFilters, grouping: str) -> bytes:
-    """JSON: sums a day, and a value of ``grouping`` ("" for none)."""
+def usage_breakdown(project: Project, filters: UsageFilters, grouping: str) -> bytes:
+    """Return JSON: sums by day and by the values of ``grouping`` ("" for none)."""
     chosen = [grouping] if grouping else []
-    start, end = _period(project_id, filters.start, filters.end)
-    days = _days(project_id, start, end).filter(*_usage_conditions(filters))
+    start, end = project.usage_days.period(filters.start, filters.end)
+    days = _narrow(project.usage_days.between(start, end), filters)
     return _report(start, end, days, chosen, USAGE_GROUPINGS, _AMOUNTS, _write_usage)
 
 
-def usage_fields(project_id: str, period: Period) -> dict[str, list[str]]:
+def usage_fields(project: Project, period: Period) -> dict[str, list[str]]:
     """Return the tags, model ids, methods and features that requests of the period used."""
-    start, end = _period(project_id, period.start, period.end)
-    kinds = _kinds_of(_days(project_id, start, end))
+    start, end = project.usage_days.period(period.start, period.end)
+    kinds = project.usage_days.between(start, end).kinds()
 
     def entries(column: str) -> list[str]:
         texts = kinds.values_list(column, flat=True).distinct()
-        return sorted({entry for text in texts for entry in split(text)})
+        return sorted({entry for text in texts for entry in UsageKind.split(text)})
 
     return {
         "tags": entries("tags"),
@@ -133,66 +131,38 @@ def usage_fields(project_id: str, period: Period) -> dict[str, list[str]]:
     }
 
 
-def billing_breakdown(project_id: str, filters: BillingFilters) -> bytes:
-    """JSON: dollars a day, and a combination of the groupings."""
-    start, end = _period(project_id, filters.start, filters.end)
-    conditions = _equal(filters, "accessor", "deployment", "line_item")
-    if filters.tag:
-        conditions.append(_has("tags", filters.tag))
-    days = _days(project_id, start, end).filter(*conditions)
+def billing_breakdown(project: Project, filters: BillingFilters) -> bytes:
+    """Return JSON: dollars by day and by the values of the groupings."""
+    start, end = project.usage_days.period(filters.start, filters.end)
+    days = (
+        project.usage_days.between(start, end)
+        .of_kind(
+            accessor=filters.accessor, deployment=filters.deployment, line_item=filters.line_item
+        )
+        .with_any("tags", filter(None, [filters.tag]))
+    )
     grouping, write = filters.grouping, '"dollars": {:.6f}'.format
     return _report(start, end, days, grouping, BILLING_GROUPINGS, ["dollars"], write)
 
 
-def billing_fields(project_id: str, period: Period) -> dict[str, Any]:
+def billing_fields(project: Project, period: Period) -> dict[str, Any]:
     """Return the values by which the costs of the period can be filtered."""
-    start, end = _period(project_id, period.start, period.end)
-    kinds = _kinds_of(_days(project_id, start, end))
+    start, end = project.usage_days.period(period.start, period.end)
+    kinds = project.usage_days.between(start, end).kinds()
     tags = kinds.values_list("tags", flat=True).distinct()
     line_items = kinds.values_list("line_item", flat=True).distinct()
     return {
         "accessors": sorted(map(str, kinds.values_list("accessor", flat=True).distinct())),
         "deployments": sorted(kinds.values_list("deployment", flat=True).distinct()),
-        "tags": sorted({tag for text in tags for tag in split(text)}),
+        "tags": sorted({tag for text in tags for tag in UsageKind.split(text)}),
         "line_items": {item: _describe_line_item(item) for item in sorted(line_items)},
     }
-
-
-def may_spend(project_id: str) -> bool:
-    """Return whether credit is left; a project without recorded purchases has no limit."""
-    dollars = [left for balance, left in remaining_balances(project_id) if balance.units == "usd"]
-    return not dollars or sum(dollars) > 0
-
-
-def remaining_balances(project_id: str) -> list[tuple[Balance, float]]:
-    """Return the remaining amount of each purchase; the oldest is spent first."""
-    balances = list(Balance.objects.filter(project_id=project_id).order_by("created"))
-    dollars = [balance for balance in balances if balance.units == "usd"]
-    spent = spent_dollars(project_id) - dollars[0].spent_before if dollars else 0.0
-    remaining = []
-    for balance in balances:
-        taken = min(spent, balance.amount) if balance.units == "usd" else 0.0
-        spent -= taken
-        remaining.append((balance, round(balance.amount - taken, 6)))
-    return remaining
-
-
-def _period(project_id: str, start: date | None, end: date | None) -> tuple[date, date]:
-    end = end or datetime.now(UTC).date()
-    if start is None:
-        first = UsageDay.objects.filter(project_id=project_id).aggregate(day=Min("day"))["day"]
-        start = min(first or end, end)
-    return start, end
-
-
-def _days(project_id: str, start: date, end: date) -> QuerySet[UsageDay]:
-    return UsageDay.objects.filter(project_id=project_id, day__range=(start, end))
 
 
 def _report(
     start: date,
     end: date,
-    days: QuerySet[UsageDay],
+    days: UsageDayQuerySet,
     chosen: Sequence[str],
     every: Sequence[str],
     amounts: Sequence[str],
@@ -248,30 +218,20 @@ def _write_usage(
     )
 
 
-def _usage_conditions(filters: UsageFilters) -> list[Q]:
-    conditions = _equal(filters, "accessor", "endpoint", "method", "deployment")
-    if filters.model:
-        conditions.append(_has("model_ids", filters.model))
-    if filters.tag:
-        conditions.append(_has("tags", filters.tag))
+def _narrow(days: UsageDayQuerySet, filters: UsageFilters) -> UsageDayQuerySet:
     wanted = {name: getattr(filters, name) for name in FEATURES}
-    if any(wanted.values()):
-        used = [_has("feature_set", name) for name, is_used in wanted.items() if is_used]
-        conditions.append(reduce(or_, used))
-    unused = [name for name, is_used in wanted.items() if is_used is False]
-    conditions += [~_has("feature_set", name) for name in unused]
-    return conditions
-
-
-def _equal(filters: Any, *names: str) -> list[Q]:
-    return [
-        Q(**{f"kind__{name}": getattr(filters, name)}) for name in names if getattr(filters, name)
-    ]
-
-
-def _has(column: str, entry: str) -> Q:
-    # Not `contains`: SQLite compares that without regard to case.
-    return Q(GreaterThan(StrIndex(f"kind__{column}", Value(f"\n{entry}\n")), 0))
+    return (
+        days.of_kind(
+            accessor=filters.accessor,
+            endpoint=filters.endpoint,
+            method=filters.method,
+            deployment=filters.deployment,
+        )
+        .with_any("model_ids", filter(None, [filters.model]))
+        .with_any("tags", filter(None, [filters.tag]))
+        .with_any("feature_set", (name for name, is_used in wanted.items() if is_used))
+        .without("feature_set", (name for name, is_used in wanted.items() if is_used is False))
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -284,9 +244,9 @@ def _shown(name: str, value: Any) -> Any:
         case "accessor":
             return str(value)
         case "tags" | "models":
-            return split(value)
+            return UsageKind.split(value)
         case "feature_set":
-            return ",".join(split(value))
+            return ",".join(UsageKind.split(value))
         case _:
             return value
 
@@ -294,7 +254,3 @@ def _shown(name: str, value: Any) -> Any:
 def _describe_line_item(item: str) -> str:
     charged_as, _, model = item.partition("::")
     return f"{model.capitalize()} {charged_as}"
-
-
-def _kinds_of(days: QuerySet[UsageDay]) -> QuerySet[UsageKind]:
-    return UsageKind.objects.filter(pk__in=days.values("kind"))

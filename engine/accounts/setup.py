@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 from django.db import transaction
-from django.utils import timezone
 
 from engine.accounts.keyfiles import read_or_make
 from engine.accounts.keys import digest, make_key, prefix
-from engine.accounts.usage import spent_dollars
-from engine.models import Balance, Invite, Key, Member, Project, Request
+from engine.models import Invite, Key, Member, Project
 
 OWNER_EMAIL = "owner@earshot.invalid"
 
@@ -48,20 +45,21 @@ def create_key(member: Member, key: str, comment: str, scopes: list[str], **fact
     )
 
 
-def forget_root_key(path: Path, deleted: str) -> None:
-    """Remove the file of a key whose digest is ``deleted``, or the next start would revive it."""
+def delete_key(key: Key, root_key_file: Path) -> None:
+    """Delete ``key``, and ``root_key_file`` if it holds it: the next start would add it again."""
+    key.delete()
     try:
-        if digest(path.read_text().strip()) == deleted:
-            path.unlink()
+        if digest(root_key_file.read_text().strip()) == key.digest:
+            root_key_file.unlink()
     except FileNotFoundError:
         pass
 
 
 def accept_invite(email: str, project_id: str | None = None) -> str:
-    """Make the person invited as ``email`` a member, and answer with their first key.
+    """Make the user invited as ``email`` a member, and return their first key.
 
     Raises ``Invite.DoesNotExist``. The engine sends no mail: an operator runs
-    ``python -m engine accept EMAIL`` and hands the key over.
+    ``python -m engine accept EMAIL`` and passes the key on.
     """
     with transaction.atomic():
         invites = Invite.objects.filter(email__iexact=email).order_by("created")
@@ -70,22 +68,6 @@ def accept_invite(email: str, project_id: str | None = None) -> str:
         invite = invites.first()
         if invite is None:
             raise Invite.DoesNotExist
-        member, _ = Member.objects.get_or_create(
-            project=invite.project, email=invite.email, defaults={"scopes": [invite.scope]}
-        )
-        key = make_key()
+        member, key = invite.accept(), make_key()
         create_key(member, key, f"First key of {invite.email}", [invite.scope])
-        invite.delete()
     return key
-
-
-def add_credit(project: Project, amount: float, units: str) -> Balance:
-    """Record a purchase and the balance it opens."""
-    return Balance.objects.create(
-        project=project, amount=amount, units=units, spent_before=spent_dollars(project.pk)
-    )
-
-
-def purge_requests(days: int) -> int:
-    """Delete requests older than ``days`` from the log; the daily sums keep their share."""
-    return Request.objects.filter(created__lt=timezone.now() - timedelta(days=days)).delete()[0]

@@ -11,7 +11,7 @@ from functools import cache
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
+from django.db.models import F
 
 from engine.env import Misconfigured
 from engine.exchange import Exchange, without_credentials
@@ -102,15 +102,6 @@ def _add_to_sums(exchanges: Iterable[Exchange]) -> None:
         )
 
 
-def join(entries: Iterable[str]) -> str:
-    """A list as ``UsageKind`` keeps it: sorted, without repetition."""
-    return "".join(f"\n{entry}" for entry in sorted(set(entries))) + "\n"
-
-
-def split(text: str) -> list[str]:
-    return text.split("\n")[1:-1]
-
-
 def _facts(exchange: Exchange) -> dict[str, str]:
     """Return the facts by which requests are grouped into one sum."""
     request, usage = exchange.request, exchange.outcome.usage
@@ -119,9 +110,9 @@ def _facts(exchange: Exchange) -> dict[str, str]:
         "endpoint": request.kind,
         "method": request.processing_method,
         "deployment": DEPLOYMENT,
-        "model_ids": join(usage.models),
-        "feature_set": join(usage.features),
-        "tags": join([*request.caller.tags, *usage.tags]),
+        "model_ids": UsageKind.join(usage.models),
+        "feature_set": UsageKind.join(usage.features),
+        "tags": UsageKind.join([*request.caller.tags, *usage.tags]),
         "language": usage.language,
         "line_item": _line_item(exchange),
     }
@@ -163,12 +154,6 @@ def _price(line_item: str) -> float:
     charged_as = line_item.partition("::")[0]
     prices = read_prices()
     return prices.get(line_item, prices.get(f"{charged_as}::*", 0.0))
-
-
-def spent_dollars(project_id: str | uuid.UUID) -> float:
-    """Return the total cost of a project in dollars, at the prices of each request's time."""
-    days = UsageDay.objects.filter(project_id=project_id)
-    return days.aggregate(sum=Sum("dollars"))["sum"] or 0.0
 
 
 @cache

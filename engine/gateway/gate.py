@@ -21,13 +21,13 @@ from typing import Any
 from engine import progress
 from engine.accounts.credentials import Credentials
 from engine.accounts.recorder import RECORDER
-from engine.accounts.reports import may_spend
 from engine.accounts.usage import read_prices
 from engine.env import Environment
 from engine.exchange import SCOPE_KEY, ApiRequest, Caller, Exchange
 from engine.gateway.admission import Admission
 from engine.gateway.bodies import Incoming
 from engine.gateway.operations import Operation, find_operation, find_views
+from engine.models import Project
 from engine.runtime.database import in_database
 from engine.wire.errors import (
     Refusal,
@@ -395,8 +395,13 @@ async def _check_credit(request: ApiRequest) -> None:
     """Raises ``Refusal`` (402) for recognition without credit, on an engine with prices."""
     if request.kind != "listen" or not read_prices():
         return
-    if not await in_database(may_spend, request.caller.project_id):
+    if not await in_database(_has_credit, request.caller.project_id):
         raise no_credit()
+
+
+def _has_credit(project_id: str) -> bool:
+    project = Project.objects.filter(pk=project_id).first()
+    return project is None or project.has_credit()  # one that was just deleted fails later
 
 
 async def _settle(exchange: Exchange) -> None:

@@ -13,14 +13,13 @@ import logging
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
 from engine.accounts.usage import record
 from engine.env import Environment
@@ -37,7 +36,6 @@ logger = logging.getLogger("engine.inference.callbacks")
 
 MOST_RETRIES = 10
 MOST_WAITING = 1_000  # jobs of one project; each holds a file
-_LEASE = timedelta(seconds=20)
 _RENEW_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
 _JOBS_AT_ONCE = 8
@@ -58,12 +56,10 @@ async def defer(request: ApiRequest, options: Any) -> dict[str, str]:
     """Store ``request`` as a job and return the response for now. Raises ``Refusal``."""
     environment: Environment = settings.ENVIRONMENT
     await check_callback(options.callback, environment.reach)
-    if await in_database(_count_waiting, request.caller.project_id) >= MOST_WAITING:
+    if await in_database(_is_full, request.caller.project_id):
         raise too_many_requests()
     body = request.body
-    await asyncio.to_thread(_keep, body, _body_file(environment, request.request_id))
-    await in_database(
-        CallbackJob.objects.create,
+    job = CallbackJob(
         request_id=request.request_id,
         project_id=request.caller.project_id,
         accessor=request.caller.api_key_id,
@@ -79,6 +75,9 @@ async def defer(request: ApiRequest, options: Any) -> dict[str, str]:
         http_method=options.callback_method,
         due=request.created,
     )
+    await asyncio.to_thread(_keep, body, job.body_file(environment.jobs))
+    # Not `save`, which would update the row of a request id that exists.
+    await in_database(job.save, force_insert=True)
     return {"request_id": request.request_id}
 
 
@@ -87,11 +86,13 @@ class Deliveries:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
+        self._jobs = environment.jobs
+        self._retry_pause = timedelta(seconds=environment.callback_retry_seconds)
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def prepare(self) -> None:
         """To be done before any call is let in."""
-        await in_database(_free_leases_ahead)
+        await in_database(CallbackJob.objects.free_leases_ahead)
         await in_database(_remove_orphans, self._environment)
 
     async def run(self) -> None:
@@ -111,10 +112,15 @@ class Deliveries:
 
     async def _start_due(self) -> None:
         places = _JOBS_AT_ONCE - len(self._under_way)
-        for job in await in_database(_claim_due, self._environment, places) if places else ():
+        for job in await in_database(self._claim, places) if places else ():
             task = asyncio.create_task(self._do(job))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
+
+    def _claim(self, places: int) -> list[CallbackJob]:
+        return CallbackJob.objects.claim_due(
+            places, self._retry_pause, lambda job: job.body_file(self._jobs).exists()
+        )
 
     async def _do(self, job: CallbackJob) -> None:
         try:
@@ -128,7 +134,7 @@ class Deliveries:
 
     async def _work(self, job: CallbackJob) -> None:
         """Do the requested work and store the result."""
-        request, status = _request_of(job, self._environment), 200
+        request, status = _request_of(job, self._jobs), 200
         work = WORK[job.kind]
         try:
             response = await work.respond(request, work.check(request))
@@ -140,16 +146,12 @@ class Deliveries:
             response, status = _failed(request, failure), failure.status
         job.result_type = response.content_type
         job.result_headers = dict(response.headers)
-        await asyncio.to_thread(
-            _write, _result_file(self._environment, job.request_id), response.content
-        )
+        await asyncio.to_thread(_write, job.result_file(self._jobs), response.content)
         outcome = Outcome(status, response.usage, callback=job.url)
         await in_database(_finish_work, job, Exchange(request, outcome))
 
     async def _deliver(self, job: CallbackJob) -> None:
-        content = await asyncio.to_thread(
-            _result_file(self._environment, job.request_id).read_bytes
-        )
+        content = await asyncio.to_thread(job.result_file(self._jobs).read_bytes)
         headers = job.result_headers | {
             "content-type": job.result_type,
             "dg-token": str(job.accessor),
@@ -170,12 +172,11 @@ class Deliveries:
             logger.info("request_id=%s delivered", job.request_id)
         elif job.attempts < MOST_RETRIES:
             logger.info("request_id=%s not delivered: %s", job.request_id, problem)
-            pause = timedelta(seconds=self._environment.callback_retry_seconds)
-            await in_database(_postpone, job, pause)
+            await in_database(job.postpone, self._retry_pause)
             return
         else:
             logger.warning("request_id=%s callback failed for good: %s", job.request_id, problem)
-        files = [make(self._environment, job.request_id) for make in (_body_file, _result_file)]
+        files = [job.body_file(self._jobs), job.result_file(self._jobs)]
         await in_database(job.delete)
         await asyncio.to_thread(_remove, files)
 
@@ -187,7 +188,7 @@ async def _leased(job: CallbackJob) -> AsyncIterator[None]:
     async def renew() -> None:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
-            await in_database(_renew, job)
+            await in_database(job.renew)
 
     renewing = asyncio.create_task(renew())
     try:
@@ -198,16 +199,8 @@ async def _leased(job: CallbackJob) -> AsyncIterator[None]:
             await renewing
 
 
-def _body_file(environment: Environment, request_id: object) -> Path:
-    return environment.jobs / f"{request_id}.body"
-
-
-def _result_file(environment: Environment, request_id: object) -> Path:
-    return environment.jobs / f"{request_id}.result"
-
-
-def _count_waiting(project_id: str) -> int:
-    return CallbackJob.objects.filter(project_id=project_id).count()
+def _is_full(project_id: str) -> bool:
+    return CallbackJob.objects.filter(project_id=project_id).count() >= MOST_WAITING
 
 
 def _keep(body: Body, path: Path) -> None:
@@ -233,12 +226,6 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _free_leases_ahead() -> None:
-    """End leases that a clock which was ahead has set; a living engine's never lie so far ahead."""
-    now = datetime.now(UTC)
-    CallbackJob.objects.filter(leased_until__gt=now + 2 * _LEASE).update(leased_until=now)
-
-
 def _remove_orphans(environment: Environment) -> None:
     """Delete the files of jobs that are over: a kill can fall between a row and its files."""
     environment.jobs.mkdir(parents=True, exist_ok=True)
@@ -248,45 +235,15 @@ def _remove_orphans(environment: Environment) -> None:
             file.unlink(missing_ok=True)
 
 
-def _claim_due(environment: Environment, places: int) -> list[CallbackJob]:
-    now = datetime.now(UTC)
-    claimed: list[CallbackJob] = []
-    # A moment further ahead than any could be set was set by a clock that was ahead.
-    longest = timedelta(seconds=environment.callback_retry_seconds)
-    ripe = Q(due__lte=now) | Q(due__gt=now + longest + _LEASE)
-    due = CallbackJob.objects.filter(ripe, leased_until__lte=now).order_by("due")
-    for job in due[: 4 * places]:
-        if len(claimed) == places:
-            break
-        # Of several engines with one database, only the one that has the files can do it.
-        if not _body_file(environment, job.request_id).exists():
-            continue
-        free = CallbackJob.objects.filter(pk=job.pk, leased_until__lte=now)
-        if free.update(leased_until=now + _LEASE):
-            claimed.append(job)
-    return claimed
-
-
-def _renew(job: CallbackJob) -> None:
-    CallbackJob.objects.filter(pk=job.pk).update(leased_until=datetime.now(UTC) + _LEASE)
-
-
-def _postpone(job: CallbackJob, pause: timedelta) -> None:
-    now = datetime.now(UTC)
-    CallbackJob.objects.filter(pk=job.pk).update(
-        attempts=job.attempts + 1, due=now + pause, leased_until=now
-    )
-
-
 def _finish_work(job: CallbackJob, exchange: Exchange) -> None:
     with transaction.atomic():
         job.save(update_fields=["result_type", "result_headers"])
         record([exchange])
 
 
-def _request_of(job: CallbackJob, environment: Environment) -> ApiRequest:
+def _request_of(job: CallbackJob, folder: Path) -> ApiRequest:
     """Return the request as it was sent."""
-    path = _body_file(environment, job.request_id)
+    path = job.body_file(folder)
     is_audio = job.kind == "listen" and job.content_type != "application/json"
     return ApiRequest(
         job.path,

@@ -16,7 +16,6 @@ from engine.accounts.reports import (
     Period,
     billing_breakdown,
     billing_fields,
-    remaining_balances,
 )
 from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
@@ -70,14 +69,14 @@ def list_balances(request: ApiRequest, project: Project) -> JsonResponse:
 
     List the balance of each purchase.
     """
-    remaining = remaining_balances(project.pk)
+    remaining = project.remaining_balances()
     return JsonResponse({"balances": [_shown(*entry) for entry in remaining]})
 
 
 @operation("billing:read", tag="Billing", answer=_BALANCE)
 def show_balance(request: ApiRequest, project: Project, balance_id: str) -> JsonResponse:
     """Get a balance"""
-    for balance, amount in remaining_balances(project.pk):
+    for balance, amount in project.remaining_balances():
         if str(balance.balance_id) == balance_id.lower():
             return JsonResponse(_shown(balance, amount))
     raise not_found("balance")
@@ -105,7 +104,7 @@ def show_breakdown(request: ApiRequest, project: Project) -> HttpResponse:
     Dollars a day at the prices of the day, split by any of the groupings.
     """
     filters = read_options(BillingFilters, request.query)
-    content = billing_breakdown(project.pk, filters)
+    content = billing_breakdown(project, filters)
     return HttpResponse(content, content_type="application/json")
 
 
@@ -122,7 +121,7 @@ def show_breakdown(request: ApiRequest, project: Project) -> HttpResponse:
 )
 def show_fields(request: ApiRequest, project: Project) -> JsonResponse:
     """List what costs can be filtered by"""
-    return JsonResponse(billing_fields(project.pk, read_options(Period, request.query)))
+    return JsonResponse(billing_fields(project, read_options(Period, request.query)))
 
 
 def _shown(balance: Balance, amount: float) -> dict[str, Any]:

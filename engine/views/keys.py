@@ -11,7 +11,8 @@ from django.http import JsonResponse
 
 from engine.accounts.credentials import CREDENTIALS
 from engine.accounts.keys import make_key
-from engine.accounts.setup import create_key, forget_root_key
+from engine.accounts.setup import create_key
+from engine.accounts.setup import delete_key as delete_stored_key
 from engine.exchange import ApiRequest, Caller
 from engine.gateway.operations import operation
 from engine.models import Key, Member, Project
@@ -149,12 +150,10 @@ def delete_key(request: ApiRequest, project: Project, key_id: str) -> JsonRespon
 
     It is refused from then on. Keys of other members are for owners to delete.
     """
-    caller = request.caller
     key = _find_key(project, key_id)
-    if key.member_id != caller.member_id and not caller.allows("owners:write"):
+    if not request.caller.may_delete_key_of(key.member_id):
         raise insufficient_scope()
-    key.delete()
-    forget_root_key(settings.ENVIRONMENT.data / "engine.key", key.digest)
+    delete_stored_key(key, settings.ENVIRONMENT.data / "engine.key")
     CREDENTIALS.forget()
     return JsonResponse({"message": "Successfully deleted the API key."})
 

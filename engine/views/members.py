@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +13,10 @@ from django.db import transaction
 from django.http import JsonResponse
 
 from engine.accounts.credentials import CREDENTIALS
-from engine.exchange import ApiRequest, Caller
+from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
-from engine.models import Member, Project
-from engine.scopes import KNOWN, grants, role_of
+from engine.models import AlreadyMember, LastOwner, Member, Project
+from engine.scopes import KNOWN
 from engine.views.lookup import find
 from engine.wire.errors import bad_request, insufficient_scope, not_found
 from engine.wire.payloads import describe, read_payload, required, text
@@ -57,9 +59,10 @@ def remove_member(request: ApiRequest, project: Project, member_id: str) -> Json
     """
     with transaction.atomic():
         member = _find_member(project, member_id)
-        _check_class(request.caller, member.scopes, "write:kick")
-        check_owner_remains(member)
-        member.delete()
+        if not request.caller.may_manage(member.scopes, "write:kick"):
+            raise insufficient_scope()
+        with owner_remains():
+            member.remove()
     CREDENTIALS.forget()
     return JsonResponse({"message": "Successfully removed member."})
 
@@ -81,13 +84,12 @@ def change_scopes(request: ApiRequest, project: Project, member_id: str) -> Json
     with transaction.atomic():
         member = _find_member(project, member_id)
         for affected in (member.scopes, scopes):
-            _check_class(caller, affected, "write:scopes")
+            if not caller.may_manage(affected, "write:scopes"):
+                raise insufficient_scope()
         if not caller.may_grant(scopes):
             raise insufficient_scope()
-        if role_of(scopes) != "owners":
-            check_owner_remains(member)
-        member.scopes = scopes
-        member.save(update_fields=["scopes"])
+        with owner_remains():
+            member.change_scopes(scopes)
     CREDENTIALS.forget()
     return JsonResponse({"message": "Successfully updated member scopes."})
 
@@ -115,12 +117,12 @@ def send_invite(request: ApiRequest, project: Project) -> JsonResponse:
     except ValidationError:
         raise bad_request(f"Bad Request: {wanted.email} is no e-mail address.") from None
     scope = _known(wanted.scope)
-    _check_class(caller, [scope], "write:invites")
-    if not caller.may_grant([scope]):
+    if not (caller.may_manage([scope], "write:invites") and caller.may_grant([scope])):
         raise insufficient_scope()
-    if project.members.filter(email__iexact=wanted.email).exists():
-        raise bad_request(f"Bad Request: {wanted.email} is a member already.")
-    project.invites.update_or_create(email=wanted.email.lower(), defaults={"scope": scope})
+    try:
+        project.invite(wanted.email, scope)
+    except AlreadyMember:
+        raise bad_request(f"Bad Request: {wanted.email} is a member already.") from None
     return JsonResponse({"message": "Successfully sent project invite."})
 
 
@@ -130,28 +132,23 @@ def delete_invite(request: ApiRequest, project: Project, email: str) -> JsonResp
     invite = project.invites.filter(email__iexact=email).first()
     if invite is None:
         raise not_found("invite")
-    _check_class(request.caller, [invite.scope], "write:invites")
+    if not request.caller.may_manage([invite.scope], "write:invites"):
+        raise insufficient_scope()
     invite.delete()
     return JsonResponse({"message": "Successfully deleted project invite."})
 
 
-def check_owner_remains(member: Member) -> None:
-    """Raises ``Refusal`` (400) when ``member`` is the last owner of their project."""
-    if role_of(member.scopes) != "owners":
-        return
-    others = Member.objects.filter(project_id=member.project_id).exclude(pk=member.pk)
-    if not any(grants(other.scopes, "owners:write") for other in others):
-        raise bad_request("Bad Request: a project keeps at least one owner.")
+@contextmanager
+def owner_remains() -> Iterator[None]:
+    """Translate ``LastOwner`` to a ``Refusal`` (400)."""
+    try:
+        yield
+    except LastOwner:
+        raise bad_request("Bad Request: a project keeps at least one owner.") from None
 
 
 def _find_member(project: Project, member_id: str) -> Member:
     return find(project.members.all(), member_id, not_found("member"))
-
-
-def _check_class(caller: Caller, scopes: list[str], action: str) -> None:
-    """Admins and owners are touched only by those who hold the scopes of their class."""
-    if not caller.allows(f"{role_of(scopes)}:{action}"):
-        raise insufficient_scope()
 
 
 def _known(scope: str) -> str:

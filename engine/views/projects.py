@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.http import JsonResponse
 
 from engine.accounts.credentials import CREDENTIALS
 from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
 from engine.models import Project
-from engine.views.members import check_owner_remains
+from engine.views.members import owner_remains
 from engine.wire.errors import insufficient_scope
 from engine.wire.payloads import describe, read_payload, required, text
 from engine.wire.schemas import MESSAGE, TEXT, listing, record
@@ -72,10 +71,8 @@ def leave_project(request: ApiRequest, project: Project) -> JsonResponse:
     caller = request.caller
     if caller.is_token:
         raise insufficient_scope()
-    with transaction.atomic():
-        member = project.members.get(pk=caller.member_id)
-        check_owner_remains(member)
-        member.delete()
+    with owner_remains():
+        project.members.get(pk=caller.member_id).remove()
     CREDENTIALS.forget()
     return JsonResponse({"message": "Successfully left project."})
 

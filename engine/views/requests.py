@@ -61,19 +61,17 @@ def list_requests(request: ApiRequest, project: Project) -> JsonResponse:
     Newest first. No audio and no transcript is kept.
     """
     filters = read_options(RequestFilters, request.query)
-    conditions: dict[str, Any] = {
-        "created__gte": filters.start,
-        "created__lt": filters.end,
-        "accessor": filters.accessor,
-        "pk": filters.request_id,
-        "deployment": filters.deployment,
-        "endpoint": filters.endpoint,
-        "method": filters.method,
-        "code__lt": 300 if filters.status == "succeeded" else None,
-        "code__gte": 400 if filters.status == "failed" else None,
-    }
-    found = project.requests.filter(
-        **{name: value for name, value in conditions.items() if value}
+    found = project.requests.all()
+    if filters.status:
+        found = found.succeeded() if filters.status == "succeeded" else found.failed()
+    found = found.matching(
+        filters.start,
+        filters.end,
+        accessor=filters.accessor,
+        pk=filters.request_id,
+        deployment=filters.deployment,
+        endpoint=filters.endpoint,
+        method=filters.method,
     ).order_by("-created")
     first = filters.page * filters.limit
     return JsonResponse(

@@ -51,7 +51,7 @@ def show_usage(request: ApiRequest, project: Project) -> HttpResponse:
     Deprecated by Deepgram in favour of the breakdown, whose rows without a grouping it has.
     """
     filters = read_options(UsageFilters, request.query)
-    return _report(usage_breakdown(project.pk, filters, ""))
+    return _report(usage_breakdown(project, filters, ""))
 
 
 @operation("usage:read", tag="Usage", query=BreakdownFilters, answer=_REPORT)
@@ -61,7 +61,7 @@ def show_breakdown(request: ApiRequest, project: Project) -> HttpResponse:
     Sums a day, split by one grouping. Only calls that succeeded are counted.
     """
     filters = read_options(BreakdownFilters, request.query)
-    return _report(usage_breakdown(project.pk, filters, filters.grouping))
+    return _report(usage_breakdown(project, filters, filters.grouping))
 
 
 @operation(
@@ -77,7 +77,7 @@ def show_breakdown(request: ApiRequest, project: Project) -> HttpResponse:
 )
 def show_fields(request: ApiRequest, project: Project) -> JsonResponse:
     """List what usage can be filtered by"""
-    found = usage_fields(project.pk, read_options(Period, request.query))
+    found = usage_fields(project, read_options(Period, request.query))
     return JsonResponse(found | {"models": [_describe(model_id) for model_id in found["models"]]})
 
 

@@ -105,7 +105,7 @@ def fill(project_id: str) -> None:
 
     from django.db import connection, transaction
 
-    from engine.accounts.usage import DEPLOYMENT, join
+    from engine.accounts.usage import DEPLOYMENT
     from engine.models import UsageDay, UsageKind
 
     chance = random.Random(7)
@@ -114,6 +114,7 @@ def fill(project_id: str) -> None:
         key = uuid.UUID(int=chance.getrandbits(128))
         for program in range(PROGRAMS):
             endpoint = chance.choice(ENDPOINTS)
+            tags = [f"team-{chance.randrange(30)}" for _ in range(chance.randrange(3))]
             kinds.append(
                 UsageKind(
                     project_id=project_id,
@@ -122,9 +123,9 @@ def fill(project_id: str) -> None:
                     endpoint=endpoint,
                     method=chance.choice(("sync", "sync", "async", "streaming")),
                     deployment=DEPLOYMENT,
-                    model_ids=join([f"model-{chance.randrange(8)}"]),
-                    feature_set=join(chance.sample(FEATURES, chance.randrange(4))),
-                    tags=join(f"team-{chance.randrange(30)}" for _ in range(chance.randrange(3))),
+                    model_ids=UsageKind.join([f"model-{chance.randrange(8)}"]),
+                    feature_set=UsageKind.join(chance.sample(FEATURES, chance.randrange(4))),
+                    tags=UsageKind.join(tags),
                     language="en",
                     line_item=f"{endpoint}::model",
                 )

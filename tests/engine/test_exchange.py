@@ -66,3 +66,19 @@ def test_a_request_whose_client_left_is_recorded_and_not_counted():
     row = Request.objects.get(pk=request.request_id)
     assert (row.code, row.details["tags"]) == (499, ["web"])
     assert not UsageKind.objects.exists()
+
+
+def test_admins_manage_members_and_only_owners_manage_owners():
+    admin = dataclasses.replace(
+        caller(Project(name="Ada's")), scopes=("admin",), member_scopes=("admin",)
+    )
+    assert admin.may_manage(["member"], "write:kick")
+    assert not admin.may_manage(["owner"], "write:kick")
+
+
+def test_keys_of_other_members_are_deleted_by_owners_alone():
+    bob = caller(Project(name="Ada's"))
+    owner = dataclasses.replace(bob, scopes=("owner",), member_scopes=("owner",))
+    assert bob.may_delete_key_of(bob.member_id)
+    assert not bob.may_delete_key_of(uuid.uuid4())
+    assert owner.may_delete_key_of(uuid.uuid4())

@@ -18,22 +18,19 @@ from engine.accounts.reports import (
     UsageFilters,
     billing_breakdown,
     billing_fields,
-    may_spend,
-    remaining_balances,
     usage_breakdown,
     usage_fields,
 )
 from engine.accounts.setup import (
     accept_invite,
-    add_credit,
+    create_key,
+    delete_key,
     ensure_root_key,
-    forget_root_key,
-    purge_requests,
 )
-from engine.accounts.usage import join, read_prices, record, spent_dollars, split
+from engine.accounts.usage import read_prices, record
 from engine.env import Environment, Misconfigured
 from engine.exchange import ApiRequest, Caller, Exchange, Outcome, Usage
-from engine.models import Invite, Key, Member, Project, Request, UsageDay
+from engine.models import Invite, Key, Member, Project, Request, UsageDay, UsageKind
 
 TODAY = datetime.now(UTC).date()
 
@@ -106,12 +103,21 @@ def test_the_first_project_gets_the_id_of_the_environment(tmp_path: Path):
 @pytest.mark.django_db
 def test_a_deleted_root_key_leaves_its_file(tmp_path: Path):
     path = tmp_path / "engine.key"
-    key = ensure_root_key(path, "")
-    forget_root_key(path, digest("another"))
+    ensure_root_key(path, "")
+    root = Key.objects.select_related("member__project").get()
+    delete_key(create_key(root.member, make_key(), "Another key", ["owner"]), path)
     assert path.is_file()
-    forget_root_key(path, digest(key))
+    delete_key(root, path)
     assert not path.exists()
-    forget_root_key(path, digest(key))
+    assert not Key.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_key_is_deleted_where_the_root_key_has_no_file(tmp_path: Path):
+    ensure_root_key(tmp_path / "engine.key", "")
+    (tmp_path / "engine.key").unlink()
+    delete_key(Key.objects.get(), tmp_path / "engine.key")
+    assert not Key.objects.exists()
 
 
 def test_an_invite_is_accepted_once(project: Project):
@@ -126,7 +132,7 @@ def test_an_invite_is_accepted_once(project: Project):
 
 @pytest.mark.parametrize("entries", [[], ["a"], ["b", "a", "a"], ["two words", "ü"]])
 def test_lists_of_a_kind_are_sorted_text(entries: list[str]):
-    assert split(join(entries)) == sorted(set(entries))
+    assert UsageKind.split(UsageKind.join(entries)) == sorted(set(entries))
 
 
 @pytest.mark.usefixtures("environment")
@@ -169,7 +175,7 @@ def prices(environment: Environment, settings: Any, tmp_path: Path) -> Iterator[
 @pytest.mark.usefixtures("environment")
 def test_usage_is_broken_down_by_day(project: Project):
     record([exchange(project), exchange(project, 30.0)])
-    report = json.loads(usage_breakdown(project.pk, UsageFilters(), "endpoint"))
+    report = json.loads(usage_breakdown(project, UsageFilters(), "endpoint"))
     assert (report["start"], report["end"]) == (TODAY.isoformat(), TODAY.isoformat())
     (row,) = report["results"]
     assert (row["requests"], row["grouping"]["endpoint"]) == (2, "listen")
@@ -180,51 +186,51 @@ def test_usage_is_broken_down_by_day(project: Project):
 def test_usage_of_another_project_is_not_counted(project: Project):
     record([exchange(project)])
     other = Project.objects.create(name="Elsewhere")
-    assert json.loads(usage_breakdown(other.pk, UsageFilters(), "endpoint"))["results"] == []
+    assert json.loads(usage_breakdown(other, UsageFilters(), "endpoint"))["results"] == []
 
 
 @pytest.mark.usefixtures("environment")
 def test_tags_and_features_are_offered_as_filters(project: Project):
     record([exchange(project, tags=["lab"], features=["punctuate"])])
-    fields = usage_fields(project.pk, Period(TODAY, TODAY))
+    fields = usage_fields(project, Period(TODAY, TODAY))
     assert (fields["tags"], fields["features"]) == (["lab"], ["punctuate"])
     past = TODAY - timedelta(days=9)
-    assert usage_fields(project.pk, Period(past, past))["tags"] == []
+    assert usage_fields(project, Period(past, past))["tags"] == []
 
 
 @pytest.mark.usefixtures("environment")
 def test_without_prices_nothing_costs(project: Project):
     record([exchange(project)])
-    assert spent_dollars(project.pk) == 0
-    report = json.loads(billing_breakdown(project.pk, BillingFilters()))
+    assert project.spent_dollars() == 0
+    report = json.loads(billing_breakdown(project, BillingFilters()))
     assert sum(row["dollars"] for row in report["results"]) == 0
 
 
 @pytest.mark.usefixtures("prices")
 def test_purchases_are_used_up_oldest_first(project: Project):
-    first, second = add_credit(project, 2.0, "usd"), add_credit(project, 3.0, "usd")
+    first, second = project.add_credit(2.0, "usd"), project.add_credit(3.0, "usd")
     record([exchange(project) for _ in range(3)])
-    assert spent_dollars(project.pk) == pytest.approx(3.0)
-    remaining = {balance.pk: amount for balance, amount in remaining_balances(project.pk)}
+    assert project.spent_dollars() == pytest.approx(3.0)
+    remaining = {balance.pk: amount for balance, amount in project.remaining_balances()}
     assert remaining == pytest.approx({first.pk: 0.0, second.pk: 2.0})
-    assert may_spend(project.pk)
+    assert project.has_credit()
     record([exchange(project) for _ in range(2)])
-    assert not may_spend(project.pk)
+    assert not project.has_credit()
 
 
 @pytest.mark.usefixtures("prices")
 def test_a_purchase_pays_for_nothing_before_it(project: Project):
     record([exchange(project) for _ in range(5)])
-    balance = add_credit(project, 2.0, "usd")
-    assert dict(remaining_balances(project.pk)) == {balance: 2.0}
+    balance = project.add_credit(2.0, "usd")
+    assert dict(project.remaining_balances()) == {balance: 2.0}
 
 
 @pytest.mark.usefixtures("prices")
 def test_costs_are_broken_down_by_line_item(project: Project):
     record([exchange(project), exchange(project)])
-    report = json.loads(billing_breakdown(project.pk, BillingFilters()))
+    report = json.loads(billing_breakdown(project, BillingFilters()))
     assert sum(row["dollars"] for row in report["results"]) == pytest.approx(2.0)
-    fields = billing_fields(project.pk, Period(TODAY, TODAY))
+    fields = billing_fields(project, Period(TODAY, TODAY))
     assert list(fields["line_items"]) == ["batch::nova-3"]
 
 
@@ -244,6 +250,6 @@ def test_old_requests_are_removed_and_their_sums_stay(project: Project):
     old = Request.objects.first()
     assert old is not None
     Request.objects.filter(pk=old.pk).update(created=datetime.now(UTC) - timedelta(days=40))
-    assert purge_requests(30) == 1
+    assert Request.objects.purge(30) == 1
     assert Request.objects.count() == 1
     assert sum(UsageDay.objects.values_list("requests", flat=True)) == 2
