@@ -5,9 +5,10 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -19,8 +20,8 @@ from django.utils import timezone
 
 from management.models import Connection, Project, User
 from speechclient import ListenResponse, ReadResponse
-from transcripts.media.names import folded_title
-from transcripts.options import DEFAULTS, read_options
+from transcripts.media.names import folded_title, title_of
+from transcripts.options import DEFAULTS, INSIGHTS, read_options, wants_insight
 from transcripts.queue.dispatch import ring_on_commit
 from transcripts.queue.leases import OPEN_STATES as OPEN_STATES
 from transcripts.queue.leases import (
@@ -31,7 +32,7 @@ from transcripts.queue.leases import (
     running_has_a_lease,
 )
 from transcripts.queue.leases import State as State
-from transcripts.text import reading
+from transcripts.text import finding, reading
 from transcripts.text.reading import Key, Voices
 from transcripts.text.responses import stretches
 from transcripts.text.timedtext import TimedText, labels, moods
@@ -43,6 +44,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
     def unfinished(self) -> "UploadQuerySet":
         """Uploads that are no recording yet."""
         return self.filter(state=Upload.State.OPEN)
+
+    def resumable_by(self, user: User) -> "UploadQuerySet":
+        """Uploads of this user in projects that they may still add to."""
+        return self.filter(owner=user, project__in=Project.objects.writable_by(user))
 
     def reserved_bytes(self, since: datetime) -> int:
         """Bytes that were announced and have not arrived, of uploads that changed since then."""
@@ -94,6 +99,11 @@ class Upload(models.Model):
     def percent(self) -> int:
         return int(100 * self.part)
 
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the last byte has arrived."""
+        return self.offset_bytes == self.size_bytes
+
 
 class FoldedTitle(models.TextField):  # type: ignore[type-arg]  # no type parameters at run time
     """The title as the library's filter compares it, written with every row that is saved."""
@@ -102,6 +112,14 @@ class FoldedTitle(models.TextField):  # type: ignore[type-arg]  # no type parame
         folded = folded_title(getattr(model_instance, "title"))  # noqa: B009 any model with one
         setattr(model_instance, self.attname, folded)
         return folded
+
+
+class PlayableFile(NamedTuple):
+    """Stored file of a recording as the player gets it; ``tag`` identifies its bytes."""
+
+    name: str
+    media_type: str
+    tag: str
 
 
 class RecordingQuerySet(models.QuerySet["Recording"]):
@@ -117,6 +135,26 @@ class RecordingQuerySet(models.QuerySet["Recording"]):
     def writable_by(self, user: "User") -> "RecordingQuerySet":
         """Recordings this person may change: their role in the project is not viewer."""
         return self.filter(project__in=Project.objects.writable_by(user))
+
+    def open(self) -> "RecordingQuerySet":
+        """Recordings that wait for a worker or are being transcribed."""
+        return self.filter(state__in=OPEN_STATES)
+
+    def add_address(
+        self, project: Project, owner: User, url: str, name: str, options: dict[str, Any]
+    ) -> "Recording":
+        """Add the audio at ``url``, which a worker fetches and transcribes."""
+        with transaction.atomic():
+            recording = self.create(
+                project=project,
+                owner=owner,
+                title=title_of(name),
+                original_name=name,
+                source=Recording.Source.URL,
+                source_url=url,
+            )
+            recording.enqueue(options)
+        return recording
 
 
 class Recording(models.Model):
@@ -187,9 +225,34 @@ class Recording(models.Model):
         return self.transcriptions.order_by("-pk").first()
 
     @property
+    def finished_runs(self) -> "models.QuerySet[Transcription]":
+        """The runs that have a text, the newest first."""
+        return self.transcriptions.filter(state=State.DONE).order_by("-pk")
+
+    @property
     def finished_transcription(self) -> "Transcription | None":
         """The newest run that has a text: what exports and search hold."""
-        return self.transcriptions.filter(state=State.DONE).order_by("-pk").first()
+        return self.finished_runs.first()
+
+    @property
+    def newest_options(self) -> dict[str, Any]:
+        """The options of the newest run; the defaults before the first one."""
+        newest = self.transcription
+        return newest.options if newest else DEFAULTS
+
+    def is_writable_by(self, user: User) -> bool:
+        """Return whether this user may change the recording."""
+        return Project.objects.writable_by(user).filter(pk=self.project_id).exists()
+
+    @property
+    def playable(self) -> "PlayableFile":
+        """The file for the player: a copy if browsers cannot play the original."""
+        if self.listening_copy:
+            return PlayableFile(str(self.listening_copy), "audio/mpeg", f"{self.sha256}-copy")
+        is_media = self.media_type.startswith(("audio/", "video/"))
+        # Any other type, such as HTML, must not be served under our own address.
+        media_type = self.media_type if is_media else "application/octet-stream"
+        return PlayableFile(str(self.file), media_type, self.sha256)
 
     @property
     def track_names(self) -> str:
@@ -271,6 +334,15 @@ BATCH = 500
 
 
 class TranscriptionQuerySet(LeasedQuerySet["Transcription"]):
+    def failed_since(self, moment: datetime) -> "TranscriptionQuerySet":
+        """Failed runs without a newer run of their recording, the latest first.
+
+        A recording with a transcript is ready although a further run failed.
+        """
+        failed = self.filter(state=State.FAILED, finished_at__gt=moment)
+        newest = failed.exclude(recording__transcriptions__pk__gt=F("pk"))
+        return newest.order_by("-finished_at", "-pk")
+
     def on(self, connections: models.QuerySet[Connection]) -> Q:
         return Q(recording__in=Recording.objects.filter(project__connection__in=connections))
 
@@ -365,6 +437,16 @@ class Transcription(Leased):
         return other + [sentence for each in rest if (sentence := caution(each))]
 
     @property
+    def finished_insight(self) -> "Insight | None":
+        return Insight.objects.filter(transcription=self, state=State.DONE).first()
+
+    @property
+    def all_cautions(self) -> list[str]:
+        """Return the server's warnings about the transcript and about its insights."""
+        insight = self.finished_insight
+        return self.cautions + (insight.cautions if insight else [])
+
+    @property
     def other_languages(self) -> list[str]:
         """Return the tags of languages that were heard where another one was chosen."""
         chosen = str(self.options.get("language", ""))
@@ -394,6 +476,27 @@ class Transcription(Leased):
             "start", "end", "speaker", "channel", "confidence", Length("text")
         )
         return [reading.Line(*fields) for fields in said]
+
+    def block(self, number: int, voices: Voices) -> list[reading.Paragraph]:
+        """The paragraphs of one block of the text, numbered from 0; empty beyond the last."""
+        start = number * reading.BLOCK_UTTERANCES
+        # The utterance before tells whether the first one continues its paragraph.
+        near = list(
+            self.utterances.filter(
+                index__gte=start - 1, index__lt=start + reading.BLOCK_UTTERANCES
+            ).order_by("index")
+        )
+        before = near.pop(0) if near and near[0].index < start else None
+        return reading.paragraphs(near, before, voices)
+
+    def find(self, words: str) -> list[finding.Found]:
+        """Return the places of ``words`` in the text as the page shows it, by utterance index."""
+        said = list(self.utterances.order_by("index").values_list("index", "text", "words"))
+        texts = finding.shown_texts((text, timed) for _, text, timed in said)
+        return [
+            replace(place, first=said[place.first][0], last=said[place.last][0])
+            for place in finding.find(texts, words)
+        ]
 
     def call(self, voice: Key, name: str) -> None:
         """Name a voice; with an empty name, or its own, it is called by its number again."""
@@ -522,6 +625,13 @@ class Transcription(Leased):
             for (channel, speaker), old in reading.same_voices(heard, spoken).items()
             if old in voices.names
         )
+
+    def order_all_insights(self) -> "Insight | None":
+        """Have a worker read the text: for what the options ask, or for everything."""
+        with transaction.atomic():
+            if wants_insight(self.options):
+                return self.order_insight()
+            return self.order_insight(dict.fromkeys(INSIGHTS, True))
 
     def order_insight(self, chosen: dict[str, Any] | None = None) -> "Insight | None":
         """Have a worker read the text, as ``chosen`` or the run's own options ask.
@@ -669,6 +779,10 @@ class PresetQuerySet(models.QuerySet["Preset"]):
     def writable_by(self, user: "User") -> "PresetQuerySet":
         """Presets this person may change: their role in the project is not viewer."""
         return self.filter(project__in=Project.objects.writable_by(user))
+
+    def projects_with_default(self) -> list[int]:
+        """The ids of the projects that have a default preset."""
+        return list(self.filter(is_default=True).values_list("project_id", flat=True))
 
     def defaults_of(self, project: Project) -> dict[str, Any]:
         """The options of a project's recordings for which nothing else was chosen."""
@@ -844,3 +958,8 @@ class Waveform(models.Model):
 
     def __str__(self) -> str:
         return f"Waveform of {self.recording_id}"
+
+    @property
+    def is_drawn(self) -> bool:
+        """Return whether the drawing has ended, with or without a result."""
+        return self.due_at is None

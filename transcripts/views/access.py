@@ -1,6 +1,9 @@
 """The current user, and the objects that they may see."""
 
+from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
+from typing import Any
 
 from django.contrib import messages
 from django.forms import Form
@@ -10,7 +13,7 @@ from django_htmx.middleware import HtmxDetails
 
 from management.models import Project, User
 from transcripts.forms import is_id
-from transcripts.models import Recording, State, Transcription
+from transcripts.models import Recording, Transcription
 
 
 def person(request: HttpRequest) -> User:
@@ -34,14 +37,21 @@ def invalid(request: HttpRequest, form: Form, page: Recording) -> HttpResponse:
     return redirect(page)
 
 
-def chosen_project(request: HttpRequest) -> Project | None:
-    """The project of the address; one this person is not in is a 404."""
-    given = request.GET.get("project", "")
-    if not given:
-        return None
-    if not is_id(given):
-        raise Http404
-    return get_object_or_404(Project.objects.visible_to(person(request)), pk=int(given))
+def in_chosen_project(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Pass the project of the address, ``?project=ID``, to ``view``; without one, None.
+
+    A project that the user is not in is a 404.
+    """
+
+    @wraps(view)
+    def with_project(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        given, project = request.GET.get("project", ""), None
+        if given:
+            visible = Project.objects.visible_to(person(request))
+            project = get_object_or_404(visible, pk=int(given) if is_id(given) else None)
+        return view(request, project, *args, **kwargs)
+
+    return with_project
 
 
 def visible_projects(user: User) -> list[int]:
@@ -66,10 +76,9 @@ def writable_recording(request: HttpRequest, pk: int) -> Recording:
 
 def finished_run(request: HttpRequest, recording: Recording) -> Transcription | None:
     """The run whose text is shown: the version of the address, else the newest finished one."""
-    finished = recording.transcriptions.filter(state=State.DONE)
     version = request.GET.get("version", "")
     if not version:
-        return finished.order_by("-pk").first()
+        return recording.finished_transcription
     if not is_id(version):
         raise Http404
-    return get_object_or_404(finished, pk=int(version))
+    return get_object_or_404(recording.finished_runs, pk=int(version))

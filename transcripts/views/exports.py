@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from transcripts.media.ranges import Unsatisfiable, read_range
 from transcripts.media.storage import open_range, size_of
-from transcripts.models import Insight, Recording, State, Transcription
+from transcripts.models import Recording, Transcription
 from transcripts.text import captions
 from transcripts.views.access import finished_run, visible_recording
 
@@ -28,13 +28,7 @@ INSIGHT = ("request_id", "summary", "topics", "intents", "sentiments", "average_
 def recording_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The audio for the player: a copy when browsers cannot play the original."""
     found = visible_recording(request, pk)
-    if found.listening_copy:
-        return send(request, str(found.listening_copy), "audio/mpeg", f"{found.sha256}-copy")
-    media_type = found.media_type
-    # Nothing but sound and pictures under our own address.
-    if not media_type.startswith(("audio/", "video/")):
-        media_type = "application/octet-stream"
-    return send(request, str(found.file), media_type, found.sha256)
+    return send(request, *found.playable)
 
 
 @require_safe
@@ -61,24 +55,14 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         body, media_type = json.dumps(whole, ensure_ascii=False, indent=1), "application/json"
     else:
         write, media_type = CAPTION_FORMATS[kind]
-        body = write(utterances, run.voices, cautions(run))
+        body = write(utterances, run.voices, run.all_cautions)
     response = HttpResponse(body, content_type=f"{media_type}; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(True, f"{found.title}.{kind}")
     return response
 
 
-def cautions(run: Transcription) -> list[str]:
-    """Return the server's warnings of both stages."""
-    insight = finished_insight(run)
-    return run.cautions + (insight.cautions if insight else [])
-
-
-def finished_insight(run: Transcription) -> Insight | None:
-    return Insight.objects.filter(transcription=run, state=State.DONE).first()
-
-
 def facts(recording: Recording, run: Transcription) -> dict[str, object]:
-    insight = finished_insight(run)
+    insight = run.finished_insight
     return {
         "recording": recording.pk,
         "title": recording.title,

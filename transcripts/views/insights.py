@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from transcripts.models import Insight, Recording, Transcription
-from transcripts.options import INSIGHTS, is_read, wants_insight
+from transcripts.options import is_read, wants_insight
 from transcripts.progress import reading_words
 from transcripts.text import moments
 from transcripts.views.access import (
@@ -17,7 +16,6 @@ from transcripts.views.access import (
     person,
     visible_recording,
     wants_fragment,
-    writable_projects,
     writable_recording,
 )
 
@@ -40,9 +38,7 @@ def insight_order(request: HttpRequest, pk: int) -> HttpResponse:
     run = finished_run(request, found)
     if run is None:
         raise Http404
-    with transaction.atomic():
-        wanted = run.options if wants_insight(run.options) else dict.fromkeys(INSIGHTS, True)
-        run.order_insight(wanted)
+    run.order_all_insights()
     if not wants_fragment(request):
         return redirect(found)
     return render(request, "transcripts/_insight.html", insight_context(request, found, run))
@@ -59,7 +55,7 @@ def insight_context(
         "insight": found,
         "is_read": is_read(run.language),
         "was_wanted": wants_insight(run.options),
-        "may_write": recording.project_id in writable_projects(person(request)),
+        "may_write": recording.is_writable_by(person(request)),
     }
     if found and found.is_open:
         context["insight_words"] = reading_words(found, recording.project.connection)

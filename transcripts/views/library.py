@@ -9,11 +9,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from management.models import Project
 from transcripts.forms import BulkForm, LibraryFilters, is_id
 from transcripts.models import Preset, Recording
 from transcripts.progress import rows
 from transcripts.views.access import (
-    chosen_project,
+    in_chosen_project,
     person,
     visible_projects,
     wants_fragment,
@@ -26,9 +27,10 @@ MOST_AT_ONCE = 200
 
 @never_cache
 @require_safe
-def library(request: HttpRequest) -> HttpResponse:
+@in_chosen_project
+def library(request: HttpRequest, project: Project | None) -> HttpResponse:
     """A page of the list; ``before`` continues below the row with that id."""
-    user, project = person(request), chosen_project(request)
+    user = person(request)
     filters = LibraryFilters(request.GET)
     # Ids rather than a subquery: the database then walks the newest rows and stops.
     projects = [project.pk] if project else visible_projects(user)
@@ -39,7 +41,7 @@ def library(request: HttpRequest) -> HttpResponse:
     # Files dropped on the list go to its project, or to the only one they may go to.
     only = next(iter(writable)) if len(writable) == 1 else 0
     upload_project = writable.get(project.pk if project else only)
-    presets = Preset.objects.filter(project__in=writable, is_default=True)
+    presets = Preset.objects.filter(project__in=writable)
     query = request.GET.copy()
     query["before"] = str(older)
     return render(
@@ -55,7 +57,7 @@ def library(request: HttpRequest) -> HttpResponse:
             "writable": writable,
             "upload_project": upload_project,
             "may_drop": upload_project is not None or (not project and bool(writable)),
-            "presets": list(presets.values_list("project_id", flat=True)),
+            "presets": presets.projects_with_default(),
             "max_bytes": settings.ENV.max_upload_bytes,
             "most_at_once": BulkForm.MOST,
         },

@@ -11,18 +11,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from transcripts.choices import OptionsForm, first_choice, lists, offers
 from transcripts.forms import TitleForm
-from transcripts.models import Recording, State, Transcription, Waveform
-from transcripts.options import DEFAULTS
+from transcripts.models import Recording, Transcription, Waveform
 from transcripts.progress import rows
-from transcripts.text import finding, reading
-from transcripts.text.reading import Voices
+from transcripts.text import reading
 from transcripts.views.access import (
     finished_run,
     invalid,
     person,
     visible_recording,
     wants_fragment,
-    writable_projects,
     writable_recording,
 )
 from transcripts.views.insights import insight_context
@@ -57,8 +54,8 @@ def recording(request: HttpRequest, pk: int) -> HttpResponse:
         "recording": found,
         "row": rows([found])[0],
         "run": run,
-        "versions": found.transcriptions.filter(state=State.DONE).order_by("-pk"),
-        "may_write": found.project_id in writable_projects(person(request)),
+        "versions": found.finished_runs,
+        "may_write": found.is_writable_by(person(request)),
         "at": seconds(request.GET.get("t", "")),
         "speeds": SPEEDS,
         "export_formats": EXPORT_FORMATS,
@@ -100,29 +97,18 @@ def transcript(run: Transcription, at: float) -> dict[str, Any]:
     return {
         "blocks": found,
         "first": first,
-        "paragraphs": block_paragraphs(run, first, voices),
+        "paragraphs": run.block(first, voices),
         "turns": reading.turns(outline, voices),
         "talkers": reading.talkers(outline, voices),
         "block_size": reading.BLOCK_UTTERANCES,
     }
 
 
-def block_paragraphs(run: Transcription, number: int, voices: Voices) -> list[reading.Paragraph]:
-    start = number * reading.BLOCK_UTTERANCES
-    near = list(
-        run.utterances.filter(
-            index__gte=start - 1, index__lt=start + reading.BLOCK_UTTERANCES
-        ).order_by("index")
-    )
-    before = near.pop(0) if near and near[0].index < start else None
-    return reading.paragraphs(near, before, voices)
-
-
 @require_safe
 def block(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """One block of the transcript, 404 beyond the last. A finished run never changes."""
     run = finished_run(request, visible_recording(request, pk))
-    paragraphs = block_paragraphs(run, number, run.voices) if run and number < 10**6 else []
+    paragraphs = run.block(number, run.voices) if run and number < 10**6 else []
     if not run or not paragraphs:
         raise Http404
     return render(request, "transcripts/_block.html", {"paragraphs": paragraphs})
@@ -148,7 +134,7 @@ def waveform(request: HttpRequest, pk: int) -> HttpResponse:
     """
     found = visible_recording(request, pk)
     drawn = Waveform.objects.filter(recording=found).first()
-    if drawn and drawn.due_at is not None:
+    if drawn and not drawn.is_drawn:
         return HttpResponse(status=202)
     response = HttpResponse(drawn.peaks if drawn else b"", "application/octet-stream")
     response["Audio-Seconds"] = f"{found.duration or 0:.3f}"
@@ -168,13 +154,8 @@ def find(request: HttpRequest, pk: int) -> JsonResponse:
     run = finished_run(request, visible_recording(request, pk))
     if run is None:
         return JsonResponse({"count": 0, "places": []})
-    rows = list(run.utterances.order_by("index").values_list("index", "text", "words"))
-    texts = finding.shown_texts((text, words) for _, text, words in rows)
-    found = list(finding.find(texts, request.GET.get("q", "")[:400]))
-    places = [
-        [rows[place.first][0], place.start, rows[place.last][0], place.end]
-        for place in found[:FOUND_SHOWN]
-    ]
+    found = run.find(request.GET.get("q", "")[:400])
+    places = [[one.first, one.start, one.last, one.end] for one in found[:FOUND_SHOWN]]
     return JsonResponse({"count": len(found), "places": places})
 
 
@@ -206,8 +187,7 @@ def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
     found = writable_recording(request, pk)
     options = None
     if "model" in request.POST:
-        newest = found.transcription
-        form = OptionsForm(request.POST, base=newest.options if newest else DEFAULTS)
+        form = OptionsForm(request.POST, base=found.newest_options)
         if not form.is_valid():
             problem = f"Invalid options: {form.problem}"
             request.session[ENTERED] = {

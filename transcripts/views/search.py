@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from management.models import Project
 from transcripts.search import BadSearch, Hit, Order, Results, search
-from transcripts.views.access import chosen_project, person
+from transcripts.views.access import in_chosen_project, person
 
 PAGE_HITS = 20
 ORDERS = (("newest", "Newest first"), ("relevance", "Best match first"))
@@ -37,16 +38,18 @@ def groups(hits: Iterable[Hit]) -> list[Group]:
 
 @never_cache
 @require_safe
-def search_page(request: HttpRequest) -> HttpResponse:
+@in_chosen_project
+def search_page(request: HttpRequest, project: Project | None) -> HttpResponse:
     """The page, with the results of ``q`` when there is one."""
-    return render(request, "transcripts/search.html", looked_up(request))
+    return render(request, "transcripts/search.html", looked_up(request, project))
 
 
 @never_cache
 @require_safe
-def search_results(request: HttpRequest) -> HttpResponse:
+@in_chosen_project
+def search_results(request: HttpRequest, project: Project | None) -> HttpResponse:
     """Results as one types; with ``cursor`` the next ones of a list."""
-    context = looked_up(request)
+    context = looked_up(request, project)
     if request.GET.get("cursor"):
         return render(request, "transcripts/_search_more.html", context)
     response = render(request, "transcripts/_search_results.html", context)
@@ -54,8 +57,7 @@ def search_results(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def looked_up(request: HttpRequest) -> dict[str, Any]:
-    project = chosen_project(request)
+def looked_up(request: HttpRequest, project: Project | None) -> dict[str, Any]:
     words = request.GET.get("q", "").replace("\0", " ").strip()
     order: Order = "relevance" if request.GET.get("order") == "relevance" else "newest"
     query = request.GET.copy()

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from management.models import User
-from transcripts.models import OPEN_STATES, Recording, State, Transcription, Upload
+from transcripts.models import Recording, Transcription, Upload
 from transcripts.progress import Row, rows
 from transcripts.uploads import MAX_OPEN_UPLOADS
 from transcripts.views.access import person, visible_projects
@@ -57,17 +57,12 @@ class Tray:
 def read_tray(user: User, projects: Sequence[int]) -> Tray:
     """The tray of someone who may see these projects."""
     recordings = Recording.objects.select_related("project")
-    waiting = recordings.filter(project__in=projects, state__in=OPEN_STATES)
+    waiting = recordings.filter(project__in=projects).open()
     # Not by the bare id: SQLite would walk the whole library by it for the few that are open.
     waiting = waiting.order_by(F("pk") + 0)
     ids = list(waiting.values_list("pk", flat=True)[: COUNTED + 1])
-    # By the newest runs: a recording with a transcript is ready although a further run failed.
-    failures = Transcription.objects.filter(
-        recording__project__in=projects,
-        state=State.FAILED,
-        finished_at__gt=timezone.now() - FAILURES_FOR,
-    ).exclude(recording__transcriptions__pk__gt=F("pk"))
-    failures = failures.order_by("-finished_at", "-pk")
+    runs = Transcription.objects.filter(recording__project__in=projects)
+    failures = runs.failed_since(timezone.now() - FAILURES_FOR)
     failed_ids = list(failures.values_list("recording", flat=True)[:FAILURES_SHOWN])
     # One list, so that the runs of both are read together.
     found = recordings.in_bulk([*ids[:SHOWN], *failed_ids])

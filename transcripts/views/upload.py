@@ -9,21 +9,23 @@ from django.views.decorators.http import require_safe
 from management.models import Project
 from transcripts.choices import AddressForm, lists, offers
 from transcripts.options import DEFAULTS
-from transcripts.views.access import chosen_project, person
+from transcripts.views.access import in_chosen_project, person
 
 
 @never_cache
 @require_safe
-def upload(request: HttpRequest) -> HttpResponse:
-    return upload_page(request)
+@in_chosen_project
+def upload(request: HttpRequest, project: Project | None) -> HttpResponse:
+    return upload_page(request, project)
 
 
-def upload_page(request: HttpRequest, form: AddressForm | None = None) -> HttpResponse:
+def upload_page(
+    request: HttpRequest, project: Project | None, form: AddressForm | None = None
+) -> HttpResponse:
     """The page; with a ``form`` that has errors, its errors and all that was entered."""
     user = person(request)
     offered = offers(user)
     writable = list(Project.objects.writable_by(user))
-    project = form.chosen_project if form else chosen_project(request)
     entered = form.entered if form else None
     return render(
         request,

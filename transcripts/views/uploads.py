@@ -11,22 +11,20 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from management.models import Project, User
+from management.models import Project
 from network.jsontext import read_json
 from speechclient import InvalidOption
 from transcripts import uploads as rules
 from transcripts.choices import AddressForm
 from transcripts.media import fetch
-from transcripts.media.names import title_of
 from transcripts.media.storage import DiskFull
-from transcripts.models import Preset, Recording, Upload, UploadQuerySet
+from transcripts.models import Preset, Recording, Upload
 from transcripts.options import complete
 from transcripts.views.access import person
 from transcripts.views.upload import upload_page
@@ -85,7 +83,7 @@ def uploads(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204, headers=extensions | {"Tus-Max-Size": limit})
     user = person(request)
     if request.method == "GET":
-        listed = own_uploads(user).filter(state=Upload.State.OPEN).order_by("created_at", "pk")
+        listed = Upload.objects.resumable_by(user).unfinished().order_by("created_at", "pk")
         return JsonResponse({"uploads": [described(each, request) for each in listed]})
     asked = read_creation(request)
     project = Project.objects.writable_by(user).filter(pk=asked["project"]).first()
@@ -96,11 +94,6 @@ def uploads(request: HttpRequest) -> HttpResponse:
     address = reverse("upload_chunk", args=[upload.pk])
     headers = {"Location": address, "Upload-Offset": "0"}
     return JsonResponse({"upload": str(upload.pk), "url": address}, status=201, headers=headers)
-
-
-def own_uploads(user: User) -> UploadQuerySet:
-    """The uploads of this person, in projects they may still add to."""
-    return Upload.objects.filter(owner=user, project__in=Project.objects.writable_by(user))
 
 
 def read_creation(request: HttpRequest) -> dict[str, Any]:
@@ -164,7 +157,9 @@ def upload_chunk(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     of no bytes at the end of a finished upload gives its recording again, for a client whose
     response was lost.
     """
-    mine = own_uploads(person(request)).select_related("project", "owner", "recording")
+    mine = Upload.objects.resumable_by(person(request)).select_related(
+        "project", "owner", "recording"
+    )
     upload = get_object_or_404(mine, pk=pk)
     if request.method in ("HEAD", "GET"):
         headers = {"Upload-Offset": str(upload.offset_bytes), "ETag": f'"{upload.sha256}"'}
@@ -199,11 +194,11 @@ def receive_chunk(request: HttpRequest, upload: Upload) -> HttpResponse:
     if offset_bytes + announced > upload.size_bytes:
         return rejection(f"{upload.name} has {upload.size_bytes:,} bytes; more were sent.", 413)
     prefix = request.headers.get("If-Match", "*").strip('"')
-    asks_again = offset_bytes == upload.offset_bytes == upload.size_bytes
+    asks_again = upload.is_complete and offset_bytes == upload.offset_bytes
     if not asks_again:
         rules.append(upload, offset_bytes, request, None if prefix == "*" else prefix)
     headers = {"Upload-Offset": str(upload.offset_bytes)}
-    if upload.offset_bytes < upload.size_bytes:
+    if not upload.is_complete:
         return HttpResponse(status=204, headers=headers)
     recording = rules.finish(upload)
     return JsonResponse(made_of(recording, request), headers=headers)
@@ -238,16 +233,7 @@ def upload_by_url(request: HttpRequest) -> HttpResponse:
         except fetch.Rejected as error:
             form.add_error("url", str(error))
     if not form.is_valid():
-        return upload_page(request, form)
+        return upload_page(request, form.chosen_project, form)
     name = fetch.name_of(address)
-    with transaction.atomic():
-        recording = Recording.objects.create(
-            project=form.cleaned_data["project"],
-            owner=user,
-            title=title_of(name),
-            original_name=name,
-            source=Recording.Source.URL,
-            source_url=str(address),
-        )
-        recording.enqueue(form.cleaned_data["options"])
-    return redirect(recording)
+    project, options = form.cleaned_data["project"], form.cleaned_data["options"]
+    return redirect(Recording.objects.add_address(project, user, str(address), name, options))
