@@ -4,11 +4,13 @@ Every stage of the work on a recording is such a row, with its own state, attemp
 error. Every moment in it is the database's clock, the one all workers share.
 """
 
+from abc import ABC, ABCMeta, abstractmethod
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 from django.db import models, transaction
 from django.db.models import Case, F, Q, When
+from django.db.models.base import ModelBase
 from django.db.models.functions import Now
 
 from management.models import Connection
@@ -51,31 +53,31 @@ def due(field: str, at_most: timedelta, late: timedelta = timedelta()) -> Q:
     return Q(**{f"{field}__lte": Now() - late}) | Q(**{f"{field}__gt": Now() + at_most})
 
 
-class LeasedQuerySet(models.QuerySet[Row]):
-    """One queue of jobs."""
+class LeasedQuerySet(models.QuerySet[Row], ABC):
+    """Queue of the jobs of one kind; each kind says where its servers and shares are."""
 
+    @abstractmethod
     def on(self, connections: models.QuerySet[Connection]) -> Q:
         """The condition that a job goes to one of these servers.
 
         Written without a join: it would move the conditions of a claim into a subquery, which
         PostgreSQL does not look at again after waiting for the worker that took the row first.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def by_share(self) -> Self:
         """In the order in which free threads take them: of those with the least running first.
 
         A person, then a project, with few running jobs comes before one with many.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def short(self) -> Self:
         """Jobs that take a thread for a short time only."""
-        raise NotImplementedError
 
+    @abstractmethod
     def with_connection(self) -> Self:
         """With all that a worker needs to reach the server, in one query."""
-        raise NotImplementedError
 
     def ripe(self) -> Self:
         """Queued jobs whose time has come and whose server is not paused.
@@ -92,9 +94,9 @@ class LeasedQuerySet(models.QuerySet[Row]):
         """Ripe ones that no worker has taken for that long."""
         return self.ripe().filter(due("not_before", PAUSE_AT_MOST, late))
 
+    @abstractmethod
     def connections(self) -> models.QuerySet[Connection]:
         """The servers that these jobs go to."""
-        raise NotImplementedError
 
     def abandoned(self) -> Self:
         """Running ones whose worker has let the lease run out."""
@@ -148,7 +150,11 @@ class LeasedQuerySet(models.QuerySet[Row]):
             return row
 
 
-class Leased(models.Model):
+class JobType(ABCMeta, ModelBase):
+    """Type of a model that cannot be instantiated while an abstract method is missing."""
+
+
+class Leased(models.Model, metaclass=JobType):
     """A job: what it is about stands in the concrete models, how it is done stands here.
 
     They say what a ``stage`` may be and in ``waits_in`` during which one a worker does nothing
@@ -193,9 +199,9 @@ class Leased(models.Model):
         return cast("LeasedQuerySet[Self]", rows)
 
     @property
+    @abstractmethod
     def connection(self) -> Connection:
         """The server that does the work."""
-        raise NotImplementedError
 
     @property
     def is_short(self) -> bool:
@@ -217,12 +223,12 @@ class Leased(models.Model):
     def ended(self) -> None:
         """The job has failed for good; called in the transaction that said so."""
 
+    @abstractmethod
     def complete(self, response: Any) -> bool:
         """Store the server's response and the end of the job, all or nothing.
 
         False when the job is lost: then nothing is stored.
         """
-        raise NotImplementedError
 
     @property
     def is_open(self) -> bool:
