@@ -177,16 +177,7 @@ def read_listen_response(
     the wrong shape: it is never read as the empty transcript of a silent recording. If there
     is text it is kept, and a warning names the member.
     """
-    try:
-        body = read_json(raw)
-    except ValueError as error:
-        raise UnreadableResponse(
-            f"the server's response is not a transcript: {clean_line(str(error), 200)}",
-            request_id=request_id,
-            status=200,
-            body=raw,
-        ) from error
-
+    body = _read_body(raw, request_id)
     metadata, results = body.object("metadata"), body.object("results")
     request_id = _request_id(metadata) or _request_id(body) or request_id or ""
     if callback and "results" not in body:
@@ -201,27 +192,11 @@ def read_listen_response(
     )
     problem = _wrong_shape(body)
     if problem and not _has_text(channels, utterances):
-        raise UnreadableResponse(
-            f"the server's response cannot be read: {problem}",
-            request_id=request_id or None,
-            status=200,
-            body=raw,
-        )
-    warnings = read_warnings(metadata)
-    if problem:
-        warnings += (Warning("results", "unexpected_shape", f"In the response {problem}."),)
+        message = f"the server's response cannot be read: {problem}"
+        raise UnreadableResponse(message, request_id=request_id or None, status=200, body=raw)
     if len(timeline.speakers) > MAX_SPEAKERS:
-        message = f"The response has {len(timeline.speakers):,} speakers; they were left out."
-        warnings += (Warning("diarize", "too_many_speakers", message),)
         channels, utterances = _without_speakers(channels, utterances)
-    if timeline.repairs:
-        logger.warning(
-            "%d times or words of the response were outside its %.3f s and were clamped or cut, "
-            "request_id=%s",
-            timeline.repairs,
-            timeline.duration,
-            request_id,
-        )
+    _log_repairs(timeline, request_id)
     return ListenResponse(
         raw=raw,
         request_id=request_id,
@@ -232,10 +207,40 @@ def read_listen_response(
         utterances=utterances,
         insights=read_insights(results),
         models=read_models(metadata.object("model_info")),
-        warnings=warnings,
+        warnings=read_warnings(metadata) + _own_warnings(problem, timeline),
         tags=metadata.texts("tags", 1_000),
         extra=metadata.pairs("extra", 1_000),
     )
+
+
+def _read_body(raw: bytes, request_id: str | None) -> Fields:
+    try:
+        return read_json(raw)
+    except ValueError as error:
+        message = f"the server's response is not a transcript: {clean_line(str(error), 200)}"
+        raise UnreadableResponse(message, request_id=request_id, status=200, body=raw) from error
+
+
+def _log_repairs(timeline: Timeline, request_id: str) -> None:
+    if timeline.repairs:
+        logger.warning(
+            "%d times or words of the response were outside its %.3f s and were clamped or cut, "
+            "request_id=%s",
+            timeline.repairs,
+            timeline.duration,
+            request_id,
+        )
+
+
+def _own_warnings(problem: str, timeline: Timeline) -> tuple[Warning, ...]:
+    """Return warnings about the response itself, next to those that the server sent."""
+    warnings = []
+    if problem:
+        warnings.append(Warning("results", "unexpected_shape", f"In the response {problem}."))
+    if len(timeline.speakers) > MAX_SPEAKERS:
+        message = f"The response has {len(timeline.speakers):,} speakers; they were left out."
+        warnings.append(Warning("diarize", "too_many_speakers", message))
+    return tuple(warnings)
 
 
 def _wrong_shape(body: Fields) -> str:

@@ -536,7 +536,6 @@ class Transcription(Leased):
             for index, stretch in enumerate(stretches(response))
         ]
         Utterance.objects.fill_index(utterances)
-        language = (response.detected_language or self.options.get("language", ""))[:20]
         apart = Voices(self.multichannel)
         heard = [
             (each.start, each.end, apart.key(each.speaker, each.channel)) for each in utterances
@@ -546,17 +545,7 @@ class Transcription(Leased):
         if not self.write_text(utterances if is_long else []):
             return False
         with transaction.atomic():
-            stored = self.leave(
-                State.DONE,
-                finished_at=Now(),
-                request_id=response.request_id,
-                error="",
-                language=language,
-                model_name=(", ".join(response.model_names))[:200],
-                speakers=len({voice for _, _, voice in heard if voice}),
-                warnings=kept_warnings(response.warnings),
-            )
-            if not stored:
+            if not self._end(response, speakers=len({voice for _, _, voice in heard if voice})):
                 return False
             RawResponse.objects.create(transcription=self, gzipped=gzipped)
             if not is_long:
@@ -567,12 +556,25 @@ class Transcription(Leased):
                 # The server has heard all of it; what the file's header says may be a guess.
                 Recording.objects.filter(pk=recording.pk).update(duration=response.duration)
             recording.order_waveform()
-            self.language = language
             if utterances:
                 self.order_insight()
         if is_long:
             self.move_search()
         return True
+
+    def _end(self, response: ListenResponse, speakers: int) -> bool:
+        """Write what the response says of itself, and the end; False when the job is lost."""
+        self.language = (response.detected_language or self.options.get("language", ""))[:20]
+        return self.leave(
+            State.DONE,
+            finished_at=Now(),
+            request_id=response.request_id,
+            error="",
+            language=self.language,
+            model_name=(", ".join(response.model_names))[:200],
+            speakers=speakers,
+            warnings=kept_warnings(response.warnings),
+        )
 
     def write_text(self, utterances: list["Utterance"]) -> bool:
         """Write the utterances of a long transcript, not to be found yet; False when it is lost.

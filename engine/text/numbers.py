@@ -47,6 +47,9 @@ WRITTEN_ORDINAL = re.compile(r"(\d{1,40})(?:st|nd|rd|th)")
 JOINED_DIGITS = 4  # "one two three" is counting, four digits and more are a number read out
 
 
+_BEFORE_TENS = ("start", "hundred", "scale", "and")
+
+
 @dataclass(frozen=True)
 class Number:
     """A number that takes ``count`` words from ``first`` on.
@@ -68,6 +71,80 @@ class Number:
     @property
     def value(self) -> float:
         return float(self.digits) * SCALES.get(self.scale or "", 1)
+
+
+@dataclass
+class _Value:
+    """Value of the words of one number that have been read; ``state`` is the kind of the last."""
+
+    total: int = 0  # of the thousands, millions, ... that are complete
+    current: int = 0  # below the next scale
+    state: str = "start"
+    smallest: int = 10**15  # scale that was read
+    is_spelled: bool = False
+    is_ordinal: bool = False
+    scale: str | None = None  # that stays a word: "3.5 million"
+    decimals: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        return self.is_ordinal or self.scale is not None
+
+    def begin(self, word: str) -> bool:
+        """Read a number in digits, or zero; False for another word."""
+        if match := WRITTEN.fullmatch(word):
+            whole, _, self.decimals = match[0].replace(",", "").partition(".")
+            self.current, self.state = int(whole), "written"
+        elif match := WRITTEN_ORDINAL.fullmatch(word):
+            self.current, self.is_ordinal = int(match[1]), True
+        elif word == "zero":
+            self.add(0, "unit")
+        else:
+            return False
+        return True
+
+    def add(self, value: int, state: str) -> None:
+        self.current, self.state, self.is_spelled = self.current + value, state, True
+
+    def add_below_hundred(self, word: str) -> bool:
+        """Add a word for 1 to 99, or "twenty-first"; False where it cannot stand."""
+        tens, _, ones = word.partition("-")
+        if word in UNITS and self.state in (*_BEFORE_TENS, "tens"):
+            self.add(UNITS[word], "unit")
+        elif self.state not in _BEFORE_TENS:
+            return False
+        elif word in TEENS:
+            self.add(TEENS[word], "teen")
+        elif word in TENS:
+            self.add(TENS[word], "tens")
+        elif tens in TENS and ones in UNITS:
+            self.add(TENS[tens] + UNITS[ones], "unit")
+        elif tens in TENS and ORDINALS.get(ones, 99) < 10:
+            self.add(TENS[tens] + ORDINALS[ones], self.state)
+            self.is_ordinal = True
+        else:
+            return False
+        return True
+
+    def multiply_by_hundred(self) -> int:
+        """Return the number of words read: 0 after a hundred."""
+        if self.current >= 100:
+            return 0
+        self.current, self.state, self.is_spelled = self.current * 100, "hundred", True
+        return 1
+
+    def allows(self, scale: str) -> bool:
+        return SCALES[scale] < self.smallest
+
+    def multiply_by(self, scale: str) -> None:
+        self.smallest = SCALES[scale]
+        self.total, self.current = self.total + max(self.current, 1) * self.smallest, 0
+        self.state, self.is_spelled = "scale", True
+
+    def end_with(self, ordinal: int) -> None:
+        is_multiple = ordinal >= 100 and self.state != "start"
+        self.current = self.current * ordinal if is_multiple else self.current + ordinal
+        self.is_spelled = self.is_ordinal = True
 
 
 def find_numbers(words: Sequence[str], stops: Sequence[bool] = ()) -> list[Number]:
@@ -185,70 +262,64 @@ class _Parts:
 
     def number(self, first: int) -> Number | None:
         """A cardinal, ordinal or decimal: "two hundred and five", "twenty-first", "3 point 5"."""
-        total = current = 0
-        state, smallest, spelled, ordinal = "start", 10**15, False, False
-        scale: str | None = None
-        decimals = ""
+        value = _Value()
         position = first
-        while position < len(self._words) and not ordinal:
-            word = self._at(position)
-            tens, _, ones = word.partition("-")
-            if state == "start" and (match := WRITTEN.fullmatch(word)):
-                whole, _, decimals = match[0].replace(",", "").partition(".")
-                current, state = int(whole), "written"
-            elif state == "start" and (match := WRITTEN_ORDINAL.fullmatch(word)):
-                current, ordinal = int(match[1]), True
-            elif state == "start" and word == "zero":
-                current, state, spelled = 0, "unit", True
-            elif state == "start" and self._is_one(position):
-                current, state, spelled = 1, "unit", True
-            elif word in UNITS and state in ("start", "tens", "hundred", "scale", "and"):
-                current, state, spelled = current + UNITS[word], "unit", True
-            elif word in TEENS and state in ("start", "hundred", "scale", "and"):
-                current, state, spelled = current + TEENS[word], "teen", True
-            elif word in TENS and state in ("start", "hundred", "scale", "and"):
-                current, state, spelled = current + TENS[word], "tens", True
-            elif tens in TENS and ones in UNITS and state in ("start", "hundred", "scale", "and"):
-                current, state, spelled = current + TENS[tens] + UNITS[ones], "unit", True
-            elif tens in TENS and ORDINALS.get(ones, 99) < 10 and state in _BEFORE_TENS:
-                current, spelled, ordinal = current + TENS[tens] + ORDINALS[ones], True, True
-            elif word == "hundred" and state in ("unit", "teen", "tens", "written"):
-                if current >= 100:
-                    break
-                current, state, spelled = current * 100, "hundred", True
-            elif word in SCALES and state not in ("start", "and") and SCALES[word] < smallest:
-                if word in ROUND_SCALES and total == 0 and not self._goes_on(position + 1):
-                    scale, position, spelled = word, position + 1, True
-                    break
-                if decimals:
-                    break
-                smallest = SCALES[word]
-                total, current = total + max(current, 1) * smallest, 0
-                state, spelled = "scale", True
-            elif word == "and" and state in ("hundred", "scale") and self._goes_on(position + 1):
-                state = "and"
-            elif word == "point" and state != "start" and not decimals:
-                decimals, count = self._decimals(position + 1)
-                if not count:
-                    break
-                position, state, spelled = position + count, "decimals", True
-            elif word in ORDINALS and self._ordinal_fits(word, state):
-                value = ORDINALS[word]
-                current = current * value if value >= 100 and state != "start" else current + value
-                spelled, ordinal = True, True
-            else:
+        while position < len(self._words) and not value.is_complete:
+            taken = self._take(value, position)
+            if not taken:
                 break
-            position += 1
-        if position == first:
-            return None
-        digits = f"{total + current}" + (f".{decimals}" if decimals else "")
-        year = not (spelled or ordinal or decimals) and 1500 <= total + current <= 2100
-        year |= spelled and not ordinal and 2000 <= total + current < 2030 and scale is None
+            position += taken
+        return self._number(value, first, position) if position > first else None
+
+    def _take(self, value: _Value, position: int) -> int:
+        """Add the next words to ``value`` and return their number; 0 when it has ended."""
+        word, is_start = self._at(position), value.state == "start"
+        if (is_start and value.begin(word)) or value.add_below_hundred(word):
+            return 1
+        if is_start and self._is_one(position):
+            value.add(1, "unit")
+        elif word == "hundred" and value.state in ("unit", "teen", "tens", "written"):
+            return value.multiply_by_hundred()
+        elif word in SCALES and value.state not in ("start", "and") and value.allows(word):
+            return self._take_scale(value, position)
+        elif word == "and" and value.state in ("hundred", "scale") and self._goes_on(position + 1):
+            value.state = "and"
+        elif word == "point" and not is_start and not value.decimals:
+            value.decimals, count = self._decimals(position + 1)
+            value.is_spelled, value.state = value.is_spelled or count > 0, "decimals"
+            return count + 1 if count else 0
+        elif word in ORDINALS and self._ordinal_fits(word, value.state):
+            value.end_with(ORDINALS[word])
+        else:
+            return 0
+        return 1
+
+    def _take_scale(self, value: _Value, position: int) -> int:
+        word = self._at(position)
+        if word in ROUND_SCALES and value.total == 0 and not self._goes_on(position + 1):
+            value.scale, value.is_spelled = word, True
+        elif value.decimals:
+            return 0
+        else:
+            value.multiply_by(word)
+        return 1
+
+    def _number(self, value: _Value, first: int, end: int) -> Number:
+        whole, is_ordinal, is_spelled = (
+            value.total + value.current,
+            value.is_ordinal,
+            value.is_spelled,
+        )
+        digits = f"{whole}" + (f".{value.decimals}" if value.decimals else "")
+        year = not (is_spelled or is_ordinal or value.decimals) and 1500 <= whole <= 2100
+        year |= is_spelled and not is_ordinal and 2000 <= whole < 2030 and value.scale is None
         written = self._at(first)
-        if not spelled and not ordinal:
+        if not is_spelled and not is_ordinal:
             digits = written.replace(",", "")  # leading zeros are part of it
             year &= written.isdecimal()
-        return Number(first, position - first, digits, ordinal, year, spelled=spelled, scale=scale)
+        return Number(
+            first, end - first, digits, is_ordinal, year, spelled=is_spelled, scale=value.scale
+        )
 
     def _is_one(self, position: int) -> bool:
         """The "a" of "a million"; half a million and a quarter of a million stay as they are."""
@@ -281,6 +352,3 @@ class _Parts:
         if ORDINALS[word] >= 100:
             return state in ("unit", "teen", "tens", "hundred", "written")
         return state in ("hundred", "scale", "and") or (state == "tens" and ORDINALS[word] < 10)
-
-
-_BEFORE_TENS = ("start", "hundred", "scale", "and")

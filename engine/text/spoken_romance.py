@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from g2p2 import expand_numbers
 
@@ -119,93 +121,131 @@ NUMBER = r"\d{1,3}(?:[.\u202f ]\d{3})+(?!\d)(?:,\d+)?|\d+(?:,\d+)?"
 LONGEST_NUMBER = 15  # digits; a longer one is read digit by digit
 
 
-def written_out(text: str, language: str) -> str:
-    """``text`` with numbers, money, dates, times and abbreviations as words."""
-    reading = READINGS[language]
+Rule = tuple[str | re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
-    def amount(number: str) -> str:
+
+def written_out(text: str, language: str) -> str:
+    """Return ``text`` with numbers, money, dates, times and abbreviations as words."""
+    return _writer(language).write(text)
+
+
+@cache
+def _writer(language: str) -> _Writer:
+    return _Writer(language)
+
+
+class _Writer:
+    """Rules of one language, applied one after the other."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._reading = READINGS[language]
+        self._rules = [*self._word_rules(), *self._number_rules()]
+        self._sign_rules = self._make_sign_rules()
+
+    def write(self, text: str) -> str:
+        # Where all is in capitals they are emphasis.
+        spelled: list[Rule] = [] if text.isupper() else [(rf"\b(?:{UNSPEAKABLE})\b", self._spelled)]
+        for pattern, say in (*self._rules, *spelled, *self._sign_rules):
+            text = re.sub(pattern, say, text)
+        return re.sub(r"[ \t]+", " ", text).replace(" ,", ",").replace(" .", ".").strip()
+
+    def _word_rules(self) -> list[Rule]:
+        abbreviations = self._reading.abbreviations
+        short = "|".join(re.escape(key) for key in sorted(abbreviations, key=len)[::-1])
+        return [
+            (ADDRESS, self._address),
+            (rf"(?<!\w)(?:{short})(?!\w)", lambda match: abbreviations[match[0]]),
+        ]
+
+    def _number_rules(self) -> list[Rule]:
+        reading, amount = self._reading, self._amount
+        signs = "".join(reading.currencies)
+        units = "|".join(re.escape(key) for key in reading.units)
+        return [
+            (
+                rf"(?:(?P<before>[{signs}])\s?)?(?P<number>{NUMBER})(?:\s?(?P<after>[{signs}]))?",
+                self._money,
+            ),
+            (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})\b", self._date),
+            (r"\b(?P<hour>\d{1,2})(?::|\s?[hH]\s?)(?P<minute>\d\d)\b(?:\s?h\b)?", self._time),
+            (r"\b1(?:er|º|°|ª|\.º|ère|re)(?!\w)", reading.first),
+            (rf"{FROM_START}(?P<n>{NUMBER})\s?%", lambda m: f"{amount(m['n'])} {reading.percent}"),
+            (
+                rf"{FROM_START}(?P<n>{NUMBER})\s?°\s?[CF]?",
+                lambda m: f"{amount(m['n'])} {reading.degrees}",
+            ),
+            (
+                rf"{FROM_START}(?P<n>{NUMBER})\s?(?P<unit>{units})(?!\w)",
+                lambda m: f"{amount(m['n'])} {reading.units[m['unit']]}",
+            ),
+            (r"(?<=\d)\s?[-\u2013]\s?(?=\d)", f" {reading.to} "),
+            (r"(?<![\w.,])-(?=\d)", f"{reading.minus} "),
+            (NUMBER, lambda m: f" {amount(m[0])} "),
+        ]
+
+    def _make_sign_rules(self) -> list[Rule]:
+        return [
+            (r"&", f" {self._reading.both} "),
+            (r"\+", f" {self._reading.plus} "),
+            (r"[*_`~|<>\\^\[\]{}#=@%°/-]+", " "),
+        ]
+
+    def _amount(self, number: str) -> str:
         whole, _, fraction = re.sub(r"[.\u202f ]", "", number).partition(",")
         if len(whole) > LONGEST_NUMBER or (len(whole) > 1 and whole[0] == "0"):
-            said = " ".join(expand_numbers(digit, language) for digit in whole)
+            words = " ".join(expand_numbers(digit, self._language) for digit in whole)
         else:
-            said = str(expand_numbers(whole, language))
+            words = str(expand_numbers(whole, self._language))
         if not fraction:
-            return said
+            return words
         rest = fraction.lstrip("0")[:LONGEST_NUMBER]
         tail = ["0"] * (len(fraction) - len(fraction.lstrip("0"))) + ([rest] if rest else [])
-        words = " ".join(expand_numbers(part, language) for part in tail)
-        return f"{said} {reading.point} {words}"
+        decimals = " ".join(expand_numbers(part, self._language) for part in tail)
+        return f"{words} {self._reading.point} {decimals}"
 
-    def money(match: re.Match[str]) -> str:
+    def _money(self, match: re.Match[str]) -> str:
         sign = match["before"] or match["after"]
-        one, many = reading.currencies[sign]
+        if not sign:
+            return match[0]
+        one, many = self._reading.currencies[sign]
         whole, _, cents = match["number"].partition(",")
         unit = one if whole == "1" else many
-        if len(cents) == 2:
-            tail = f" {reading.both} {amount(cents.lstrip('0'))}" if cents != "00" else ""
-            return f"{amount(whole)} {unit}{tail}"
-        return f"{amount(match['number'])} {unit}"
+        if len(cents) != 2:
+            return f"{self._amount(match['number'])} {unit}"
+        tail = f" {self._reading.both} {self._amount(cents.lstrip('0'))}" if cents != "00" else ""
+        return f"{self._amount(whole)} {unit}{tail}"
 
-    def date(match: re.Match[str]) -> str:
+    def _date(self, match: re.Match[str]) -> str:
+        reading = self._reading
         day, month = int(match["day"]), int(match["month"])
         if not (1 <= day <= 31 and 1 <= month <= 12):
             return match[0]
-        said = [reading.first if day == 1 else amount(str(day)), reading.of]
-        said += [reading.months[month - 1], reading.of, amount(match["year"])]
-        return " ".join(word for word in said if word)
+        words = [reading.first if day == 1 else self._amount(str(day)), reading.of]
+        words += [reading.months[month - 1], reading.of, self._amount(match["year"])]
+        return " ".join(filter(None, words))
 
-    def time(match: re.Match[str]) -> str:
+    def _time(self, match: re.Match[str]) -> str:
+        reading, is_french = self._reading, self._language == "fr"
         hour, minute = match["hour"].lstrip("0") or "0", match["minute"]
         if int(hour) > 24 or int(minute) > 59:
             return match[0]
-        spoken = [amount(hour), reading.hours if language == "fr" else ""]
+        words = [self._amount(hour), reading.hours if is_french else ""]
         if minute != "00":
-            spoken += [reading.both if language != "fr" else "", amount(minute.lstrip("0"))]
-        elif language == "es":
-            spoken.append(reading.hours)
-        return " ".join(word for word in spoken if word)
+            words += ["" if is_french else reading.both, self._amount(minute.lstrip("0"))]
+        elif self._language == "es":
+            words.append(reading.hours)
+        return " ".join(filter(None, words))
 
-    def address(match: re.Match[str]) -> str:
-        said = re.sub(r"^(?:https?://)?(?:www\.)?", "", match[0]).rstrip("/.,;")
-        said = re.sub(r"\.([b-df-hj-np-tv-z]{2,3})\b", lambda m: "." + spelled(m), said)
-        said = said.replace("@", f" {reading.at} ").replace(".", f" {reading.dot} ")
-        return re.sub(r"[/_-]", " ", said)
+    def _address(self, match: re.Match[str]) -> str:
+        address = re.sub(r"^(?:https?://)?(?:www\.)?", "", match[0]).rstrip("/.,;")
+        address = re.sub(
+            r"\.([b-df-hj-np-tv-z]{2,3})\b", lambda ending: "." + self._spelled(ending), address
+        )
+        address = address.replace("@", f" {self._reading.at} ")
+        address = address.replace(".", f" {self._reading.dot} ")
+        return re.sub(r"[/_-]", " ", address)
 
-    def spelled(match: re.Match[str]) -> str:
-        letters = LETTERS[language]
+    def _spelled(self, match: re.Match[str]) -> str:
+        letters = LETTERS[self._language]
         return " ".join(letters[letter] for letter in match[0].lower() if letter in letters)
-
-    signs = "".join(reading.currencies)
-    short = "|".join(re.escape(key) for key in sorted(reading.abbreviations, key=len)[::-1])
-    units = "|".join(re.escape(key) for key in reading.units)
-    rules = (
-        (ADDRESS, address),
-        (rf"(?<!\w)(?:{short})(?!\w)", lambda m: reading.abbreviations[m[0]]),
-        (
-            rf"(?:(?P<before>[{signs}])\s?)?(?P<number>{NUMBER})(?:\s?(?P<after>[{signs}]))?",
-            lambda m: money(m) if m["before"] or m["after"] else m[0],
-        ),
-        (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})\b", date),
-        (r"\b(?P<hour>\d{1,2})(?::|\s?[hH]\s?)(?P<minute>\d\d)\b(?:\s?h\b)?", time),
-        (r"\b1(?:er|º|°|ª|\.º|ère|re)(?!\w)", reading.first),
-        (rf"{FROM_START}(?P<n>{NUMBER})\s?%", lambda m: f"{amount(m['n'])} {reading.percent}"),
-        (
-            rf"{FROM_START}(?P<n>{NUMBER})\s?°\s?[CF]?",
-            lambda m: f"{amount(m['n'])} {reading.degrees}",
-        ),
-        (
-            rf"{FROM_START}(?P<n>{NUMBER})\s?(?P<unit>{units})(?!\w)",
-            lambda m: f"{amount(m['n'])} {reading.units[m['unit']]}",
-        ),
-        (r"(?<=\d)\s?[-\u2013]\s?(?=\d)", f" {reading.to} "),
-        (r"(?<![\w.,])-(?=\d)", f"{reading.minus} "),
-        (NUMBER, lambda m: f" {amount(m[0])} "),
-        # Where all is in capitals they are emphasis.
-        (rf"\b(?:{UNSPEAKABLE})\b" if not text.isupper() else r"(?!)", spelled),
-        (r"&", f" {reading.both} "),
-        (r"\+", f" {reading.plus} "),
-        (r"[*_`~|<>\\^\[\]{}#=@%°/-]+", " "),
-    )
-    for pattern, say in rules:
-        text = re.sub(pattern, say, text)
-    return re.sub(r"[ \t]+", " ", text).replace(" ,", ",").replace(" .", ".").strip()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
@@ -126,12 +126,13 @@ class Recognizer:
         """
         if not detect_language and not language:
             raise UnknownModel("neither a language nor detect_language is given")
-        with Decoder(
-            source, raw=raw, multichannel=multichannel, limits=self._settings.limits
-        ) as decoder:
-            channels = decoder.head.channels if multichannel else 1
-            windows = _Flow(self._settings.windows_in_flight, cancelled, heard)
-            chunks = _Flow(self._settings.chunks_in_flight, cancelled)
+        with (
+            Decoder(
+                source, raw=raw, multichannel=multichannel, limits=self._settings.limits
+            ) as decoder,
+            _Flow(self._settings.windows_in_flight, cancelled, heard) as windows,
+            _Flow(self._settings.chunks_in_flight, cancelled) as chunks,
+        ):
             tracks = [
                 _Track(
                     recognizer=self,
@@ -142,35 +143,19 @@ class Recognizer:
                     candidates=detect_language if not isinstance(detect_language, bool) else (),
                     keyterms=tuple(keyterms),
                 )
-                for _ in range(channels)
+                for _ in range(decoder.head.channels if multichannel else 1)
             ]
-            try:
-                for block in decoder.blocks():
-                    windows.check()
-                    for track, samples in zip(tracks, block, strict=True):
-                        track.feed(samples)
-                for track in tracks:
-                    track.finish()
-                windows.land_all()
-                chunks.land_all()
-                for track in tracks:
-                    track.check_language()
-            finally:
-                windows.cancel()
-                chunks.cancel()
-            return Transcript(
-                channels=tuple(track.transcript() for track in tracks),
-                duration=decoder.samples / RATE,
-                samples=decoder.samples,
-                source_channels=decoder.head.channels,
-                source_sample_rate=decoder.head.sample_rate,
-                truncated=decoder.truncated,
-                damaged=decoder.damaged,
-                tracks=decoder.tracks,
-                unsaid=sum(track.unsaid for track in tracks),
-                speech_seconds=sum(track.voiced_seconds for track in tracks),
-                queued_seconds=windows.waited,
-            )
+            for block in decoder.blocks():
+                windows.check()
+                for track, samples in zip(tracks, block, strict=True):
+                    track.feed(samples)
+            for track in tracks:
+                track.finish()
+            windows.land_all()
+            chunks.land_all()
+            for track in tracks:
+                track.check_language()
+            return _transcript(decoder, tracks, windows.waited)
 
     def submit(
         self,
@@ -284,8 +269,24 @@ def _code(language: str) -> str:
     return language.split("-")[0].lower()
 
 
+def _transcript(decoder: Decoder, tracks: Sequence[_Track], queued_seconds: float) -> Transcript:
+    return Transcript(
+        channels=tuple(track.transcript() for track in tracks),
+        duration=decoder.samples / RATE,
+        samples=decoder.samples,
+        source_channels=decoder.head.channels,
+        source_sample_rate=decoder.head.sample_rate,
+        truncated=decoder.truncated,
+        damaged=decoder.damaged,
+        tracks=decoder.tracks,
+        unsaid=sum(track.unsaid for track in tracks),
+        speech_seconds=sum(track.voiced_seconds for track in tracks),
+        queued_seconds=queued_seconds,
+    )
+
+
 class _Flow:
-    """Jobs of one request: no more than some in flight, results taken in order."""
+    """Jobs of one request: at most some in flight, results taken in order, cancelled at the end."""
 
     def __init__(
         self,
@@ -316,7 +317,10 @@ class _Flow:
         while self._flights:
             self._land()
 
-    def cancel(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         for job, _, _ in self._flights:
             job.future.cancel()
 

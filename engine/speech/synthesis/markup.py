@@ -84,39 +84,57 @@ def read_markup(text: str, *, speed: float = 1.0) -> Script:
     that cannot be used, and all at another speed than 1.0, are spoken as their word, with a
     warning.
     """
-    pronunciations: dict[str, str] = {}
-    warnings: list[str] = []
-    billable = len(text)
-
-    def pronounce(match: re.Match[str]) -> str:
-        nonlocal billable
-        word, ipa, warning = _pronunciation(match[1] + "}", len(pronunciations))
-        billable -= len(match[0]) - len(word)
-        if not warning and speed != 1.0:
-            warning = f"Pronunciations need speed 1.0: {word!r} is read as it is"
-        if warning:
-            warnings.append(warning)
-            return word
-        mark = chr(FIRST_MARK + len(pronunciations))
-        pronunciations[mark] = ipa
-        return mark
-
-    marked = PRONUNCIATION.sub(pronounce, text)
-    parts: list[str | Pause] = []
-    end = 0
-    for match in PAUSE.finditer(marked):
-        parts.append(marked[end : match.start()])
-        parts.append(Pause(_pause_seconds(match[1].strip())))
-        billable -= len(match[0])
-        end = match.end()
-    parts.append(marked[end:])
+    reader = _Pronunciations(speed)
+    marked = PRONUNCIATION.sub(reader.replace, text)
+    parts, markup_characters = _split_at_pauses(marked)
+    billable = len(text) - reader.markup_characters - markup_characters
     script = Script(
         tuple(part for part in parts if isinstance(part, Pause) or part.strip()),
-        pronunciations,
+        reader.by_mark,
         len(text),
         max(0, billable),
-        tuple(warnings),
+        tuple(reader.warnings),
     )
+    _check_pauses(script, speed)
+    return script
+
+
+class _Pronunciations:
+    """Replaces each pronunciation of a text by a mark, or by its word with a warning."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self.by_mark: dict[str, str] = {}
+        self.warnings: list[str] = []
+        self.markup_characters = 0  # that are not billed
+
+    def replace(self, match: re.Match[str]) -> str:
+        word, ipa, warning = _pronunciation(match[1] + "}", len(self.by_mark))
+        self.markup_characters += len(match[0]) - len(word)
+        if not warning and self._speed != 1.0:
+            warning = f"Pronunciations need speed 1.0: {word!r} is read as it is"
+        if warning:
+            self.warnings.append(warning)
+            return word
+        mark = chr(FIRST_MARK + len(self.by_mark))
+        self.by_mark[mark] = ipa
+        return mark
+
+
+def _split_at_pauses(text: str) -> tuple[list[str | Pause], int]:
+    """Return the text with its pauses read, and the number of characters of their markup."""
+    parts: list[str | Pause] = []
+    end = characters = 0
+    for match in PAUSE.finditer(text):
+        parts.append(text[end : match.start()])
+        parts.append(Pause(_pause_seconds(match[1].strip())))
+        characters += len(match[0])
+        end = match.end()
+    parts.append(text[end:])
+    return parts, characters
+
+
+def _check_pauses(script: Script, speed: float) -> None:
     if script.pauses > MAX_PAUSES:
         raise MarkupError(
             "BREAKS_LIMIT_EXCEEDED",
@@ -127,7 +145,6 @@ def read_markup(text: str, *, speed: float = 1.0) -> Script:
             "PAUSE_SPEED_CAP_EXCEEDED",
             f"speed is {speed:g}; with pauses it may be {MAX_SPEED_WITH_PAUSES} at most",
         )
-    return script
 
 
 def _pause_seconds(value: str) -> float:
