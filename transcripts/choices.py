@@ -73,7 +73,7 @@ RARE_GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
     (
         "Wording",
         (
-            Feature("numerals", "Numerals", "Numbers as digits", english=True),
+            Feature("numerals", "Numerals", "Numbers as digits"),
             Feature("filler_words", "Filler words", "Keep uh and um", english=True),
             Feature("profanity_filter", "Profanity filter", "Mask strong language", english=True),
         ),

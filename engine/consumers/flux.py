@@ -278,12 +278,18 @@ class FluxConsumer(Socket):
 
     def _written(self, heard: Sequence[HeardWord]) -> list[Word]:
         words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard]
-        if not self.is_english:
-            return words
         formatting = Formatting(
             numerals=self.numerals, profanity_filter=self.options.profanity_filter
         )
-        return write(redact_result(words, self.redactions), formatting)
+        if self.is_english:
+            words = redact_result(words, self.redactions)
+        return write(words, formatting, self._language())
+
+    def _language(self) -> str | None:
+        """Return the language of all turns; None when several are possible."""
+        if self.is_english:
+            return "en"
+        return self.told_hints[0] if len(self.told_hints) == 1 else None
 
     def _say(self, message: dict[str, Any]) -> None:
         self.tell(message | {"sequence_id": self.sequence})

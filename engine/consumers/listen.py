@@ -321,8 +321,7 @@ class ListenConsumer(Socket):
     def _results(self, track: int, heard: Heard) -> dict[str, Any]:
         options = self.written_with[track]
         said = self._said(track, heard)
-        formatting = _formatting(options) if self.is_english else None
-        words = write(said, formatting, self.replacements)
+        words = write(said, _formatting(options), self.choice.language, self.replacements)
         alternative = {
             "transcript": transcript(words, options.is_punctuated),
             "confidence": round(fmean(w.confidence for w in words), 4) if words else 0.0,

@@ -23,9 +23,9 @@ def redact_result(words: Sequence[Word], redactions: frozenset[str]) -> list[Wor
 
 def write(
     words: Sequence[Word],
-    formatting: Formatting | None,
+    formatting: Formatting,
+    language: str | None,
     replacements: Sequence[tuple[str, str]] = (),
 ) -> list[Word]:
-    """Return redacted words as they are written; without ``formatting`` they are not English."""
-    written = words if formatting is None else format_words(words, formatting)
-    return replace_words(written, replacements)
+    """Return redacted words as they are written in ``language``, a BCP-47 tag."""
+    return replace_words(format_words(words, formatting, language), replacements)

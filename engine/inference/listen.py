@@ -39,6 +39,7 @@ from engine.speech.recognition.transcript import ChannelTranscript, Transcript
 from engine.speech.synthesis.voices import NAMESPACE
 from engine.text.entities import detect_entities
 from engine.text.formatting import Formatting, format_words
+from engine.text.numerals import LANGUAGES as NUMERAL_LANGUAGES
 from engine.text.redaction import CannotRedact, parse_redactions, redact
 from engine.text.search import hotwords, parse_replacements, replace_words, searched
 from engine.text.words import Word
@@ -292,8 +293,7 @@ def _write_channel(channel: ChannelTranscript, plan: Plan) -> Channel:
         # Redaction is first, so that nothing made later can show what was taken out.
         words = redact(words, plan.redactions)
     searches = searched(words, options.search)
-    if is_english(channel.language):
-        words = format_words(words, _formatting(options))
+    words = format_words(words, _formatting(options), channel.language)
     words = replace_words(words, parse_replacements(options.replace))
     entities = [asdict(entity) for entity in detect_entities(words)]
     return Channel(
@@ -373,7 +373,6 @@ _BEST_EFFORT = {
 # Each has an effect only beside the other.
 _NEEDS = {"utt_split": "utterances", "custom_topic": "topics", "custom_intent": "intents"}
 _ENGLISH_ONLY = (
-    "numerals",
     "measurements",
     "dictation",
     "filler_words",
@@ -383,6 +382,20 @@ _ENGLISH_ONLY = (
     "topics",
     "intents",
 )
+
+
+def _number_warnings(options: ListenOptions, foreign: Sequence[str]) -> list[Warning]:
+    """Return what ``smart_format`` and ``numerals`` do not write in ``foreign`` languages."""
+    others = [one for one in foreign if one.split("-")[0].lower() not in NUMERAL_LANGUAGES]
+    found = []
+    if options.numerals and others:
+        message = f"numerals has no effect on {others[0]}."
+        found.append(Warning("numerals", "unsupported_language", message))
+    if options.smart_format:
+        what = "numbers and dates" if others else "dates, times and money"
+        message = f"In {(others or foreign)[0]}, {what} stay as the recognizer wrote them."
+        found.append(Warning("smart_format", "unsupported_language", message))
+    return found
 
 
 def _is_chosen(options: ListenOptions, parameter: Field[Any]) -> bool:
@@ -422,9 +435,7 @@ def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
             for name in _ENGLISH_ONLY
             if getattr(options, name)
         ]
-        if options.smart_format:
-            message = f"In {foreign[0]}, numbers and dates stay as the recognizer wrote them."
-            warnings.append(Warning("smart_format", "unsupported_language", message))
+        warnings += _number_warnings(options, foreign)
     warnings += [
         Warning(
             "language",

@@ -1,8 +1,9 @@
 """Formatting of recognised words: numbers, dates, money, addresses, fillers, profanity.
 
-English, by rules. Whisper writes some numbers in digits and some in letters as it likes; the
-options decide which: ``smart_format`` and ``numerals`` write digits, without them numbers are
-spelled out. Words that become one keep the start of the first and the end of the last.
+English by rules; the numbers of five other languages are in ``engine/text/numerals.py``. Whisper
+writes some numbers in digits and some in letters as it likes. The options decide which:
+``smart_format`` and ``numerals`` write digits, without them English numbers are spelled out. Words
+that become one keep the start of the first and the end of the last.
 """
 
 import re
@@ -19,6 +20,7 @@ from engine.text.numbers import (
     ordinal_digits,
     with_commas,
 )
+from engine.text.numerals import LANGUAGES, write_digits
 from engine.text.words import Word, merge, tail
 
 MONTHS = {
@@ -102,8 +104,25 @@ class Formatting:
     profanity_filter: bool = False
 
 
-def format_words(words: Sequence[Word], options: Formatting) -> list[Word]:
-    """The words as the options ask for them."""
+def format_words(
+    words: Sequence[Word], options: Formatting, language: str | None = "en"
+) -> list[Word]:
+    """Return the words as the options require in ``language``, a BCP-47 tag.
+
+    English has all options, the languages of ``engine/text/numerals.py`` numbers in digits.
+    Words of other languages stay as they are.
+    """
+    code = (language or "").split("-")[0].lower()
+    if code == "en":
+        return _format_english(words, options)
+    if code in LANGUAGES and (options.smart_format or options.numerals):
+        return write_digits(
+            words, code, numerals=options.numerals, smart_format=options.smart_format
+        )
+    return list(words)
+
+
+def _format_english(words: Sequence[Word], options: Formatting) -> list[Word]:
     written = list(words)
     if not options.filler_words:
         written = remove_fillers(written)
