@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-
-class Misconfigured(Exception):
-    """The engine cannot start as it is set up; the message says what to set."""
+from network.environment import Misconfigured as Misconfigured
+from network.environment import Reader
 
 
 @dataclass(frozen=True)
@@ -87,76 +86,53 @@ DEFAULT_LIMITS = {
 }
 
 
+SECRET_CHARACTERS = 32
+
+
 def read_environment(environ: Mapping[str, str]) -> Environment:
-    """Raises ``Misconfigured`` with one sentence that names the variable."""
-    data = Path(environ.get("EARSHOT_DATA") or "var").absolute()
-    if environ.get("INTELLIGENCE_URL") and not environ.get("INTELLIGENCE_MODEL"):
+    """Read the whole environment; ``Misconfigured`` names the first variable that is wrong."""
+    reader = Reader(environ)
+    data = Path(reader.text("EARSHOT_DATA", "var")).absolute()
+    intelligence_url = reader.url("INTELLIGENCE_URL", ("http", "https"))
+    intelligence_model = reader.text("INTELLIGENCE_MODEL")
+    if intelligence_url and not intelligence_model:
         raise Misconfigured("INTELLIGENCE_URL is set; set INTELLIGENCE_MODEL to a model there.")
     return Environment(
         data=data,
-        host=environ.get("HOST") or "127.0.0.1",
-        port=_integer(environ, "ENGINE_PORT", 8001, 1, 65535),
-        database_url=environ.get("ENGINE_DATABASE_URL") or f"sqlite:///{data}/engine.sqlite3",
-        secret_key=_secret(environ, "ENGINE_SECRET_KEY"),
-        project_id=environ.get("ENGINE_PROJECT_ID") or "",
-        request_days=_integer(environ, "ENGINE_REQUEST_DAYS", 90, 1, 36500),
-        cors_origins=tuple((environ.get("ENGINE_CORS_ORIGINS") or "*").split()),
-        strict=_flag(environ, "ENGINE_STRICT", False),
-        prices=_file(environ, "ENGINE_PRICES"),
-        model_cache=Path(environ.get("ENGINE_MODEL_CACHE") or data / "models").absolute(),
-        english_model=environ.get("ENGINE_ENGLISH_MODEL") or "tiny.en",
-        multilingual_model=environ.get("ENGINE_MULTILINGUAL_MODEL") or "base",
-        allow_download=_flag(environ, "ENGINE_ALLOW_DOWNLOAD", False),
-        threads=_integer(environ, "ENGINE_THREADS", max(2, os.cpu_count() or 2), 1, 256),
+        host=reader.text("HOST", "127.0.0.1"),
+        port=reader.whole("ENGINE_PORT", 8001, 1, 65535),
+        database_url=reader.url(
+            "ENGINE_DATABASE_URL",
+            ("sqlite", "postgres", "postgresql"),
+            f"sqlite:///{data}/engine.sqlite3",
+        ),
+        secret_key=reader.secret("ENGINE_SECRET_KEY", SECRET_CHARACTERS),
+        project_id=reader.text("ENGINE_PROJECT_ID"),
+        request_days=reader.whole("ENGINE_REQUEST_DAYS", 90, 1, 36500),
+        cors_origins=reader.words("ENGINE_CORS_ORIGINS", None) or ("*",),
+        strict=reader.flag("ENGINE_STRICT"),
+        prices=reader.file("ENGINE_PRICES", "a JSON file"),
+        model_cache=Path(reader.text("ENGINE_MODEL_CACHE", str(data / "models"))).absolute(),
+        english_model=reader.text("ENGINE_ENGLISH_MODEL", "tiny.en"),
+        multilingual_model=reader.text("ENGINE_MULTILINGUAL_MODEL", "base"),
+        allow_download=reader.flag("ENGINE_ALLOW_DOWNLOAD"),
+        threads=reader.whole("ENGINE_THREADS", max(2, os.cpu_count() or 2), 1, 256),
+        # Set and empty is none, not the default.
         warm_voices=tuple(environ.get("ENGINE_WARM_VOICES", DEFAULT_VOICE).split()),
-        idle_seconds=_integer(environ, "ENGINE_IDLE_SECONDS", 600, 1, 86400),
-        processing_seconds=_integer(environ, "ENGINE_PROCESSING_SECONDS", 7200, 1, 86400),
-        fetch_private_hosts=_flag(environ, "ENGINE_FETCH_PRIVATE_HOSTS", False),
-        callback_retry_seconds=_integer(environ, "ENGINE_CALLBACK_RETRY_SECONDS", 30, 1, 86400),
-        intelligence_url=environ.get("INTELLIGENCE_URL") or "",
-        intelligence_model=environ.get("INTELLIGENCE_MODEL") or "",
-        intelligence_key=environ.get("INTELLIGENCE_KEY") or "",
-        limits={kind: _limits(environ, kind, usual) for kind, usual in DEFAULT_LIMITS.items()},
+        idle_seconds=reader.whole("ENGINE_IDLE_SECONDS", 600, 1, 86400),
+        processing_seconds=reader.whole("ENGINE_PROCESSING_SECONDS", 7200, 1, 86400),
+        fetch_private_hosts=reader.flag("ENGINE_FETCH_PRIVATE_HOSTS"),
+        callback_retry_seconds=reader.whole("ENGINE_CALLBACK_RETRY_SECONDS", 30, 1, 86400),
+        intelligence_url=intelligence_url,
+        intelligence_model=intelligence_model,
+        intelligence_key=reader.text("INTELLIGENCE_KEY"),
+        limits={kind: _limits(reader, kind, usual) for kind, usual in DEFAULT_LIMITS.items()},
     )
 
 
-def _integer(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    text = environ.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise Misconfigured(f"{name} is {text!r}; set it to a whole number from {least} to {most}.")
-    return int(text)
-
-
-def _secret(environ: Mapping[str, str], name: str) -> str:
-    text = environ.get(name) or ""
-    if text and (len(text) < 32 or len(set(text)) < 10):
-        raise Misconfigured(
-            f"{name} has {len(text)} characters, {len(set(text))} of them different; set it to "
-            "at least 32 random characters."
-        )
-    return text
-
-
-def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
-    text = (environ.get(name) or str(default)).lower()
-    if text not in ("true", "false", "1", "0"):
-        raise Misconfigured(f"{name} is {text!r}; set it to true or false.")
-    return text in ("true", "1")
-
-
-def _file(environ: Mapping[str, str], name: str) -> Path | None:
-    text = environ.get(name)
-    if not text:
-        return None
-    path = Path(text).absolute()
-    if not os.access(path, os.R_OK):
-        raise Misconfigured(f"{name} is {text!r}, which cannot be read; set it to a JSON file.")
-    return path
-
-
-def _limits(environ: Mapping[str, str], kind: str, usual: Limits) -> Limits:
+def _limits(reader: Reader, kind: str, usual: Limits) -> Limits:
     name = f"ENGINE_{kind.upper()}_LIMIT"
     return Limits(
-        _integer(environ, name, usual.per_project, 1, 100_000),
-        _integer(environ, f"{name}_TOTAL", usual.per_process, 1, 100_000),
+        reader.whole(name, usual.per_project, 1, 100_000),
+        reader.whole(f"{name}_TOTAL", usual.per_process, 1, 100_000),
     )

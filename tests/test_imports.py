@@ -49,7 +49,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "engine.wire",
         "network",
     ),
-    "engine.env": (),
+    "engine.env": ("network",),
     "engine.gateway": (
         "engine.accounts",
         "engine.exchange",
@@ -205,7 +205,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "transcripts.text",
         "transcripts.uploads",
     ),
-    "webapp": ("management", "transcripts.media", "transcripts.readiness"),
+    "webapp": ("management", "network", "transcripts.media", "transcripts.readiness"),
 }
 FRAMEWORKS = {"django", "channels", "asgiref", "daphne", "celery"}
 WITHOUT_FRAMEWORK = (

@@ -7,23 +7,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+
+from network.environment import Misconfigured as Misconfigured
+from network.environment import Reader
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTED_URL = "https://api.deepgram.com"
 HOSTED_AGENT_URL = "wss://agent.deepgram.com"
 GIB = 1024**3
 DEFAULT_ADMIN_EMAIL = "admin@earshot.local"
-SECRET_CHARACTERS, SECRET_DIFFERENT = 50, 10  # Django's own check asks for 50 and 5
+SECRET_CHARACTERS = 50  # as Django's own check
 PASSWORD_CHARACTERS, PASSWORD_DIFFERENT = 8, 5
-
-
-class Misconfigured(Exception):
-    """The environment cannot be used; the message says what to set."""
 
 
 @dataclass(frozen=True)
@@ -60,52 +58,8 @@ class Env:
         return not (self.deepgram_api_key or self.deepgram_base_url)
 
 
-class Reader:
-    """Typed look-ups in one environment."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
-
-    def text(self, name: str, default: str = "") -> str:
-        return self.environ.get(name, "").strip() or default
-
-    def whole(self, name: str, default: int, low: int, high: int) -> int:
-        given = self.text(name)
-        if not given:
-            return default
-        if not given.isascii() or not given.isdigit() or not low <= int(given) <= high:
-            raise Misconfigured(
-                f"{name} is {given!r}; set it to a whole number from {low} to {high}."
-            )
-        return int(given)
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        given = self.text(name).lower()
-        if given in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
-            return default if not given else given in {"1", "true", "yes", "on"}
-        raise Misconfigured(f"{name} is {given!r}; set it to true or false.")
-
-    def words(self, name: str) -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
-
-    def url(self, name: str, schemes: tuple[str, ...], default: str = "") -> str:
-        given = self.text(name, default)
-        if given and urlsplit(given).scheme not in schemes:
-            allowed = ", ".join(f"{scheme}://" for scheme in schemes)
-            # The value may hold a password: name the scheme alone.
-            scheme = urlsplit(given).scheme
-            raise Misconfigured(f"{name} starts with {scheme!r}; start it with one of {allowed}.")
-        return given.rstrip("/") if schemes[0] in {"http", "ws"} else given
-
-    def secret(self, name: str, value: str) -> str:
-        """A key that signs sessions: long and random, or empty."""
-        if value and (len(value) < SECRET_CHARACTERS or len(set(value)) < SECRET_DIFFERENT):
-            # Not the value: it is a secret all the same.
-            raise Misconfigured(
-                f"{name} has {len(value)} characters, {len(set(value))} of them different; set "
-                f"it to at least {SECRET_CHARACTERS} random characters."
-            )
-        return value
+class AccountReader(Reader):
+    """Look-ups that also read the first administrator."""
 
     def email(self, name: str) -> str:
         value = self.text(name)
@@ -140,7 +94,7 @@ class Reader:
 
 def read(environ: Mapping[str, str] = os.environ) -> Env:
     """Read the whole environment; ``Misconfigured`` names the first variable that is wrong."""
-    reader = Reader(environ)
+    reader = AccountReader(environ)
     data = Path(reader.text("EARSHOT_DATA", str(ROOT / "var"))).expanduser().resolve()
     api_key = reader.text("DEEPGRAM_API_KEY")
     base_url = reader.url("DEEPGRAM_BASE_URL", ("http", "https"))
@@ -158,11 +112,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         port=port,
         engine_port=engine_port,
         debug=reader.flag("EARSHOT_DEBUG"),
-        secret_key=reader.secret("EARSHOT_SECRET_KEY", reader.text("EARSHOT_SECRET_KEY")),
-        secret_key_fallbacks=tuple(
-            reader.secret("EARSHOT_SECRET_KEY_FALLBACKS", each)
-            for each in reader.words("EARSHOT_SECRET_KEY_FALLBACKS")
-        ),
+        secret_key=reader.secret("EARSHOT_SECRET_KEY", SECRET_CHARACTERS),
+        secret_key_fallbacks=reader.secrets("EARSHOT_SECRET_KEY_FALLBACKS", SECRET_CHARACTERS),
         allowed_hosts=reader.words("EARSHOT_ALLOWED_HOSTS"),
         public_url=reader.url("EARSHOT_URL", ("http", "https")),
         database_url=reader.url("DATABASE_URL", ("sqlite", "postgres", "postgresql")),

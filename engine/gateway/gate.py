@@ -240,11 +240,11 @@ class Gate:
 
         Source: docs/contract.md, 15.5.
         """
-        if not origin:
-            return []
+        # Always: else a cache could send the response for one origin to another.
+        vary = (b"vary", b"origin")
         allowed = "*" if "*" in self._origins else origin if origin in self._origins else ""
-        if not allowed:
-            return []
+        if not origin or not allowed:
+            return [vary]
         exposed = (
             b"dg-request-id, dg-error, dg-model-name, dg-model-uuid, dg-char-count, "
             b"dg-speed-used, dg-pronunciations-applied, dg-pronunciation-warnings, "
@@ -253,7 +253,7 @@ class Gate:
         return [
             (b"access-control-allow-origin", allowed.encode("latin-1")),
             (b"access-control-expose-headers", exposed),
-            (b"vary", b"origin"),
+            vary,
         ]
 
 

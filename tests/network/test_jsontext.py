@@ -69,12 +69,10 @@ ROOT = Path(__file__).resolve().parents[2]
 # These read what we, the operator or a package wrote, or have a limit of their own.
 TRUSTED = {
     "engine/accounts/usage.py",
-    "engine/weights/checkpoints.py",
     "engine/speech/audio/decode_child.py",
     "engine/speech/synthesis/english.py",
     "engine/speech/synthesis/kokoro.py",
     "engine/speech/synthesis/synthesizer.py",
-    "engine/weights/packages.py",
     "network/jsontext.py",
     "speechclient/errors.py",
     "speechclient/fields.py",

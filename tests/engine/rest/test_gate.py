@@ -7,6 +7,7 @@ import json
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -17,6 +18,7 @@ import httpx
 import pytest
 from deepgram.core.api_error import ApiError
 
+from tests.engine.engine import ROOT
 from tests.engine.rest.conftest import Engine
 from tests.speech import join, say, wav_bytes
 
@@ -274,6 +276,52 @@ def test_any_page_may_call(engine: Engine):
     refused = httpx.get(f"{engine.url}/v1/projects", headers={"origin": "https://page.example"})
     assert refused.headers["access-control-allow-origin"] == "*"
     assert "dg-request-id" in refused.headers["access-control-expose-headers"]
+
+
+ORIGINS_PROGRAM = """
+import asyncio, django, json
+django.setup()
+from engine.asgi import application
+
+async def headers(*origin):
+    started = []
+    async def send(message):
+        started.append(message)
+    scope = {
+        "type": "http", "method": "OPTIONS", "path": "/v1/projects", "query_string": b"",
+        "headers": [(b"origin", one.encode()) for one in origin],
+    }
+    await application(scope, None, send)
+    names = ("access-control-allow-origin", "vary")
+    found = {name.decode(): value.decode() for name, value in started[0]["headers"]}
+    return [found.get(name, "") for name in names]
+
+async def main():
+    cases = [("https://a.test",), ("https://evil.test",), ("null",), ()]
+    print(json.dumps([await headers(*case) for case in cases]))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.full
+def test_only_pages_of_the_configured_origins_may_send_requests(tmp_path):
+    environ = {
+        "DJANGO_SETTINGS_MODULE": "engine.settings",
+        "EARSHOT_DATA": str(tmp_path),
+        "ENGINE_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
+        "ENGINE_CORS_ORIGINS": "https://a.test https://b.test",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ORIGINS_PROGRAM],
+        cwd=ROOT, env=environ, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == [
+        ["https://a.test", "origin"],
+        ["", "origin"],
+        ["", "origin"],
+        ["", "origin"],  # a cache may not send this response to a page
+    ]
 
 
 def test_head_is_answered_without_a_body(engine: Engine):

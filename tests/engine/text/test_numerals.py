@@ -387,6 +387,7 @@ def test_no_words_are_no_numbers():
         assert write_digits([], language, numerals=True, smart_format=True) == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     "pattern", ["{million}", "zero", "cinco cinq fünf cinque", "por ciento pour cent per cento"]

@@ -41,6 +41,7 @@ def test_each_source_has_a_conversion():
     assert SOURCES.keys() == CONVERSIONS.keys()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", [CAMPPLUS, SEGMENTATION, MINILM, KOKORO_FRAMES, KOKORO_SOUND])
 def test_conversion_is_deterministic(name, tmp_path):
     convert(name, tmp_path)
@@ -88,6 +89,7 @@ def test_changed_weights_are_rejected(only_small, tmp_path):
     assert not (tmp_path / only_small).exists()
 
 
+@pytest.mark.full
 def test_the_engine_loads_its_models_without_the_conversion(tmp_path):
     program = """
 import sys, django

@@ -57,6 +57,7 @@ def test_a_changed_file_names_the_command(small, tmp_path, content):
         converted(small, tmp_path)
 
 
+@pytest.mark.full
 def test_weights_that_are_not_installed_are_named(tmp_path, monkeypatch):
     monkeypatch.setitem(SOURCES, "other", Source((("no_such_package", "model"),), ""))
     with pytest.raises(MissingWeights, match="no_such_package/model is not on this machine"):
@@ -93,6 +94,7 @@ def test_a_process_reads_an_unchanged_file_once(small, tmp_path):
     assert files._digest.cache_info().misses == read + 1
 
 
+@pytest.mark.full
 def test_installed_weights_are_converted_in_the_python_environment():
     assert converted(MINILM) == FOLDER / MINILM
     assert check_installed() == []

@@ -25,6 +25,7 @@ def test_a_model_that_is_nowhere_says_what_to_do(monkeypatch):
     assert not is_at_hand("large-v2")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["tiny.en", "base"])
 def test_the_installed_models_are_at_hand(name):
     assert is_at_hand(name)
