@@ -22,10 +22,11 @@ from engine.inference.listen import (
     check_hints,
     choose_model,
     diarize_info,
+    find_diarizer,
     is_english,
     unsaid_warning,
 )
-from engine.inference.models import catalog, diarizer, recognizer
+from engine.inference.models import catalog, recognizer
 from engine.sessions.listen import (
     Heard,
     ListenSession,
@@ -115,6 +116,7 @@ class ListenConsumer(Socket):
         self.model = catalog().local_model(local)
         terms = hotwords(options.keyterm, options.keywords)
         self.keyterms = (terms,) if terms else ()
+        self.speakers = await asyncio.to_thread(find_diarizer) if options.is_diarized else None
         self.questions = Questions(self.choice, self._answer, self._fail)
         self.sessions: list[ListenSession] = []
         self.diarizers: list[LiveDiarizer] = []
@@ -212,8 +214,8 @@ class ListenConsumer(Socket):
         )
         self.sessions = [ListenSession(options, self.keyterms) for _ in range(tracks)]
         self.written_with = [self.options] * tracks
-        if self.options.is_diarized:
-            self.diarizers = [diarizer().live() for _ in range(tracks)]
+        if self.speakers is not None:
+            self.diarizers = [self.speakers.live() for _ in range(tracks)]
 
     def _follow(self, track: int, found: Sequence[Step]) -> None:
         for step in found:

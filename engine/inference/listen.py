@@ -244,17 +244,15 @@ def _recognize(
         detect_language=_candidates(options) if choice.language is None else False,
         keyterms=(terms,) if terms else (),
         multichannel=options.multichannel,
-        diarizer=_diarizer(options),
+        diarizer=find_diarizer() if options.is_diarized else None,
         raw=_raw_format(options),
         cancelled=cancelled,
         heard=heard,
     )
 
 
-def _diarizer(options: ListenOptions) -> Diarizer | None:
-    """Return the diarizer if one is requested and installed."""
-    if not options.is_diarized:
-        return None
+def find_diarizer() -> Diarizer | None:
+    """Return the diarizer if it is installed. Loading it takes seconds."""
     try:
         return diarizer()
     except MissingWeights as error:

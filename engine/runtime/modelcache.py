@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -43,7 +44,13 @@ class ModelCache(Generic[Key, Model]):
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Model:
-        """Return the model ``key``, loaded first if needed. Raises what ``load`` raises."""
+        """Return the model ``key``, loaded first if needed. Raises what ``load`` raises.
+
+        Raises ``RuntimeError`` in a thread with an event loop, where loading would block every
+        connection for seconds, also when the model is loaded already: later it may not be.
+        """
+        if _is_in_event_loop():
+            raise RuntimeError(f"{key} was requested in the event loop; request it in a thread")
         with self._lock:
             entry = self._entries.setdefault(key, _Entry(self._clock()))
             entry.used = self._clock()
@@ -71,3 +78,11 @@ class ModelCache(Generic[Key, Model]):
             for key in idle:
                 del self._entries[key]
         return idle
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -114,7 +114,8 @@ class AuraSession:
         self._flushes = Allowance(MOST_FLUSHES)
         self._buffer = ""
         self._waiting: deque[Script | Tell | Close] = deque()
-        self._begun = False  # since the last Flush or Clear something was given to be spoken
+        self._has_text = False  # since the last Flush or Clear there was a Speak
+        self._begun = False  # since then something was given to be spoken
         self._warned_of_ssml = False  # since then
         self.is_speaking = False
         self._sequence = 0
@@ -180,7 +181,8 @@ class AuraSession:
             case "Flush":
                 yield from self._flush(now)
             case "Clear":
-                self._buffer, self._begun, self._warned_of_ssml = "", False, False
+                self._buffer = ""
+                self._has_text = self._begun = self._warned_of_ssml = False
                 self._waiting = deque(one for one in self._waiting if isinstance(one, Close))
                 if self.is_speaking:
                     self.is_speaking = False
@@ -188,7 +190,7 @@ class AuraSession:
                 yield self._acknowledge("Cleared")
                 yield from self._next()
             case "Close":
-                yield from self._take_buffer()
+                yield from self._finish_text()
                 self._waiting.append(Close(1000))
                 yield from self._next()
             case other:
@@ -203,6 +205,7 @@ class AuraSession:
             return
         self.characters += len(text)
         self._buffer += text
+        self._has_text = True
         waiting = len(self._buffer) + _characters(self._waiting)
         too_fast = self._allowance is not None and not self._allowance.take(len(text), now)
         if too_fast or waiting > MOST_WAITING:
@@ -220,11 +223,17 @@ class AuraSession:
                 "EXCESSIVE_FLUSH", f"More than {MOST_FLUSHES} Flush messages within 60 seconds."
             )
             return
-        yield from self._take_buffer()
-        self._begun = self._warned_of_ssml = False
+        yield from self._finish_text()
         # Numbered when its turn comes: a Clear may overtake it.
         self._waiting.append(Tell({"type": "Flushed"}))
         yield from self._next()
+
+    def _finish_text(self) -> Iterator[Step]:
+        """Take the rest of the text, and report a text of which nothing can be spoken."""
+        yield from self._take_buffer()
+        if self._has_text and not self._begun:
+            yield _warning("NO_AUDIO_GENERATED", "The text has no sound.")
+        self._has_text = self._begun = self._warned_of_ssml = False
 
     def _take_buffer(self, until: int | None = None) -> Iterator[Step]:
         taken = self._buffer[:until]

@@ -220,18 +220,24 @@ class Recognizer:
         self, name: str, window: Window, reading: Reading, priority: Priority, owner: object
     ) -> Job:
         """Queue one window for the model ``name``; see ``submit``."""
-        model = self._model(name)
-        if reading.language not in model.languages():
-            raise UnknownModel(f"model {name!r} does not know the language {reading.language!r}")
         job = Job(
             item=window,
-            call=partial(model.transcribe, reading=reading),
+            call=partial(self._transcribe, name, reading),
             kind=(name, reading, window.frames),
             priority=priority,
             owner=owner,
         )
         self._work.submit(job)
         return job
+
+    def _transcribe(
+        self, name: str, reading: Reading, windows: Sequence[Window]
+    ) -> list[Hypothesis]:
+        """Load the model in the queue's thread: an event loop may have queued the windows."""
+        model = self._model(name)
+        if reading.language not in model.languages():
+            raise UnknownModel(f"model {name!r} does not know the language {reading.language!r}")
+        return model.transcribe(windows, reading=reading)
 
     def listen(self, diarizer: Diarizer, chunk: Chunk, owner: object) -> Job:
         """Queue the question whose voices are in ``chunk``, for when no live speech waits."""

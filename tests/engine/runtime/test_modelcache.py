@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,6 +29,14 @@ class Model:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+async def test_no_model_is_requested_in_the_event_loop():
+    cache = ModelCache(Model)
+    loaded = await asyncio.to_thread(cache.get, "base")
+    with pytest.raises(RuntimeError, match="in the event loop"):
+        cache.get("base")
+    assert await asyncio.to_thread(cache.get, "base") is loaded
 
 
 def test_a_model_is_loaded_once_for_all_threads():

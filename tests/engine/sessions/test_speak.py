@@ -92,6 +92,25 @@ def test_a_piece_may_be_white_space():
     assert said == [[], ["Good day."], [], [" \nBye."]]
 
 
+@pytest.mark.parametrize("pieces", [[" "], ["\n", "\t"], ["<speak> ", "</speak>"]])
+@pytest.mark.parametrize("last", ["Flush", "Close"])
+def test_text_of_which_nothing_can_be_spoken_is_a_warning_at_its_end(pieces, last):
+    for session in (AuraSession(WHO), FluxSession(WHO, iter(["s-1"]))):
+        for piece in pieces:
+            session.read(message("Speak", text=piece), 0.0)
+        steps = [*session.read(message(last), 0.0), *session.read(message("Close"), 0.0)]
+        codes = [one["code"] for one in told(steps) if one["type"] == "Warning"]
+        assert codes.count("NO_AUDIO_GENERATED") == 1
+
+
+def test_white_space_after_speech_is_no_warning():
+    aura = Aura()
+    aura.send("Speak", text="Good day. ")
+    aura.send("Speak", text=" \n")
+    assert [one["type"] for one in told(aura.send("Flush"))] == ["Flushed"]
+    assert [one["type"] for one in told(aura.send("Flush"))] == ["Flushed"]
+
+
 def test_a_title_ends_no_sentence():
     aura = Aura()
     assert texts(aura.send("Speak", text="Ask Dr. ")) == []
