@@ -11,8 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from management.crypto import UnreadableKey
-from management.models import Connection, Membership, Model, Project, User
+from management.models import Connection, Model, Project, User
 from management.speech import speech_client
 from speechclient import Models, SpeechError
 from speechclient import Project as ListedProject
@@ -48,14 +47,7 @@ def connect() -> Connection:
     connection = Connection.objects.filter(kind=kind).first()
     if connection is None:
         connection = Connection(kind=kind, name=Connection.Kind(kind).label)
-    elif (connection.base_url, connection.agent_url) == (base_url, agent_url) and has_key(
-        connection, key
-    ):
-        return connection
-    connection.base_url, connection.agent_url, connection.api_key = base_url, agent_url, key
-    # A new address or key is tried at once.
-    connection.failures, connection.retry_at = 0, None
-    connection.save()
+    connection.move_to(base_url, agent_url, key)
     return connection
 
 
@@ -64,13 +56,6 @@ def engine_host(host: str) -> str:
     if host in {"0.0.0.0", "::"}:  # noqa: S104 compared, not bound
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def has_key(connection: Connection, key: str) -> bool:
-    try:
-        return connection.api_key == key
-    except UnreadableKey:
-        return False
 
 
 def mirror(connection: Connection) -> None:
@@ -82,12 +67,13 @@ def mirror(connection: Connection) -> None:
         with speech_client(connection) as client:
             projects, models = client.projects(), client.models()
     except SpeechError as error:
-        Connection.objects.filter(pk=connection.pk).update(error=str(error))
+        connection.mark_failed(error)
         raise NoServer(f"{connection} at {connection.base_url}: {error}") from error
     mirror_projects(connection, projects)
     mirror_models(connection, models)
-    Connection.objects.filter(pk=connection.pk).update(seen_at=timezone.now(), error="")
-    give_owner_to_empty_projects()
+    connection.mark_seen()
+    if administrator := User.objects.first_administrator():
+        Project.objects.give_owner_to_empty(administrator)
 
 
 def mirror_projects(connection: Connection, listed: tuple[ListedProject, ...]) -> None:
@@ -148,17 +134,3 @@ def mirror_models(connection: Connection, listed: Models) -> None:
             ],
         )
         Model.objects.filter(connection=connection).exclude(uuid__in=rows).delete()
-
-
-def give_owner_to_empty_projects() -> None:
-    """Make the first administrator the owner of every project that nobody is in."""
-    administrator = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
-    if administrator is None:
-        return
-    Membership.objects.bulk_create(
-        [
-            Membership(user=administrator, project=project, role=Membership.Role.OWNER)
-            for project in Project.objects.filter(memberships=None)
-        ],
-        ignore_conflicts=True,
-    )

@@ -26,6 +26,10 @@ class People(BaseUserManager["User"]):
         user.save()
         return user
 
+    def first_administrator(self) -> "User | None":
+        """The oldest active administrator, who owns what nobody else does."""
+        return self.filter(is_superuser=True, is_active=True).order_by("pk").first()
+
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
@@ -103,6 +107,30 @@ class Connection(models.Model):
         troubled = Connection.objects.filter(pk=self.pk).exclude(failures=0, error="")
         troubled.update(seen_at=Now(), failures=0, error="")
 
+    def mark_seen(self) -> None:
+        """Note that the server has listed its projects and models."""
+        Connection.objects.filter(pk=self.pk).update(seen_at=Now(), error="")
+
+    def mark_failed(self, error: Exception) -> None:
+        """Note why the server could not list them; jobs are not paused for it."""
+        Connection.objects.filter(pk=self.pk).update(error=str(error))
+
+    def move_to(self, base_url: str, agent_url: str, api_key: str) -> bool:
+        """Use a new address or key, tried at once; False when both are the present ones."""
+        if (self.base_url, self.agent_url) == (base_url, agent_url) and self.has_key(api_key):
+            return False
+        self.base_url, self.agent_url, self.api_key = base_url, agent_url, api_key
+        self.failures, self.retry_at = 0, None
+        self.save()
+        return True
+
+    def has_key(self, api_key: str) -> bool:
+        """Return whether ``api_key`` is the stored one; False when that cannot be decrypted."""
+        try:
+            return self.api_key == api_key
+        except crypto.UnreadableKey:
+            return False
+
     @property
     def api_key(self) -> str:
         return crypto.decrypt(self.encrypted_key)
@@ -120,6 +148,16 @@ class ProjectQuerySet(models.QuerySet["Project"]):
     def writable_by(self, user: User) -> "ProjectQuerySet":
         """Projects this person may add to: every role but viewer."""
         return self.filter(memberships__user=user, memberships__role__in=Membership.WRITERS)
+
+    def give_owner_to_empty(self, owner: User) -> None:
+        """Make ``owner`` the owner of every project that has no members."""
+        Membership.objects.bulk_create(
+            [
+                Membership(user=owner, project=project, role=Membership.Role.OWNER)
+                for project in self.filter(memberships=None)
+            ],
+            ignore_conflicts=True,
+        )
 
     def called(self, text: str) -> "Sequence[Project]":
         """The projects with this name, in any case; else the one with this id, here or upstream."""

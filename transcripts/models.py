@@ -45,6 +45,15 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Uploads that are no recording yet."""
         return self.filter(state=Upload.State.OPEN)
 
+    def without_client(self, seconds: timedelta) -> "UploadQuerySet":
+        """Unfinished uploads whose last byte came ``seconds`` ago: their client has gone.
+
+        One that changed later than now was written by a clock that was ahead.
+        """
+        now = timezone.now()
+        untouched = Q(changed_at__lt=now - seconds) | Q(changed_at__gt=now + seconds)
+        return self.unfinished().filter(untouched, offset_bytes=F("size_bytes"))
+
     def resumable_by(self, user: User) -> "UploadQuerySet":
         """Uploads of this user in projects that they may still add to."""
         return self.filter(owner=user, project__in=Project.objects.writable_by(user))
@@ -960,6 +969,16 @@ class Waveform(models.Model):
 
     def __str__(self) -> str:
         return f"Waveform of {self.recording_id}"
+
+    def finish(self, peaks: bytes, **facts: Any) -> None:
+        """Store the drawing, and what it found out about the recording.
+
+        The player's time line is that of the waveform and of the copy.
+        """
+        with transaction.atomic():
+            if facts:
+                Recording.objects.filter(pk=self.pk).update(**facts)
+            Waveform.objects.filter(pk=self.pk).update(peaks=peaks, due_at=None)
 
     @property
     def is_drawn(self) -> bool:

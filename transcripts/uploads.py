@@ -24,7 +24,6 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F, Q
 from django.utils import timezone
 
 from management.models import Project, User
@@ -253,11 +252,8 @@ def sweep_uploads(forget: bool = True) -> None:
 
     Without ``forget`` nothing is deleted, because the clock has just been set.
     """
-    now = timezone.now()
-    # One that changed later than now was written by a clock that was ahead.
-    untouched = Q(changed_at__lt=now - FINISHED_AFTER) | Q(changed_at__gt=now + FINISHED_AFTER)
-    whole = Upload.objects.unfinished().filter(untouched, offset_bytes=F("size_bytes"))
-    old = Upload.objects.filter(changed_at__lt=now - KEPT_FOR)
+    whole = Upload.objects.without_client(FINISHED_AFTER)
+    old = Upload.objects.filter(changed_at__lt=timezone.now() - KEPT_FOR)
     for uploads, act in ((old if forget else old.none(), cancel), (whole, finish)):
         for upload in uploads.order_by("changed_at")[:20]:
             try:

@@ -164,3 +164,36 @@ def test_projects_with_a_default_preset_are_told_apart(project: Project, other_p
 def test_a_waveform_is_drawn_once_its_due_time_is_empty():
     assert Waveform().is_drawn
     assert not Waveform(due_at=timezone.now()).is_drawn
+
+
+def test_a_drawing_is_stored_with_what_it_found_out(project: Project):
+    recording = add_recording(project)
+    waveform = Waveform.objects.create(recording=recording, due_at=timezone.now())
+    waveform.finish(b"\x01\x02", duration=2.5)
+    waveform.refresh_from_db()
+    recording.refresh_from_db()
+    assert (bytes(waveform.peaks), waveform.is_drawn, recording.duration) == (
+        b"\x01\x02",
+        True,
+        2.5,
+    )
+
+
+def test_an_upload_has_no_client_some_time_after_its_last_byte(project: Project, ada: User):
+    upload = Upload.objects.create(
+        project=project, owner=ada, name="a.wav", size_bytes=10, offset_bytes=10
+    )
+    pause = timedelta(seconds=20)
+    assert not Upload.objects.without_client(pause).exists()
+    for moved in (-timedelta(minutes=1), timedelta(hours=1)):  # the second by a clock ahead
+        Upload.objects.update(changed_at=timezone.now() + moved)
+        assert list(Upload.objects.without_client(pause)) == [upload]
+    Upload.objects.update(offset_bytes=9)
+    assert not Upload.objects.without_client(pause).exists()
+
+
+def test_a_run_is_leased_while_its_worker_renews_it(project: Project):
+    now = timezone.now()
+    held = run_of(add_recording(project), State.RUNNING, lease_until=now + timedelta(minutes=1))
+    run_of(add_recording(project), State.RUNNING, lease_until=now - timedelta(minutes=1))
+    assert list(Transcription.objects.leased()) == [held]

@@ -103,6 +103,10 @@ class LeasedQuerySet(models.QuerySet[Row], ABC):
         ended = Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LEASE_AT_MOST)
         return self.filter(ended, state=State.RUNNING)
 
+    def leased(self) -> Self:
+        """Running ones whose worker holds the lease."""
+        return self.filter(state=State.RUNNING, lease_until__gt=Now())
+
     def claim_next(self, short_only: bool) -> Row | None:
         """Take the ripe job that is next by share; None when there is none."""
         free = self.ripe().short() if short_only else self.ripe()

@@ -4,8 +4,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
-
 from transcripts.media import sound
 from transcripts.media.storage import DiskFull, keep, local_file, media_name, staging
 from transcripts.models import Recording, Waveform
@@ -32,11 +30,7 @@ def draw_waveform(recording_pk: int) -> None:
         logger.warning("Recording %d has no waveform: %s", recording.pk, error)
     finally:
         copy.unlink(missing_ok=True)
-    with transaction.atomic():
-        if facts:
-            # The player's time line is that of the waveform and of the copy.
-            Recording.objects.filter(pk=recording.pk).update(**facts)
-        Waveform.objects.filter(pk=recording.pk).update(peaks=peaks, due_at=None)
+    Waveform(pk=recording.pk).finish(peaks, **facts)
 
 
 def draw(path: Path, copy: Path) -> tuple[sound.Drawing, bool]:

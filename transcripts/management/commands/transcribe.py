@@ -11,7 +11,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
-from django.db.models.functions import Now
 
 from management.models import Project, User
 from speechclient import InvalidOption
@@ -118,7 +117,7 @@ class Command(BaseCommand):
         return matches[0]
 
     def owner(self) -> User:
-        owner = User.objects.filter(is_superuser=True).order_by("pk").first()
+        owner = User.objects.first_administrator()
         if owner is None:
             raise CommandError("There is no administrator yet. Run manage.py up, which makes one.")
         return owner
@@ -238,7 +237,7 @@ class Bar:
 
 def worker_is_busy() -> bool:
     """Return whether a worker holds a lease, so that this file waits in the queue."""
-    return Transcription.objects.filter(state=State.RUNNING, lease_until__gt=Now()).exists()
+    return Transcription.objects.leased().exists()
 
 
 def read_feature(given: str) -> tuple[str, str]:

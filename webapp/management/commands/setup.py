@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from management.mirror import NoServer, connect, give_owner_to_empty_projects, mirror
-from management.models import User
+from management.mirror import NoServer, connect, mirror
+from management.models import Project, User
 from webapp.env import DEFAULT_ADMIN_EMAIL
 
 
@@ -25,7 +25,8 @@ class Command(BaseCommand):
         except NoServer as error:
             # The library works without the server; the mirror task tries again by itself.
             self.stderr.write(f"The speech server does not respond. {error}")
-        give_owner_to_empty_projects()
+        if administrator := User.objects.first_administrator():
+            Project.objects.give_owner_to_empty(administrator)
 
     def make_administrator(self) -> None:
         """Make the first administrator, once: later starts change nobody's password."""
