@@ -143,13 +143,38 @@ def code_lines() -> Counter[str]:
 
 
 def test_lines() -> Counter[str]:
-    """Lines of the tests of each room: a file counts for every room that it imports."""
+    """Lines of the tests of each room: a file counts for every room that it reaches."""
     counts: Counter[str] = Counter()
     for path in test_files():
-        names = imports(path.read_text(), module_name(path), path.name == "__init__.py")
-        for room in {room_of(name) for name in names} - {None}:
-            counts[room or ""] += lines(path)
+        for room in reached(module_name(path)):
+            counts[room] += lines(path)
     return counts
+
+
+@cache
+def reached(module: str) -> frozenset[str]:
+    """Rooms that a module of the tests imports, itself or through the helpers it imports."""
+    path = ROOT / (module.replace(".", "/") + ".py")
+    is_package = not path.is_file()
+    if is_package:
+        path = ROOT / module.replace(".", "/") / "__init__.py"
+    rooms: set[str] = set()
+    for name in imports(path.read_text(), module, is_package):
+        helper = helper_of(name)
+        if helper is not None and helper != module:
+            rooms |= reached(helper)
+        elif room := room_of(name):
+            rooms.add(room)
+    return frozenset(rooms)
+
+
+def helper_of(name: str) -> str | None:
+    """The module of the tests that ``name`` is, or is in."""
+    for module in (name, name.rpartition(".")[0]):
+        path = ROOT / (module.replace(".", "/") + ".py")
+        if module.startswith("tests.") and path.is_file():
+            return module
+    return None
 
 
 def test_ratios() -> dict[str, float]:

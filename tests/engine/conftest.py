@@ -33,6 +33,9 @@ def environment(settings: Any, tmp_path: Path) -> Environment:
 def inside(environment: Environment, settings: Any, transactional_db: None) -> Inside:
     """The engine in this process, with Ada, Bob and Eve."""
     settings.ROOT_URLCONF = "engine.urls"
+    settings.TEMPLATES = [
+        {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
+    ]
     settings.MIDDLEWARE = ["engine.gateway.middleware.ErrorForms"]
     environment.spool.mkdir(parents=True)
     return Inside(environment)

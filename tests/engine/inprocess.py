@@ -9,7 +9,8 @@ Ada owns a project, Bob is a member of it, Eve owns another one. Each has a key:
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from engine.accounts.setup import create_key
 from engine.env import Environment
 from engine.gateway.gate import Gate
 from engine.models import Member, Project
+from engine.speech.recognition.transcript import ChannelTranscript, Segment, Transcript, Word
 
 URL = "http://engine.test"
 FORBIDDEN = (401, "INSUFFICIENT_PERMISSIONS")
@@ -104,3 +106,39 @@ class Inside:
 
     async def delete(self, path: str, **facts: Any) -> httpx.Response:
         return await self.request("DELETE", path, **facts)
+
+
+@dataclass
+class FakeRecognizer:
+    """Hears ``text`` in every recording, two words a second; or fails with ``error``."""
+
+    text: str = "Good morning everyone."
+    error: Exception | None = None
+    language: str = "en"
+    options: dict[str, Any] = field(default_factory=dict)  # of the newest recording
+    heard: list[bytes] = field(default_factory=list)
+
+    def recognize(self, source: Path, **options: Any) -> Transcript:
+        self.options = options
+        self.heard.append(source.read_bytes())
+        if self.error:
+            raise self.error
+        words = tuple(
+            Word(word, place / 2, place / 2 + 0.4, 0.9)
+            for place, word in enumerate(self.text.split())
+        )
+        seconds = len(words) / 2
+        channel = ChannelTranscript((Segment(words),) if words else (), self.language, 1.0, "base")
+        return Transcript(
+            channels=(channel,) * (2 if options["multichannel"] else 1),
+            duration=seconds,
+            samples=round(seconds * 16_000),
+            source_channels=2 if options["multichannel"] else 1,
+            source_sample_rate=16_000,
+            truncated=False,
+            damaged=0,
+            tracks=(),
+            unsaid=0,
+            speech_seconds=seconds,
+            queued_seconds=0.0,
+        )

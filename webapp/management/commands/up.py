@@ -45,7 +45,8 @@ class Command(BaseCommand):
         tighten(settings.DATA, settings.MEDIA_FOLDER)
         self.migrate()
         # One screen: what is asked of the speech server is in the logs of those who ask.
-        logging.getLogger("speechclient").setLevel(logging.WARNING)
+        for name in ("speechclient", "watchfiles"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         group = ProcessGroup(processes(logs))
         signal.signal(signal.SIGTERM, self.interrupt)
         signal.signal(signal.SIGINT, self.interrupt)
