@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 
 logger = logging.getLogger("engine")
 
+IN_EVENT_LOOP = "was requested in the event loop"
+
 Key = TypeVar("Key", bound=str)
 Model = TypeVar("Model")
 
@@ -46,11 +48,11 @@ class ModelCache(Generic[Key, Model]):
     def get(self, key: Key) -> Model:
         """Return the model ``key``, loaded first if needed. Raises what ``load`` raises.
 
-        Raises ``RuntimeError`` in a thread with an event loop, where loading would block every
-        connection for seconds, also when the model is loaded already: later it may not be.
+        To be called outside the event loop, where loading would block every connection for
+        seconds. The error is logged also when the model is loaded already: later it may not be.
         """
         if _is_in_event_loop():
-            raise RuntimeError(f"{key} was requested in the event loop; request it in a thread")
+            logger.error("%s %s", key, IN_EVENT_LOOP, stack_info=True)
         with self._lock:
             entry = self._entries.setdefault(key, _Entry(self._clock()))
             entry.used = self._clock()

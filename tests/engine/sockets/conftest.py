@@ -14,6 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from engine.runtime.modelcache import IN_EVENT_LOOP
 from tests.contract.messages import misfits
 from tests.engine.engine import Engine, start_engine
 from tests.engine.site import Site
@@ -36,6 +37,8 @@ def engine(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     running = start_engine(tmp_path_factory.mktemp("engine"), **settings)
     yield running
     running.stop()
+    # A model that a test made the engine load there would have blocked the other streams.
+    assert IN_EVENT_LOOP not in (running.data / "engine.log").read_text()
 
 
 @pytest.fixture(scope="session")
