@@ -18,10 +18,7 @@ django.setup()
 
 # The models behind these can only be imported once Django is set up.
 from engine.accounts.credentials import CREDENTIALS  # noqa: E402
-from engine.consumers.flux import FluxConsumer  # noqa: E402
-from engine.consumers.listen import ListenConsumer  # noqa: E402
-from engine.consumers.speak import FluxSpeakConsumer, SpeakConsumer  # noqa: E402
-from engine.gateway.gate import Application, Gate  # noqa: E402
+from engine.gateway.gate import Gate  # noqa: E402
 from engine.lifespan import Service  # noqa: E402
 
 django_application = get_asgi_application()
@@ -35,16 +32,8 @@ async def rest(scope: Any, receive: Any, send: Any) -> None:
         await django_application(scope, receive, send)
 
 
-# The path of a WebSocket and the consumer that serves it.
-sockets: dict[str, Application] = {
-    "/v1/listen": ListenConsumer.as_asgi(),
-    "/v2/listen": FluxConsumer.as_asgi(),
-    "/v1/speak": SpeakConsumer.as_asgi(),
-    "/v2/speak": FluxSpeakConsumer.as_asgi(),
-}
-
 service = Service(settings.ENVIRONMENT, CREDENTIALS)
-gate = Gate(rest, sockets, CREDENTIALS, settings.ENVIRONMENT)
+gate = Gate(rest, CREDENTIALS, settings.ENVIRONMENT)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

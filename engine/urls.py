@@ -1,7 +1,10 @@
-"""Every path of the engine's REST API and the calls it has."""
+"""Every path of the engine: the view of each method, and the consumer of its sockets."""
 
 from django.urls import path
 
+from engine.consumers.flux import FluxConsumer
+from engine.consumers.listen import ListenConsumer
+from engine.consumers.speak import FluxSpeakConsumer, SpeakConsumer
 from engine.gateway.operations import route
 from engine.views import (
     agents,
@@ -23,11 +26,12 @@ PROJECT = "v1/projects/<str:project_id>"
 CREDENTIALS = f"{PROJECT}/self-hosted/distribution/credentials"
 
 urlpatterns = [
-    path("v1/listen", route(POST=work.transcribe_recording)),
+    path("v1/listen", route(POST=work.transcribe_recording, socket=ListenConsumer)),
     path("v1/listen/progress/<str:name>", route(GET=work.show_progress)),
+    path("v2/listen", route(socket=FluxConsumer)),
     path("v1/read", route(POST=work.read_text)),
-    path("v1/speak", route(POST=work.speak_text)),
-    path("v2/speak", route(POST=work.speak_text_with_flux)),
+    path("v1/speak", route(POST=work.speak_text, socket=SpeakConsumer)),
+    path("v2/speak", route(POST=work.speak_text_with_flux, socket=FluxSpeakConsumer)),
     path("v1/models", route(GET=models.list_models)),
     path("v1/models/<str:model_id>", route(GET=models.show_model)),
     path("v1/auth/grant", route(POST=auth.make_token)),

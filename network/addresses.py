@@ -6,6 +6,9 @@ import ipaddress
 
 import httpx
 
+# Ports of web servers; others belong to services that a request may harm.
+WEB_PORTS = (80, 443, 8080, 8443)
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MOST_PORT = 65_535

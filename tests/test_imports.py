@@ -34,8 +34,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "engine.exchange": ("engine.scopes",),
     "engine.consumers": (
-        "engine.exchange",
         "engine.env",
+        "engine.exchange",
+        "engine.gateway",
         "engine.inference",
         "engine.runtime",
         "engine.sessions",
@@ -86,6 +87,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "engine.speech.audio",
         "engine.speech.recognition",
         "engine.speech.synthesis",
+        "engine.wire",
     ),
     "engine.speech": (),
     "engine.speech.audio": ("engine.speech", "network"),

@@ -6,12 +6,11 @@ the size of the log does not matter.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, make_dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, make_dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.db.models import Sum, TextField
@@ -19,30 +18,18 @@ from django.db.models.functions import Cast
 
 from engine.accounts.usage import AMOUNTS
 from engine.models import Project, UsageDayQuerySet, UsageKind
-from engine.wire.options import (
-    FEATURES,
-    choice,
-    choices,
-    day,
-    identifier,
-    optional_flag,
-    optional_text,
-)
+from engine.wire import account as shapes
+from engine.wire.options import FEATURES
+from engine.wire.query import About, Reads, read_blank_text
 
-DEPLOYMENTS = ("hosted", "beta", "self-hosted")
-ENDPOINTS = ("listen", "read", "speak", "agent")
-METHODS = ("sync", "async", "streaming")
-
-USAGE_GROUPINGS = (
-    "accessor",
-    "endpoint",
-    "feature_set",
-    "models",
-    "method",
-    "tags",
-    "deployment",
-)
-BILLING_GROUPINGS = ("accessor", "deployment", "line_item", "tags")
+Deployment = Literal["hosted", "beta", "self-hosted"]
+Endpoint = Literal["listen", "read", "speak", "agent"]
+Method = Literal["sync", "async", "streaming"]
+UsageGrouping = Literal[
+    "accessor", "endpoint", "feature_set", "models", "method", "tags", "deployment"
+]
+BillingGrouping = Literal["accessor", "deployment", "line_item", "tags"]
+FilterText = Annotated[str, Reads(read_blank_text)]  # a form may leave it empty
 # What a grouping is called in the sums.
 _COLUMNS = {
     "accessor": "accessor",
@@ -61,8 +48,11 @@ _FeatureFilters: Any = make_dataclass(
     [
         (
             name,
-            bool | None,
-            optional_flag("Only calls that used it (true: any of those named) or did not (false)."),
+            Annotated[
+                bool | None,
+                About("Only requests that used it (true: any of those named) or did not (false)."),
+            ],
+            field(default=None),
         )
         for name in FEATURES
     ],
@@ -72,46 +62,55 @@ _FeatureFilters: Any = make_dataclass(
 
 @dataclass(frozen=True)
 class Period:
-    start: date | None = day("First day, `YYYY-MM-DD`; the first with usage by default.")
-    end: date | None = day("Last day; today by default.")
+    start: Annotated[
+        date | None, About("First day, `YYYY-MM-DD`; the first with usage by default.")
+    ] = None
+    end: Annotated[date | None, About("Last day; today by default.")] = None
 
 
 @dataclass(frozen=True)
-class UsageFilters(_FeatureFilters):
-    start: date | None = day("First day, `YYYY-MM-DD`; the first with usage by default.")
-    end: date | None = day("Last day; today by default.")
-    accessor: UUID | None = identifier("Id of an API key.")
-    deployment: str = choice("Deployment that ran the request.", *DEPLOYMENTS)
-    endpoint: str = choice("Endpoint of the request.", *ENDPOINTS)
-    method: str = choice("Method of the request: sync, async or streaming.", *METHODS)
-    model: str = optional_text("Id of a model.")
-    tag: str = optional_text("A tag of the calls.")
+class UsageFilters(Period, _FeatureFilters):
+    accessor: Annotated[UUID | None, About("Id of an API key.")] = None
+    deployment: Annotated[Deployment | None, About("Deployment that ran the request.")] = None
+    endpoint: Annotated[Endpoint | None, About("Endpoint of the request.")] = None
+    method: Annotated[Method | None, About("Method of the request.")] = None
+    model: Annotated[FilterText, About("Id of a model.")] = ""
+    tag: Annotated[FilterText, About("A tag of the requests.")] = ""
 
 
 @dataclass(frozen=True)
 class BreakdownFilters(UsageFilters):
-    grouping: str = choice("Dimension by which sums are split.", *USAGE_GROUPINGS)
+    grouping: Annotated[UsageGrouping | None, About("Dimension by which sums are split.")] = None
 
 
 @dataclass(frozen=True)
-class BillingFilters:
-    start: date | None = day("First day, `YYYY-MM-DD`; the first with usage by default.")
-    end: date | None = day("Last day; today by default.")
-    accessor: UUID | None = identifier("Id of an API key.")
-    deployment: str = choice("Deployment that ran the request.", *DEPLOYMENTS, "dedicated")
-    tag: str = optional_text("A tag of the calls.")
-    line_item: str = optional_text("Such as `streaming::nova-3`.")
-    grouping: tuple[str, ...] = choices(
-        "Dimension by which costs are split; repeatable.", *BILLING_GROUPINGS
-    )
+class BillingFilters(Period):
+    accessor: Annotated[UUID | None, About("Id of an API key.")] = None
+    deployment: Annotated[
+        Literal[Deployment, "dedicated"] | None, About("Deployment that ran the request.")
+    ] = None
+    tag: Annotated[FilterText, About("A tag of the requests.")] = ""
+    line_item: Annotated[FilterText, About("Such as `streaming::nova-3`.")] = ""
+    grouping: Annotated[
+        tuple[BillingGrouping, ...], About("Dimension by which costs are split; repeatable.")
+    ] = ()
 
 
-def usage_breakdown(project: Project, filters: UsageFilters, grouping: str) -> bytes:
-    """Return JSON: sums by day and by the values of ``grouping`` ("" for none)."""
+def usage_breakdown(
+    project: Project, filters: UsageFilters, grouping: UsageGrouping | None
+) -> shapes.Usage:
+    """Return sums by day and by the values of ``grouping``."""
     chosen = [grouping] if grouping else []
     start, end = project.usage_days.period(filters.start, filters.end)
     days = _narrow(project.usage_days.between(start, end), filters)
-    return _report(start, end, days, chosen, USAGE_GROUPINGS, _AMOUNTS, _write_usage)
+    return shapes.Usage(
+        start=start.isoformat(),
+        end=end.isoformat(),
+        results=[
+            _usage_sums(shapes.UsageGrouping(**groupings), *amounts)
+            for groupings, amounts in _sums(days, chosen, _AMOUNTS)
+        ],
+    )
 
 
 def usage_fields(project: Project, period: Period) -> dict[str, list[str]]:
@@ -131,8 +130,8 @@ def usage_fields(project: Project, period: Period) -> dict[str, list[str]]:
     }
 
 
-def billing_breakdown(project: Project, filters: BillingFilters) -> bytes:
-    """Return JSON: dollars by day and by the values of the groupings."""
+def billing_breakdown(project: Project, filters: BillingFilters) -> shapes.Costs:
+    """Return dollars by day and by the values of the groupings."""
     start, end = project.usage_days.period(filters.start, filters.end)
     days = (
         project.usage_days.between(start, end)
@@ -141,40 +140,36 @@ def billing_breakdown(project: Project, filters: BillingFilters) -> bytes:
         )
         .with_any("tags", filter(None, [filters.tag]))
     )
-    grouping, write = filters.grouping, '"dollars": {:.6f}'.format
-    return _report(start, end, days, grouping, BILLING_GROUPINGS, ["dollars"], write)
+    return shapes.Costs(
+        start=start.isoformat(),
+        end=end.isoformat(),
+        results=[
+            shapes.CostSum(dollars=round(dollars, 6), grouping=shapes.CostGrouping(**groupings))
+            for groupings, (dollars,) in _sums(days, filters.grouping, ["dollars"])
+        ],
+    )
 
 
-def billing_fields(project: Project, period: Period) -> dict[str, Any]:
+def billing_fields(project: Project, period: Period) -> shapes.CostFields:
     """Return the values by which the costs of the period can be filtered."""
     start, end = project.usage_days.period(period.start, period.end)
     kinds = project.usage_days.between(start, end).kinds()
     tags = kinds.values_list("tags", flat=True).distinct()
     line_items = kinds.values_list("line_item", flat=True).distinct()
-    return {
-        "accessors": sorted(map(str, kinds.values_list("accessor", flat=True).distinct())),
-        "deployments": sorted(kinds.values_list("deployment", flat=True).distinct()),
-        "tags": sorted({tag for text in tags for tag in UsageKind.split(text)}),
-        "line_items": {item: _describe_line_item(item) for item in sorted(line_items)},
-    }
+    return shapes.CostFields(
+        accessors=sorted(map(str, kinds.values_list("accessor", flat=True).distinct())),
+        deployments=sorted(kinds.values_list("deployment", flat=True).distinct()),
+        tags=sorted({tag for text in tags for tag in UsageKind.split(text)}),
+        line_items={item: _describe_line_item(item) for item in sorted(line_items)},
+    )
 
 
-def _report(
-    start: date,
-    end: date,
-    days: UsageDayQuerySet,
-    chosen: Sequence[str],
-    every: Sequence[str],
-    amounts: Sequence[str],
-    write: Callable[..., str],
-) -> bytes:
-    """The JSON of the sums of ``amounts`` by day and the ``chosen`` of ``every`` grouping.
-
-    ``write`` gives the members of a row for its sums. Each row is written as text: there may be
-    ten thousand, and as dictionaries they would take several times as long.
-    """
+def _sums(
+    days: UsageDayQuerySet, chosen: Sequence[str], amounts: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], tuple[Any, ...]]]:
+    """Yield the members of each day's groupings by ``chosen``, with the sums of ``amounts``."""
     columns = [f"kind__{_COLUMNS[name]}" for name in chosen]
-    # As text: that is what is wanted, and SQLite's dates would be parsed one by one.
+    # Days as text, as the response has them: SQLite's dates would be parsed one by one.
     found = (
         days.annotate(date=Cast("day", TextField()))
         .values_list("date", *columns)
@@ -182,27 +177,17 @@ def _report(
         .order_by("date", *columns)
     )
     first = 1 + len(columns)
-    groupings: dict[tuple[Any, ...], str] = {}
-    rows = []
+    groupings: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in found:
         key = row[1:first]
-        grouping = groupings.get(key)
-        if grouping is None:
-            shown = {name: _shown(name, value) for name, value in zip(chosen, key, strict=True)}
-            grouping = groupings[key] = json.dumps(dict.fromkeys(every) | shown)[1:]
-        rows.append(
-            f'{{{write(*row[first:])}, "grouping": {{"start": "{row[0]}", '
-            f'"end": "{_day_after(row[0])}", {grouping}}}'
-        )
-    opening = {
-        "start": start.isoformat(),
-        "end": end.isoformat(),
-        "resolution": {"units": "day", "amount": 1},
-    }
-    return f'{json.dumps(opening)[:-1]}, "results": [{", ".join(rows)}]}}'.encode()
+        if key not in groupings:
+            named = zip(chosen, key, strict=True)
+            groupings[key] = {name: _shown(name, value) for name, value in named}
+        yield {"start": row[0], "end": _day_after(row[0]), **groupings[key]}, row[first:]
 
 
-def _write_usage(
+def _usage_sums(
+    grouping: shapes.UsageGrouping,
     requests: int,
     seconds: float,
     channel_seconds: float,
@@ -210,11 +195,16 @@ def _write_usage(
     tokens_in: int,
     tokens_out: int,
     characters: int,
-) -> str:
-    return (
-        f'"hours": {seconds / 3600:.6f}, "total_hours": {channel_seconds / 3600:.6f}, '
-        f'"agent_hours": {agent_seconds / 3600:.6f}, "tokens_in": {tokens_in}, '
-        f'"tokens_out": {tokens_out}, "tts_characters": {characters}, "requests": {requests}'
+) -> shapes.UsageSums:
+    return shapes.UsageSums(
+        hours=round(seconds / 3600, 6),
+        total_hours=round(channel_seconds / 3600, 6),
+        agent_hours=round(agent_seconds / 3600, 6),
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        tts_characters=characters,
+        requests=requests,
+        grouping=grouping,
     )
 
 

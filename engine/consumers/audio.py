@@ -163,7 +163,7 @@ class EncodedAudio:
 
 
 def open_audio(
-    encoding: str, sample_rate: int | None, channels: int, *, multichannel: bool = False
+    encoding: str | None, sample_rate: int | None, channels: int, *, multichannel: bool = False
 ) -> PlainAudio | EncodedAudio:
     """The audio that a handshake announces. Raises ``Refusal`` for what cannot be.
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 import httpx
 
 from engine.env import Reach
 from engine.exchange import ApiRequest
 from engine.inference.fetch import Unreachable, open_url
+from engine.wire.shapes import Message, encode
 
 logger = logging.getLogger("engine.inference.callbacks")
 
@@ -32,16 +30,16 @@ class Callback:
         self._url = httpx.URL(url)
         self._method = method
         self._reach = reach
-        self._waiting: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Message] = asyncio.Queue()
 
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         """Queue a message; when too many wait, ``run`` ends."""
         self._waiting.put_nowait(message)
 
     async def run(self) -> None:
         """Send what comes until cancelled. Raises ``CallbackLost``."""
         while self._waiting.qsize() < _MOST_WAITING:
-            await self._deliver(json.dumps(await self._waiting.get()).encode())
+            await self._deliver(encode(await self._waiting.get()))
             self._waiting.task_done()
         raise CallbackLost
 

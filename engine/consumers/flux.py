@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import UNSET, structs, to_builtins
+
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.listen import DATA_REASON, reraise
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
-from engine.consumers.wording import redact_result, write
 from engine.exchange import Usage
+from engine.gateway.operations import socket
 from engine.inference.catalog import Choice, unknown_languages
 from engine.inference.listen import check_hints, unsaid_warning
 from engine.inference.models import catalog, end_of_turn, recognizer
-from engine.sessions.turns import Event, NoTurn, Score, Step, Turn, TurnOptions, TurnSession
+from engine.inference.wording import Wording
+from engine.sessions.turns import NoTurn, Score, Step, Turn, TurnOptions, TurnSession
 from engine.speech.audio.decode import RATE, Samples
 from engine.speech.errors import AudioError
 from engine.speech.recognition.track import Decode, Drop, Mark
@@ -24,41 +27,54 @@ from engine.speech.recognition.transcript import Word as HeardWord
 from engine.text.formatting import Formatting
 from engine.text.redaction import parse_redactions
 from engine.text.search import hotwords
-from engine.text.words import Word, joined
-from engine.wire.live_options import LEAST_EAGER, MOST_EAGER, FluxOptions
-from engine.wire.options import features_used, keyterm_problem, read_options, refuse_unknown
+from engine.text.words import Word
+from engine.wire import flux_messages as messages
+from engine.wire.live_options import FluxOptions
+from engine.wire.options import features_used, keyterm_problem
+from engine.wire.query import read_options, reject_unknown
+from engine.wire.reading import Invalid, read_message
+from engine.wire.shapes import Omittable
+from engine.wire.words import flux_transcript, flux_words
 
 _MOST_SCORES = 8  # unanswered; then the client is read no further
 _SILENT = "No audio was received for 60 seconds."
 
 
+@socket(
+    "usage:write",
+    kind="listen",
+    admitted_as="live",
+    query=FluxOptions,
+    receives=messages.ClientMessage,
+    sends=messages.ServerMessage,
+)
 class FluxConsumer(Socket):
-    """One stream of turns.
+    """Follow the turns of a conversation
 
-    Up: binary frames of audio; CloseStream, Configure and ForceEndTurn as JSON text. Down:
-    Connected, TurnInfo, ConfigureSuccess, ConfigureFailure, Warning, Error, each with the next
-    ``sequence_id``. Closes with 1000 (finished), 1008 (no audio), 1011 (60 s of nothing).
+    Send audio as binary frames. Messages of an unknown type are ignored.
+
+    Close codes: 1000 at the end, 1008 for data that is not audio or a frame that is not a message,
+    1011 after 60 s without a frame or a ping, 1013 for a client that does not read.
     """
 
     silence_seconds = 60.0
     pings_count = True
 
     async def open(self) -> None:
-        refuse_unknown(FluxOptions, self.request.query)
+        reject_unknown(FluxOptions, self.request.query)
         options = self.options = read_options(FluxOptions, self.request.query)
         check_hints(options.language_hint)
         self.is_english = options.is_english
+        self.asked = options.model or ""
         self.redactions = parse_redactions(options.redact)
         language = "en" if self.is_english else (options.language_hint or ("en",))[0]
-        choice = Choice(options.model, None, language)
+        choice = Choice(self.asked, None, language)
         if not self.is_english:
             choice = replace(choice, local=recognizer().model_for("multi"))
         self.model = catalog().local_model(choice.local or recognizer().model_for(language))
         self.audio = open_audio(options.encoding, options.sample_rate, 1)
         self.session = TurnSession(
-            TurnOptions(
-                options.eot_threshold, options.eager_eot_threshold or None, options.eot_timeout_ms
-            ),
+            TurnOptions(options.eot_threshold, options.eager_eot_threshold, options.eot_timeout_ms),
             _hotwords(options.keyterm),
         )
         # As last configured; what was said before may still be told as it was then.
@@ -73,27 +89,32 @@ class FluxConsumer(Socket):
         self.scoring: set[asyncio.Task[None]] = set()
         self.outcome.usage = Usage(
             models=[self.model.uuid],
-            model=options.model,
+            model=self.asked,
             features=features_used(options),
             tags=list(options.tag),
             language=language,
         )
 
     async def greet(self) -> None:
-        self._say({"type": "Connected", "request_id": self.request.request_id})
+        self._say(messages.Connected(request_id=self.request.request_id))
         self.listening = self.spawn(self._listen())
 
     async def hear(self, data: bytes) -> None:
         await self.audio.feed(data)
 
-    async def read(self, message: Mapping[str, Any]) -> None:
+    async def read(self, given: Mapping[str, Any]) -> None:
         await self.audio.reach()
-        match message.get("type"):
-            case "CloseStream":
+        try:
+            message = read_message(messages.ClientMessage, given)
+        except Invalid as error:
+            self._fail_configure(_code(error.place), str(error))
+            return
+        match message:
+            case messages.CloseStream():
                 await self._close_stream()
-            case "ForceEndTurn":
+            case messages.ForceEndTurn():
                 self._follow(self.session.force_end())
-            case "Configure":
+            case messages.Configure():
                 self._configure(message)
             case _:
                 pass  # KeepAlive and unknown messages: docs/contract.md, choice 13
@@ -180,110 +201,88 @@ class FluxConsumer(Socket):
         await self._settle()
         self.finish(1011, _SILENT)
 
-    def _configure(self, message: Mapping[str, Any]) -> None:
+    def _configure(self, message: messages.Configure) -> None:
         """Apply all or nothing, at its place in the audio (docs/contract.md, 10.4)."""
-        try:
-            options = self._configured(message.get("thresholds"))
-            keyterms = _strings("keyterms", message.get("keyterms"), self.keyterms)
-            hints = _strings("language_hints", message.get("language_hints"), self.hints)
-            numerals = message.get("numerals")
-            if numerals is not None and not isinstance(numerals, bool):
-                raise ValueError("INVALID_NUMERALS", "numerals is true or false")
-            if problem := keyterm_problem(keyterms):
-                raise ValueError("INVALID_KEYTERMS", problem)
-            if hints and self.is_english:
-                problem = "language_hints needs model=flux-general-multi"
-                raise ValueError("INVALID_LANGUAGE_HINTS", problem)
-            if unknown := unknown_languages(hints):
-                problem = f"language_hints: {unknown[0]!r:.50} is not a known language"
-                raise ValueError("INVALID_LANGUAGE_HINTS", problem)
-        except ValueError as error:
-            code, description = error.args
-            failure = {
-                "type": "ConfigureFailure",
-                "request_id": self.request.request_id,
-                "code": code,
-                "description": description,
-            }
-            self._follow(self.session.mark(failure))
+        options = self._with(message.thresholds)
+        keyterms = _given(message.keyterms, self.keyterms)
+        hints = _given(message.language_hints, self.hints)
+        if problem := self._problem(options, keyterms, hints):
+            self._fail_configure(*problem)
             return
         self.turn_options, self.keyterms, self.hints = options, keyterms, hints
         self.session.set_keyterms(_hotwords(keyterms))
-        success: dict[str, Any] = {
-            "type": "ConfigureSuccess",
-            "request_id": self.request.request_id,
-            "thresholds": {
-                "eot_threshold": options.eot_threshold,
-                "eager_eot_threshold": options.eager_eot_threshold,
-                "eot_timeout_ms": options.eot_timeout_ms,
-            },
-            "keyterms": list(keyterms),
-        }
-        if hints:
-            success["language_hints"] = list(hints)
-        if numerals is not None:
-            success["numerals"] = numerals
+        success = messages.ConfigureSuccess(
+            request_id=self.request.request_id,
+            thresholds=messages.Thresholds(**vars(options)),
+            keyterms=list(keyterms),
+            language_hints=list(hints) or UNSET,
+            numerals=message.numerals,
+        )
         self._follow(self.session.configure(options, success))
 
-    def _acknowledge(self, message: dict[str, Any]) -> None:
+    def _problem(
+        self, options: TurnOptions, keyterms: Sequence[str], hints: Sequence[str]
+    ) -> tuple[str, str] | None:
+        """Return the code and the description of settings that do not go together."""
+        eager = options.eager_eot_threshold
+        if eager is not None and eager > options.eot_threshold:
+            problem = f"eager_eot_threshold {eager:g} is greater than {options.eot_threshold:g}"
+            return _code("thresholds"), problem
+        if problem := keyterm_problem(keyterms):
+            return _code("keyterms"), problem
+        if hints and self.is_english:
+            return _code("language_hints"), "language_hints needs model=flux-general-multi"
+        if unknown := unknown_languages(hints):
+            problem = f"language_hints: {unknown[0]!r:.50} is not a known language"
+            return _code("language_hints"), problem
+        return None
+
+    def _fail_configure(self, code: str, description: str) -> None:
+        failure = messages.ConfigureFailure(
+            request_id=self.request.request_id, code=code, description=description
+        )
+        self._follow(self.session.mark(failure))
+
+    def _acknowledge(self, message: messages.Numbered) -> None:
         """Tell what became of a Configure, at its place: words before it are as they were."""
-        if message["type"] == "ConfigureSuccess":
-            self.numerals = message.get("numerals", self.numerals)
-            self.told_hints = message.get("language_hints", ())
+        if isinstance(message, messages.ConfigureSuccess):
+            if message.numerals is not UNSET:
+                self.numerals = message.numerals
+            hints = message.language_hints
+            self.told_hints = () if hints is UNSET else tuple(hints)
         self._say(message)
 
-    def _configured(self, thresholds: object) -> TurnOptions:
-        now = self.turn_options
-        if thresholds is None:
-            return now
-        if not isinstance(thresholds, dict):
-            raise ValueError("INVALID_THRESHOLD", "thresholds is an object")
-        end = _number(thresholds, "eot_threshold", 0.5, 1.0, now.eot_threshold)
-        eager = now.eager_eot_threshold
-        if thresholds.get("eager_eot_threshold") is not None:
-            eager = _number(thresholds, "eager_eot_threshold", LEAST_EAGER, MOST_EAGER, 0.0)
-        if eager is not None and eager > end:
-            raise ValueError(
-                "INVALID_THRESHOLD", f"eager_eot_threshold {eager:g} is greater than {end:g}"
-            )
-        timeout = _number(thresholds, "eot_timeout_ms", 500, 60_000, now.eot_timeout_ms)
-        return TurnOptions(end, eager, round(timeout))
+    def _with(self, thresholds: Omittable[messages.NewThresholds]) -> TurnOptions:
+        """Return the present thresholds with the new ones."""
+        if thresholds is UNSET:
+            return self.turn_options
+        changes = to_builtins(thresholds)
+        if "eot_timeout_ms" in changes:
+            changes["eot_timeout_ms"] = round(changes["eot_timeout_ms"])
+        return replace(self.turn_options, **changes)
 
-    def _turn(self, turn: Turn) -> dict[str, Any]:
+    def _turn(self, turn: Turn) -> messages.TurnInfo:
         words = self._written(turn.words)
-        message: dict[str, Any] = {
-            "type": "TurnInfo",
-            "request_id": self.request.request_id,
-            "event": turn.event,
-            "turn_index": turn.index,
-            "audio_window_start": turn.window_start,
-            "audio_window_end": turn.window_end,
-            "transcript": joined(word.punctuated_word for word in words),
-            "words": [
-                {
-                    "word": word.punctuated_word,
-                    "confidence": round(min(1.0, max(0.0, word.confidence)), 4),
-                    "start": round(word.start, 3),
-                    "end": round(word.end, 3),
-                }
-                for word in words
-            ],
-            "end_of_turn_confidence": turn.confidence,
-        }
-        if turn.event is Event.END and turn.trigger is not None:
-            message["trigger"] = turn.trigger
-        if self.told_hints:
-            message["languages_hinted"] = list(self.told_hints)
-        return message
+        return messages.TurnInfo(
+            request_id=self.request.request_id,
+            event=turn.event.value,
+            turn_index=turn.index,
+            audio_window_start=turn.window_start,
+            audio_window_end=turn.window_end,
+            transcript=flux_transcript(words),
+            words=flux_words(words),
+            end_of_turn_confidence=turn.confidence,
+            trigger=UNSET if turn.trigger is None else turn.trigger.value,
+            languages_hinted=list(self.told_hints) or UNSET,
+        )
 
     def _written(self, heard: Sequence[HeardWord]) -> list[Word]:
         words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard]
         formatting = Formatting(
             numerals=self.numerals, profanity_filter=self.options.profanity_filter
         )
-        if self.is_english:
-            words = redact_result(words, self.redactions)
-        return write(words, formatting, self._language())
+        wording, language = Wording(self.redactions, formatting), self._language()
+        return wording.written(wording.spoken(words, language, is_part=True), language)
 
     def _language(self) -> str | None:
         """Return the language of all turns; None when several are possible."""
@@ -291,22 +290,17 @@ class FluxConsumer(Socket):
             return "en"
         return self.told_hints[0] if len(self.told_hints) == 1 else None
 
-    def _say(self, message: dict[str, Any]) -> None:
-        self.tell(message | {"sequence_id": self.sequence})
+    def _say(self, message: messages.Numbered) -> None:
+        self.tell(structs.replace(message, sequence_id=self.sequence))
         self.sequence += 1
 
     def _warn(self, code: str, description: str) -> None:
         self._say(
-            {
-                "type": "Warning",
-                "request_id": self.request.request_id,
-                "code": code,
-                "description": description,
-            }
+            messages.Warning(request_id=self.request.request_id, code=code, description=description)
         )
 
     def _break_off(self, code: str, description: str) -> None:
-        self._say({"type": "Error", "code": code, "description": description})
+        self._say(messages.Error(code=code, description=description))
         self.finish(1008, description)
 
 
@@ -315,26 +309,12 @@ def _hotwords(keyterms: Sequence[str]) -> tuple[str, ...]:
     return (terms,) if terms else ()
 
 
-def _strings(name: str, given: object, now: tuple[str, ...]) -> tuple[str, ...]:
-    """A list replaces what was there, an empty one too; nothing leaves it as it is."""
-    if given is None:
-        return now
-    if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
-        raise ValueError(f"INVALID_{name.upper()}", f"{name} is a list of strings")
-    return tuple(item.strip() for item in given)
+def _given(values: Omittable[list[str]], now: tuple[str, ...]) -> tuple[str, ...]:
+    """A list replaces what was there, an empty one too; without one it stays."""
+    return now if values is UNSET else tuple(values)
 
 
-def _number(values: Mapping[str, Any], name: str, low: float, high: float, now: float) -> float:
-    """A number, or one written as a string."""
-    given = values.get(name)
-    if given is None:
-        return now
-    try:
-        found = float(given) if not isinstance(given, bool) else float("nan")
-    except (TypeError, ValueError):
-        found = float("nan")
-    if not low <= found <= high:
-        raise ValueError(
-            "INVALID_THRESHOLD", f"{name} {given!r} is not between {low:g} and {high:g}"
-        )
-    return found
+def _code(place: str) -> str:
+    """Return the code of a failure for a member of ``Configure``."""
+    member = place.partition(".")[0].partition("[")[0]
+    return "INVALID_THRESHOLD" if member == "thresholds" else f"INVALID_{member.upper()}"

@@ -5,28 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from statistics import fmean
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
+from msgspec import to_builtins
 
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.callback import Callback, CallbackLost
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
-from engine.consumers.wording import redact_result, write
 from engine.exchange import Usage
+from engine.gateway.operations import socket
 from engine.inference.fetch import check_callback
 from engine.inference.listen import (
     check_hints,
     choose_model,
     diarize_info,
     find_diarizer,
-    is_english,
+    model_info,
     unsaid_warning,
 )
 from engine.inference.models import catalog, recognizer
+from engine.inference.wording import Wording, formatting_of
 from engine.sessions.listen import (
     Heard,
     ListenSession,
@@ -41,15 +42,15 @@ from engine.speech.diarization.diarizer import LiveDiarizer
 from engine.speech.errors import AudioError
 from engine.speech.recognition.track import Decode, Drop, Mark
 from engine.speech.recognition.transcript import Word as HeardWord
-from engine.text.entities import detect_entities
-from engine.text.formatting import Formatting
-from engine.text.redaction import CannotRedact, parse_redactions
-from engine.text.search import hotwords, parse_replacements, searched
-from engine.text.words import Word, transcript
-from engine.wire.errors import bad_request
+from engine.text.search import hotwords
+from engine.text.words import Word
+from engine.wire import listen_messages as messages
 from engine.wire.live_options import LiveListenOptions
-from engine.wire.options import features_used, is_nova_3, keyterm_problem, read_options
-from engine.wire.responses import timestamp
+from engine.wire.options import features_used, is_nova_3, keyterm_problem
+from engine.wire.query import read_options
+from engine.wire.reading import Invalid, read_message
+from engine.wire.shapes import UNSET, Message, Omittable, timestamp
+from engine.wire.words import found_entities, found_queries, live_alternative
 
 logger = logging.getLogger("engine.sockets")
 
@@ -61,7 +62,6 @@ DATA_REASON = "The data cannot be decoded as audio. See https://dpgr.am/data0000
 _CALLBACK_LOST = "The callback does not take what it is sent."
 # Not among the published codes, which name no message that is wrong in itself.
 _INVALID_CONFIGURE = "CONFIGURE_INVALID_MESSAGE"
-_CONFIGURABLE = ("punctuate", *(field.name for field in fields(Formatting)))
 _NO_MESSAGE = "The message cannot be read. See https://dpgr.am/data0000"
 
 
@@ -70,17 +70,26 @@ class _Configured:
     """The place of a ``Configure``, its response, and how many tracks have not got there."""
 
     options: LiveListenOptions
-    response: dict[str, Any]
+    response: Message
     tracks: int
 
 
+@socket(
+    "usage:write",
+    kind="listen",
+    admitted_as="live",
+    query=LiveListenOptions,
+    receives=messages.ClientMessage,
+    sends=messages.ServerMessage,
+)
 class ListenConsumer(Socket):
-    """One live stream of one or more tracks.
+    """Transcribe a live stream
 
-    Up: binary frames of audio; KeepAlive, Finalize, CloseStream and Configure as JSON text.
-    Down: Results, SpeechStarted, UtteranceEnd, at last Metadata; with ``callback`` there instead.
-    Closes with 1000 (finished), 1008 (no audio), 1011 (10 s of nothing, the callback is lost),
-    1013 (the client does not read).
+    Send audio as binary frames; an empty frame is `CloseStream`. With `callback`, the messages
+    are sent there instead.
+
+    Close codes: 1000 at the end, 1008 for data that is not audio, 1011 after 10 s without a frame
+    and for a callback that is lost, 1013 for a client that does not read.
     """
 
     async def open(self) -> None:
@@ -89,20 +98,13 @@ class ListenConsumer(Socket):
             options.model, options.language, multichannel=options.multichannel, streaming=True
         )
         check_hints(options.language_hint)
-        try:
-            self.redactions = parse_redactions(options.redact)
-        except CannotRedact as error:
-            raise bad_request(f"Bad Request: {error}") from None
-        self.is_english = is_english(self.choice.language)
-        if self.redactions and not self.is_english:
-            raise bad_request("Bad Request: redact is only available for English.")
+        self.wording = Wording.of(options, self.choice.language)
         self.callback: Callback | None = None
         if options.callback:
             reach = settings.ENVIRONMENT.reach
             await check_callback(options.callback, reach)
             self.outcome.callback = options.callback
             self.callback = Callback(self.request, options.callback, options.callback_method, reach)
-        self.replacements = parse_replacements(options.replace)
         self.is_over = False
         self.was_heard = False
         self.mixer = Mixer()
@@ -136,7 +138,7 @@ class ListenConsumer(Socket):
         if settings.ENVIRONMENT.strict:
             self.spawn(self._require_audio())
 
-    def tell(self, message: Mapping[str, Any]) -> None:
+    def tell(self, message: Message) -> None:
         if self.callback is None:
             super().tell(message)
         elif not self.is_over:
@@ -149,24 +151,37 @@ class ListenConsumer(Socket):
             return
         await self.audio.feed(data)
 
-    async def read(self, message: Mapping[str, Any]) -> None:
+    async def read(self, given: Mapping[str, Any]) -> None:
         await self.audio.reach()
-        match message.get("type"):
-            case "KeepAlive":
+        try:
+            message = read_message(messages.ClientMessage, given)
+        except Invalid as error:
+            self._reject(given["type"], str(error))
+            return
+        match message:
+            case messages.KeepAlive():
                 pass
-            case "Finalize":
-                self._finalize(message.get("channel"))
-            case "CloseStream":
+            case messages.Finalize(channel=channel):
+                self._finalize(channel)
+            case messages.CloseStream():
                 await self._close_stream()
-            case "Configure":
-                self._configure(message)
-            case unknown:
+            case messages.Configure():
+                self._respond(self._configured_by(message))
+            case _:
                 # Servers grow, and so do clients; an Error ends the loop of an older SDK.
                 logger.warning(
                     "request_id=%s ignored a message of type %.40r",
                     self.request.request_id,
-                    unknown,
+                    given.get("type"),
                 )
+
+    def _reject(self, kind: str, problem: str) -> None:
+        """Respond to a message of a known type with wrong members."""
+        if kind == "Configure":
+            self._respond(self._failure(_INVALID_CONFIGURE, problem))
+        else:
+            # Only for what cannot be meant: SDKs before 7.13 have no class for an Error.
+            self.tell(messages.Error(description=problem))
 
     async def misread(self, problem: str) -> None:
         await self.audio.reach()
@@ -227,11 +242,11 @@ class ListenConsumer(Socket):
                 case Heard():
                     self.tell(self._results(track, step))
                 case SpeechStarted(moment):
-                    place = [track, len(self.sessions)]
-                    self.tell({"type": "SpeechStarted", "channel": place, "timestamp": moment})
+                    channel = track, len(self.sessions)
+                    self.tell(messages.SpeechStarted(channel=channel, timestamp=moment))
                 case UtteranceEnd(end):
-                    place = [track, len(self.sessions)]
-                    self.tell({"type": "UtteranceEnd", "channel": place, "last_word_end": end})
+                    channel = track, len(self.sessions)
+                    self.tell(messages.UtteranceEnd(channel=channel, last_word_end=end))
                 case Mark(value=configured):
                     self._configured(track, configured)
 
@@ -241,16 +256,16 @@ class ListenConsumer(Socket):
     def _fail(self, error: BaseException) -> None:
         self.spawn(reraise(error))
 
-    def _finalize(self, channel: object) -> None:
+    def _finalize(self, channel: Omittable[int]) -> None:
         if not self.sessions:
             # Nothing was heard yet: the response is the same, and empty.
             self._start(self.options.channels if self.options.multichannel else 1)
         tracks = range(len(self.sessions))
-        if channel is not None and (isinstance(channel, bool) or channel not in tracks):
-            self._misspell(f"channel {channel!r:.40} does not exist; there are {len(tracks)}")
+        if channel is not UNSET and channel not in tracks:
+            self._reject("Finalize", f"channel {channel} does not exist; there are {len(tracks)}")
             return
         for track in tracks:
-            if channel is None or channel == track:
+            if channel is UNSET or channel == track:
                 self._follow(track, self.sessions[track].finalize())
 
     async def _close_stream(self) -> None:
@@ -265,27 +280,43 @@ class ListenConsumer(Socket):
         await self.questions.wait_for_all()
         self._finish_with_metadata(code, reason)
 
-    def _configure(self, message: Mapping[str, Any]) -> None:
-        """Apply all of a ``Configure`` or nothing; exactly one response for each."""
-        about = {"request_id": self.request.request_id}
-        terms, features = message.get("keyterms"), message.get("features") or {}
-        response: dict[str, Any] = {"type": "ConfigureSuccess", **about}
-        if problem := self._configure_problem(terms, features):
-            code, description = problem
-            response |= {"type": "ConfigureFailure", "code": code, "description": description}
-        else:
-            self.options = replace(self.options, **features)
-            if terms is not None:
-                response["keyterms"] = [term.strip() for term in terms]
-                found = hotwords(response["keyterms"])
-                self.keyterms = (found,) if found else ()
-                for session in self.sessions:
-                    session.set_keyterms(self.keyterms)
+    def _respond(self, response: Message) -> None:
+        """Respond to a ``Configure`` at its place in the audio: exactly once."""
         place = _Configured(self.options, response, len(self.sessions))
         for track, session in enumerate(self.sessions):
             self._follow(track, session.mark(place))
         if not self.sessions:
             self.tell(response)
+
+    def _configured_by(self, message: messages.Configure) -> Message:
+        """Apply all of a ``Configure`` or nothing, and return the response."""
+        terms = UNSET if message.keyterms is UNSET else [one.strip() for one in message.keyterms]
+        if terms is not UNSET:
+            if problem := self._keyterm_problem(terms):
+                return self._failure(*problem)
+            found = hotwords(terms)
+            self.keyterms = (found,) if found else ()
+            for session in self.sessions:
+                session.set_keyterms(self.keyterms)
+        if message.features is not UNSET:
+            self.options = replace(self.options, **to_builtins(message.features))
+        return messages.ConfigureSuccess(request_id=self.request.request_id, keyterms=terms)
+
+    def _failure(self, code: str, description: str) -> messages.ConfigureFailure:
+        return messages.ConfigureFailure(
+            request_id=self.request.request_id, code=code, description=description
+        )
+
+    def _keyterm_problem(self, terms: Sequence[str]) -> tuple[str, str] | None:
+        """Return the code and the description of why key terms cannot be applied."""
+        if not is_nova_3(self.options.model):
+            problem = f"{self.choice.asked} takes no key terms in the stream: Nova-3 does"
+            return "CONFIGURE_KEYTERMS_NOT_SUPPORTED", problem
+        if problem := keyterm_problem(terms):
+            is_limit = problem.startswith("Keyterm limit exceeded")
+            code = "CONFIGURE_KEYTERM_LIMIT_EXCEEDED" if is_limit else _INVALID_CONFIGURE
+            return code, problem
+        return None
 
     def _configured(self, track: int, configured: _Configured) -> None:
         """Write the results of ``track`` in the new way; the last one to get here responds."""
@@ -294,100 +325,53 @@ class ListenConsumer(Socket):
         if not configured.tracks:
             self.tell(configured.response)
 
-    def _configure_problem(self, terms: object, features: object) -> tuple[str, str] | None:
-        """Return the code and the description of why a ``Configure`` cannot be applied."""
-        if terms is not None:
-            if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
-                return _INVALID_CONFIGURE, "keyterms is a list of strings"
-            if not is_nova_3(self.options.model):
-                problem = f"{self.choice.asked} takes no key terms in the stream: Nova-3 does"
-                return "CONFIGURE_KEYTERMS_NOT_SUPPORTED", problem
-            if problem := keyterm_problem(terms):
-                is_limit = problem.startswith("Keyterm limit exceeded")
-                code = "CONFIGURE_KEYTERM_LIMIT_EXCEEDED" if is_limit else _INVALID_CONFIGURE
-                return code, problem
-        if not isinstance(features, dict):
-            return _INVALID_CONFIGURE, "features is an object of true and false"
-        for name, value in features.items():
-            if name not in _CONFIGURABLE:
-                known = ", ".join(_CONFIGURABLE)
-                return _INVALID_CONFIGURE, f"feature {name!r:.40} is none of {known}"
-            if not isinstance(value, bool):
-                return _INVALID_CONFIGURE, f"feature {name} is true or false"
-        return None
-
-    def _misspell(self, problem: str) -> None:
-        # Only for what cannot be meant: SDKs before 7.13 have no class for an Error.
-        self.tell({"type": "Error", "variant": "SchemaError", "description": problem})
-
-    def _results(self, track: int, heard: Heard) -> dict[str, Any]:
+    def _results(self, track: int, heard: Heard) -> messages.Results:
         options = self.written_with[track]
-        said = self._said(track, heard)
-        words = write(said, _formatting(options), self.choice.language, self.replacements)
-        alternative = {
-            "transcript": transcript(words, options.is_punctuated),
-            "confidence": round(fmean(w.confidence for w in words), 4) if words else 0.0,
-            "words": [_word(word, options.is_punctuated) for word in words],
-        }
-        channel: dict[str, Any] = {"alternatives": [alternative]}
-        if options.search:
-            channel["search"] = searched(said, options.search)
-        message: dict[str, Any] = {
-            "type": "Results",
-            "channel_index": [track, len(self.sessions)],
-            "duration": heard.duration,
-            "start": heard.start,
-            "is_final": heard.is_final,
-            "speech_final": heard.speech_final,
-            "channel": channel,
-            "metadata": self._metadata(),
-            "from_finalize": heard.from_finalize,
-        }
-        if options.detect_entities and heard.is_final:
-            message["entities"] = [asdict(entity) for entity in detect_entities(words)]
-        return message
+        spoken = self._spoken(track, heard)
+        wording = replace(self.wording, formatting=formatting_of(options))
+        words = wording.written(spoken, self.choice.language)
+        has_entities = options.detect_entities and heard.is_final
+        return messages.Results(
+            channel_index=(track, len(self.sessions)),
+            duration=heard.duration,
+            start=heard.start,
+            is_final=heard.is_final,
+            speech_final=heard.speech_final,
+            channel=messages.ResultsChannel(
+                alternatives=[live_alternative(words, options)],
+                search=found_queries(spoken, options.search) if options.search else UNSET,
+            ),
+            metadata=self._metadata(),
+            from_finalize=heard.from_finalize,
+            entities=found_entities(words) if has_entities else UNSET,
+        )
 
-    def _said(self, track: int, heard: Heard) -> list[Word]:
-        """Return the words of a result as they were said, redacted."""
+    def _spoken(self, track: int, heard: Heard) -> Sequence[Word]:
+        """Return the words of a result as they were spoken, redacted."""
         words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard.words]
         if self.diarizers and heard.is_final:
             words = self.diarizers[track].assign(words, heard.end)
-        return redact_result(words, self.redactions) if self.is_english else words
+        return self.wording.spoken(words, self.choice.language, is_part=True)
 
-    def _metadata(self) -> dict[str, Any]:
-        metadata = {
-            "request_id": self.request.request_id,
-            "model_info": self._model_info,
-            "model_uuid": self.model.uuid,
-        }
-        if self.diarizers:
-            metadata["diarize_info"] = diarize_info(self.options.diarizer_version)
-        return metadata
-
-    @property
-    def _model_info(self) -> dict[str, str]:
-        model = self.model
-        return {
-            "name": model.canonical_name,
-            "version": model.version,
-            "arch": model.architecture,
-        }
+    def _metadata(self) -> messages.ResultsMetadata:
+        is_diarized = bool(self.diarizers)
+        return messages.ResultsMetadata(
+            request_id=self.request.request_id,
+            model_info=model_info(self.model),
+            model_uuid=self.model.uuid,
+            diarize_info=diarize_info(self.options.diarizer_version) if is_diarized else UNSET,
+        )
 
     def _finish_with_metadata(self, code: int, reason: str = "") -> None:
-        message: dict[str, Any] = {
-            "type": "Metadata",
-            "transaction_key": "deprecated",
-            "request_id": self.request.request_id,
-            "sha256": "incomplete",
-            "created": timestamp(self.request.created),
-            "duration": round(self._seconds, 4),
-            "channels": max(1, len(self.sessions)),
-        }
-        if self._seconds:
-            message |= {
-                "models": [self.model.uuid],
-                "model_info": {self.model.uuid: self._model_info},
-            }
+        has_audio = bool(self._seconds)
+        message = messages.Metadata(
+            request_id=self.request.request_id,
+            created=timestamp(self.request.created),
+            duration=round(self._seconds, 4),
+            channels=max(1, len(self.sessions)),
+            models=[self.model.uuid] if has_audio else UNSET,
+            model_info={self.model.uuid: model_info(self.model)} if has_audio else UNSET,
+        )
         if unsaid := sum(session.unsaid for session in self.sessions):
             # The contract has no warning on this socket.
             logger.warning(
@@ -424,24 +408,6 @@ class ListenConsumer(Socket):
         usage = self.outcome.usage
         usage.seconds = self._seconds
         usage.channel_seconds = self._seconds * len(self.sessions)
-
-
-def _word(word: Word, is_punctuated: bool) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "word": word.word,
-        "start": round(word.start, 3),
-        "end": round(word.end, 3),
-        "confidence": round(min(1.0, max(0.0, word.confidence)), 4),
-    }
-    if is_punctuated:
-        values["punctuated_word"] = word.punctuated_word
-    if word.speaker is not None:
-        values["speaker"] = word.speaker
-    return values
-
-
-def _formatting(options: LiveListenOptions) -> Formatting:
-    return Formatting(**{field.name: getattr(options, field.name) for field in fields(Formatting)})
 
 
 async def reraise(error: BaseException) -> None:

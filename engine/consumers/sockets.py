@@ -7,7 +7,6 @@ it says things with ``tell`` and ``tell_bytes`` and ends with ``finish``.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 from collections.abc import Callable, Coroutine, Mapping
@@ -19,6 +18,7 @@ from channels.exceptions import StopConsumer
 from engine.consumers.protocol import SCOPE_KEY as PINGS_KEY
 from engine.consumers.protocol import Pings
 from engine.exchange import ApiRequest, Outcome, exchange_of
+from engine.wire.shapes import Message, encode
 from network.jsontext import read_storable_json
 
 logger = logging.getLogger("engine.sockets")
@@ -85,8 +85,8 @@ class Socket(AsyncConsumer):
     async def leave(self) -> None:
         """The socket is gone: let go of what it held."""
 
-    def tell(self, message: Mapping[str, Any]) -> None:
-        self._queue({"type": "websocket.send", "text": json.dumps(message)})
+    def tell(self, message: Message) -> None:
+        self._queue({"type": "websocket.send", "text": encode(message).decode()})
 
     async def tell_bytes(self, data: bytes, is_unwanted: Callable[[], bool]) -> None:
         """Say ``data`` in frames, no faster than the client reads, until ``is_unwanted``."""

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from engine.consumers.sockets import Socket
 from engine.exchange import Usage
+from engine.gateway.operations import socket
 from engine.inference.models import synthesizer
 from engine.inference.speak import check_flux, choose
 from engine.runtime.priority import step_back
@@ -36,8 +37,9 @@ from engine.speech.audio.encode import AudioFormat, Encoder
 from engine.speech.errors import SpeechError
 from engine.speech.synthesis.voices import VERSION, SpeechModel
 from engine.weights.errors import MissingWeights
+from engine.wire import flux_speak_messages, speak_messages
 from engine.wire.live_options import LiveFluxSpeakOptions, LiveSpeakOptions
-from engine.wire.options import read_options, refuse_unknown
+from engine.wire.query import read_options, reject_unknown
 
 _threads = ThreadPoolExecutor(32, "live-speak", step_back)
 
@@ -138,12 +140,22 @@ class _Speaker(Socket):
         yield 0.0, encoder.finish()
 
 
+@socket(
+    "usage:write",
+    kind="speak",
+    admitted_as="stream",
+    query=LiveSpeakOptions,
+    receives=speak_messages.ClientMessage,
+    sends=speak_messages.ServerMessage,
+)
 class SpeakConsumer(_Speaker):
-    """One conversation with an Aura voice.
+    """Speak a text as it comes
 
-    Up: Speak, Flush, Clear, Close as JSON text. Down: Metadata, sound as binary frames,
-    Flushed, Cleared, Warning. Closes with 1000 (Close), 1003 (no message), 1008 (invalid, or
-    too much text), 1009 (too long), 1011 (failed, or an hour is over), 1013 (does not read).
+    The audio is sent as binary frames, as it is made.
+
+    Close codes: 1000 after `Close`, 1003 for a frame that is not a message, 1008 for an invalid
+    message or too much text, 1009 for a text that is too long, 1011 for a failure and after an
+    hour, 1013 for a client that does not read.
     """
 
     silence_seconds = LONGEST_SECONDS  # a client may wait for as long as the socket may live
@@ -161,19 +173,28 @@ class SpeakConsumer(_Speaker):
         self.session = AuraSession(self.prepare(options.tag), options.speed, most_a_minute)
 
 
+@socket(
+    "usage:write",
+    kind="speak",
+    admitted_as="stream",
+    query=LiveFluxSpeakOptions,
+    receives=flux_speak_messages.ClientMessage,
+    sends=flux_speak_messages.ServerMessage,
+)
 class FluxSpeakConsumer(_Speaker):
-    """The turns of one conversation with a Flux voice.
+    """Speak the turns of a conversation
 
-    Up: Speak, Flush, Interrupt, Configure, Close as JSON text. Down: Connected, SpeechStarted,
-    sound as binary frames, Flushed, SpeechMetadata, SpeechInterrupted, SessionMetadata,
-    ConfigureSuccess, ConfigureFailure, Warning, Error. Closes as ``SpeakConsumer`` does.
+    The audio is sent as binary frames, as it is made. A turn begins with its first text and ends
+    with the audio of its last, after a `Flush`.
+
+    Close codes are those of `/v1/speak`, and 1011 after 60 s without a frame or a ping.
     """
 
     silence_seconds = 60.0
     pings_count = True
 
     async def open(self) -> None:
-        refuse_unknown(LiveFluxSpeakOptions, self.request.query)
+        reject_unknown(LiveFluxSpeakOptions, self.request.query)
         options = read_options(LiveFluxSpeakOptions, self.request.query)
         self.model, self.format = choose(
             options.model, options.encoding, options.sample_rate, surface="v2-socket"

@@ -26,7 +26,13 @@ from engine.env import Environment
 from engine.exchange import SCOPE_KEY, ApiRequest, Caller, Exchange
 from engine.gateway.admission import Admission
 from engine.gateway.bodies import Incoming
-from engine.gateway.operations import Operation, find_operation, find_views
+from engine.gateway.operations import (
+    Operation,
+    SocketOperation,
+    find_operation,
+    find_socket,
+    find_views,
+)
 from engine.models import Project
 from engine.runtime.database import in_database
 from engine.wire.errors import (
@@ -38,7 +44,6 @@ from engine.wire.errors import (
     malformed_project_id,
     no_credit,
     no_room,
-    not_found,
     project_not_found,
     unavailable,
 )
@@ -57,17 +62,15 @@ POLICY_VIOLATION = 1008
 
 
 class Gate:
-    """``rest`` answers HTTP; ``sockets`` maps the path of a WebSocket to its application."""
+    """``rest`` serves HTTP; the route table has the consumer of each WebSocket."""
 
     def __init__(
         self,
         rest: Application,
-        sockets: Mapping[str, Application],
         credentials: Credentials,
         environment: Environment,
     ) -> None:
         self._rest = rest
-        self._sockets = sockets
         self._credentials = credentials
         self._admission = Admission(environment.limits)
         self._origins = environment.cors_origins
@@ -163,20 +166,20 @@ class Gate:
         responder = SocketResponder(exchange, scope, send)
         await receive()  # websocket.connect
         try:
-            application = self._sockets.get(scope["path"])
-            if application is None:
-                raise not_found("path")
+            consumer = find_socket(scope["path"])
+            operation: SocketOperation = consumer.operation
             caller, responder.subprotocol = await self._authenticate_socket(headers, scope)
-            kind = scope["path"].rpartition("/")[2].replace("converse", "agent")
             exchange.request = replace(
-                exchange.request, key_holder=caller, kind=kind, processing_method="streaming"
+                exchange.request,
+                key_holder=caller,
+                kind=operation.kind,
+                processing_method="streaming",
             )
-            self._check_permission(caller, "usage:write", {})
+            self._check_permission(caller, operation.scope, {})
             await _check_credit(exchange.request)
             # With more streams than the models can process in real time, all of them would lag.
-            admitted_as = "stream" if kind == "speak" else "live"
-            with self._admission.admit(admitted_as, caller.project_id):
-                serving = application(scope, _once_more(receive), responder.send)
+            with self._admission.admit(operation.admitted_as, caller.project_id):
+                serving = consumer.as_asgi()(scope, _once_more(receive), responder.send)
                 await self._serve_while_valid(exchange.request, serving, responder)
         except Refusal as refusal:
             await responder.reject(refusal)

@@ -1,26 +1,27 @@
-"""REST operations: scope, kinds of body and documentation of each.
+"""Operations of REST and of sockets: scope, shapes and documentation of each.
 
-The route table in ``urls.py`` maps each path to its views. The gate reads it to reject early,
-Django to dispatch, ``openapi.py`` to write the documentation.
+The route table in ``urls.py`` maps each path to its views and its socket. The gate reads it to
+reject early, Django to dispatch, ``openapi.py`` to write the documentation.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve
 
 from engine.exchange import ApiRequest, exchange_of
 from engine.models import Project
 from engine.runtime.database import in_database
 from engine.wire.errors import method_not_allowed, not_found
+from engine.wire.shapes import Shape, encode
 
 View = Callable[..., Any]
-Schema = Mapping[str, Any]
+Consumer = TypeVar("Consumer", bound=type)
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,22 @@ class Operation:
     kind: str = ""  # listen, speak, read: work that is admitted, recorded and counted
     takes_audio: bool = False
     query: type | None = None  # the dataclass of its options
-    body: Schema | None = None
-    answer: Schema = field(default_factory=dict)
-    answer_type: str = "application/json"
+    body: Any = None  # the shape of a JSON body, or several
+    response: Any = None  # the shapes of a view that does not return one
+    response_type: str = "application/json"
     tag: str = "Account"
+
+
+@dataclass(frozen=True)
+class SocketOperation:
+    """A WebSocket: ``admitted_as`` is its class in admission control."""
+
+    scope: str
+    kind: str  # listen, speak: recorded and counted
+    admitted_as: str
+    query: type
+    receives: Any  # the union of the messages of clients
+    sends: Any  # the union of the messages of the engine
 
 
 def operation(scope: str | None, **facts: Any) -> Callable[[View], View]:
@@ -47,8 +60,20 @@ def operation(scope: str | None, **facts: Any) -> Callable[[View], View]:
     return declare
 
 
-def route(**views: View) -> View:
+def socket(scope: str, **facts: Any) -> Callable[[Consumer], Consumer]:
+    """Declare what the decorated consumer serves; its docstring becomes the documentation."""
+
+    def declare(consumer: Consumer) -> Consumer:
+        consumer.operation = SocketOperation(scope, **facts)  # type: ignore[attr-defined]
+        return consumer
+
+    return declare
+
+
+def route(socket: Any = None, **views: View) -> View:
     """Return the Django view of one path, from the view of each method. HEAD is served as GET.
+
+    ``socket`` is the consumer of WebSockets at the same path.
 
     A view gets the ``ApiRequest`` and the values in the path, with the project itself in place of
     its id; a view of a recorded kind also gets the ``Outcome`` to fill in.
@@ -60,13 +85,21 @@ def route(**views: View) -> View:
         if view.operation.kind:  # type: ignore[attr-defined]
             arguments["outcome"] = exchange.outcome
         if inspect.iscoroutinefunction(view):
-            response: HttpResponseBase = await view(exchange.request, **arguments)
-            return response
+            return to_http(await view(exchange.request, **arguments))
         # Not by Django's bridge, which starts a thread for each request: the loop waits for that.
         return await in_database(_run_with_project, view, exchange.request, arguments)
 
     dispatch.views = views  # type: ignore[attr-defined]
+    dispatch.socket = socket  # type: ignore[attr-defined]
     return dispatch
+
+
+def to_http(response: Shape | HttpResponseBase) -> HttpResponseBase:
+    return json_response(response) if isinstance(response, Shape) else response
+
+
+def json_response(shape: Shape) -> HttpResponse:
+    return HttpResponse(encode(shape), content_type="application/json")
 
 
 def _run_with_project(
@@ -76,8 +109,7 @@ def _run_with_project(
         # The gate has checked that the id in the path is that of the caller's project.
         del arguments["project_id"]
         arguments["project"] = Project.objects.get(pk=request.caller.project_id)
-    response: HttpResponseBase = view(request, **arguments)
-    return response
+    return to_http(view(request, **arguments))
 
 
 def read_method(method: str) -> str:
@@ -90,7 +122,20 @@ def find_views(path: str) -> tuple[dict[str, View], dict[str, str]]:
         match = resolve(path)
     except Resolver404:
         raise not_found("path") from None
+    if not match.func.views:  # type: ignore[attr-defined]
+        raise not_found("path")  # a path of sockets alone
     return match.func.views, match.kwargs  # type: ignore[attr-defined]
+
+
+def find_socket(path: str) -> Any:
+    """Return the consumer of a path. Raises ``Refusal`` (404)."""
+    try:
+        consumer = resolve(path).func.socket  # type: ignore[attr-defined]
+    except Resolver404:
+        consumer = None
+    if consumer is None:
+        raise not_found("path")
+    return consumer
 
 
 def find_operation(path: str, method: str) -> tuple[Operation, dict[str, str]]:

@@ -8,7 +8,6 @@ transaction. Deliveries are tried eleven times, 30 s apart, then dropped.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 from collections.abc import AsyncIterator, Iterable
@@ -30,7 +29,9 @@ from engine.inference import speak as speaking
 from engine.inference.fetch import Unreachable, check_callback, open_url
 from engine.models import CallbackJob
 from engine.runtime.database import in_database
-from engine.wire.errors import Refusal, internal_error, too_many_requests
+from engine.wire.errors import LegacyError, Refusal, internal_error, too_many_requests
+from engine.wire.responses import Accepted
+from engine.wire.shapes import encode
 
 logger = logging.getLogger("engine.inference.callbacks")
 
@@ -52,7 +53,7 @@ class Work(Protocol):
 WORK: dict[str, Work] = {"listen": transcription, "read": reading, "speak": speaking}
 
 
-async def defer(request: ApiRequest, options: Any) -> dict[str, str]:
+async def defer(request: ApiRequest, options: Any) -> Accepted:
     """Store ``request`` as a job and return the response for now. Raises ``Refusal``."""
     environment: Environment = settings.ENVIRONMENT
     await check_callback(options.callback, environment.reach)
@@ -78,7 +79,7 @@ async def defer(request: ApiRequest, options: Any) -> dict[str, str]:
     await asyncio.to_thread(_keep, body, job.body_file(environment.jobs))
     # Not `save`, which would update the row of a request id that exists.
     await in_database(job.save, force_insert=True)
-    return {"request_id": request.request_id}
+    return Accepted(request_id=request.request_id)
 
 
 class Deliveries:
@@ -272,9 +273,7 @@ def _request_of(job: CallbackJob, folder: Path) -> ApiRequest:
 
 def _failed(request: ApiRequest, refusal: Refusal) -> ApiResponse:
     """Return the body that a callback receives for failed work: the legacy error form."""
-    shown = {
-        "err_code": refusal.code,
-        "err_msg": refusal.message,
-        "request_id": request.request_id,
-    }
-    return ApiResponse(json.dumps(shown).encode(), Usage())
+    error = LegacyError(
+        err_code=refusal.code, err_msg=refusal.message, request_id=request.request_id
+    )
+    return ApiResponse(encode(error), Usage())

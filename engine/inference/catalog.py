@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from faster_whisper import available_models
 from faster_whisper.tokenizer import _LANGUAGE_CODES
@@ -51,6 +50,10 @@ _SWITCHES_LANGUAGES = ("nova-3", "nova-2")
 _WHISPER = "whisper"
 
 
+def is_english(language: str | None) -> bool:
+    return language is not None and language.split("-")[0].lower() == "en"
+
+
 @dataclass(frozen=True)
 class RecognitionModel:
     """One entry of the list of models; ``local`` is the Whisper model it always uses, if any."""
@@ -66,19 +69,9 @@ class RecognitionModel:
     def uuid(self) -> str:
         return str(uuid.uuid5(NAMESPACE, f"{self.canonical_name} {self.version}"))
 
-    def as_json(self) -> dict[str, Any]:
-        """One entry of ``stt`` in the list of models (docs/contract.md, 14.2)."""
-        return {
-            "name": self.name,
-            "canonical_name": self.canonical_name,
-            "architecture": self.architecture,
-            "languages": list(self.languages),
-            "version": self.version,
-            "uuid": self.uuid,
-            "batch": True,
-            "streaming": self.architecture != _WHISPER,
-            "formatted_output": True,
-        }
+    @property
+    def is_streaming(self) -> bool:
+        return self.architecture != _WHISPER
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,11 @@ from engine.env import Reach
 from engine.exchange import Body
 from engine.gateway.bodies import LISTEN_LIMIT, SMALL_LIMIT, store
 from engine.wire.errors import Refusal, bad_query, bad_remote_content
-from network.addresses import is_public, read_url
+from network.addresses import WEB_PORTS, is_public, read_url
 
 MOST_REDIRECTS = 10
 IDLE_SECONDS = 30.0
 WHOLE_SECONDS = 900.0
-# What the hosted service calls back on; here in strict mode.
-CALLBACK_PORTS = (80, 443, 8080, 8443)
 
 
 class Unreachable(Exception):
@@ -59,7 +57,7 @@ async def check_callback(url: str, reach: Reach) -> None:
     try:
         target = _parse(url)
         port = target.port or (443 if target.scheme == "https" else 80)
-        if not reach.any_port and port not in CALLBACK_PORTS:
+        if not reach.any_port and port not in WEB_PORTS:
             raise Unreachable(f"port {port} is not allowed")
         await _resolve(target, reach)
     except Unreachable:

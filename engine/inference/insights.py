@@ -16,18 +16,11 @@ from engine.text.intelligence import MOST_TOKENS, Insights, Question, count_toke
 from engine.text.words import Word, transcript
 from engine.weights.errors import MissingWeights
 from engine.wire.errors import token_limit_exceeded, unavailable
+from engine.wire.insights import Info, blocks, infos
 from engine.wire.options import ListenOptions, ReadOptions
 
 # Threads of their own: a long text, or a slow endpoint, must not keep uploads from the disk.
 _analyses = ThreadPoolExecutor(8, "analysis", step_back)
-
-# What the metadata calls the feature, by what Insights calls it.
-_INFO_NAMES = {
-    "summary": "summary_info",
-    "sentiment": "sentiment_info",
-    "topics": "topics_info",
-    "intents": "intents_info",
-}
 
 
 @dataclass(frozen=True)
@@ -36,7 +29,7 @@ class Found:
 
     summary: str | None
     blocks: dict[str, Any]
-    infos: dict[str, Any]
+    infos: dict[str, Info]
     tokens_in: int
     tokens_out: int
 
@@ -56,9 +49,9 @@ async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOpti
         topics=options.topics,
         intents=options.intents,
         custom_topics=options.custom_topic,
-        custom_topic_mode=options.custom_topic_mode,  # type: ignore[arg-type]
+        custom_topic_mode=options.custom_topic_mode,
         custom_intents=options.custom_intent,
-        custom_intent_mode=options.custom_intent_mode,  # type: ignore[arg-type]
+        custom_intent_mode=options.custom_intent_mode,
     )
     try:
         loop = asyncio.get_running_loop()
@@ -67,16 +60,8 @@ async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOpti
         raise unavailable() from error
     return Found(
         summary=found.summary,
-        blocks=found.blocks(),
-        infos={
-            _INFO_NAMES[feature]: {
-                "model_uuid": str(uuid.uuid5(NAMESPACE, found.backend)),
-                "input_tokens": incoming,
-                "output_tokens": outgoing,
-                "model": found.backend,  # ours: which of the two back ends answered
-            }
-            for feature, (incoming, outgoing) in found.tokens.items()
-        },
+        blocks=blocks(found),
+        infos=infos(found, str(uuid.uuid5(NAMESPACE, found.backend))),
         tokens_in=sum(incoming for incoming, _ in found.tokens.values()),
         tokens_out=sum(outgoing for _, outgoing in found.tokens.values()),
     )

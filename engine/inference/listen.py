@@ -11,17 +11,18 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import Field, asdict, dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from engine.exchange import ApiRequest, ApiResponse, Body, Usage
-from engine.inference.catalog import Choice, unknown_languages
+from engine.inference.catalog import Choice, RecognitionModel, is_english, unknown_languages
 from engine.inference.fetch import fetch
 from engine.inference.insights import Found, find_insights, is_wanted
 from engine.inference.models import catalog, diarizer, recognizer
+from engine.inference.wording import Wording
 from engine.progress import PROGRESS
 from engine.runtime.garbage import HEAP
 from engine.runtime.priority import step_back
@@ -37,11 +38,8 @@ from engine.speech.errors import (
 )
 from engine.speech.recognition.transcript import ChannelTranscript, Transcript
 from engine.speech.synthesis.voices import NAMESPACE
-from engine.text.entities import detect_entities
-from engine.text.formatting import Formatting, format_words
 from engine.text.numerals import LANGUAGES as NUMERAL_LANGUAGES
-from engine.text.redaction import CannotRedact, parse_redactions, redact
-from engine.text.search import hotwords, parse_replacements, replace_words, searched
+from engine.text.search import hotwords
 from engine.text.words import Word
 from engine.weights.errors import MissingWeights
 from engine.wire.errors import (
@@ -55,9 +53,20 @@ from engine.wire.errors import (
     undeserialized_query,
     unknown_model,
 )
-from engine.wire.options import ListenOptions, features_used, read_options
+from engine.wire.options import ListenOptions, features_used
 from engine.wire.payloads import read_object
-from engine.wire.responses import Channel, ModelInfo, Result, Warning, listen_response, write_json
+from engine.wire.query import read_options
+from engine.wire.responses import (
+    Channel,
+    DiarizeInfo,
+    ListenSummary,
+    ModelInfo,
+    Result,
+    Warning,
+    listen_response,
+)
+from engine.wire.shapes import UNSET, encode
+from engine.wire.words import found_entities, found_queries
 
 logger = logging.getLogger("engine.inference.listen")
 
@@ -75,7 +84,7 @@ class Plan:
 
     options: ListenOptions
     choice: Choice
-    redactions: frozenset[str]
+    wording: Wording
     url: str | None  # where the audio is, unless it was sent
 
 
@@ -89,17 +98,11 @@ def check(request: ApiRequest) -> Plan:
         multichannel=options.multichannel,
     )
     check_hints(options.language_hint)
-    try:
-        redactions = parse_redactions(options.redact)
-    except CannotRedact as error:
-        raise bad_request(f"Bad Request: {error}") from None
-    if redactions and not is_english(choice.language):
-        # The rules know English numbers: what is said in another language would pass.
-        raise bad_request("Bad Request: redact is only available for English.")
+    wording = Wording.of(options, choice.language)
     if options.summarize and choice.language and not is_english(choice.language):
         raise bad_request("Summarization v2 not supported for non-English languages")
     url = None if request.body.path else _read_url(request.body)
-    return Plan(options, choice, redactions, url)
+    return Plan(options, choice, wording, url)
 
 
 def choose_model(
@@ -166,7 +169,7 @@ async def _respond(
         channel_seconds=transcript.duration * len(channels),
         tokens_in=insights.tokens_in if insights else 0,
         tokens_out=insights.tokens_out if insights else 0,
-        models=[model.uuid for model in models],
+        models=list(models),
         model=plan.choice.asked,
         features=features_used(plan.options),
         tags=list(plan.options.tag),
@@ -179,16 +182,12 @@ async def _respond(
         duration=transcript.duration,
         channels=tuple(channels),
         models=models,
-        warnings=tuple(_warnings(plan, transcript)),
-        metadata=_metadata(transcript, insights, plan.options),
-        insights=_blocks(plan.options, insights),
+        warnings=_warnings(plan, transcript),
+        infos=_infos(transcript, insights, plan.options),
+        blocks=_blocks(plan.options, insights),
     )
-    content = await asyncio.to_thread(lambda: write_json(listen_response(result, plan.options)))
+    content = await asyncio.to_thread(lambda: encode(listen_response(result, plan.options)))
     return ApiResponse(content, usage)
-
-
-def is_english(language: str | None) -> bool:
-    return language is not None and language.split("-")[0].lower() == "en"
 
 
 def _read_url(body: Body) -> str:
@@ -278,39 +277,21 @@ def _write(transcript: Transcript, plan: Plan) -> list[Channel]:
 
 def _write_channel(channel: ChannelTranscript, plan: Plan) -> Channel:
     """The steps over the words, one after the other."""
-    options = plan.options
+    options, wording, language = plan.options, plan.wording, channel.language
     words: Sequence[Word] = [
-        replace(
-            Word.of(word.text, word.start, word.end, word.confidence), language=channel.language
-        )
+        replace(Word.of(word.text, word.start, word.end, word.confidence), language=language)
         for word in channel.words
     ]
     if channel.diarization is not None:
         words = channel.diarization.assign(words)
-    if is_english(channel.language):
-        # Redaction is first, so that nothing made later can show what was taken out.
-        words = redact(words, plan.redactions)
-    searches = searched(words, options.search)
-    words = format_words(words, _formatting(options), channel.language)
-    words = replace_words(words, parse_replacements(options.replace))
-    entities = [asdict(entity) for entity in detect_entities(words)]
+    spoken = wording.spoken(words, language)
+    written = wording.written(spoken, language)
     return Channel(
-        words=tuple(words),
-        language=channel.language,
+        words=tuple(written),
+        language=language,
         language_confidence=channel.language_confidence,
-        search=searches if options.search else None,
-        entities=entities if options.detect_entities else None,
-    )
-
-
-def _formatting(options: ListenOptions) -> Formatting:
-    return Formatting(
-        smart_format=options.smart_format,
-        numerals=options.numerals,
-        measurements=options.measurements,
-        dictation=options.dictation,
-        filler_words=options.filler_words,
-        profanity_filter=options.profanity_filter,
+        search=found_queries(spoken, options.search) if options.search else UNSET,
+        entities=found_entities(written) if options.detect_entities else UNSET,
     )
 
 
@@ -328,38 +309,40 @@ def _conversation(channels: Sequence[Channel]) -> list[Word]:
 
 
 def _blocks(options: ListenOptions, insights: Found | None) -> dict[str, Any]:
+    """Return the members of the results that the insights add."""
     blocks = dict(insights.blocks) if insights else {}
     if options.summarize:
         summary = insights.summary if insights else None
-        blocks["summary"] = {
-            "result": "failure" if summary is None else "success",
-            "short": summary or "",
-        }
+        is_found = summary is not None
+        blocks["summary"] = ListenSummary(
+            result="success" if is_found else "failure", short=summary or ""
+        )
     return blocks
 
 
-def _metadata(
+def _infos(
     transcript: Transcript, insights: Found | None, options: ListenOptions
 ) -> dict[str, Any]:
-    metadata = dict(insights.infos) if insights else {}
+    """Return the members of the metadata about models other than the recognizer."""
+    infos: dict[str, Any] = dict(insights.infos) if insights else {}
     if transcript.is_diarized:
-        metadata["diarize_info"] = diarize_info(options.diarizer_version)
-    return metadata
+        infos["diarize_info"] = diarize_info(options.diarizer_version)
+    return infos
 
 
-def diarize_info(version: str) -> dict[str, str]:
-    """Return what a response says of the diarizer: ``version`` is v1 or v2."""
-    return {"model_uuid": str(uuid.uuid5(NAMESPACE, DIARIZER_NAME)), "arch": version}
+def diarize_info(version: str) -> DiarizeInfo:
+    """Return the description of the diarizer: ``version`` is v1 or v2."""
+    return DiarizeInfo(model_uuid=str(uuid.uuid5(NAMESPACE, DIARIZER_NAME)), arch=version)
 
 
-def _models(channels: Sequence[ChannelTranscript]) -> tuple[ModelInfo, ...]:
-    """The models that really did the work."""
-    locals_used = dict.fromkeys(channel.model for channel in channels)
-    found = [catalog().local_model(local) for local in locals_used]
-    return tuple(
-        ModelInfo(model.uuid, model.canonical_name, model.version, model.architecture)
-        for model in found
-    )
+def model_info(model: RecognitionModel) -> ModelInfo:
+    return ModelInfo(name=model.canonical_name, version=model.version, arch=model.architecture)
+
+
+def _models(channels: Sequence[ChannelTranscript]) -> dict[str, ModelInfo]:
+    """Return the models that really did the work, by their uuid."""
+    models = map(catalog().local_model, dict.fromkeys(channel.model for channel in channels))
+    return {model.uuid: model_info(model) for model in models}
 
 
 _BEST_EFFORT = {

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 
 from engine.exchange import ApiRequest, ApiResponse, Usage
+from engine.inference.catalog import is_english
 from engine.inference.fetch import fetch
 from engine.inference.insights import Found, find_insights, is_wanted
-from engine.inference.listen import is_english
 from engine.inference.text_source import TextSource, decode_text, read_text_source
 from engine.runtime.garbage import HEAP
 from engine.text.intelligence import words_of
@@ -22,8 +21,10 @@ from engine.wire.errors import (
     no_text,
     undeserialized_query,
 )
-from engine.wire.options import ReadOptions, features_used, read_options
-from engine.wire.responses import timestamp, write_json
+from engine.wire.options import ReadOptions, features_used
+from engine.wire.query import read_options
+from engine.wire.responses import ReadMetadata, ReadResponse, ReadResults, ReadSummary
+from engine.wire.shapes import UNSET, encode, timestamp
 
 
 @dataclass(frozen=True)
@@ -65,24 +66,26 @@ async def _respond(request: ApiRequest, options: ReadOptions, text: str) -> ApiR
     usage = Usage(
         tokens_in=found.tokens_in,
         tokens_out=found.tokens_out,
-        models=sorted({info["model_uuid"] for info in found.infos.values()}),
+        models=sorted({info.model_uuid for info in found.infos.values()}),
         model="intelligence",
         features=[name for name in features_used(options) if name != "language"],  # English alone
         tags=list(options.tag),
         language="en",
     )
-    content = await asyncio.to_thread(lambda: write_json(_response(request, options, found)))
+    content = await asyncio.to_thread(lambda: encode(_response(request, options, found)))
     return ApiResponse(content, usage)
 
 
-def _response(request: ApiRequest, options: ReadOptions, found: Found) -> dict[str, Any]:
-    metadata = {
-        "request_id": request.request_id,
-        "created": timestamp(request.created),
-        "language": options.language or "en",
-        **found.infos,
-    }
-    results = dict(found.blocks)
-    if found.summary is not None:
-        results["summary"] = {"text": found.summary}
-    return {"metadata": metadata, "results": results}
+def _response(request: ApiRequest, options: ReadOptions, found: Found) -> ReadResponse:
+    return ReadResponse(
+        metadata=ReadMetadata(
+            request_id=request.request_id,
+            created=timestamp(request.created),
+            language=options.language or "en",
+            **found.infos,
+        ),
+        results=ReadResults(
+            summary=UNSET if found.summary is None else ReadSummary(text=found.summary),
+            **found.blocks,
+        ),
+    )

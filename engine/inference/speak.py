@@ -44,7 +44,8 @@ from engine.wire.errors import (
     unknown_model,
     unsupported_audio_format,
 )
-from engine.wire.options import FluxSpeakOptions, SpeakOptions, read_options, refuse_unknown
+from engine.wire.options import FluxSpeakOptions, SpeakOptions
+from engine.wire.query import read_options, reject_unknown
 
 _CHUNKS_AHEAD = 16  # made before the client took the last; then synthesis waits
 _threads = ThreadPoolExecutor(32, "speak", step_back)
@@ -74,7 +75,7 @@ def check(request: ApiRequest) -> Plan:
     is_flux = request.path == "/v2/speak"
     options: SpeakOptions | FluxSpeakOptions
     if is_flux:
-        refuse_unknown(FluxSpeakOptions, request.query)
+        reject_unknown(FluxSpeakOptions, request.query)
         flux = read_options(FluxSpeakOptions, request.query)
         if flux.priority == "low" and not flux.callback:
             raise bad_query("priority=low is only available with a callback.")

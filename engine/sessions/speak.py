@@ -12,7 +12,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeGuard
+from typing import Any
 
 from engine.speech.synthesis.clauses import first_clause_end, last_sentence_end
 from engine.speech.synthesis.markup import (
@@ -23,6 +23,10 @@ from engine.speech.synthesis.markup import (
     read_markup,
     strip_ssml,
 )
+from engine.wire import flux_speak_messages as flux
+from engine.wire import speak_messages as speak
+from engine.wire.reading import Invalid, read_message
+from engine.wire.shapes import UNSET, Message
 
 MOST_CHARACTERS = 2_000  # in one Speak
 LEFT_OUT = "TEXT_LEFT_OUT"  # ours: words that the voice cannot say
@@ -50,12 +54,17 @@ class Say:
 class Tell:
     """Send this JSON message, behind all sound that was made before."""
 
-    message: dict[str, Any]
+    message: Message
 
 
 @dataclass(frozen=True)
 class Stop:
     """End what is being spoken and drop what was not sent."""
+
+
+@dataclass(frozen=True)
+class _FlushEnd:
+    """The place of a ``Flush`` between texts; its response is numbered when it is reached."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ class AuraSession:
         self._allowance = Allowance(most_a_minute) if most_a_minute else None
         self._flushes = Allowance(MOST_FLUSHES)
         self._buffer = ""
-        self._waiting: deque[Script | Tell | Close] = deque()
+        self._waiting: deque[Script | _FlushEnd | Close] = deque()
         self._has_text = False  # since the last Flush or Clear there was a Speak
         self._begun = False  # since then something was given to be spoken
         self._warned_of_ssml = False  # since then
@@ -124,18 +133,14 @@ class AuraSession:
 
     def start(self) -> list[Step]:
         who = self._identity
-        return [
-            Tell(
-                {
-                    "type": "Metadata",
-                    "request_id": who.request_id,
-                    "model_name": who.model_name,
-                    "model_version": who.model_version,
-                    "model_uuid": who.model_uuid,
-                    "additional_model_uuids": [],
-                }
-            )
-        ]
+        greeting = speak.Metadata(
+            request_id=who.request_id,
+            model_name=who.model_name,
+            model_version=who.model_version,
+            model_uuid=who.model_uuid,
+            additional_model_uuids=[],
+        )
+        return [Tell(greeting)]
 
     def read(self, message: Mapping[str, Any], now: float) -> list[Step]:
         """One JSON message."""
@@ -174,32 +179,37 @@ class AuraSession:
     def _once(self, steps: Iterator[Step]) -> list[Step]:
         return [] if self._over else list(steps)
 
-    def _read(self, message: Mapping[str, Any], now: float) -> Iterator[Step]:
-        match message.get("type"):
-            case "Speak":
-                yield from self._speak(message.get("text"), now)
-            case "Flush":
+    def _read(self, given: Mapping[str, Any], now: float) -> Iterator[Step]:
+        try:
+            message = read_message(speak.ClientMessage, given)
+        except Invalid as error:
+            yield from self._reject(f"{error}.")
+            return
+        match message:
+            case speak.Speak(text=text):
+                yield from self._speak(text, now)
+            case speak.Flush():
                 yield from self._flush(now)
-            case "Clear":
-                self._buffer = ""
-                self._has_text = self._begun = self._warned_of_ssml = False
-                self._waiting = deque(one for one in self._waiting if isinstance(one, Close))
-                if self.is_speaking:
-                    self.is_speaking = False
-                    yield Stop()
-                yield self._acknowledge("Cleared")
-                yield from self._next()
-            case "Close":
+            case speak.Clear():
+                yield from self._clear()
+            case speak.Close():
                 yield from self._finish_text()
                 self._waiting.append(Close(1000))
                 yield from self._next()
-            case other:
-                yield from self._refuse(f"Unknown message type {other!r:.40}.")
+            case _:
+                yield from self._reject(f"Unknown message type {given.get('type')!r:.40}.")
 
-    def _speak(self, text: object, now: float) -> Iterator[Step]:
-        if not isinstance(text, str) or not text:
-            yield from self._refuse("text is missing or empty.")
-            return
+    def _clear(self) -> Iterator[Step]:
+        self._buffer = ""
+        self._has_text = self._begun = self._warned_of_ssml = False
+        self._waiting = deque(one for one in self._waiting if isinstance(one, Close))
+        if self.is_speaking:
+            self.is_speaking = False
+            yield Stop()
+        yield self._acknowledge(speak.Cleared)
+        yield from self._next()
+
+    def _speak(self, text: str, now: float) -> Iterator[Step]:
         if len(text) > MOST_CHARACTERS:
             yield from self._end(1009, "BIG-0001")
             return
@@ -212,7 +222,7 @@ class AuraSession:
             yield from self._end(1008, "DATA-0001")
             return
         if self._identity.markup and holds_pause(self._buffer):
-            yield from self._refuse(NO_PAUSES, "DATA-0002")
+            yield from self._reject(NO_PAUSES, "DATA-0002")
             return
         yield from self._take_buffer(_settled(self._buffer, soon=not self._begun))
         yield from self._next()
@@ -224,8 +234,7 @@ class AuraSession:
             )
             return
         yield from self._finish_text()
-        # Numbered when its turn comes: a Clear may overtake it.
-        self._waiting.append(Tell({"type": "Flushed"}))
+        self._waiting.append(_FlushEnd())  # which a Clear may overtake
         yield from self._next()
 
     def _finish_text(self) -> Iterator[Step]:
@@ -255,16 +264,16 @@ class AuraSession:
                 case Script() as script:
                     self.is_speaking = True
                     yield Say(script, self._speed)
-                case Tell():
-                    yield self._acknowledge("Flushed")
+                case _FlushEnd():
+                    yield self._acknowledge(speak.Flushed)
                 case Close(code, reason):
                     yield from self._end(code, reason)
 
-    def _acknowledge(self, kind: str) -> Tell:
+    def _acknowledge(self, kind: type[speak.Flushed | speak.Cleared]) -> Tell:
         number, self._sequence = self._sequence, self._sequence + 1
-        return Tell({"type": kind, "sequence_id": number})
+        return Tell(kind(sequence_id=number))
 
-    def _refuse(self, problem: str, code: str = "DATA-0000") -> Iterator[Step]:
+    def _reject(self, problem: str, code: str = "DATA-0000") -> Iterator[Step]:
         """End the session: version 1 has no Error message (docs/contract.md, choice 8)."""
         yield _warning(code, problem)
         yield from self._end(1008, code)
@@ -343,17 +352,13 @@ class FluxSession:
 
     def start(self) -> list[Step]:
         who = self._identity
-        return [
-            Tell(
-                {
-                    "type": "Connected",
-                    "request_id": who.request_id,
-                    "model_name": who.model_name,
-                    "model_version": who.model_version,
-                    "model_uuids": [who.model_uuid],
-                }
-            )
-        ]
+        greeting = flux.Connected(
+            request_id=who.request_id,
+            model_name=who.model_name,
+            model_version=who.model_version,
+            model_uuids=[who.model_uuid],
+        )
+        return [Tell(greeting)]
 
     def read(self, message: Mapping[str, Any], now: float) -> list[Step]:
         """One JSON message."""
@@ -388,29 +393,42 @@ class FluxSession:
     def _once(self, steps: Iterator[Step]) -> list[Step]:
         return [] if self._over else list(steps)
 
-    def _read(self, message: Mapping[str, Any]) -> Iterator[Step]:
-        match message.get("type"):
-            case "Speak":
-                yield from self._speak(message.get("text"))
-            case "Flush":
+    def _read(self, given: Mapping[str, Any]) -> Iterator[Step]:
+        try:
+            message = read_message(flux.ClientMessage, given)
+        except Invalid as error:
+            yield from self._misread(given, error)
+            return
+        match message:
+            case speak.Speak(text=text):
+                yield from self._speak(text)
+            case speak.Flush():
                 yield from self._flush()
-            case "Interrupt":
-                yield from self._interrupt(message.get("playback_offset"))
-            case "Configure":
-                yield from self._configure(message)
-            case "Close":
+            case flux.Interrupt(playback_offset=offset):
+                yield from self._interrupt(None if offset is UNSET else offset.value)
+            case flux.Configure(speed=speed):
+                yield from self._configure(None if speed is UNSET else speed)
+            case speak.Close():
                 self._closing = True
                 for turn in self._turns:
                     yield from self._finish_text(turn)
                 yield from self._next()
-            case other:
-                yield from self._end("DATA-0000", f"Unknown message type {other!r:.40}.", 1008)
+            case _:
+                kind = given.get("type")
+                yield from self._end("DATA-0000", f"Unknown message type {kind!r:.40}.", 1008)
 
-    def _speak(self, text: object) -> Iterator[Step]:
+    def _misread(self, given: Mapping[str, Any], error: Invalid) -> Iterator[Step]:
+        """Respond to a message of a known type with wrong members."""
+        match given["type"]:
+            case "Interrupt":
+                yield from self._interrupt(math.nan)
+            case "Configure":
+                yield from self._configure(math.nan)
+            case _ if not self._closing:
+                yield from self._end("DATA-0000", f"{error}.", 1008)
+
+    def _speak(self, text: str) -> Iterator[Step]:
         if self._closing:
-            return
-        if not isinstance(text, str) or not text:
-            yield from self._end("DATA-0000", "text is missing or empty.", 1008)
             return
         if len(text) > MOST_CHARACTERS:
             yield from self._end(
@@ -470,10 +488,10 @@ class FluxSession:
         """Tell that ``turn`` is the one that is spoken: sound does not say whose it is."""
         if not turn.announced:
             turn.announced = True
-            yield Tell({"type": "SpeechStarted", "speech_id": turn.speech_id})
+            yield Tell(flux.SpeechStarted(speech_id=turn.speech_id))
         if turn.owes_flushed:
             turn.owes_flushed = False
-            yield Tell({"type": "Flushed", "speech_id": turn.speech_id})
+            yield Tell(flux.Flushed(speech_id=turn.speech_id))
 
     def _next(self) -> Iterator[Step]:
         """Go on with the first turn; end it, and the session, when there is no more of it."""
@@ -493,14 +511,12 @@ class FluxSession:
                 return
         if self._closing and not self._turns and not self._over:
             self._over = True
-            yield Tell(
-                {
-                    "type": "SessionMetadata",
-                    "total_audio_duration_ms": round(self._seconds * 1000),
-                    "total_input_character_count": self.characters,
-                    "total_billable_character_count": self.billable,
-                }
+            summary = flux.SessionMetadata(
+                total_audio_duration_ms=round(self._seconds * 1000),
+                total_input_character_count=self.characters,
+                total_billable_character_count=self.billable,
             )
+            yield Tell(summary)
             yield Close(1000)
 
     def _close_turn(self, turn: Turn) -> Iterator[Step]:
@@ -509,7 +525,7 @@ class FluxSession:
             yield _warning("NO_AUDIO_GENERATED", "The text of the turn has no sound.")
         if turn.warnings:
             yield _warning("PRONUNCIATION_WARNINGS", " ".join(turn.warnings)[:1000])
-        yield Tell({"type": "SpeechMetadata", **self._metadata(turn)})
+        yield Tell(flux.SpeechMetadata(**self._metadata(turn)))
 
     def _made(self) -> Iterator[Step]:
         self.is_speaking = False
@@ -518,17 +534,17 @@ class FluxSession:
         turn.spoken_seconds, turn.saying_seconds = turn.seconds, 0.0
         yield from self._next()
 
-    def _interrupt(self, offset: object) -> Iterator[Step]:
+    def _interrupt(self, offset_ms: float | None) -> Iterator[Step]:
+        """End the turn that is spoken. NaN is an offset that is none."""
         if not self._turns:
             yield _warning("NO_ACTIVE_SPEECH", "There is no speech to interrupt.")
             return
         turn = self._turns.popleft()
         made_ms = played = round(turn.seconds * 1000)
-        offset_ms = _offset_ms(offset)
-        if offset_ms is not None and offset_ms > self._last_offset_ms:
-            self._last_offset_ms = offset_ms
-            played = min(max(0, offset_ms - self._begins_ms), made_ms)
-        elif offset is not None:
+        if offset_ms is not None and _round_ms(offset_ms) > self._last_offset_ms:
+            self._last_offset_ms = _round_ms(offset_ms)
+            played = min(max(0, self._last_offset_ms - self._begins_ms), made_ms)
+        elif offset_ms is not None:
             yield _warning(
                 "INVALID_INTERRUPT_OFFSET",
                 "playback_offset is not a time in ms since the start of the session that is later "
@@ -542,16 +558,14 @@ class FluxSession:
         waiting = "".join(_plain_text(say.script) for say in turn.waiting)
         rest = turn.spoken + turn.saying + waiting + turn.buffer
         yield from self._announce(turn)
-        yield Tell(
-            {
-                "type": "SpeechInterrupted",
-                "speech_id": turn.speech_id,
-                "audio_played_ms": played,
-                "text_spoken": heard,
-                "text_remaining": rest[len(heard) :],
-                "metadata": self._metadata(turn),
-            }
+        interrupted = flux.SpeechInterrupted(
+            speech_id=turn.speech_id,
+            audio_played_ms=played,
+            text_spoken=heard,
+            text_remaining=rest[len(heard) :],
+            metadata=flux.Speech(**self._metadata(turn)),
         )
+        yield Tell(interrupted)
         yield from self._next()
 
     def _metadata(self, turn: Turn) -> dict[str, Any]:
@@ -560,53 +574,50 @@ class FluxSession:
             "audio_duration_ms": round(turn.seconds * 1000),
             "input_character_count": turn.characters,
             "billable_character_count": min(turn.billable, turn.characters),
-            "controls_applied": {
-                "pronunciations_applied": turn.pronunciations,
-                "pronunciation_warnings": len(turn.warnings),
-                "breaks_applied": 0,  # pauses in the text are for REST alone
-            },
+            "controls_applied": flux.Controls(
+                pronunciations_applied=turn.pronunciations,
+                pronunciation_warnings=len(turn.warnings),
+                breaks_applied=0,  # pauses in the text are for REST alone
+            ),
         }
 
-    def _configure(self, message: Mapping[str, Any]) -> Iterator[Step]:
-        speed = message.get("speed")
+    def _configure(self, speed: float | None) -> Iterator[Step]:
+        """Change the speed. NaN is a speed that is no number."""
         if speed is None:
-            yield Tell({"type": "ConfigureSuccess", "applied": {}})
+            yield Tell(flux.ConfigureSuccess(applied=flux.Applied()))
             return
         if problem := speed_problem(speed):
             code, description = problem
-            given = {"value": speed} if _is_number(speed) else {}
-            failure = {"type": "ConfigureFailure", "code": code, "description": description}
-            yield Tell(failure | {"field": "speed"} | given)
+            value = UNSET if math.isnan(speed) else speed
+            failure = flux.ConfigureFailure(
+                code=code, description=description, field="speed", value=value
+            )
+            yield Tell(failure)
             return
         if self._turns and speed != self._speed:
             # What came before is spoken at the speed of before; a word has one speed.
             turn = self._turns[-1]
             yield from self._take(turn, _whole_words(turn.buffer))
         self._speed = float(speed)
-        yield Tell({"type": "ConfigureSuccess", "applied": {"speed": speed}})
+        yield Tell(flux.ConfigureSuccess(applied=flux.Applied(speed=speed)))
         yield from self._next()
 
     def _end(self, code: str, description: str, close: int) -> Iterator[Step]:
         self._over = True
         if self.is_speaking:
             yield Stop()
-        yield Tell({"type": "Error", "code": code, "description": description})
+        yield Tell(flux.Error(code=code, description=description))
         yield Close(close, code)
 
 
-def speed_problem(speed: object) -> tuple[str, str] | None:
+def speed_problem(speed: float) -> tuple[str, str] | None:
     """Return category and description of an invalid speed (docs/contract.md, 7.2)."""
-    if not _is_number(speed) or not SLOWEST <= speed <= FASTEST:
+    if not SLOWEST <= speed <= FASTEST:  # NaN is not
         return "SPEED_OUT_OF_RANGE", f"speed must be from {SLOWEST} to {FASTEST}."
     steps = speed / SPEED_STEP
     if abs(steps - round(steps)) > 1e-6:
         return "SPEED_INCREMENT_INVALID", f"speed must be a multiple of {SPEED_STEP}."
     return None
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    """One that JSON can hold: a flag is none, nor is NaN."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _script(text: str, markup: bool, speed: float) -> tuple[Script, bool]:
@@ -659,12 +670,10 @@ def _word_end(text: str, share: float) -> int:
     return len(text) if end < 0 else end if place else 0
 
 
-def _offset_ms(offset: object) -> int | None:
-    if not isinstance(offset, dict) or offset.get("type") != "time_ms":
-        return None
-    value = offset.get("value")
-    return round(value) if _is_number(value) and value >= 0 else None
+def _round_ms(offset_ms: float) -> int:
+    """Return -1 for what is no time."""
+    return -1 if math.isnan(offset_ms) else round(offset_ms)
 
 
 def _warning(code: str, description: str) -> Tell:
-    return Tell({"type": "Warning", "code": code, "description": description})
+    return Tell(speak.Warning(code=code, description=description))

@@ -13,9 +13,7 @@ from engine.text.labels import LabelledSegment, find_intents, find_topics
 from engine.text.paragraphs import Sentence, sentences
 from engine.text.sentiment import (
     SentimentSegment,
-    average_score,
     score_sentences,
-    sentiment_of,
     sentiment_segments,
 )
 from engine.text.summary import SHORTEST_WORDS, summarize
@@ -45,33 +43,6 @@ class Insights:
     intents: list[LabelledSegment] | None = None
     sentiments: list[SentimentSegment] | None = None
     tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def blocks(self) -> dict[str, Any]:
-        """``topics``, ``intents`` and ``sentiments`` in the form of docs/contract.md, 5.4.
-
-        The summary is not among them: listen and read name it differently.
-        """
-        blocks: dict[str, Any] = {}
-        if self.topics is not None:
-            blocks["topics"] = {"segments": _labelled(self.topics, "topics", "topic")}
-        if self.intents is not None:
-            blocks["intents"] = {"segments": _labelled(self.intents, "intents", "intent")}
-        if self.sentiments is not None:
-            average = average_score(self.sentiments)
-            blocks["sentiments"] = {
-                "segments": [
-                    {
-                        "text": segment.text,
-                        "start_word": segment.start_word,
-                        "end_word": segment.end_word,
-                        "sentiment": segment.sentiment,
-                        "sentiment_score": segment.sentiment_score,
-                    }
-                    for segment in self.sentiments
-                ],
-                "average": {"sentiment": sentiment_of(average), "sentiment_score": average},
-            }
-        return blocks
 
 
 class Intelligence:
@@ -181,20 +152,3 @@ def _names(segments: list[LabelledSegment] | None) -> str | None:
     if segments is None:
         return None
     return " ".join(label.name for segment in segments for label in segment.labels)
-
-
-def _labelled(
-    segments: Sequence[LabelledSegment], plural: str, singular: str
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "text": segment.text,
-            "start_word": segment.start_word,
-            "end_word": segment.end_word,
-            plural: [
-                {singular: label.name, "confidence_score": label.confidence_score}
-                for label in segment.labels
-            ],
-        }
-        for segment in segments
-    ]

@@ -2,9 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any
 
 from rapidfuzz import fuzz
 
@@ -28,15 +27,10 @@ class Hit:
     snippet: str
 
 
-def searched(words: Sequence[Word], queries: Iterable[str]) -> list[dict[str, Any]]:
-    """Return each query with its hits, as the ``search`` of a channel has them.
-
-    ``words`` are those that were said: redacted, but neither formatted nor replaced.
-    """
+def searched(words: Sequence[Word], queries: Iterable[str]) -> list[tuple[str, list[Hit]]]:
+    """Return each query with its hits in ``words`` as they were spoken: not formatted."""
     said = spell_numbers(words)
-    return [
-        {"query": query, "hits": [asdict(hit) for hit in search(said, query)]} for query in queries
-    ]
+    return [(query, search(said, query)) for query in queries]
 
 
 def search(words: Sequence[Word], query: str) -> list[Hit]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from typing import Literal
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
@@ -11,6 +12,7 @@ from engine.text.paragraphs import Sentence
 from engine.text.words import joined
 
 POSITIVE, NEGATIVE = 0.333, -0.333
+Sentiment = Literal["positive", "neutral", "negative"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class SentimentSegment:
     text: str
     start_word: int
     end_word: int
-    sentiment: str
+    sentiment: Sentiment
     sentiment_score: float
 
 
@@ -42,7 +44,7 @@ def sentiment_segments(
 
 
 def _segment(
-    sentences: Sequence[Sentence], scores: Sequence[float], sentiment: str
+    sentences: Sequence[Sentence], scores: Sequence[float], sentiment: Sentiment
 ) -> SentimentSegment:
     lengths = [sentence.end_word - sentence.start_word + 1 for sentence in sentences]
     total = sum(score * length for score, length in zip(scores, lengths, strict=True))
@@ -63,7 +65,7 @@ def average_score(segments: Sequence[SentimentSegment]) -> float:
     return round(total / max(1, sum(lengths)), 4)
 
 
-def sentiment_of(score: float) -> str:
+def sentiment_of(score: float) -> Sentiment:
     if score >= POSITIVE:
         return "positive"
     return "negative" if score <= NEGATIVE else "neutral"

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from django.http import JsonResponse
+from typing import Annotated
 
 from engine.accounts.credentials import grant_token
 from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
 from engine.models import Key
 from engine.scopes import MEMBER
+from engine.wire import account as shapes
 from engine.wire.errors import bad_json, forbidden
-from engine.wire.payloads import NUMBER, describe, optional, read_payload
-from engine.wire.responses import timestamp
-from engine.wire.schemas import NUMBER as NUMBER_SCHEMA
-from engine.wire.schemas import TEXT, TEXTS, record
+from engine.wire.payloads import read_payload
+from engine.wire.query import About
+from engine.wire.shapes import Shape, timestamp
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1, 3600
 
 
-@dataclass(frozen=True)
-class GrantRequest:
-    ttl_seconds: float = optional(NUMBER, "Lifetime of the token: 1 to 3600.", 30)
+class GrantRequest(Shape):
+    ttl_seconds: Annotated[float, About("Lifetime of the token: 1 to 3600.")] = 30
 
 
-@operation(
-    "",
-    tag="Auth",
-    body=describe(GrantRequest),
-    answer=record(access_token=TEXT, expires_in=NUMBER_SCHEMA),
-)
-def make_token(request: ApiRequest) -> JsonResponse:
+@operation("", tag="Auth", body=GrantRequest)
+def make_token(request: ApiRequest) -> shapes.Token:
     """Make a short-lived token
 
     Sent as `Authorization: Bearer`, it opens listen, speak, read and the agent, not the account.
@@ -43,24 +35,18 @@ def make_token(request: ApiRequest) -> JsonResponse:
         raise bad_json(f"ttl_seconds is {ttl:g}; it must be 1 to 3600")
     if caller.is_token or not caller.may_grant(sorted(MEMBER)):
         raise forbidden()
-    return JsonResponse({"access_token": grant_token(caller, ttl), "expires_in": ttl})
+    return shapes.Token(access_token=grant_token(caller, ttl), expires_in=ttl)
 
 
-@operation(
-    "",
-    tag="Auth",
-    answer=record(api_key_id=TEXT, scopes=TEXTS, created=TEXT, comment=TEXT, accessor=TEXT),
-)
-def show_token(request: ApiRequest) -> JsonResponse:
+@operation("", tag="Auth")
+def show_token(request: ApiRequest) -> shapes.KeyDescription:
     """Describe the calling key"""
     caller = request.caller
     key = Key.objects.get(pk=caller.api_key_id)
-    return JsonResponse(
-        {
-            "api_key_id": str(key.api_key_id),
-            "scopes": list(caller.scopes),
-            "created": timestamp(key.created),
-            "comment": key.comment,
-            "accessor": str(key.api_key_id),
-        }
+    return shapes.KeyDescription(
+        api_key_id=str(key.api_key_id),
+        scopes=list(caller.scopes),
+        created=timestamp(key.created),
+        comment=key.comment,
+        accessor=str(key.api_key_id),
     )

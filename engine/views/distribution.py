@@ -3,56 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
 from django.db.models import QuerySet
-from django.http import JsonResponse
+from msgspec import Meta
 
 from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
 from engine.models import DistributionCredentials, Project
 from engine.scopes import SELF_HOSTED
 from engine.views.lookup import find
+from engine.wire import account as shapes
 from engine.wire.errors import bad_request, not_found
-from engine.wire.options import choice, read_options, texts
-from engine.wire.payloads import describe, optional, read_payload, text
-from engine.wire.responses import timestamp
-from engine.wire.schemas import MOMENT, TEXT, TEXTS, listing, record
-
-_ITEM = record(
-    member=record(member_id=TEXT, email=TEXT),
-    distribution_credentials=record(
-        distribution_credentials_id=TEXT, provider=TEXT, comment=TEXT, scopes=TEXTS, created=MOMENT
-    ),
-)
+from engine.wire.options import Texts
+from engine.wire.payloads import read_payload
+from engine.wire.query import About, read_options
+from engine.wire.reading import Trimmed
+from engine.wire.shapes import Shape, timestamp
 
 
 @dataclass(frozen=True)
 class CredentialOptions:
-    scopes: tuple[str, ...] = texts("`self-hosted:products` (all) or one product; repeatable.")
-    provider: str = choice("Registry of the images.", "quay", default="quay")
+    scopes: Annotated[Texts, About("`self-hosted:products` (all) or one product; repeatable.")] = ()
+    provider: Annotated[Literal["quay"], About("Registry of the images.")] = "quay"
 
 
-@dataclass(frozen=True)
-class NewCredentials:
-    comment: str = optional(text(500), "Purpose of the credentials.", "")
+class NewCredentials(Shape):
+    comment: Annotated[Trimmed, Meta(max_length=500), About("Purpose of the credentials.")] = ""
 
 
-@operation("project:read", tag="Self-hosted", answer=listing("distribution_credentials", _ITEM))
-def list_credentials(request: ApiRequest, project: Project) -> JsonResponse:
+@operation("project:read", tag="Self-hosted")
+def list_credentials(request: ApiRequest, project: Project) -> shapes.CredentialsList:
     """List distribution credentials"""
     found = _credentials(project).order_by("-created")
-    return JsonResponse({"distribution_credentials": [_shown(row) for row in found]})
+    return shapes.CredentialsList(distribution_credentials=[_shown(row) for row in found])
 
 
 @operation(
     "project:write",
     tag="Self-hosted",
     query=CredentialOptions,
-    body=describe(NewCredentials),
-    answer=_ITEM,
+    body=NewCredentials,
 )
-def make_credentials(request: ApiRequest, project: Project) -> JsonResponse:
+def make_credentials(request: ApiRequest, project: Project) -> shapes.CredentialsItem:
     """Make distribution credentials"""
     options = read_options(CredentialOptions, request.query)
     scopes = options.scopes or ("self-hosted:products",)
@@ -65,26 +58,26 @@ def make_credentials(request: ApiRequest, project: Project) -> JsonResponse:
         comment=read_payload(NewCredentials, request.body.data).comment,
         scopes=list(scopes),
     )
-    return JsonResponse(_shown(row))
+    return _shown(row)
 
 
-@operation("project:read", tag="Self-hosted", answer=_ITEM)
+@operation("project:read", tag="Self-hosted")
 def show_credentials(
     request: ApiRequest, project: Project, distribution_credentials_id: str
-) -> JsonResponse:
+) -> shapes.CredentialsItem:
     """Get distribution credentials"""
-    return JsonResponse(_shown(_find(project, distribution_credentials_id)))
+    return _shown(_find(project, distribution_credentials_id))
 
 
-@operation("project:write", tag="Self-hosted", answer=_ITEM)
+@operation("project:write", tag="Self-hosted")
 def delete_credentials(
     request: ApiRequest, project: Project, distribution_credentials_id: str
-) -> JsonResponse:
+) -> shapes.CredentialsItem:
     """Delete distribution credentials"""
     row = _find(project, distribution_credentials_id)
     shown = _shown(row)
     row.delete()
-    return JsonResponse(shown)
+    return shown
 
 
 def _credentials(project: Project) -> QuerySet[DistributionCredentials]:
@@ -95,14 +88,14 @@ def _find(project: Project, key: str) -> DistributionCredentials:
     return find(_credentials(project), key, not_found("distribution credentials"))
 
 
-def _shown(row: DistributionCredentials) -> dict[str, Any]:
-    return {
-        "member": {"member_id": str(row.member_id), "email": row.member.email},
-        "distribution_credentials": {
-            "distribution_credentials_id": str(row.distribution_credentials_id),
-            "provider": row.provider,
-            "comment": row.comment,
-            "scopes": row.scopes,
-            "created": timestamp(row.created),
-        },
-    }
+def _shown(row: DistributionCredentials) -> shapes.CredentialsItem:
+    return shapes.CredentialsItem(
+        member=shapes.MemberName(member_id=str(row.member_id), email=row.member.email),
+        distribution_credentials=shapes.DistributionCredentials(
+            distribution_credentials_id=str(row.distribution_credentials_id),
+            provider=row.provider,
+            comment=row.comment,
+            scopes=row.scopes,
+            created=timestamp(row.created),
+        ),
+    )

@@ -1,21 +1,20 @@
 """Health of the engine and its models."""
 
 from django.db import connection
-from django.http import JsonResponse
 
 from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
 from engine.runtime.loop_lag import PULSE
-from engine.wire.schemas import NUMBER, TEXT, record
+from engine.wire import account as shapes
 
 
-@operation(None, tag="Engine", answer=record(status=TEXT, loop_lag_ms=NUMBER))
-def show_health(request: ApiRequest) -> JsonResponse:
+@operation(None, tag="Engine")
+def show_health(request: ApiRequest) -> shapes.Health:
     """Ask whether the engine is up
 
-    200 when it and its database answer. `loop_lag_ms` is the longest that the event loop, and
-    with it every call and stream, stood still within the last minute.
+    200 when it and its database respond. `loop_lag_ms` is the longest time within the last minute
+    for which the event loop, and with it every request and stream, was blocked.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return JsonResponse({"status": "ok", "loop_lag_ms": PULSE.worst_ms})
+    return shapes.Health(status="ok", loop_lag_ms=PULSE.worst_ms)

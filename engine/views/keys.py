@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from django.http import JsonResponse
+from msgspec import Meta
 
 from engine.accounts.credentials import CREDENTIALS
 from engine.accounts.keys import make_key
@@ -18,62 +18,35 @@ from engine.gateway.operations import operation
 from engine.models import Key, Member, Project
 from engine.scopes import KNOWN
 from engine.views.lookup import find
+from engine.wire import account as shapes
 from engine.wire.errors import bad_request, insufficient_scope, not_found
-from engine.wire.options import choice, read_options
-from engine.wire.payloads import (
-    MOMENT,
-    NUMBER,
-    TEXTS,
-    describe,
-    optional,
-    read_payload,
-    required,
-    text,
-)
-from engine.wire.responses import timestamp
-from engine.wire.schemas import MAYBE_TEXT, MESSAGE, TEXT, listing, record
-from engine.wire.schemas import MOMENT as MOMENT_SCHEMA
-from engine.wire.schemas import TEXTS as TEXTS_SCHEMA
+from engine.wire.payloads import read_payload
+from engine.wire.query import About, Instant, read_options
+from engine.wire.reading import PRINTABLE, Trimmed
+from engine.wire.shapes import UNSET, Shape, timestamp
 
 LONGEST_LIFE = timedelta(days=36500)
 
 
-@dataclass(frozen=True)
-class NewKey:
-    comment: str = required(text(500), "Purpose of the key.")
-    scopes: tuple[str, ...] = required(TEXTS, "Scope names or role names.")
-    tags: tuple[str, ...] = optional(TEXTS, "Labels of every call made with the key.", ())
-    expiration_date: datetime | None = optional(MOMENT, "When it ends; RFC 3339 with offset.")
-    time_to_live_in_seconds: float | None = optional(NUMBER, "Or how long it lasts.")
+Label = Annotated[Trimmed, Meta(min_length=1, max_length=200), PRINTABLE]
+Labels = Annotated[tuple[Label, ...], Meta(max_length=100)]
+
+
+class NewKey(Shape):
+    comment: Annotated[Trimmed, Meta(max_length=500), About("Purpose of the key.")]
+    scopes: Annotated[Labels, About("Scope names or role names.")]
+    tags: Annotated[Labels, About("Labels of every request made with the key.")] = ()
+    expiration_date: Annotated[Instant | None, About("When it ends; RFC 3339 with offset.")] = None
+    time_to_live_in_seconds: Annotated[float | None, About("Or how long it lasts.")] = None
 
 
 @dataclass(frozen=True)
 class KeyFilters:
-    status: str = choice("Only these keys.", "active", "expired")
+    status: Annotated[Literal["active", "expired"] | None, About("Only these keys.")] = None
 
 
-_KEY = record(
-    {"tags": TEXTS_SCHEMA, "expiration_date": MOMENT_SCHEMA},
-    api_key_id=TEXT,
-    comment=TEXT,
-    scopes=TEXTS_SCHEMA,
-    created=MOMENT_SCHEMA,
-)
-_MEMBER = record(member_id=TEXT, email=TEXT)
-_ITEM = record(
-    member=record(
-        member_id=TEXT, email=TEXT, first_name=MAYBE_TEXT, last_name=MAYBE_TEXT, api_key=_KEY
-    )
-)
-
-
-@operation(
-    "keys:read",
-    tag="Keys",
-    query=KeyFilters,
-    answer=listing("api_keys", record(member=_MEMBER, api_key=_KEY)),
-)
-def list_keys(request: ApiRequest, project: Project) -> JsonResponse:
+@operation("keys:read", tag="Keys", query=KeyFilters)
+def list_keys(request: ApiRequest, project: Project) -> shapes.Keys:
     """List API keys"""
     filters = read_options(KeyFilters, request.query)
     keys = project.keys.all()
@@ -82,23 +55,12 @@ def list_keys(request: ApiRequest, project: Project) -> JsonResponse:
     elif filters.status == "expired":
         keys = keys.expired()
     found = keys.select_related("member").order_by("-created")
-    shown = [{"member": _member(key.member), "api_key": _key(key)} for key in found]
-    return JsonResponse({"api_keys": shown})
+    entries = [shapes.KeyOfMember(member=_member(key.member), api_key=_key(key)) for key in found]
+    return shapes.Keys(api_keys=entries)
 
 
-@operation(
-    "keys:write",
-    tag="Keys",
-    body=describe(NewKey),
-    answer=record(
-        {"tags": TEXTS_SCHEMA, "expiration_date": MOMENT_SCHEMA},
-        api_key_id=TEXT,
-        key=TEXT,
-        comment=TEXT,
-        scopes=TEXTS_SCHEMA,
-    ),
-)
-def make_api_key(request: ApiRequest, project: Project) -> JsonResponse:
+@operation("keys:write", tag="Keys", body=NewKey)
+def make_api_key(request: ApiRequest, project: Project) -> shapes.CreatedKey:
     """Make an API key
 
     The key itself is in this answer only. It belongs to the member behind the calling key, and
@@ -116,36 +78,28 @@ def make_api_key(request: ApiRequest, project: Project) -> JsonResponse:
         tags=list(wanted.tags),
         expiration_date=_expiration(wanted),
     )
-    answer = _key(key)
-    del answer["created"]
-    return JsonResponse(answer | {"key": secret})
+    return shapes.CreatedKey(key=secret, **_key_fields(key))
 
 
-@operation(
-    "keys:read",
-    tag="Keys",
-    answer=record({"member": _MEMBER, "api_key": _KEY}, item=_ITEM),
-)
-def show_key(request: ApiRequest, project: Project, key_id: str) -> JsonResponse:
+@operation("keys:read", tag="Keys")
+def show_key(request: ApiRequest, project: Project, key_id: str) -> shapes.KeyDetails:
     """Get an API key"""
     key = _find_key(project, key_id)
-    names = {
-        "first_name": key.member.first_name or None,
-        "last_name": key.member.last_name or None,
-    }
-    member = _member(key.member)
+    member = shapes.MemberWithKey(
+        member_id=str(key.member_id),
+        email=key.member.email,
+        first_name=key.member.first_name or None,
+        last_name=key.member.last_name or None,
+        api_key=_key(key),
+    )
     # Both the published shape and that of the SDK's example: docs/contract.md, choice 3.
-    return JsonResponse(
-        {
-            "item": {"member": {**member, **names, "api_key": _key(key)}},
-            "member": member,
-            "api_key": _key(key),
-        }
+    return shapes.KeyDetails(
+        item=shapes.KeyItem(member=member), member=_member(key.member), api_key=_key(key)
     )
 
 
-@operation("keys:write", tag="Keys", answer=MESSAGE)
-def delete_key(request: ApiRequest, project: Project, key_id: str) -> JsonResponse:
+@operation("keys:write", tag="Keys")
+def delete_key(request: ApiRequest, project: Project, key_id: str) -> shapes.Message:
     """Delete an API key
 
     It is refused from then on. Keys of other members are for owners to delete.
@@ -155,7 +109,7 @@ def delete_key(request: ApiRequest, project: Project, key_id: str) -> JsonRespon
         raise insufficient_scope()
     delete_stored_key(key, settings.ENVIRONMENT.data / "engine.key")
     CREDENTIALS.forget()
-    return JsonResponse({"message": "Successfully deleted the API key."})
+    return shapes.Message(message="Successfully deleted the API key.")
 
 
 def _find_key(project: Project, key_id: str) -> Key:
@@ -185,18 +139,20 @@ def _expiration(wanted: NewKey) -> datetime | None:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
-def _member(member: Member) -> dict[str, Any]:
-    return {"member_id": str(member.member_id), "email": member.email}
+def _member(member: Member) -> shapes.MemberName:
+    return shapes.MemberName(member_id=str(member.member_id), email=member.email)
 
 
-def _key(key: Key) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+def _key(key: Key) -> shapes.Key:
+    return shapes.Key(created=timestamp(key.created), **_key_fields(key))
+
+
+def _key_fields(key: Key) -> dict[str, Any]:
+    end = key.expiration_date
+    return {
         "api_key_id": str(key.api_key_id),
         "comment": key.comment,
         "scopes": key.scopes,
         "tags": key.tags,
-        "created": timestamp(key.created),
+        "expiration_date": UNSET if end is None else timestamp(end),
     }
-    if key.expiration_date is not None:
-        shown["expiration_date"] = timestamp(key.expiration_date)
-    return shown

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.http import JsonResponse
+from msgspec import Meta
 
 from engine.accounts.credentials import CREDENTIALS
 from engine.exchange import ApiRequest
@@ -18,40 +17,38 @@ from engine.gateway.operations import operation
 from engine.models import AlreadyMember, LastOwner, Member, Project
 from engine.scopes import KNOWN
 from engine.views.lookup import find
+from engine.wire import account as shapes
 from engine.wire.errors import bad_request, insufficient_scope, not_found
-from engine.wire.payloads import describe, read_payload, required, text
-from engine.wire.schemas import MAYBE_TEXT, MESSAGE, TEXT, TEXTS, listing, record
+from engine.wire.payloads import read_payload
+from engine.wire.query import About
+from engine.wire.reading import Trimmed
+from engine.wire.shapes import Shape
+
+Scope = Annotated[Trimmed, Meta(min_length=1, max_length=64)]
 
 
-@dataclass(frozen=True)
-class ScopeChange:
-    scope: str = required(text(64, 1), "A role (`member`, `admin`, `owner`) or one scope.")
+class ScopeChange(Shape):
+    scope: Annotated[Scope, About("A role (`member`, `admin`, `owner`) or one scope.")]
 
 
-@dataclass(frozen=True)
-class NewInvite:
-    email: str = required(text(254, 3), "E-mail address of the invited person.")
-    scope: str = required(text(64, 1), "The role they will have.")
+class NewInvite(Shape):
+    email: Annotated[
+        Trimmed,
+        Meta(min_length=3, max_length=254),
+        About("E-mail address of the invited person."),
+    ]
+    scope: Annotated[Scope, About("The role they will have.")]
 
 
-@operation(
-    "members:read",
-    tag="Members",
-    answer=listing(
-        "members",
-        record(
-            member_id=TEXT, email=TEXT, first_name=MAYBE_TEXT, last_name=MAYBE_TEXT, scopes=TEXTS
-        ),
-    ),
-)
-def list_members(request: ApiRequest, project: Project) -> JsonResponse:
+@operation("members:read", tag="Members")
+def list_members(request: ApiRequest, project: Project) -> shapes.Members:
     """List members"""
     members = project.members.order_by("created")
-    return JsonResponse({"members": [_shown(member) for member in members]})
+    return shapes.Members(members=[_shown(member) for member in members])
 
 
-@operation("members:write:kick", tag="Members", answer=MESSAGE)
-def remove_member(request: ApiRequest, project: Project, member_id: str) -> JsonResponse:
+@operation("members:write:kick", tag="Members")
+def remove_member(request: ApiRequest, project: Project, member_id: str) -> shapes.Message:
     """Remove a member
 
     Their keys are refused at once. Removing an admin or an owner needs the scope of that class;
@@ -64,17 +61,17 @@ def remove_member(request: ApiRequest, project: Project, member_id: str) -> Json
         with owner_remains():
             member.remove()
     CREDENTIALS.forget()
-    return JsonResponse({"message": "Successfully removed member."})
+    return shapes.Message(message="Successfully removed member.")
 
 
-@operation("members:read:scopes", tag="Members", answer=record(scopes=TEXTS))
-def list_scopes(request: ApiRequest, project: Project, member_id: str) -> JsonResponse:
+@operation("members:read:scopes", tag="Members")
+def list_scopes(request: ApiRequest, project: Project, member_id: str) -> shapes.Scopes:
     """List a member's scopes"""
-    return JsonResponse({"scopes": _find_member(project, member_id).scopes})
+    return shapes.Scopes(scopes=_find_member(project, member_id).scopes)
 
 
-@operation("members:write:scopes", tag="Members", body=describe(ScopeChange), answer=MESSAGE)
-def change_scopes(request: ApiRequest, project: Project, member_id: str) -> JsonResponse:
+@operation("members:write:scopes", tag="Members", body=ScopeChange)
+def change_scopes(request: ApiRequest, project: Project, member_id: str) -> shapes.Message:
     """Change a member's role
 
     It replaces what the member had, and bounds what every key of theirs may do.
@@ -91,20 +88,18 @@ def change_scopes(request: ApiRequest, project: Project, member_id: str) -> Json
         with owner_remains():
             member.change_scopes(scopes)
     CREDENTIALS.forget()
-    return JsonResponse({"message": "Successfully updated member scopes."})
+    return shapes.Message(message="Successfully updated member scopes.")
 
 
-@operation(
-    "members:read:invites", tag="Members", answer=listing("invites", record(email=TEXT, scope=TEXT))
-)
-def list_invites(request: ApiRequest, project: Project) -> JsonResponse:
+@operation("members:read:invites", tag="Members")
+def list_invites(request: ApiRequest, project: Project) -> shapes.Invites:
     """List invites"""
-    invites = project.invites.order_by("created")
-    return JsonResponse({"invites": list(invites.values("email", "scope"))})
+    invites = project.invites.order_by("created").values("email", "scope")
+    return shapes.Invites(invites=[shapes.Invite(**invite) for invite in invites])
 
 
-@operation("members:write:invites", tag="Members", body=describe(NewInvite), answer=MESSAGE)
-def send_invite(request: ApiRequest, project: Project) -> JsonResponse:
+@operation("members:write:invites", tag="Members", body=NewInvite)
+def send_invite(request: ApiRequest, project: Project) -> shapes.Message:
     """Invite someone
 
     The engine sends no mail: its operator accepts for them with `python -m engine accept EMAIL`,
@@ -123,11 +118,11 @@ def send_invite(request: ApiRequest, project: Project) -> JsonResponse:
         project.invite(wanted.email, scope)
     except AlreadyMember:
         raise bad_request(f"Bad Request: {wanted.email} is a member already.") from None
-    return JsonResponse({"message": "Successfully sent project invite."})
+    return shapes.Message(message="Successfully sent project invite.")
 
 
-@operation("members:write:invites", tag="Members", answer=MESSAGE)
-def delete_invite(request: ApiRequest, project: Project, email: str) -> JsonResponse:
+@operation("members:write:invites", tag="Members")
+def delete_invite(request: ApiRequest, project: Project, email: str) -> shapes.Message:
     """Withdraw an invite"""
     invite = project.invites.filter(email__iexact=email).first()
     if invite is None:
@@ -135,7 +130,7 @@ def delete_invite(request: ApiRequest, project: Project, email: str) -> JsonResp
     if not request.caller.may_manage([invite.scope], "write:invites"):
         raise insufficient_scope()
     invite.delete()
-    return JsonResponse({"message": "Successfully deleted project invite."})
+    return shapes.Message(message="Successfully deleted project invite.")
 
 
 @contextmanager
@@ -157,11 +152,11 @@ def _known(scope: str) -> str:
     return scope
 
 
-def _shown(member: Member) -> dict[str, Any]:
-    return {
-        "member_id": str(member.member_id),
-        "email": member.email,
-        "first_name": member.first_name or None,
-        "last_name": member.last_name or None,
-        "scopes": member.scopes,
-    }
+def _shown(member: Member) -> shapes.Member:
+    return shapes.Member(
+        member_id=str(member.member_id),
+        email=member.email,
+        first_name=member.first_name or None,
+        last_name=member.last_name or None,
+        scopes=member.scopes,
+    )

@@ -3,113 +3,125 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 from django.conf import settings
-from django.http import JsonResponse
 
 from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
+from engine.inference.catalog import RecognitionModel
 from engine.inference.models import catalog
 from engine.models import Project
+from engine.speech.synthesis.voices import COLORS, VERSION, SpeechModel, public_models
 from engine.speech.synthesis.voices import MODELS as VOICES
-from engine.speech.synthesis.voices import catalogue
+from engine.wire import account as shapes
 from engine.wire.errors import not_found
-from engine.wire.options import flag, read_options
-from engine.wire.schemas import FLAG, TEXT, TEXTS, UUID, array, listing, record
+from engine.wire.query import About, read_options
 
-_STT = record(
-    name=TEXT,
-    canonical_name=TEXT,
-    architecture=TEXT,
-    languages=TEXTS,
-    version=TEXT,
-    uuid=UUID,
-    batch=FLAG,
-    streaming=FLAG,
-    formatted_output=FLAG,
-)
-_TTS = record(
-    name=TEXT,
-    canonical_name=TEXT,
-    architecture=TEXT,
-    languages=TEXTS,
-    version=TEXT,
-    uuid=UUID,
-    metadata=record(
-        accent=TEXT, age=TEXT, color=TEXT, image=TEXT, sample=TEXT, tags=TEXTS, use_cases=TEXTS
-    ),
-)
-_MODELS = record(stt=array(_STT), tts=array(_TTS))
-_MODEL = {"oneOf": [_STT, _TTS]}
+Model = shapes.RecognitionModel | shapes.Voice
 
 
 @dataclass(frozen=True)
 class ModelFilters:
-    include_outdated: bool = flag("Also old versions; this engine has one of each model.")
+    include_outdated: Annotated[
+        bool, About("Also old versions; this engine has one of each model.")
+    ] = False
 
 
-@operation(None, tag="Models", query=ModelFilters, answer=_MODELS)
-def list_models(request: ApiRequest) -> JsonResponse:
+@operation(None, tag="Models", query=ModelFilters)
+def list_models(request: ApiRequest) -> shapes.Models:
     """List models
 
     Those of Deepgram's names that are answered here, and the local models behind them.
     """
     read_options(ModelFilters, request.query)
-    stt = [model.as_json() for model in catalog().models.values()]
-    return JsonResponse({"stt": stt, "tts": catalogue()})
+    return shapes.Models(
+        stt=[_recognition(model) for model in catalog().models.values()],
+        tts=[_voice(model) for model in public_models()],
+    )
 
 
-@operation(None, tag="Models", answer=_MODEL)
-def show_model(request: ApiRequest, model_id: str) -> JsonResponse:
+@operation(None, tag="Models")
+def show_model(request: ApiRequest, model_id: str) -> Model:
     """Get a model"""
-    return JsonResponse(_find(model_id))
+    return _find(model_id)
 
 
-@operation("project:read", tag="Models", query=ModelFilters, answer=_MODELS)
-def list_project_models(request: ApiRequest, project: Project) -> JsonResponse:
+@operation("project:read", tag="Models", query=ModelFilters)
+def list_project_models(request: ApiRequest, project: Project) -> shapes.Models:
     """List a project's models
 
     The same as for everyone: no model is private here.
     """
-    response: JsonResponse = list_models(request)
+    response: shapes.Models = list_models(request)
     return response
 
 
-@operation("project:read", tag="Models", answer=_MODEL)
-def show_project_model(request: ApiRequest, project: Project, model_id: str) -> JsonResponse:
+@operation("project:read", tag="Models")
+def show_project_model(request: ApiRequest, project: Project, model_id: str) -> Model:
     """Get a project's model"""
-    return JsonResponse(_find(model_id))
+    return _find(model_id)
 
 
-def find_model(key: str) -> dict[str, Any] | None:
-    """The entry of the model with this uuid."""
+def find_model(key: str) -> Model | None:
+    """Return the entry of the model with this uuid."""
     recognition = catalog().find_by_uuid(key)
     if recognition is not None:
-        return recognition.as_json()
+        return _recognition(recognition)
     for voice in VOICES.values():
         if voice.uuid == key.lower():
-            return voice.as_json()
+            return _voice(voice)
     return None
 
 
-def _find(key: str) -> dict[str, Any]:
+def _find(key: str) -> Model:
     model = find_model(key)
     if model is None:
         raise not_found("model")
     return model
 
 
-@operation(
-    "",
-    tag="Agents",
-    answer=listing("models", record(id=TEXT, name=TEXT, provider=TEXT)),
-)
-def list_think_models(request: ApiRequest) -> JsonResponse:
+def _recognition(model: RecognitionModel) -> shapes.RecognitionModel:
+    return shapes.RecognitionModel(
+        name=model.name,
+        canonical_name=model.canonical_name,
+        architecture=model.architecture,
+        languages=list(model.languages),
+        version=model.version,
+        uuid=model.uuid,
+        batch=True,
+        streaming=model.is_streaming,
+        formatted_output=True,
+    )
+
+
+def _voice(model: SpeechModel) -> shapes.Voice:
+    voice = model.voice
+    return shapes.Voice(
+        name=model.name,
+        canonical_name=model.canonical_name,
+        architecture=model.architecture,
+        languages=list(model.languages),
+        version=VERSION,
+        uuid=model.uuid,
+        metadata=shapes.VoiceMetadata(
+            accent=voice.accent,
+            age="Adult",
+            color=COLORS[voice.sex],
+            image="",
+            sample="",
+            tags=[voice.sex, *model.tags, f"voice:{voice.name}"],
+            use_cases=["Voice agents", "IVR", "Reading aloud"],
+        ),
+    )
+
+
+@operation("", tag="Agents")
+def list_think_models(request: ApiRequest) -> shapes.ThinkModels:
     """List the models an agent can think with
 
     The one of `INTELLIGENCE_URL`; none where no endpoint is set.
     """
     model = settings.ENVIRONMENT.intelligence_model if settings.ENVIRONMENT.intelligence_url else ""
-    entry = {"id": model, "name": model, "provider": "open_ai"}
-    return JsonResponse({"models": [entry] if model else []})
+    entry = shapes.ThinkModel(id=model, name=model, provider="open_ai")
+    return shapes.ThinkModels(models=[entry] if model else [])

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 
 from engine.exchange import ApiRequest, Outcome
-from engine.gateway.operations import operation
+from engine.gateway.operations import json_response, operation
 from engine.inference import listen as transcription
 from engine.inference import read as reading
 from engine.inference import speak as speaking
 from engine.inference.callbacks import Work, defer
 from engine.progress import PROGRESS
+from engine.wire.account import Progress
 from engine.wire.errors import not_found
 from engine.wire.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions
-from engine.wire.schemas import ACCEPTED, LISTEN, NUMBER, READ, TEXT_OR_URL, record
+from engine.wire.responses import Accepted, ListenResponse, ReadResponse
+from engine.wire.sources import Address, Text
 
 
 @operation(
@@ -29,7 +31,7 @@ from engine.wire.schemas import ACCEPTED, LISTEN, NUMBER, READ, TEXT_OR_URL, rec
     kind="listen",
     takes_audio=True,
     query=ListenOptions,
-    answer={"anyOf": [LISTEN, ACCEPTED]},
+    response=ListenResponse | Accepted,
 )
 async def transcribe_recording(request: ApiRequest, outcome: Outcome) -> HttpResponse:
     """Transcribe a recording
@@ -40,8 +42,8 @@ async def transcribe_recording(request: ApiRequest, outcome: Outcome) -> HttpRes
     return await _respond(request, outcome, transcription)
 
 
-@operation("usage:write", tag="Listen", answer=record(seconds=NUMBER))
-async def show_progress(request: ApiRequest, name: str) -> JsonResponse:
+@operation("usage:write", tag="Listen")
+async def show_progress(request: ApiRequest, name: str) -> Progress:
     """Ask how far a recording is
 
     The second up to which the recording has been heard whose request was sent with this name as
@@ -50,7 +52,7 @@ async def show_progress(request: ApiRequest, name: str) -> JsonResponse:
     seconds = PROGRESS.heard(request.caller.project_id, name)
     if seconds is None:
         raise not_found("recording")
-    return JsonResponse({"seconds": round(seconds, 2)})
+    return Progress(seconds=round(seconds, 2))
 
 
 @operation(
@@ -58,8 +60,8 @@ async def show_progress(request: ApiRequest, name: str) -> JsonResponse:
     tag="Read",
     kind="read",
     query=ReadOptions,
-    body=TEXT_OR_URL,
-    answer={"anyOf": [READ, ACCEPTED]},
+    body=Text | Address,
+    response=ReadResponse | Accepted,
 )
 async def read_text(request: ApiRequest, outcome: Outcome) -> HttpResponse:
     """Analyse a text
@@ -74,8 +76,8 @@ async def read_text(request: ApiRequest, outcome: Outcome) -> HttpResponse:
     tag="Speak",
     kind="speak",
     query=SpeakOptions,
-    body=TEXT_OR_URL,
-    answer_type="audio/*",
+    body=Text | Address,
+    response_type="audio/*",
 )
 async def speak_text(request: ApiRequest, outcome: Outcome) -> HttpResponse | StreamingHttpResponse:
     """Speak a text
@@ -90,8 +92,8 @@ async def speak_text(request: ApiRequest, outcome: Outcome) -> HttpResponse | St
     tag="Speak",
     kind="speak",
     query=FluxSpeakOptions,
-    body=TEXT_OR_URL,
-    answer_type="audio/*",
+    body=Text | Address,
+    response_type="audio/*",
 )
 async def speak_text_with_flux(
     request: ApiRequest, outcome: Outcome
@@ -126,4 +128,4 @@ async def _speak(request: ApiRequest, outcome: Outcome) -> HttpResponse | Stream
 async def _defer(request: ApiRequest, outcome: Outcome, options: Any) -> HttpResponse:
     accepted = await defer(request, options)
     outcome.is_deferred = True
-    return JsonResponse(accepted)
+    return json_response(accepted)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from enum import Enum
+
+from engine.wire.shapes import UNSET, Omittable, Shape, Uuid, encode
 
 
 class Form(Enum):
@@ -13,6 +14,24 @@ class Form(Enum):
     BARE = "legacy without a request id"
     MODERN = "modern"
     TEXT = "text"
+
+
+class LegacyError(Shape):
+    """The usual form; an error about a project has no request id."""
+
+    err_code: str
+    err_msg: str
+    request_id: Omittable[Uuid] = UNSET
+    error_code: Omittable[str] = UNSET  # with 503: the documentation prints it so
+
+
+class ModernError(Shape):
+    """The form of management and JSON bodies."""
+
+    category: str
+    message: str
+    details: str | None
+    request_id: Uuid
 
 
 class Refusal(Exception):
@@ -45,14 +64,22 @@ class Refusal(Exception):
         if self.form is Form.TEXT:
             return self.message.encode()
         if self.form is Form.MODERN:
-            shown = {"category": self.code, "message": self.message, "details": self.details}
-        else:
-            shown = {"err_code": self.code, "err_msg": self.message}
-        if self.status == 503:
-            shown["error_code"] = self.code  # the documentation prints it so, the rest err_code
-        if self.form is not Form.BARE:
-            shown["request_id"] = request_id
-        return json.dumps(shown).encode()
+            return encode(
+                ModernError(
+                    category=self.code,
+                    message=self.message,
+                    details=self.details,
+                    request_id=request_id,
+                )
+            )
+        return encode(
+            LegacyError(
+                err_code=self.code,
+                err_msg=self.message,
+                request_id=UNSET if self.form is Form.BARE else request_id,
+                error_code=self.code if self.status == 503 else UNSET,
+            )
+        )
 
 
 def bad_request(message: str) -> Refusal:

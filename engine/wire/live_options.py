@@ -3,113 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, inspect
 
 from engine.wire.errors import Refusal, bad_request, undeserialized_query
 from engine.wire.options import (
-    LONGEST_TAG,
-    LONGEST_TERM,
-    LONGEST_URL,
-    MOST_LABELS,
-    MOST_SEARCHES,
-    Checked,
+    FluxVoice,
+    Keyterms,
+    Labelled,
+    Languages,
     Recognition,
-    choice,
-    choices,
-    flag,
-    flag_or,
-    flag_or_languages,
-    integer,
-    keyterms,
-    keywords,
-    languages,
-    number,
-    replacements,
-    text,
-    texts,
-    whole,
+    Summarize,
+    Text,
+    TrainingChoice,
+    Url,
+    Voice,
 )
+from engine.wire.query import About, Checked, Reads, reader_of
 
 DEFAULT_ENDPOINTING_MS = 10
 LEAST_EAGER, MOST_EAGER = 0.3, 0.9
 FLUX_SAMPLE_RATES = (8_000, 16_000, 24_000, 44_100, 48_000)
 
+RawRate = Annotated[int, Meta(ge=4_000, le=192_000)]
+Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
+_read_milliseconds = reader_of(inspect.type_info(Milliseconds))
 
-def _endpointing(about: str) -> Any:
-    """Milliseconds; ``true`` is the default, ``false`` (None) turns it off."""
-    whole_number = integer(about, 0, 60_000)
 
-    def read(name: str, values: Sequence[str]) -> int | None:
-        given = values[-1].lower()
-        if given in ("true", "false"):
-            return DEFAULT_ENDPOINTING_MS if given == "true" else None
-        found: int = whole_number.metadata["read"](name, values)
-        return found
-
-    schema = {"oneOf": [{"type": "integer"}, {"type": "boolean"}], "default": 10}
-    about_it = {"read": read, "about": about, "schema": schema}
-    return field(default=DEFAULT_ENDPOINTING_MS, metadata=about_it)
+def _read_endpointing(name: str, values: Sequence[str]) -> Any:
+    """Return milliseconds; ``true`` is the default, ``false`` (None) turns endpointing off."""
+    flags = {"true": DEFAULT_ENDPOINTING_MS, "false": None}
+    value = values[-1].lower()
+    return flags[value] if value in flags else _read_milliseconds(name, values)
 
 
 @dataclass(frozen=True)
 class LiveListenOptions(Recognition):
     """``WS /v1/listen``. The last four are known so that they can be rejected."""
 
-    model: str = text("The model; any of Deepgram's names, or a local one.", "base-general")
-    version: str = text("Version of the model.", "latest")
-    language: str = text("BCP-47 tag of the speech, or `multi`.", "en")
-    language_hint: tuple[str, ...] = languages("Languages to expect; repeatable.")
-    encoding: str = choice(
-        "Encoding of raw audio; leave it out for audio in a container.",
-        "linear16",
-        "linear32",
-        "flac",
-        "alaw",
-        "mulaw",
-        "amr-nb",
-        "amr-wb",
-        "opus",
-        "ogg-opus",
-        "speex",
-        "g729",
-    )
-    sample_rate: int | None = integer("Sample rate of raw audio in Hz.", 4_000, 192_000)
-    channels: int = whole("Channels of raw audio.", 1, 1, 20)
-    multichannel: bool = flag("Transcribe each channel by itself.")
-    interim_results: bool = flag("Send guesses before a segment is settled.")
-    endpointing: int | None = _endpointing("Milliseconds of silence that end speech, or `false`.")
-    utterance_end_ms: int | None = integer("Gap between words for `UtteranceEnd`.", 1000, 5000)
-    vad_events: bool = flag("Send `SpeechStarted`.")
-    punctuate: bool = flag("Punctuation and capitals.")
-    smart_format: bool = flag("Write numbers, dates and the like as people do.")
-    numerals: bool = flag("Write numbers as digits.")
-    dictation: bool = flag("Turn spoken punctuation into marks; implies `punctuate`.")
-    profanity_filter: bool = flag("Replace profanity.")
-    measurements: bool = flag("Abbreviate measurements.")
-    filler_words: bool = flag("Keep `uh` and `um`.")
-    no_delay: bool = flag("Accepted: formatting never waits here.")
-    diarize: bool = flag("Say who spoke (older form of `diarize_model`).")
-    diarize_model: str = choice("Say who spoke, with this model.", "latest", "v1")
-    detect_entities: bool = flag("Add dates, money and the like to final results.")
-    redact: tuple[str, ...] = texts("Replace sensitive values; repeatable.")
-    replace: tuple[str, ...] = replacements("`find:replace`; repeatable.")
-    search: tuple[str, ...] = texts(
-        "Find where this was said; repeatable.", MOST_SEARCHES, LONGEST_TERM
-    )
-    keyterm: tuple[str, ...] = keyterms("Terms to listen for; repeatable.")
-    keywords: tuple[str, ...] = keywords("Older form of `keyterm`; repeatable.")
-    callback: str = text("Send the results to this URL.", longest=LONGEST_URL)
-    callback_method: str = choice(
-        "Method of the callback.", "POST", "GET", "PUT", "DELETE", default="POST"
-    )
-    extra: tuple[str, ...] = texts("`key:value`; repeatable.")
-    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
-    mip_opt_out: bool = flag("No effect: nothing is used for training here.")
-    detect_language: bool | tuple[str, ...] = flag_or_languages("Only for whole recordings.")
-    summarize: bool = flag_or("Only for whole recordings.", "v1", "v2")
-    topics: bool = flag("Only for whole recordings.")
-    intents: bool = flag("Only for whole recordings.")
+    sample_rate: Annotated[RawRate | None, About("Sample rate of raw audio in Hz.")] = None
+    channels: Annotated[int, Meta(ge=1, le=20), About("Channels of raw audio.")] = 1
+    interim_results: Annotated[bool, About("Send guesses before a segment is settled.")] = False
+    endpointing: Annotated[
+        Milliseconds | bool | None,
+        Reads(_read_endpointing),
+        About("Milliseconds of silence that end speech, or `false`."),
+    ] = DEFAULT_ENDPOINTING_MS
+    utterance_end_ms: Annotated[
+        Annotated[int, Meta(ge=1_000, le=5_000)] | None,
+        About("Gap between words for `UtteranceEnd`."),
+    ] = None
+    vad_events: Annotated[bool, About("Send `SpeechStarted`.")] = False
+    no_delay: Annotated[bool, About("Accepted: formatting never waits here.")] = False
+    diarize_model: Annotated[
+        Literal["latest", "v1"] | None, About("Add the speaker of each word: this model.")
+    ] = None
+    callback: Annotated[Url, About("Send the results to this URL.")] = ""
+    callback_method: Annotated[
+        Literal["POST", "GET", "PUT", "DELETE"], About("Method of the callback.")
+    ] = "POST"
+    detect_language: Annotated[bool | Languages, About("Only for whole recordings.")] = False
+    summarize: Annotated[Summarize, About("Only for whole recordings.")] = False
+    topics: Annotated[bool, About("Only for whole recordings.")] = False
+    intents: Annotated[bool, About("Only for whole recordings.")] = False
 
     def check(self) -> None:
         super().check()
@@ -124,57 +82,48 @@ class LiveListenOptions(Recognition):
             raise bad_request("Bad Request: utterance_end_ms needs interim_results=true.")
 
     @property
-    def is_punctuated(self) -> bool:
-        return self.punctuate or self.smart_format or self.dictation
-
-    @property
-    def is_diarized(self) -> bool:
-        return self.diarize or bool(self.diarize_model)
-
-    @property
     def diarizer_version(self) -> str:
         """The ``arch`` of ``diarize_info``: the latest of streams is v1."""
         return "v1"
 
 
 @dataclass(frozen=True)
-class FluxOptions(Checked):
+class FluxOptions(Labelled, TrainingChoice, Checked):
     """``WS /v2/listen``. Unknown parameters are rejected (docs/contract.md, choice 23)."""
 
-    model: str = choice("The model.", "flux-general-en", "flux-general-multi")
-    encoding: str = choice(
-        "Encoding of raw audio; leave it out for audio in a container.",
-        "linear16",
-        "linear32",
-        "mulaw",
-        "alaw",
-        "opus",
-        "ogg-opus",
-    )
-    sample_rate: int | None = integer("Sample rate of raw audio in Hz.", 4_000, 192_000)
-    eot_threshold: float = number("Confidence that ends a turn.", 0.7, 0.5, 1.0)
-    eager_eot_threshold: float = number(
-        "Confidence for an eager end, at most `eot_threshold`; left out, there is none.",
-        0.0,
-        LEAST_EAGER,
-        MOST_EAGER,
-    )
-    eot_timeout_ms: int = whole("Silence that ends a turn in any case.", 5000, 500, 60_000)
-    keyterm: tuple[str, ...] = keyterms("Terms to listen for; repeatable.")
-    language_hint: tuple[str, ...] = languages("Languages to expect; repeatable.")
-    profanity_filter: bool = flag("Replace profanity.")
-    numerals: bool = flag("Write numbers as digits.")
-    redact: tuple[str, ...] = choices(
-        "Replace sensitive values; repeatable.", "numbers", "aggressive_numbers"
-    )
-    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
-    mip_opt_out: bool = flag("No effect: nothing is used for training here.")
+    model: Annotated[
+        Literal["flux-general-en", "flux-general-multi"] | None, About("The model; required.")
+    ] = None
+    encoding: Annotated[
+        Literal["linear16", "linear32", "mulaw", "alaw", "opus", "ogg-opus"] | None,
+        About("Encoding of raw audio; leave it out for audio in a container."),
+    ] = None
+    sample_rate: Annotated[RawRate | None, About("Sample rate of raw audio in Hz.")] = None
+    eot_threshold: Annotated[float, Meta(ge=0.5, le=1), About("Confidence that ends a turn.")] = 0.7
+    eager_eot_threshold: Annotated[
+        Annotated[float, Meta(ge=LEAST_EAGER, le=MOST_EAGER)] | None,
+        About("Confidence for an eager end, at most `eot_threshold`; left out, there is none."),
+    ] = None
+    eot_timeout_ms: Annotated[
+        int, Meta(ge=500, le=60_000), About("Silence that ends a turn in any case.")
+    ] = 5_000
+    keyterm: Annotated[Keyterms, About("Terms to listen for; repeatable.")] = ()
+    language_hint: Annotated[Languages, About("Languages to expect; repeatable.")] = ()
+    profanity_filter: Annotated[bool, About("Replace profanity.")] = False
+    numerals: Annotated[bool, About("Write numbers as digits.")] = False
+    redact: Annotated[
+        tuple[Literal["numbers", "aggressive_numbers"], ...],
+        About("Replace sensitive values; repeatable."),
+    ] = ()
 
     def check(self) -> None:
         if not self.model:
             raise undeserialized_query("missing field `model`")
-        if self.eager_eot_threshold > self.eot_threshold:
-            raise undeserialized_query("eager_eot_threshold is greater than eot_threshold")
+        if (self.eager_eot_threshold or 0) > self.eot_threshold:
+            raise undeserialized_query(
+                f"eager_eot_threshold {self.eager_eot_threshold:g} is greater than eot_threshold "
+                f"{self.eot_threshold:g}"
+            )
         if self.language_hint and self.is_english:
             raise undeserialized_query("language_hint needs model=flux-general-multi")
         if self.redact and not self.is_english:
@@ -189,26 +138,12 @@ class FluxOptions(Checked):
 
 
 @dataclass(frozen=True)
-class LiveSpeakOptions:
+class LiveSpeakOptions(Voice):
     """Options of ``WS /v1/speak`` (docs/contract.md, 11.1)."""
 
-    model: str = text("The voice; one of Deepgram's names, or a local one.", "aura-asteria-en")
-    encoding: str = text("linear16 (default), mulaw or alaw.")
-    container: str = text("`none`: sound comes without a container.")
-    sample_rate: str = text("Sample rate in Hz.")
-    speed: float = number("Speed, 1 being the voice's own pace.", 1.0, 0.7, 1.5)
-    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
-    mip_opt_out: bool = flag("No effect: nothing is used for training here.")
+    container: Annotated[Text, About("`none`: sound comes without a container.")] = ""
 
 
 @dataclass(frozen=True)
-class LiveFluxSpeakOptions:
+class LiveFluxSpeakOptions(FluxVoice):
     """Options of ``WS /v2/speak``. Unknown ones are rejected (docs/contract.md, 12.1)."""
-
-    model: str = text("The voice, `flux-{voice}-en`; required.")
-    encoding: str = text("linear16 (default), mulaw or alaw.")
-    sample_rate: str = text("Sample rate in Hz.")
-    speed: str = text("0.5 to 1.5 in steps of 0.05.", "1")
-    expressivity: str = text("-2 to 2, whole; no effect on the local voices.", "0")
-    tag: tuple[str, ...] = texts("Label for usage reports; repeatable.", MOST_LABELS, LONGEST_TAG)
-    mip_opt_out: bool = flag("No effect: nothing is used for training here.")

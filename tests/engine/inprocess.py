@@ -66,7 +66,7 @@ class Inside:
 
     def __init__(self, environment: Environment) -> None:
         CREDENTIALS.forget()  # of the tests before
-        self.gate = Gate(self._rest, {}, CREDENTIALS, environment)
+        self.gate = Gate(self._rest, CREDENTIALS, environment)
         project = Project.objects.create(name="Interviews")
         self.ada = make_holder(project, "ada", "owner")
         self.bob = make_holder(project, "bob", "member")

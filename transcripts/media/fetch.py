@@ -22,12 +22,11 @@ import httpx
 from django.conf import settings
 from django.utils.http import parse_header_parameters
 
-from network.addresses import is_public, read_url
+from network.addresses import WEB_PORTS, is_public, read_url
 from transcripts.media.line import Line
 from transcripts.media.names import clean_name
 from transcripts.media.storage import DiskFull, full_disk_noticed
 
-PORTS = frozenset({80, 443, 8080, 8443})
 MAX_REDIRECTS = 5
 MAX_ADDRESSES = 4
 HEADER_SECONDS = 60.0
@@ -97,8 +96,8 @@ def check_address(url: str, rules: Rules, base: httpx.URL | None = None) -> http
     if parsed.userinfo:
         raise Rejected("The address contains a user name or password, which are not sent.")
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    if port not in PORTS and not rules.private_hosts:
-        *ports, last = map(str, sorted(PORTS))
+    if port not in WEB_PORTS and not rules.private_hosts:
+        *ports, last = map(str, WEB_PORTS)
         raise Rejected(f"Only ports {', '.join(ports)} and {last} are allowed.")
     return parsed
 

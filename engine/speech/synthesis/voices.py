@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from zlib import crc32
 
 from engine.speech.errors import UnknownModel
@@ -64,26 +64,6 @@ class SpeechModel:
     @property
     def languages(self) -> tuple[str, ...]:
         return (self.voice.language.split("-")[0], self.voice.language)
-
-    def as_json(self) -> dict[str, Any]:
-        """One entry of ``tts`` in the list of models (docs/contract.md, 14.2)."""
-        return {
-            "name": self.name,
-            "canonical_name": self.canonical_name,
-            "architecture": self.architecture,
-            "languages": list(self.languages),
-            "version": VERSION,
-            "uuid": self.uuid,
-            "metadata": {
-                "accent": self.voice.accent,
-                "age": "Adult",
-                "color": COLORS[self.voice.sex],
-                "image": "",
-                "sample": "",
-                "tags": [self.voice.sex, *self.tags, f"voice:{self.voice.name}"],
-                "use_cases": ["Voice agents", "IVR", "Reading aloud"],
-            },
-        }
 
 
 COLORS: dict[Sex, str] = {"feminine": "#AA77FF", "masculine": "#3388CC"}
@@ -230,9 +210,6 @@ def find_voice(name: str) -> Voice:
     return find_model(name).voice
 
 
-def catalogue() -> list[dict[str, Any]]:
-    """Every model as an entry of ``tts`` in the list of models (docs/contract.md, 14.2).
-
-    Flux voices are not in the public list.
-    """
-    return [model.as_json() for model in MODELS.values() if model.architecture != "flux"]
+def public_models() -> list[SpeechModel]:
+    """Return the voices in the public list of models, which has no Flux voices."""
+    return [model for model in MODELS.values() if model.architecture != "flux"]

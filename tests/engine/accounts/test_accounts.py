@@ -175,18 +175,18 @@ def prices(environment: Environment, settings: Any, tmp_path: Path) -> Iterator[
 @pytest.mark.usefixtures("environment")
 def test_usage_is_broken_down_by_day(project: Project):
     record([exchange(project), exchange(project, 30.0)])
-    report = json.loads(usage_breakdown(project, UsageFilters(), "endpoint"))
-    assert (report["start"], report["end"]) == (TODAY.isoformat(), TODAY.isoformat())
-    (row,) = report["results"]
-    assert (row["requests"], row["grouping"]["endpoint"]) == (2, "listen")
-    assert row["hours"] == pytest.approx(90 / 3600)
+    report = usage_breakdown(project, UsageFilters(), "endpoint")
+    assert (report.start, report.end) == (TODAY.isoformat(), TODAY.isoformat())
+    (row,) = report.results
+    assert (row.requests, row.grouping.endpoint) == (2, "listen")
+    assert row.hours == pytest.approx(90 / 3600)
 
 
 @pytest.mark.usefixtures("environment")
 def test_usage_of_another_project_is_not_counted(project: Project):
     record([exchange(project)])
     other = Project.objects.create(name="Elsewhere")
-    assert json.loads(usage_breakdown(other, UsageFilters(), "endpoint"))["results"] == []
+    assert usage_breakdown(other, UsageFilters(), "endpoint").results == []
 
 
 @pytest.mark.usefixtures("environment")
@@ -202,8 +202,8 @@ def test_tags_and_features_are_offered_as_filters(project: Project):
 def test_without_prices_nothing_costs(project: Project):
     record([exchange(project)])
     assert project.spent_dollars() == 0
-    report = json.loads(billing_breakdown(project, BillingFilters()))
-    assert sum(row["dollars"] for row in report["results"]) == 0
+    report = billing_breakdown(project, BillingFilters())
+    assert sum(row.dollars for row in report.results) == 0
 
 
 @pytest.mark.usefixtures("prices")
@@ -228,10 +228,10 @@ def test_a_purchase_pays_for_nothing_before_it(project: Project):
 @pytest.mark.usefixtures("prices")
 def test_costs_are_broken_down_by_line_item(project: Project):
     record([exchange(project), exchange(project)])
-    report = json.loads(billing_breakdown(project, BillingFilters()))
-    assert sum(row["dollars"] for row in report["results"]) == pytest.approx(2.0)
+    report = billing_breakdown(project, BillingFilters())
+    assert sum(row.dollars for row in report.results) == pytest.approx(2.0)
     fields = billing_fields(project, Period(TODAY, TODAY))
-    assert list(fields["line_items"]) == ["batch::nova-3"]
+    assert list(fields.line_items) == ["batch::nova-3"]
 
 
 def test_prices_that_are_none_stop_the_start(environment: Environment, settings: Any):

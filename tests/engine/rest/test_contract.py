@@ -14,14 +14,9 @@ from engine.wire.live_options import (
     LiveListenOptions,
     LiveSpeakOptions,
 )
-from engine.wire.options import (
-    FluxSpeakOptions,
-    ListenOptions,
-    ReadOptions,
-    SpeakOptions,
-    describe,
-)
-from tests.contract import sdk
+from engine.wire.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions
+from engine.wire.query import describe
+from tests.contract import messages, sdk
 from tests.contract.rest import OPERATIONS
 from tests.engine.rest.conftest import Engine
 
@@ -51,6 +46,20 @@ def test_every_operation_of_the_contract_is_documented(engine: Engine):
     assert unnamed(ours) - OWN == unnamed(set(OPERATIONS))
 
 
+def message_name(document: dict, reference: dict) -> str:
+    schema = document["components"]["schemas"][reference["$ref"].rpartition("/")[2]]
+    (name,) = schema["properties"]["type"]["enum"]
+    return name
+
+
+def test_every_reference_of_the_document_leads_somewhere(engine: Engine):
+    text = httpx.get(f"{engine.url}/openapi.json").text
+    named = httpx.get(f"{engine.url}/openapi.json").json()["components"]["schemas"]
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', text))
+    assert references
+    assert references <= named.keys()
+
+
 @pytest.mark.parametrize(
     ("method", "options"),
     [
@@ -71,10 +80,16 @@ def test_every_parameter_of_the_sdk_is_read(method: str, options: type):
     assert wanted - ours == set()
 
 
-def test_the_documentation_names_every_call(engine: Engine):
+def test_the_documentation_names_every_operation_and_message(engine: Engine):
     document = httpx.get(f"{engine.url}/openapi.json").json()
     page = httpx.get(f"{engine.url}/docs")
     assert page.headers["content-type"].startswith("text/html")
-    for path in document["paths"]:
+    for path in (*document["paths"], *document["x-sockets"]):
         assert path in page.text
+    for path, (_, table) in messages.SOCKETS.items():
+        socket = document["x-sockets"][path]
+        sent = {message_name(document, reference) for reference in socket["sends"]}
+        assert sent == table.keys()
+        for name in sent | {message_name(document, one) for one in socket["receives"]}:
+            assert f"<summary>{name}</summary>" in page.text
     assert not re.search(r"<(script|link|img)\b", page.text)  # nothing comes from elsewhere

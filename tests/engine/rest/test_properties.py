@@ -13,14 +13,9 @@ from hypothesis import strategies as some
 
 from engine.scopes import KNOWN, ROLES, grants, grants_all
 from engine.wire.errors import Refusal
-from engine.wire.options import (
-    FluxSpeakOptions,
-    ListenOptions,
-    ReadOptions,
-    SpeakOptions,
-    read_options,
-)
+from engine.wire.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions
 from engine.wire.payloads import read_object
+from engine.wire.query import read_options
 from tests.engine.rest.conftest import Engine, start_engine
 
 pytestmark = pytest.mark.full

@@ -6,8 +6,10 @@ import itertools
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from engine.sessions.speak import AuraSession, Close, FluxSession, Identity, Say, Step, Stop, Tell
+from engine.wire import speak_messages as speak
 
 WHO = Identity("r-1", "aura-2-thalia-en", "2026", "u-1")
 
@@ -21,7 +23,7 @@ def texts(steps: list[Step]) -> list[str]:
 
 
 def told(steps: list[Step]) -> list[dict[str, Any]]:
-    return [step.message for step in steps if isinstance(step, Tell)]
+    return [to_builtins(step.message) for step in steps if isinstance(step, Tell)]
 
 
 class Aura:
@@ -149,8 +151,8 @@ def test_clear_stops_at_once_and_drops_what_waits():
     aura.hold("Speak", text="Three.")
     aura.hold("Flush")
     steps = aura.hold("Clear")
-    assert steps == [Stop(), Tell({"type": "Cleared", "sequence_id": 0})]
-    assert aura.send("Flush") == [Tell({"type": "Flushed", "sequence_id": 1})]
+    assert steps == [Stop(), Tell(speak.Cleared(sequence_id=0))]
+    assert aura.send("Flush") == [Tell(speak.Flushed(sequence_id=1))]
 
 
 def test_close_speaks_what_is_left_and_then_closes():

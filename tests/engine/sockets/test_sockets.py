@@ -19,9 +19,14 @@ from engine.consumers.speak import SpeakConsumer
 from engine.env import read_environment
 from engine.exchange import SCOPE_KEY, ApiRequest, Exchange
 from engine.inference.models import catalog, recognizer
+from engine.wire.shapes import Message
 from tests.engine.engine import MODELS
 
 FRAME = bytes(100_000)
+
+
+class Done(Message):
+    pass
 
 
 class Speaker(Socket):
@@ -35,7 +40,7 @@ class Speaker(Socket):
     async def speak(self) -> None:
         for _ in range(10):
             await self.tell_bytes(FRAME, lambda: False)
-        self.tell({"type": "Done"})
+        self.tell(Done())
         self.finish()
 
 
@@ -89,7 +94,7 @@ async def test_all_sound_comes_before_the_close():
         server.say("Speak")
         await asyncio.wait_for(server.is_closed.wait(), 10)
     assert sum(len(one.get("bytes") or "") for one in server.sent) == 10 * len(FRAME)
-    assert server.sent[-2]["text"] == '{"type": "Done"}'
+    assert server.sent[-2]["text"] == '{"type":"Done"}'
     assert server.close_codes == [1000]
 
 

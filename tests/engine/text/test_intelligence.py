@@ -2,12 +2,14 @@ import json
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from engine.text.endpoint import Endpoint, EndpointFailed, Question
-from engine.text.intelligence import Intelligence, count_tokens, words_of
+from engine.text.intelligence import Insights, Intelligence, count_tokens, words_of
 from engine.text.paragraphs import sentences
 from engine.text.words import Word
+from engine.wire.insights import blocks
 
 CALL = """Hi, good morning, thank you for calling Acme support, my name is Sarah, how can I help
 you today? Hi Sarah, how are you? I'm fine, thanks. So, I'm calling about the washing machine I
@@ -23,6 +25,10 @@ great day! You too, bye."""
 @pytest.fixture(scope="module")
 def intelligence():
     return Intelligence()
+
+
+def block_of(found: Insights, name: str) -> dict:
+    return msgspec.to_builtins(blocks(found)[name])
 
 
 def answering(*answers: object) -> tuple[Endpoint, list[dict]]:
@@ -86,7 +92,7 @@ def test_summaries_say_the_matter_and_not_the_courtesies(intelligence, call, sub
 
 
 def test_topics_are_things_not_verbs_or_courtesies(intelligence):
-    block = intelligence.analyse(words_of(SUPPORT), Question(topics=True)).blocks()["topics"]
+    block = block_of(intelligence.analyse(words_of(SUPPORT), Question(topics=True)), "topics")
     topics = {topic["topic"] for segment in block["segments"] for topic in segment["topics"]}
     assert "Firmware Update" in topics
     assert not any(word in " ".join(topics) for word in ("Bye", "Already", "Failed"))
@@ -102,7 +108,7 @@ def test_topics_are_things_not_verbs_or_courtesies(intelligence):
     ],
 )
 def test_an_intent_has_its_name(intelligence, said, intent):
-    block = intelligence.analyse(words_of(said), Question(intents=True)).blocks()["intents"]
+    block = block_of(intelligence.analyse(words_of(said), Question(intents=True)), "intents")
     assert block["segments"][0]["intents"][0]["intent"] == intent
 
 
@@ -115,12 +121,12 @@ def test_sentences_of_a_script_without_blanks_are_joined_without_them(intelligen
     said = [Word.of(text, 0.0, 0.0) for text in ("我们", "去", "北京。", "天气", "好。")]
     found = intelligence.analyse(said, Question(summarize=True, sentiment=True))
     assert found.summary == "我们去北京。天气好。"
-    assert found.blocks()["sentiments"]["segments"][0]["text"] == "我们去北京。天气好。"
+    assert block_of(found, "sentiments")["segments"][0]["text"] == "我们去北京。天气好。"
 
 
 def test_sentiment_has_segments_and_an_average(intelligence):
     text = "I love this, it is wonderful and great! The table is brown. This is awful, I hate it."
-    block = intelligence.analyse(words_of(text), Question(sentiment=True)).blocks()["sentiments"]
+    block = block_of(intelligence.analyse(words_of(text), Question(sentiment=True)), "sentiments")
     assert [s["sentiment"] for s in block["segments"]] == ["positive", "neutral", "negative"]
     assert [(s["start_word"], s["end_word"]) for s in block["segments"]] == [
         (0, 7),
@@ -132,7 +138,7 @@ def test_sentiment_has_segments_and_an_average(intelligence):
 
 
 def test_topics_are_flat_segments_with_confidence(intelligence):
-    block = intelligence.analyse(words_of(CALL), Question(topics=True)).blocks()["topics"]
+    block = block_of(intelligence.analyse(words_of(CALL), Question(topics=True)), "topics")
     topics = {topic["topic"] for segment in block["segments"] for topic in segment["topics"]}
     assert "Delivery" in topics
     for segment in block["segments"]:
@@ -141,7 +147,7 @@ def test_topics_are_flat_segments_with_confidence(intelligence):
 
 
 def test_intents_are_found(intelligence):
-    block = intelligence.analyse(words_of(CALL), Question(intents=True)).blocks()["intents"]
+    block = block_of(intelligence.analyse(words_of(CALL), Question(intents=True)), "intents")
     intents = {intent["intent"] for segment in block["segments"] for intent in segment["intents"]}
     assert intents & {"Check an order", "Request a refund", "Cancel an order"}
 
@@ -152,14 +158,14 @@ def test_strict_mode_knows_only_the_given_labels(intelligence, kind):
     options: dict[str, Any] = {f"{kind}s": True, f"custom_{kind}s": labels}
     options[f"custom_{kind}_mode"] = "strict"
     question = Question(**options)
-    block = intelligence.analyse(words_of(CALL), question).blocks()[f"{kind}s"]
+    block = block_of(intelligence.analyse(words_of(CALL), question), f"{kind}s")
     found = {each[kind] for segment in block["segments"] for each in segment[f"{kind}s"]}
     assert found == {"late delivery"}
 
 
 def test_custom_labels_join_the_known_ones_in_extended_mode(intelligence):
     question = Question(topics=True, custom_topics=["late delivery"])
-    block = intelligence.analyse(words_of(CALL), question).blocks()["topics"]
+    block = block_of(intelligence.analyse(words_of(CALL), question), "topics")
     topics = {topic["topic"] for segment in block["segments"] for topic in segment["topics"]}
     assert "late delivery" in topics
     assert len(topics) > 1
@@ -169,8 +175,8 @@ def test_empty_text_has_empty_blocks(intelligence):
     question = Question(summarize=True, sentiment=True, topics=True, intents=True)
     found = intelligence.analyse([], question)
     assert found.summary == ""
-    assert found.blocks()["topics"] == found.blocks()["intents"] == {"segments": []}
-    assert found.blocks()["sentiments"]["average"] == {
+    assert block_of(found, "topics") == block_of(found, "intents") == {"segments": []}
+    assert block_of(found, "sentiments")["average"] == {
         "sentiment": "neutral",
         "sentiment_score": 0.0,
     }
@@ -193,10 +199,10 @@ def test_endpoint_is_preferred_and_named():
     found = Intelligence(endpoint).analyse(words_of(CALL), question)
     assert found.backend == "big-model"
     assert found.summary == "A late washing machine."
-    (segment,) = found.blocks()["topics"]["segments"]
+    (segment,) = block_of(found, "topics")["segments"]
     assert segment["topics"] == [{"topic": "Greeting", "confidence_score": 1.0}]
     assert segment["text"] == " ".join(CALL.split())[: len(segment["text"])]
-    assert found.blocks()["sentiments"]["average"]["sentiment"] == "positive"
+    assert block_of(found, "sentiments")["average"]["sentiment"] == "positive"
     assert asked[0]["temperature"] == 0
     assert asked[0]["response_format"] == {"type": "json_object"}
 

@@ -60,16 +60,16 @@ def test_keyterms_and_boosted_keywords_become_hot_words():
 @pytest.mark.parametrize("query", ["twenty five dollars", "$25", "25 dollars"])
 @pytest.mark.parametrize("said", ["it costs $25 today", "it costs twenty five dollars today"])
 def test_numbers_are_found_however_they_are_written(said: str, query: str):
-    (result,) = searched(words(said), [query])
-    assert [hit["snippet"] for hit in result["hits"]] == ["twenty five dollars"]
+    ((_, hits),) = searched(words(said), [query])
+    assert [hit.snippet for hit in hits] == ["twenty five dollars"]
 
 
 @pytest.mark.parametrize("query", ["ssn 1", "ssn", "is 1", "my number is"])
 def test_nothing_is_found_in_what_was_redacted(query: str):
     said = redact(words("my ssn is 123-45-6789 you know"), {"ssn"})
     assert "[SSN_1]" in written(said)
-    (result,) = searched(said, [query])
-    assert all("[" not in hit["snippet"] for hit in result["hits"])
+    ((_, hits),) = searched(said, [query])
+    assert all("[" not in hit.snippet for hit in hits)
 
 
 def spoken(*texts: str) -> list[Word]:

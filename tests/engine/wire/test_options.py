@@ -22,8 +22,8 @@ from engine.wire.options import (
     ReadOptions,
     SpeakOptions,
     keyterm_problem,
-    read_options,
 )
+from engine.wire.query import parameters, read_options
 
 KINDS = (
     ListenOptions,
@@ -131,6 +131,50 @@ def test_values_that_cannot_be_are_rejected_and_named(kind, query, named):
     assert named in str(error)
 
 
+@pytest.mark.parametrize(
+    ("kind", "query", "problem"),
+    [
+        (ListenOptions, {"punctuate": "yes"}, "punctuate: `yes` is not `true` or `false`"),
+        (ListenOptions, {"summarize": "v3"}, "summarize: `v3` is not `true` or `false`"),
+        (ListenOptions, {"channels": "two"}, "channels: `two` is not a whole number"),
+        (ListenOptions, {"channels": "21"}, "channels: 21 is not between 1 and 20"),
+        (ListenOptions, {"utt_split": "soon"}, "utt_split: `soon` is not a number"),
+        (ListenOptions, {"utt_split": "-1"}, "utt_split: -1 is not between 0 and 60"),
+        (ListenOptions, {"diarize_model": "v9"}, "`v9`, expected one of `latest`, `v1`, `v2`"),
+        (LiveListenOptions, {"endpointing": "yes"}, "endpointing: `yes` is not a whole number"),
+        (LiveListenOptions, {"diarize_model": "v2"}, "`v2`, expected one of `latest`, `v1`"),
+        (FluxOptions, FLUX | {"redact": "ssn"}, "`ssn`, expected one of `aggressive_numbers`"),
+        (SpeakOptions, {"speed": "2"}, "speed: 2 is not between 0.7 and 1.5"),
+        (ReadOptions, {"callback_method": "GET"}, "`GET`, expected one of `POST`, `PUT`"),
+    ],
+)
+def test_an_error_has_the_parameter_its_value_and_what_is_allowed(kind, query, problem):
+    assert problem in str(rejection(kind, query))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_parameter_is_described_and_reads_its_default(kind):
+    for parameter in parameters(kind):
+        assert parameter.about
+        assert parameter.schema.keys() & {"type", "enum", "anyOf"}
+        if default := parameter.schema.get("default"):
+            read = parameter.read(parameter.name, [str(default)])
+            assert read == getattr(kind, parameter.name)
+
+
+def test_recordings_and_streams_read_the_same_parameters_alike():
+    recorded = {each.name: each for each in parameters(ListenOptions)}
+    live = {each.name: each for each in parameters(LiveListenOptions)}
+    differ = {
+        name for name in recorded.keys() & live.keys() if recorded[name].schema != live[name].schema
+    }
+    assert differ == {"sample_rate", "channels", "diarize_model", "callback_method"}
+    assert recorded.keys() - live.keys() == {
+        *("paragraphs", "utterances", "utt_split", "alternatives", "sentiment"),
+        *("custom_topic", "custom_topic_mode", "custom_intent", "custom_intent_mode"),
+    }
+
+
 @pytest.mark.parametrize("name", ["topics", "intents"])
 def test_topics_and_intents_of_a_stream_are_not_authorized(name):
     error = rejection(LiveListenOptions, {name: "true"})
@@ -171,7 +215,7 @@ def test_whisper_models_are_not_for_streams(catalog: Catalog, name: str):
     with pytest.raises(UnknownModel):
         catalog.choose(name, "en", streaming=True)
     assert all(
-        not model.as_json()["streaming"]
+        not model.is_streaming
         for model in catalog.models.values()
         if model.architecture == "whisper"
     )

@@ -212,7 +212,7 @@ def test_redirect_to_an_inside_address_is_refused(site, tmp_path, monkeypatch):
     Site.asked.clear()
     # This machine's own server stands for a public one.
     monkeypatch.setattr(fetch, "is_public", lambda each: each == "127.0.0.1" or is_public(each))
-    monkeypatch.setattr(fetch, "PORTS", frozenset({80, int(site.rpartition(":")[2])}))
+    monkeypatch.setattr(fetch, "WEB_PORTS", frozenset({80, int(site.rpartition(":")[2])}))
     with pytest.raises(Rejected, match="private network"):
         get(f"{site}/inward", tmp_path, OUTSIDE)
     assert Site.asked == ["/inward"]

@@ -6,7 +6,7 @@ import pytest
 
 from engine.speech.errors import UnknownModel
 from engine.speech.synthesis.voicefiles import voice_vectors
-from engine.speech.synthesis.voices import MODELS, VOICES, catalogue, find_model, find_voice
+from engine.speech.synthesis.voices import MODELS, VOICES, find_model, find_voice, public_models
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,9 @@ def test_a_newer_name_gets_a_voice_of_its_language(name: str):
         find_model(name, strict=True)
 
 
-def test_the_catalogue_has_what_the_contract_shows_and_no_flux_voice():
-    entries = catalogue()
-    assert len({entry["uuid"] for entry in entries}) == len(entries)
-    thalia = next(entry for entry in entries if entry["canonical_name"] == "aura-2-thalia-en")
-    assert thalia["name"] == "thalia"
-    assert thalia["languages"] == ["en", "en-US"]
-    assert set(thalia["metadata"]) == {
-        "accent",
-        "age",
-        "color",
-        "image",
-        "sample",
-        "tags",
-        "use_cases",
-    }
-    assert "feminine" in thalia["metadata"]["tags"]
-    assert not [entry for entry in entries if entry["architecture"] == "flux"]
+def test_the_public_list_has_the_names_of_the_contract_and_no_flux_voice():
+    models = public_models()
+    assert len({model.uuid for model in models}) == len(models)
+    thalia = next(model for model in models if model.canonical_name == "aura-2-thalia-en")
+    assert (thalia.name, thalia.languages) == ("thalia", ("en", "en-US"))
+    assert not any(model.canonical_name.startswith("flux") for model in models)

@@ -1,0 +1,57 @@
+"""The messages of the sockets are those of docs/contract.md."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from msgspec import structs
+
+from engine.wire import flux_messages, flux_speak_messages, listen_messages, speak_messages
+from tests.contract.messages import SOCKETS
+
+DECLARED = {
+    "/v1/listen": listen_messages,
+    "/v2/listen": flux_messages,
+    "/v1/speak": speak_messages,
+    "/v2/speak": flux_speak_messages,
+}
+
+
+def names(union: Any) -> set[str]:
+    return {kind.__struct_config__.tag for kind in get_args(union)}
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+def test_every_message_of_the_contract_is_declared(path: str):
+    _, table = SOCKETS[path]
+    assert names(DECLARED[path].ServerMessage) == table.keys()
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+def test_a_declared_message_has_the_members_of_the_contract(path: str):
+    _, table = SOCKETS[path]
+    for kind in get_args(DECLARED[path].ServerMessage):
+        declared = {field.name for field in structs.fields(kind)}
+        shape = table[kind.__name__]
+        always = {name for name in shape if not name.endswith("?")}
+        assert always <= declared <= {name.removesuffix("?") for name in shape}, kind.__name__
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        (listen_messages, {"KeepAlive", "Finalize", "CloseStream", "Configure"}),
+        (flux_messages, {"CloseStream", "ForceEndTurn", "Configure"}),
+        (speak_messages, {"Speak", "Flush", "Clear", "Close"}),
+        (flux_speak_messages, {"Speak", "Flush", "Interrupt", "Configure", "Close"}),
+    ],
+)
+def test_every_message_of_a_client_is_declared(module: Any, expected: set[str]):
+    assert names(module.ClientMessage) == expected
+
+
+def test_every_message_says_what_it_means():
+    for module in DECLARED.values():
+        for kind in (*get_args(module.ServerMessage), *get_args(module.ClientMessage)):
+            assert kind.__doc__
