@@ -1,5 +1,6 @@
 """Forms of the library's pages."""
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ IN_CALENDAR = (
     MinValueValidator(date(1900, 1, 1), "Choose a date from 1900 on."),
     MaxValueValidator(date(2999, 12, 31), "Choose a date before the year 3000."),
 )
+IS_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Django puts in the numbers.
 TOO_LONG = "{} has at most %(limit_value)d characters, this one has %(show_value)d."
 
@@ -88,6 +90,12 @@ class LibraryFilters(forms.Form):
         given = {name: data.get(name, "").replace("\0", "") for name in ("q", "state", "before")}
         super().__init__(given | {"since": data.get("from", ""), "until": data.get("to", "")})
         self.is_valid()
+
+    @property
+    def dates(self) -> dict[str, str]:
+        """The dates as they were entered, without what a date field cannot show."""
+        given = {name: self.data[name] for name in ("since", "until")}
+        return {name: text if IS_DATE.fullmatch(text) else "" for name, text in given.items()}
 
     @property
     def active(self) -> bool:

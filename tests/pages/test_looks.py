@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.pages.cast import Cast
 from transcripts.models import Recording, State
@@ -178,3 +178,19 @@ def test_every_colour_of_text_stands_out_from_every_ground(theme):
     assert contrast(pairs["on-accent"][theme], pairs["accent"][theme]) >= CONTRAST
     assert contrast(pairs["ink"][theme], pairs["mark"][theme]) >= CONTRAST
     assert contrast(pairs["ink"][theme], pairs["spoken"][theme]) >= CONTRAST
+
+
+def test_what_is_chosen_and_spoken_is_seen_with_forced_colours(visits, cast: Cast):
+    page = visits.as_user(cast.ada, forced_colors="active")
+    page.goto(f"{cast.transcribed().get_absolute_url()}?t=3")
+    expect(page.locator(".spoken")).to_have_count(1)
+
+    def ground(place: str) -> str:
+        return page.locator(place).first.evaluate("it => getComputedStyle(it).backgroundColor")
+
+    assert ground(".spoken") != ground("[data-at]:not(.spoken)")
+    assert ground("[data-follow]") != ground("[data-find-open]")
+    page.locator(".rail-foot details.menu > summary").click()
+    assert ground("[data-theme-choice='']") != ground("[data-theme-choice='dark']")
+    page.goto("/")
+    assert ground("nav [aria-current]") != ground("nav a:not([aria-current])")
