@@ -22,7 +22,7 @@ PAGES = {
     403: ("Permission denied", "Ask an administrator of the project for the permission."),
     404: (
         "Page not found",
-        "The recording may have been deleted, or it belongs to a project that you are not in.",
+        "It may have been deleted, or it belongs to a project that you are not in.",
     ),
     405: (
         "This address is not a page",

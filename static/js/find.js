@@ -1,5 +1,7 @@
 // Find within the transcript: the server knows every place, the page marks those it shows.
 
+import { ask, quiet, tell } from "./problems.js";
+
 const PAUSE_MS = 150;
 const MARKS = typeof Highlight === "function" && CSS.highlights;
 
@@ -57,9 +59,17 @@ export class Find {
     }
     const { findUrl, version } = this.transcript.element.dataset;
     const query = new URLSearchParams({ q: words, version });
-    const response = await fetch(`${findUrl}?${query}`, { signal: this.search.signal }).catch(() => null);
-    if (!response?.ok) return;
-    const found = await response.json();
+    let found;
+    try {
+      found = await (await ask(`${findUrl}?${query}`, { signal: this.search.signal })).json();
+    } catch (error) {
+      if (error.name === "AbortError") return; // other words were typed meanwhile
+      this.places = [];
+      this.count.textContent = "";
+      this.#paint();
+      return tell(`Nothing was searched. ${error.message}`, "find");
+    }
+    quiet("find");
     this.places = found.places;
     this.total = found.count;
     // The first place from where one reads, else the first of all.

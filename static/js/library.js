@@ -60,6 +60,10 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => event.target.matches("[data-tick]") && showBulk());
 document.addEventListener("htmx:afterSwap", showBulk);
 document.addEventListener("htmx:oobAfterSwap", showBulk);
+// A list without rows says what to do next.
+document.addEventListener("htmx:afterRequest", () => {
+  if (document.querySelector("[data-rows]:not(:has([data-row]))") && !uploads?.busy) location.reload();
+});
 bulk?.querySelector("[data-bulk-none]").addEventListener("click", () => {
   for (const tick of ticks()) tick.checked = false;
   showBulk();
@@ -89,7 +93,7 @@ document.addEventListener("keydown", (event) => {
 // Files dropped anywhere.
 
 const panel = document.querySelector("[data-upload-list]");
-if (panel) acceptDrops();
+const uploads = panel && acceptDrops();
 
 function acceptDrops() {
   const here = document.querySelector("[data-drop-here]");
@@ -140,4 +144,5 @@ function acceptDrops() {
     here.hidden = true;
     uploads.add(await filesOf(event.dataTransfer));
   });
+  return uploads;
 }

@@ -1,7 +1,7 @@
 // How recordings are to be transcribed: what the project's server offers, and its presets.
 
+import { ask } from "./problems.js";
 import { confirmed } from "./shell.js";
-import { token } from "./transfer.js";
 
 const LAST = "upload options";
 
@@ -233,13 +233,11 @@ export class Options {
   }
 
   async #send(url, fields) {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "X-CSRFToken": token() },
-      body: new URLSearchParams(fields),
-    }).catch(() => null);
-    const said = await response?.json().catch(() => null);
-    return said ?? { error: response ? `The server rejected the request (${response.status}).` : "Connection lost. Try again." };
+    try {
+      return await (await ask(url, { method: "POST", body: new URLSearchParams(fields) })).json();
+    } catch (error) {
+      return { error: error.message };
+    }
   }
 }
 

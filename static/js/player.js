@@ -1,5 +1,7 @@
 // The player: one audio element, a waveform drawn in the speakers' colours, a position slider.
 
+import { ask } from "./problems.js";
+
 /** Seconds as people write them: 0:07, 12:40, 1:02:03. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
@@ -54,7 +56,7 @@ export class Player extends EventTarget {
     if (seconds) this.#measure(seconds);
     if (!hasCopy || audio.src.endsWith("?copy")) return;
     const [time, playing] = [this.time, this.playing];
-    element.querySelector("[data-problem]").hidden = true;
+    element.querySelector("[data-problem]").hidden = element.querySelector("[data-unloaded]").hidden = true;
     document.body.classList.remove("unplayable");
     audio.src = `${audio.src}?copy`;
     audio.currentTime = time;
@@ -125,15 +127,12 @@ export class Player extends EventTarget {
     const measure = () => {
       if (!this.duration && Number.isFinite(audio.duration)) this.#measure(audio.duration);
     };
-    const complain = () => {
-      element.querySelector("[data-problem]").hidden = false;
-      document.body.classList.add("unplayable");
-    };
     audio.addEventListener("durationchange", measure);
-    audio.addEventListener("error", complain);
+    audio.addEventListener("error", () => this.#complain());
     // It began to load before this script ran.
-    if (audio.error) complain();
+    if (audio.error) this.#complain();
     else measure();
+    element.querySelector("[data-load-again]").addEventListener("click", () => this.#loadAgain());
     for (const name of ["play", "pause", "ended"]) {
       audio.addEventListener(name, () => {
         element.classList.toggle("playing", this.playing);
@@ -143,6 +142,23 @@ export class Player extends EventTarget {
       });
     }
     for (const name of ["seeked", "timeupdate"]) audio.addEventListener(name, () => this.#show());
+  }
+
+  // The element says the same of a format it cannot play and of a response that is none of audio.
+  async #complain() {
+    const { audio, element } = this;
+    this.stoppedAt = this.time;
+    const words = await problemOf(audio);
+    element.querySelector("[data-unloaded]").hidden = !words;
+    element.querySelector("[data-unloaded-words]").textContent = `The audio could not be loaded. ${words}`;
+    element.querySelector("[data-problem]").hidden = Boolean(words);
+    document.body.classList.toggle("unplayable", !words);
+  }
+
+  #loadAgain() {
+    this.element.querySelector("[data-unloaded]").hidden = true;
+    this.audio.load();
+    this.audio.currentTime = this.stoppedAt;
   }
 
   // timeupdate comes four times a second: too rarely for words.
@@ -175,6 +191,16 @@ export class Player extends EventTarget {
   }
 }
 
+/** Why the audio of an element in error could not be loaded; "" when it was and cannot be played. */
+export async function problemOf(audio) {
+  try {
+    await ask(audio.src, { method: "HEAD" });
+  } catch (error) {
+    return error.message;
+  }
+  return audio.error?.code === MediaError.MEDIA_ERR_NETWORK ? "Connection lost." : "";
+}
+
 const DRAWING_POLL_MS = 3000;
 
 class Wave {
@@ -199,17 +225,29 @@ class Wave {
   }
 
   async #load(url) {
-    const response = await fetch(url).catch(() => null);
+    let response;
+    try {
+      response = await ask(url);
+    } catch ({ message, status }) {
+      this.#say(`The waveform could not be loaded. ${message}`);
+      if (!status || status >= 500) setTimeout(() => this.#load(url), DRAWING_POLL_MS);
+      return;
+    }
     // 202: a worker has yet to draw it.
-    const waits = response?.status === 202;
-    if (this.drawing) this.drawing.hidden = !waits;
+    const waits = response.status === 202;
+    this.#say(waits ? "Drawing the waveform" : "");
     if (waits) setTimeout(() => this.#load(url), DRAWING_POLL_MS);
-    if (response?.status !== 200) return;
+    if (response.status !== 200) return;
     this.peaks = new Uint8Array(await response.arrayBuffer());
     this.player.drawn(Number(response.headers.get("Audio-Seconds")), response.headers.has("Audio-Copy"));
     // Scaled to the loudest: a quiet recording has a waveform as well.
     this.loudest = this.peaks.reduce((loudest, peak) => Math.max(loudest, peak), 1);
     this.draw(true);
+  }
+
+  #say(words) {
+    this.drawing.textContent = words;
+    this.drawing.hidden = !words;
   }
 
   // The pointer is read here and not by the slider, whose thumb has a width: its ends would stand

@@ -1,5 +1,7 @@
 // The search page: arrows walk through the places, Space plays one where it stands.
 
+import { problemOf } from "./player.js";
+import { quiet, tell } from "./problems.js";
 import { typing } from "./shell.js";
 
 // A breath before the word, and a moment after the last one.
@@ -37,6 +39,7 @@ function hear(hit) {
   hit.querySelector("[data-hit-play]").setAttribute("aria-pressed", "true");
   const url = new URL(hit.dataset.audio, location).href;
   if (audio.src !== url) audio.src = url;
+  if (audio.error) audio.load();
   audio.currentTime = Math.max(0, Number(hit.dataset.start) - LEAD_SECONDS);
   audio.play().catch(() => {});
 }
@@ -45,7 +48,13 @@ audio.addEventListener("timeupdate", () => {
   if (playing && audio.currentTime > Number(playing.dataset.end) + TAIL_SECONDS) stop();
 });
 audio.addEventListener("ended", stop);
-audio.addEventListener("error", () => playing && stop());
+audio.addEventListener("error", async () => {
+  if (!playing) return;
+  stop();
+  const reason = (await problemOf(audio)) || "This browser cannot play it.";
+  tell(`The audio could not be played. ${reason}`, "audio");
+});
+audio.addEventListener("playing", () => quiet("audio"));
 
 results.addEventListener("click", (event) => {
   const button = event.target.closest("[data-hit-play]");

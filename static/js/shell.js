@@ -1,6 +1,7 @@
 // What works on every page: theme, keys, menus, dialogs, polls that rest while nobody looks.
 
 import "./focus.js";
+import { ask, isSignIn, parsed, quiet, reason, tell } from "./problems.js";
 import { arrived, keep } from "./unsent.js";
 
 const root = document.documentElement;
@@ -141,11 +142,46 @@ document.addEventListener(
     event.stopPropagation();
     const { confirm: title, confirmText: text, confirmYes: yes } = asked.dataset;
     if (!(await confirmed({ title, text, yes }))) return;
-    form.dataset.agreed = "yes";
-    form.requestSubmit(event.submitter);
+    // A poll may have replaced the row meanwhile, and the form in it.
+    const current = form.isConnected ? form : [...document.forms].find((other) => other.isEqualNode(form));
+    if (!current) return tell("Nothing was changed: the page has been updated meanwhile. Try again.", "change");
+    current.dataset.agreed = "yes";
+    current.requestSubmit(current === form ? event.submitter : null);
   },
   true,
 );
+
+// A form that is on its way is not sent twice by an impatient second click.
+
+const SENDING_MS = 10_000; // the browser's Stop, after which it may be sent again, fires no event
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || form.matches("[hx-post]")) return;
+  if (event.timeStamp - (form.sentAt ?? -Infinity) < SENDING_MS) event.preventDefault();
+  else form.sentAt = event.timeStamp;
+});
+addEventListener("pageshow", () => {
+  for (const form of document.forms) form.sentAt = -Infinity;
+});
+
+// A file is saved once the server has it: the browser would save the sign-in page under its name.
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[download]");
+  if (!link || link.checked) return;
+  event.preventDefault();
+  try {
+    await ask(link.href, { method: "HEAD" });
+    quiet("download");
+    link.checked = true;
+    link.click();
+  } catch (error) {
+    tell(`Nothing was downloaded. ${error.message}`, "download");
+  } finally {
+    link.checked = false;
+  }
+});
 
 // Polls.
 
@@ -154,52 +190,53 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const responded = event.detail.xhr.responseURL;
-  if (responded && new URL(responded).pathname === "/sign-in/") {
-    event.detail.shouldSwap = false;
-    keep(event.detail, "signed out");
-    // A page that holds what cannot be loaded again, such as chosen files, prevents it.
-    if (document.dispatchEvent(new Event("signedout", { cancelable: true }))) location.reload();
-  }
+  const { detail } = event;
+  if (!isSignIn(detail.xhr.responseURL)) return;
+  detail.shouldSwap = false;
+  keep(detail, "signed out");
+  // A page that holds what cannot be loaded again, such as chosen files, prevents it.
+  if (!document.dispatchEvent(new Event("signedout", { cancelable: true }))) return;
+  // What was typed to search or to filter stands in the address to come back to.
+  const { elt: form, formData } = detail.requestConfig;
+  if (form.matches("form[method=get]")) location.assign(`${form.action}?${new URLSearchParams(formData)}`);
+  else location.reload();
 });
 
 const offline = document.querySelector("[data-offline]");
-document.addEventListener("htmx:sendError", (event) => {
+document.addEventListener("htmx:sendError", ({ detail }) => {
+  if (isRead(detail)) return tell("Connection lost. Nothing was loaded. Try again.", "read");
   if (offline) offline.hidden = false;
-  keep(event.detail, "offline");
+  keep(detail, "offline");
 });
 // A change that the server rejects: its form stays open with what was typed, and the reason is shown.
-const failed = document.querySelector("[data-failed]");
-failed?.querySelector("[data-failed-close]").addEventListener("click", () => (failed.hidden = true));
 document.addEventListener("htmx:responseError", ({ detail }) => {
+  const { status, responseText } = detail.xhr;
+  const id = detail.xhr.getResponseHeader("X-Request-ID");
+  const { error, expired } = parsed(responseText);
+  if (isRead(detail)) return tell(`Nothing was loaded. ${reason(status, error, id)}`, "read");
   if (detail.requestConfig.verb === "get") {
-    if (offline && detail.xhr.status >= 500) offline.hidden = false;
+    if (offline && status >= 500) offline.hidden = false;
+    // The page shows what has been deleted, or may no longer be seen: its own error says so.
+    if (status === 404) location.reload();
     return;
   }
-  const { error, expired } = parsed(detail.xhr.responseText);
-  const id = detail.xhr.getResponseHeader("X-Request-ID");
   if (expired) {
     keep(detail, "signed out");
     location.reload();
     return;
   }
   arrived(detail);
-  const reason = error ?? `Nothing was changed: the server responded with status ${detail.xhr.status}.`;
-  failed.querySelector("[data-failed-words]").textContent = id ? `${reason} Request id: ${id}` : reason;
-  failed.hidden = false;
+  tell(error ? reason(status, error, id) : `Nothing was changed. ${reason(status, error, id)}`, "change");
 });
-
-function parsed(text) {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    return {}; // a proxy's page
-  }
-}
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  const { successful, xhr } = event.detail;
-  if (successful && new URL(xhr.responseURL || location).pathname !== "/sign-in/") arrived(event.detail);
+  const { successful, xhr, requestConfig } = event.detail;
+  if (successful && !isSignIn(xhr.responseURL)) arrived(event.detail);
   if (offline && successful) offline.hidden = true;
-  if (successful && event.detail.requestConfig.verb !== "get") failed.hidden = true;
+  if (successful) quiet(requestConfig.verb === "get" ? isRead(event.detail) && "read" : "change");
 });
+
+// What somebody asked for, such as a search, rather than what the page asks for by itself.
+function isRead({ requestConfig: { verb, elt } }) {
+  return verb === "get" && !elt.matches("[data-poll]");
+}

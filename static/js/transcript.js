@@ -1,10 +1,12 @@
 // A window over a long transcript: blocks near the view are loaded, far ones give their room back.
 
 import { lastNotAfter } from "./player.js";
+import { ask, Failed, quiet, tell } from "./problems.js";
 
 const NEAR = "1600px";
 const FAR = "6000px";
 const ATTEMPTS = 3;
+const RETRY_MS = 3000;
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const SCROLL_MS = 140;
 
@@ -16,6 +18,7 @@ export class Transcript {
     this.starts = this.blocks.map((block) => block.start);
     this.spoken = null;
     this.keepsAll = false;
+    this.missing = new Set(); // blocks near the view whose request failed
     this.loaded = new EventTarget();
     const first = this.blocks.find((block) => block.isLoaded);
     this.#index(first);
@@ -132,15 +135,34 @@ export class Transcript {
   async #fetch(block) {
     const url = this.element.dataset.url.replace(/0\/$/, `${block.number}/`);
     block.abort = new AbortController();
-    const response = await fetch(`${url}?version=${this.element.dataset.version}`, {
-      signal: block.abort.signal,
-    }).catch(() => null);
-    // It may also be cut off on its way, when its block leaves the view.
-    const html = response?.ok ? await response.text().catch(() => null) : null;
-    if (html === null) return;
+    const { signal } = block.abort;
+    let html;
+    try {
+      html = await (await ask(`${url}?version=${this.element.dataset.version}`, { signal })).text();
+    } catch (error) {
+      // Its block has left the view.
+      if (!signal.aborted) this.#miss(block, error);
+      return;
+    }
+    this.#waitNoMore(block);
     this.#keepPlace(() => block.fill(html));
     this.#index(block);
     this.loaded.dispatchEvent(new CustomEvent("block", { detail: block }));
+  }
+
+  // In place of an empty page: the reason, and another attempt while somebody looks at it.
+  #miss(block, error) {
+    if (this.keepsAll) return; // whoever loads all says so
+    this.missing.add(block);
+    const isGone = error.status === 404;
+    const words = error instanceof Failed ? error.message : "Connection lost."; // on its way
+    tell(`Part of the transcript could not be loaded${isGone ? "" : " and is requested again"}. ${words}`, "block");
+    if (!isGone) setTimeout(() => (block.isNear ? this.load(block) : this.#waitNoMore(block)), RETRY_MS);
+  }
+
+  #waitNoMore(block) {
+    this.missing.delete(block);
+    if (!this.missing.size) quiet("block");
   }
 
   #index(block) {
@@ -153,6 +175,7 @@ export class Transcript {
       (entries) => {
         for (const [target, isIntersecting] of latest(entries)) {
           const block = byBox.get(target);
+          block.isNear = isIntersecting;
           if (isIntersecting) this.load(block);
           else if (!this.keepsAll) block.abort?.abort();
         }
@@ -219,6 +242,7 @@ class Block {
     this.times = [];
     this.loading = null;
     this.abort = null;
+    this.isNear = false;
   }
 
   index() {

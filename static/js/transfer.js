@@ -1,7 +1,8 @@
 // The requests of an upload. Source: tus resumable upload protocol 1.0 (tus.io).
 
-const SIGN_IN = "You are signed out. Sign in again in another tab";
-const BUSY = "The server is busy";
+import { isSignIn, parsed, reason, SIGN_IN, token } from "./problems.js";
+
+const BUSY = "The server is busy.";
 
 /** The server rejects the file; the message is its reason. */
 export class Rejected extends Error {}
@@ -41,27 +42,22 @@ async function call(url, init = {}) {
   const response = await request(url, init).catch(() => {
     throw init.signal?.aborted ? new Cancelled() : new Interrupted("Connection lost");
   });
-  await check(response.status, response.url, () => reason(response));
+  const text = response.ok ? "" : await response.text().catch(() => "");
+  check(response.status, response.url, text, response.headers.get("X-Request-ID"));
   return response;
 }
 
-async function check(status, url, why) {
-  if (new URL(url, location).pathname === "/sign-in/") throw new Interrupted(SIGN_IN);
+function check(status, url, text, id) {
+  if (isSignIn(url)) throw new Interrupted(SIGN_IN);
+  if (status < 400 || status === 409) return;
+  const words = parsed(text).error ?? (status === 404 ? "This upload is no longer on the server." : undefined);
   // A full disk, or too many unfinished uploads, are worth waiting for: what has come stays.
-  if (status === 429 || status === 507) throw new Interrupted((await why()).replace(/\.$/, ""));
-  if (status === 423 || status >= 500) throw new Interrupted(BUSY);
-  if (status === 404 || status === 410) throw new Gone(await why());
-  if (status === 412) throw new OtherFile(await why());
-  if (status >= 400 && status !== 409) throw new Rejected(await why());
-}
-
-async function reason(response) {
-  return sentence(response.status, await response.json().catch(() => null));
-}
-
-function sentence(status, body) {
-  if (body?.error) return body.error;
-  return status === 404 ? "This upload is no longer on the server." : `The server rejected the upload (${status}).`;
+  if (status === 429 || status === 507) throw new Interrupted(reason(status, words, id).replace(/\.$/, ""));
+  if (status === 423 || status >= 500) throw new Interrupted(reason(status, BUSY, id).replace(/\.$/, ""));
+  const why = reason(status, words, id);
+  if (status === 404 || status === 410) throw new Gone(why);
+  if (status === 412) throw new OtherFile(why);
+  throw new Rejected(why);
 }
 
 /**
@@ -79,12 +75,11 @@ export function send(address, offset, chunk, { prefix, signal, tell }) {
     sending.setRequestHeader("X-CSRFToken", token());
     if (prefix) sending.setRequestHeader("If-Match", `"${prefix}"`);
     sending.upload.addEventListener("progress", ({ loaded }) => tell(Math.min(loaded, chunk.size)));
-    sending.addEventListener("load", async () => {
-      const body = read(sending.responseText);
-      const why = () => sentence(sending.status, body);
+    sending.addEventListener("load", () => {
+      const { status, responseURL, responseText } = sending;
       try {
-        await check(sending.status, sending.responseURL, why);
-        resolve({ status: sending.status, made: sending.status === 200 ? body : null });
+        check(status, responseURL, responseText, sending.getResponseHeader("X-Request-ID"));
+        resolve({ status, made: status === 200 ? parsed(responseText) : null });
       } catch (error) {
         reject(error);
       }
@@ -97,21 +92,7 @@ export function send(address, offset, chunk, { prefix, signal, tell }) {
   });
 }
 
-function read(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 function request(url, init) {
   const headers = { "X-CSRFToken": token(), "Tus-Resumable": "1.0.0", ...init.headers };
   return fetch(url, { ...init, headers });
-}
-
-// The cookie's, not the page's: it stays right when one signs in again in another tab.
-export function token() {
-  const cookie = document.cookie.split("; ").find((each) => each.startsWith("csrftoken="));
-  return cookie?.slice("csrftoken=".length) ?? "";
 }

@@ -1,6 +1,9 @@
 // Changes that did not reach the server: sent when the connection is back, or after a sign-in.
 
-const KEY = "unsent";
+import { ask } from "./problems.js";
+
+// Of this user: somebody else may sign in next in the same tab.
+const KEY = `unsent of ${document.body.dataset.user}`;
 const RETRY_MS = 3000;
 const notice = document.querySelector("[data-unsent]");
 
@@ -37,38 +40,57 @@ function show(words = "") {
   clearTimeout(timer);
   if (!notice) return;
   notice.hidden = changes.size === 0 && !words;
+  notice.querySelector("[data-unsent-send]").hidden = changes.size === 0;
   if (notice.hidden) return;
   const list = [...changes.values()];
   const waits = list.some(({ why }) => why === "offline");
-  const typed = list.flatMap(({ fields }) => fields.map(([, value]) => `“${value}”`)).join(", ");
   const why = waits ? "Connection lost." : "Your session had ended.";
   const next = waits ? "It is sent when the connection is back." : "";
-  notice.querySelector("[data-unsent-words]").textContent = words || `${why} Not sent yet: ${typed || "your last change"}. ${next}`.trim();
+  notice.querySelector("[data-unsent-words]").textContent = words || `${why} Not sent yet: ${typed(list)}. ${next}`.trim();
   if (waits) timer = setTimeout(send, RETRY_MS);
 }
 
 async function send() {
   if (sending) return;
   sending = true;
-  for (const change of [...changes.values()]) await sendOne(change);
+  const problems = [];
+  let isShown = true;
+  for (const change of [...changes.values()]) {
+    if (change.source?.isConnected) await sendAsBefore(change);
+    else {
+      isShown = false;
+      problems.push(await sendAlone(change));
+    }
+  }
   sending = false;
-  show();
+  const words = problems.filter(Boolean).join(" ");
+  show(words);
+  if (!isShown && !words) location.reload();
 }
 
-async function sendOne({ path, fields, source }) {
-  if (source?.isConnected) {
-    // As it was sent before: the response takes the place of the form.
-    await window.htmx.ajax("POST", path, { source, values: Object.fromEntries(fields) }).catch(() => {});
-    return;
+// The response takes the place of the form.
+async function sendAsBefore({ path, fields, source }) {
+  await window.htmx.ajax("POST", path, { source, values: Object.fromEntries(fields) }).catch(() => {});
+}
+
+// Its form is gone. What the server does not accept is kept until it is discarded; says why.
+async function sendAlone(change) {
+  const { path, fields } = change;
+  try {
+    // As the form would have: a value that is rejected is an error, and not a page with a message.
+    await ask(path, { method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams(fields) });
+  } catch (error) {
+    if (!error.status) return "";
+    change.why = "rejected";
+    return `Not sent: ${typed([change])}. ${error.message}`;
   }
-  const token = JSON.parse(document.body.getAttribute("hx-headers") ?? "{}");
-  const body = new URLSearchParams(fields);
-  const response = await fetch(path, { method: "POST", headers: token, body }).catch(() => null);
-  if (!response) return;
   changes.delete(path);
   store();
-  if (response.ok && new URL(response.url).pathname !== "/sign-in/") location.reload();
-  else show(`This could not be sent: ${fields.map(([, value]) => `“${value}”`).join(", ")}.`);
+  return "";
+}
+
+function typed(list) {
+  return list.flatMap(({ fields }) => fields.map(([, value]) => `“${value}”`)).join(", ") || "your last change";
 }
 
 if (notice) {

@@ -5,6 +5,7 @@
 // has to be selected again, and is known by the hash of what the server already has.
 
 import { clock } from "./player.js";
+import { tell } from "./problems.js";
 import { fetchRow } from "./rows.js";
 import { beginning } from "./sha256.js";
 import { Cancelled, forget, Gone, Interrupted, list, look, open, OtherFile, Rejected, send } from "./transfer.js";
@@ -611,22 +612,27 @@ class Notes {
   }
 }
 
-/** The files of a drop, those of dropped folders too. */
+/** The files of a drop, those of dropped folders too; says what is none or cannot be read. */
 export async function filesOf(transfer) {
+  const unreadable = [];
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.some((entry) => entry.isDirectory)) return [...transfer.files];
-  const lists = await Promise.all(entries.map(filesUnder));
-  return lists.flat();
+  const plain = !entries.some((entry) => entry.isDirectory);
+  // Read before anything is waited for: the drop is empty afterwards.
+  const files = plain ? [...transfer.files] : (await Promise.all(entries.map((each) => filesUnder(each, unreadable)))).flat();
+  if (unreadable.length) tell(`Not uploaded, because this browser cannot read it: ${unreadable.join(", ")}`);
+  else if (!files.length) tell("Nothing was uploaded: there was no file in what you dropped.");
+  return files;
 }
 
-async function filesUnder(entry) {
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+async function filesUnder(entry, unreadable) {
+  const read = (start) => new Promise(start).catch(() => unreadable.push(entry.fullPath.slice(1)) && []);
+  if (entry.isFile) return [await read((resolve, reject) => entry.file(resolve, reject))].flat();
   const reader = entry.createReader();
   const found = [];
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    const some = await read((resolve, reject) => reader.readEntries(resolve, reject));
     if (!some.length) return found;
-    for (const each of some) if (!each.name.startsWith(".")) found.push(...(await filesUnder(each)));
+    for (const each of some) if (!each.name.startsWith(".")) found.push(...(await filesUnder(each, unreadable)));
   }
 }
 

@@ -58,6 +58,38 @@ def test_options_are_asked_for_and_begin_with_those_of_before(page: Page, cast: 
     assert (newest.options["keyterm"], newest.options["tag"]) == (["Fastnet"], ["x"])
 
 
+@pytest.mark.parametrize("keeps_speakers", [True, False])
+def test_a_model_of_diarization_stays_as_long_as_speakers_are_identified(
+    page: Page, cast: Cast, keeps_speakers: bool
+):
+    offer_models(cast)
+    recording = cast.transcribed()
+    recording.transcriptions.update(options=complete({"diarize_model": "v2"}))
+    page.goto(f"{recording.get_absolute_url()}#again")
+    dialog = page.get_by_role("dialog", name="Transcribe again")
+    speakers = dialog.get_by_role("checkbox", name="Speakers")
+    expect(speakers).to_be_checked()
+    speakers.set_checked(keeps_speakers)
+    dialog.get_by_label("Language spoken").select_option("de")
+    dialog.get_by_role("button", name="Transcribe", exact=True).click()
+    expect(page.get_by_role("region", name="Progress")).to_be_visible()
+    options = recording.transcriptions.first().options
+    assert options["language"] == "de"
+    assert options.get("diarize_model") == ("v2" if keeps_speakers else None)
+    assert not options.get("diarize")
+
+
+def test_options_for_a_recording_that_another_tab_has_queued_are_not_dropped_in_silence(
+    page: Page, cast: Cast
+):
+    recording = cast.transcribed()
+    page.goto(f"{recording.get_absolute_url()}#again")
+    recording.retry()
+    page.get_by_role("dialog").get_by_role("button", name="Transcribe", exact=True).click()
+    expect(page.get_by_text("Nothing was queued: it is being transcribed")).to_be_visible()
+    assert recording.transcriptions.count() == 2
+
+
 def test_it_is_offered_where_no_speech_was_heard(page: Page, cast: Cast):
     recording = cast.transcribed(utterances=0)
     page.goto(recording.get_absolute_url())

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from playwright.sync_api import expect
 
-from tests.pages.cast import Cast
+from tests.pages.cast import Cast, transcribe
+from tests.pages.patience import until
 from transcripts.models import Recording, State
 from transcripts.views.library import PAGE_ROWS
 
@@ -22,6 +23,13 @@ def test_open_rows_show_their_progress_and_their_end_without_a_reload(page, cast
     expect(row).to_contain_text("Ready")
     expect(row.get_by_role("checkbox")).to_be_checked()
     expect(page.locator("#tray-words")).to_have_text("Nothing running")
+
+
+def test_a_date_in_the_address_that_is_none_is_not_shown_as_one(page, cast: Cast):
+    cast.transcribed()
+    page.goto("/?from=9999&to=2026-11-29")
+    expect(page.locator("[name=from]")).to_have_value("")
+    expect(page.locator("[name=to]")).to_have_value("2026-11-29")
 
 
 def test_nothing_is_asked_for_rows_that_are_done(page, cast: Cast):
@@ -141,6 +149,39 @@ def test_a_replaced_row_responds_at_once(page, cast: Cast):
     row.get_by_label("Actions for Old").click()
     row.get_by_role("button", name="Stop transcribing").click()
     expect(row).to_contain_text("Cancelled")
+
+
+def test_a_row_deleted_in_another_tab_leaves_and_an_empty_list_says_what_to_do(page, cast: Cast):
+    gone, stays = cast.running("Gone"), cast.running("Stays")
+    page.goto("/")
+    gone.delete()
+    expect(page.locator("[data-row]")).to_have_count(1)
+    stays.delete()
+    expect(page.get_by_role("heading", name="No recordings yet")).to_be_visible()
+
+
+def test_a_row_that_ends_while_its_deletion_is_confirmed_is_deleted(page, cast: Cast):
+    recording = cast.running("Talk")
+    page.goto("/")
+    page.get_by_label("Actions for Talk").click()
+    page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete “Talk”?")
+    expect(dialog).to_be_visible()
+    transcribe(recording, 7)
+    recording.transcriptions.exclude(state=State.DONE).delete()
+    Recording.objects.update(state=State.DONE)
+    expect(page.locator("[data-row]:not([data-open])")).to_have_count(1)
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.locator("[data-row]")).to_have_count(0)
+    until(page, lambda: not Recording.objects.exists())
+
+
+def test_the_page_of_a_run_deleted_in_another_tab_says_so(visits, cast: Cast):
+    recording = cast.running()
+    page = visits.as_user(cast.ada)  # the missing page is told in the console
+    page.goto(recording.get_absolute_url())
+    recording.delete()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
 
 
 def test_the_focus_goes_to_the_first_of_the_older_rows(page, cast: Cast):

@@ -96,6 +96,15 @@ def test_a_preset_is_chosen_changed_saved_and_deleted(page, cast: Cast):
     assert [each.name for each in Preset.objects.all()] == ["Calls"]
 
 
+def test_a_preset_with_a_model_of_diarization_identifies_speakers_by_it(page, cast: Cast):
+    keep(cast, "Meetings", is_default=True, diarize_model="v2")
+    page.goto(f"/upload/?project={cast.project.pk}")
+    speakers = page.get_by_role("checkbox", name="Speakers")
+    expect(speakers).to_be_checked()
+    options = upload(page)
+    assert (options["diarize_model"], options.get("diarize")) == ("v2", None)
+
+
 def test_a_name_without_letters_is_refused_in_the_dialog(visits, cast: Cast):
     page = visits.as_user(cast.ada)  # a rejection is told in the console
     page.goto(f"/upload/?project={cast.project.pk}")

@@ -80,6 +80,34 @@ def test_a_form_that_leaves_the_page_is_held_back_while_offline(visits, cast: Ca
     expect(page.locator("[data-tick]")).to_be_checked()
 
 
+def test_what_is_rejected_after_the_sign_in_is_kept_with_the_reason(open_title, cast: Cast):
+    page, recording = open_title()
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("E-mail address").fill("ada@example.test")
+    page.get_by_label("Password").fill("a long pass phrase")
+    page.get_by_role("button", name="Sign in").click()
+    notice = page.locator("[data-unsent]")
+    expect(notice).to_contain_text(NAME)
+    recording.delete()
+    notice.get_by_role("button", name="Send now").click()
+    expect(notice).to_contain_text(f"Not sent: “{NAME}”. Page not found. It may have been deleted")
+    expect(notice).to_contain_text("Request id: ")
+    notice.get_by_role("button", name="Discard").click()
+    expect(notice).to_be_hidden()
+
+
+def test_what_somebody_entered_is_not_shown_to_the_next_user_of_the_tab(open_title, cast: Cast):
+    page, _ = open_title()
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("E-mail address").fill("bob@example.test")
+    page.get_by_label("Password").fill("a long pass phrase")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Old name")
+    expect(page.locator("[data-unsent]")).to_be_hidden()
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_a_title_that_is_rejected_stays_in_its_form_with_the_reason(open_title, width: int):
     page, _ = open_title(width)
@@ -112,7 +140,7 @@ def test_a_name_that_is_too_long_stays_in_its_form_with_the_reason(visits, cast:
     ("status", "body", "words"),
     [
         (507, '{"error": "The disk is full."}', "The disk is full. Request id: ab12"),
-        (502, "<h1>Bad gateway</h1>", "the server responded with status 502"),
+        (502, "<h1>Bad gateway</h1>", "The server responded with status 502"),
     ],
 )
 def test_a_change_that_the_server_cannot_make_says_so(open_title, status, body, words):

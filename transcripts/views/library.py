@@ -69,11 +69,14 @@ def library(request: HttpRequest, project: Project | None) -> HttpResponse:
 def library_rows(request: HttpRequest) -> HttpResponse:
     """The rows with these ids again: facts of those still open, whole rows of the others.
 
+    Those that were deleted, or may no longer be seen, are taken out of the list.
+
     With ``whole`` all come whole, as a page that has just uploaded them needs.
     """
     user = person(request)
-    ids = [int(each) for each in request.GET.get("ids", "").split(",") if is_id(each)]
-    seen = Recording.objects.visible_to(user).filter(pk__in=ids[:MOST_AT_ONCE])
+    given = request.GET.get("ids", "").split(",")
+    ids = [int(each) for each in given if is_id(each)][:MOST_AT_ONCE]
+    seen = Recording.objects.visible_to(user).filter(pk__in=ids)
     listed = rows(seen.select_related("project"))
     facts = [row for row in listed if row.progress and "whole" not in request.GET]
     return render(
@@ -81,6 +84,7 @@ def library_rows(request: HttpRequest) -> HttpResponse:
         "transcripts/_library_update.html",
         {
             "open_rows": facts,
+            "gone": set(ids) - {row.recording.pk for row in listed},
             "whole_rows": [row for row in listed if row not in facts],
             "writable": writable_projects(user),
         },

@@ -174,7 +174,8 @@ def recording_rename(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def recording_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     found = writable_recording(request, pk)
-    found.cancel()
+    if not found.cancel() and not wants_fragment(request):
+        messages.warning(request, "Nothing was stopped: it was not being transcribed any more.")
     return shown(request, found)
 
 
@@ -197,7 +198,8 @@ def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
             }
             return redirect(found)
         options = form.cleaned_data["options"]
-    found.retry(options)
+    if not found.retry(options) and not wants_fragment(request):
+        messages.warning(request, "Nothing was queued: it is being transcribed already.")
     return shown(request, found)
 
 
