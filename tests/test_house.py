@@ -82,15 +82,10 @@ FEW_TESTS = {
     "engine",
     "engine.consumers",
     "engine.inference",
-    "engine.progress",
     "engine.text",
     "engine.views",
     "engine.weights.convert",
     "engine.wire",
-    "transcripts",
-    "transcripts.templatetags",
-    "transcripts.terminal",
-    "transcripts.views",
 }
 
 

@@ -27,3 +27,14 @@ def test_a_request_without_a_fitting_name_is_not_kept():
         with progress.of("p-1", name) as note:
             note(1.0)
             assert progress.heard("p-1", name) is None
+
+
+def test_progress_of_a_failed_request_is_forgotten():
+    progress = Progress()
+    try:
+        with progress.of("p-1", "one") as note:
+            note(1.0)
+            raise ValueError
+    except ValueError:
+        pass
+    assert progress.heard("p-1", "one") is None

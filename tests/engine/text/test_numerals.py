@@ -317,9 +317,8 @@ def cases() -> list[tuple[str, str, str, str]]:
             # A narrow blank separates French thousands, and one that never breaks a percentage.
             parts = line.replace("_", "\u202f").replace("~", "\u00a0").split(" | ")
             spoken, smart, numerals = (*parts, parts[1])[:3]
-            found.append(
-                (language, spoken, *(spoken if t == "=" else t for t in (smart, numerals)))
-            )
+            smart, numerals = (spoken if text == "=" else text for text in (smart, numerals))
+            found.append((language, spoken, smart, numerals))
     return found
 
 

@@ -1,5 +1,7 @@
 """Kinds of jobs: each says what the shared lease cannot know."""
 
+from typing import Any
+
 import pytest
 
 from transcripts.models import Insight, InsightQuerySet, Transcription, TranscriptionQuerySet
@@ -9,8 +11,9 @@ HOOKS = {"on", "by_share", "short", "with_connection", "connections"}
 
 
 def test_a_queue_without_one_of_its_hooks_cannot_be_made():
-    defined = {name: getattr(TranscriptionQuerySet, name) for name in HOOKS - {"by_share"}}
-    unordered = type("Unordered", (LeasedQuerySet,), defined)
+    hooks = HOOKS - {"by_share"}
+    defined: dict[str, Any] = {name: vars(TranscriptionQuerySet)[name] for name in hooks}
+    unordered: Any = type("Unordered", (LeasedQuerySet,), defined)
     with pytest.raises(TypeError, match="by_share"):
         unordered(Transcription)
 
