@@ -38,6 +38,13 @@ def test_modules_that_the_page_names_exist(page: str):
     assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
+def test_files_that_the_recipes_change_exist():
+    recipes = (ROOT / "CONTRIBUTING.md").read_text()
+    changed = re.findall(r"(?<!\*)`((?:\w+/)+\w+\.\w+)`(?!\*)", recipes)
+    assert len(changed) > 25
+    assert [name for name in changed if not (ROOT / name).is_file()] == []
+
+
 def test_the_picture_is_that_of_the_arrows():
     assert picture.FILE.read_text() == picture.picture(), "run make picture"
 

@@ -1,4 +1,4 @@
-"""What views read from requests, and what they group for pages: without a browser."""
+"""Reading of requests by views, and grouping for pages: without a browser."""
 
 import base64
 import json
