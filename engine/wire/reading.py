@@ -155,9 +155,11 @@ def _read_number(kind: inspect.IntType | inspect.FloatType, value: Any, place: s
     if not is_number or not -_LARGEST < value < _LARGEST:  # as NaN is not
         noun = "a whole number" if is_whole else "a number"
         raise Invalid(place, f"invalid type: expected {noun}, got {shown(value)}")
-    least, most = kind.ge, kind.le
-    if (least is not None and value < least) or (most is not None and value > most):
-        raise Invalid(place, f"{value} is not between {least:g} and {most:g}")
+    least = -_LARGEST if kind.ge is None else kind.ge
+    most = _LARGEST if kind.le is None else kind.le
+    if not least <= value <= most:
+        limits = f"{least:g} or more" if kind.le is None else f"between {least:g} and {most:g}"
+        raise Invalid(place, f"{value} is not {limits}")
     number: float = value
     return number
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from engine.wire import flux_messages, flux_speak_messages, listen_messages, speak_messages
+from engine.wire.reading import Invalid, read_message
 from tests.contract.messages import SOCKETS
 
 DECLARED = {
@@ -55,3 +56,21 @@ def test_every_message_says_what_it_means():
     for module in DECLARED.values():
         for kind in (*get_args(module.ServerMessage), *get_args(module.ClientMessage)):
             assert kind.__doc__
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (listen_messages, {"type": "Finalize", "channel": -1}),
+        (listen_messages, {"type": "Configure", "features": {"punctuate": 1}}),
+        (flux_messages, {"type": "Configure", "thresholds": {"eot_threshold": "high"}}),
+        (speak_messages, {"type": "Speak"}),
+        (
+            flux_speak_messages,
+            {"type": "Interrupt", "playback_offset": {"type": "time_ms", "value": -1}},
+        ),
+    ],
+)
+def test_a_wrong_member_of_a_message_is_named(module: Any, message: dict[str, Any]):
+    with pytest.raises(Invalid, match=next(name for name in [*message, "text"] if name != "type")):
+        read_message(module.ClientMessage, message)

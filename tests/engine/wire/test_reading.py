@@ -18,6 +18,7 @@ class Inner(Shape, forbid_unknown_fields=True):
 
 
 class Outer(Shape):
+    least: Annotated[int, Meta(ge=0)] = 0
     name: Annotated[Trimmed, Meta(min_length=1, max_length=5)]
     count: Annotated[int, Meta(ge=1, le=9)] = 1
     share: Annotated[WrittenNumber, Meta(ge=0, le=1)] = 0.5
@@ -55,6 +56,7 @@ def test_members_are_read_as_declared():
         ("name", 5, "name: invalid type: expected a string, got 5"),
         ("name", "  ", "name: the text is empty"),
         ("name", "longer", "name: 6 characters; at most 5"),
+        ("least", -1, "least: -1 is not 0 or more"),
         ("count", True, "count: invalid type: expected a whole number, got True"),
         ("count", 1.5, "count: invalid type: expected a whole number, got 1.5"),
         ("share", 10**400, f"share: invalid type: expected a number, got {'1' + '0' * 59}"),
