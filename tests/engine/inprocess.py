@@ -8,13 +8,15 @@ Ada owns a project, Bob is a member of it, Eve owns another one. Each has a key:
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 from asgiref.sync import ThreadSensitiveContext
+from asgiref.testing import ApplicationCommunicator
 from django.core.handlers.asgi import ASGIHandler
 
 from engine.accounts.credentials import CREDENTIALS
@@ -26,6 +28,7 @@ from engine.models import Member, Project
 from engine.speech.recognition.transcript import ChannelTranscript, Segment, Transcript, Word
 
 URL = "http://engine.test"
+WAIT_SECONDS = 60
 FORBIDDEN = (401, "INSUFFICIENT_PERMISSIONS")
 
 
@@ -106,6 +109,32 @@ class Inside:
 
     async def delete(self, path: str, **facts: Any) -> httpx.Response:
         return await self.request("DELETE", path, **facts)
+
+    async def handshake(
+        self, path: str, query: str = "", key: str = ""
+    ) -> tuple[ApplicationCommunicator, Any]:
+        """Ask for a WebSocket; return it with the first message of the engine."""
+        token = f"Token {key or self.ada.key}"
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "query_string": query.encode(),
+            "headers": [(b"authorization", token.encode())],
+            "subprotocols": [],
+            "extensions": {"websocket.http.response": {}},
+        }
+        socket = ApplicationCommunicator(self.gate, scope)
+        await socket.send_input({"type": "websocket.connect"})
+        return socket, await socket.receive_output(WAIT_SECONDS)
+
+    @asynccontextmanager
+    async def socket(self, path: str, query: str = "") -> AsyncIterator[ApplicationCommunicator]:
+        """Open a WebSocket: ``send_input`` is for the client, ``receive_output`` for the engine."""
+        socket, accepted = await self.handshake(path, query)
+        assert accepted["type"] == "websocket.accept", accepted
+        yield socket
+        await socket.send_input({"type": "websocket.disconnect", "code": 1000})
+        await socket.wait(WAIT_SECONDS)
 
 
 @dataclass
