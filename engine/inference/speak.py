@@ -41,11 +41,12 @@ from engine.wire.errors import (
     no_text,
     text_too_long,
     unavailable,
+    undeserialized_query,
     unknown_model,
     unsupported_audio_format,
 )
 from engine.wire.options import FluxSpeakOptions, SpeakOptions
-from engine.wire.query import read_options, reject_unknown
+from engine.wire.query import read_number, read_options, reject_unknown, shown
 
 _CHUNKS_AHEAD = 16  # made before the client took the last; then synthesis waits
 _threads = ThreadPoolExecutor(32, "speak", step_back)
@@ -179,23 +180,22 @@ def _check_text(text: str) -> None:
 def check_flux(speed: str, expressivity: str) -> float:
     """Return the speed of a Flux voice. Raises ``Refusal`` (docs/contract.md, 7.2)."""
     pace = _number("speed", speed)
-    if problem := speed_problem(pace):
-        raise Refusal(400, *problem)
+    if speed_error := speed_problem(pace):
+        raise Refusal(400, *speed_error)
     liveliness = _number("expressivity", expressivity)
     if not -2 <= liveliness <= 2:
-        raise Refusal(400, "EXPRESSIVITY_OUT_OF_RANGE", "expressivity must be from -2 to 2.")
+        problem = f"expressivity must be from -2 to 2, not {shown(expressivity)}."
+        raise Refusal(400, "EXPRESSIVITY_OUT_OF_RANGE", problem)
     if liveliness % 1:
-        raise Refusal(400, "EXPRESSIVITY_INCREMENT_INVALID", "expressivity must be whole.")
+        problem = f"expressivity must be whole, not {shown(expressivity)}."
+        raise Refusal(400, "EXPRESSIVITY_INCREMENT_INVALID", problem)
     return pace
 
 
 def _number(name: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
+    number = read_number(text)
     if not math.isfinite(number):
-        raise bad_query(f"Failed to deserialize query parameters: {name}: invalid number")
+        raise undeserialized_query(f"{name}: `{shown(text)}` is not a number")
     return number
 
 

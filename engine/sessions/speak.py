@@ -613,10 +613,16 @@ class FluxSession:
 def speed_problem(speed: float) -> tuple[str, str] | None:
     """Return category and description of an invalid speed (docs/contract.md, 7.2)."""
     if not SLOWEST <= speed <= FASTEST:  # NaN is not
-        return "SPEED_OUT_OF_RANGE", f"speed must be from {SLOWEST} to {FASTEST}."
+        return (
+            "SPEED_OUT_OF_RANGE",
+            f"speed must be from {SLOWEST} to {FASTEST}, not {speed:g}.",
+        )
     steps = speed / SPEED_STEP
     if abs(steps - round(steps)) > 1e-6:
-        return "SPEED_INCREMENT_INVALID", f"speed must be a multiple of {SPEED_STEP}."
+        return (
+            "SPEED_INCREMENT_INVALID",
+            f"speed must be a multiple of {SPEED_STEP}, not {speed:g}.",
+        )
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from engine.wire.errors import bad_query, bad_request, undeserialized_query
-from engine.wire.query import About, Checked, Reads, read_flag, read_text, shown
+from engine.wire.query import About, Checked, Reads, read_choice, read_text, shown
 
 # The features of usage reports: docs/contract.md, 14.6.
 FEATURES = (
@@ -106,7 +106,7 @@ def _read_language(name: str, values: Sequence[str]) -> str:
 
 
 def _read_summarize(name: str, values: Sequence[str]) -> bool:
-    return values[-1].lower() in ("v1", "v2") or read_flag(name, values)
+    return bool(read_choice(name, values[-1], ("true", "false", "v1", "v2")) != "false")
 
 
 Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
@@ -266,7 +266,7 @@ class ListenOptions(Recognition, Analysis, Deferrable):
         Annotated[int, Meta(ge=1, le=20)] | None, About("Channels of raw audio.")
     ] = None
     sample_rate: Annotated[
-        Annotated[int, Meta(ge=1, le=768_000)] | None, About("Sample rate of raw audio in Hz.")
+        Annotated[int, Meta(ge=4_000, le=768_000)] | None, About("Sample rate of raw audio in Hz.")
     ] = None
     diarize_model: Annotated[
         Literal["latest", "v1", "v2"] | None, About("Add the speaker of each word: this model.")

@@ -34,6 +34,8 @@ Reader = Callable[[str, Sequence[str]], Any]
 MOST_PARAMETERS = 1_000
 Instant = Annotated[datetime, Meta(tz=True)]  # in UTC where the value names no offset
 _FLAGS = {"true": True, "false": False}
+# float() also reads the digits of other scripts, and underscores between digits.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _SHOWN_CHARACTERS = 100  # of a wrong value
 
 
@@ -142,6 +144,11 @@ def check_count(name: str, values: Sequence[str], most: int | None) -> None:
         raise undeserialized_query(f"{name}: {len(values)} values; at most {most}")
 
 
+def read_number(text: str) -> float:
+    """Return the number in ``text``; NaN where it is none."""
+    return float(text) if _NUMBER.fullmatch(text) else math.nan
+
+
 def shown(value: str) -> str:
     """Return the beginning of a wrong value, for a message."""
     return value if len(value) <= _SHOWN_CHARACTERS else f"{value[:_SHOWN_CHARACTERS]}…"
@@ -157,7 +164,7 @@ def reader_of(kind: inspect.Type) -> Reader:
         case inspect.StrType():
             return lambda name, values: read_text(name, values[-1], kind.max_length)
         case inspect.LiteralType(values=allowed):
-            return lambda name, values: _read_choice(name, values[-1], allowed)
+            return lambda name, values: read_choice(name, values[-1], allowed)
         case inspect.IntType() | inspect.FloatType():
             return lambda name, values: _read_number(name, values[-1], kind)
         case inspect.UUIDType():
@@ -211,7 +218,8 @@ def _reader_of_many(kind: inspect.VarTupleType) -> Reader:
     return read
 
 
-def _read_choice(name: str, value: str, allowed: Sequence[Any]) -> Any:
+def read_choice(name: str, value: str, allowed: Sequence[Any]) -> Any:
+    """Return the one of ``allowed`` that is ``value`` in any case. Raises ``Refusal`` (400)."""
     for one in allowed:
         if value.lower() == one.lower():
             return one
@@ -225,16 +233,15 @@ def _read_number(name: str, value: str, kind: inspect.IntType | inspect.FloatTyp
     # The SDK types limits as floats and then sends "10.0".
     is_whole = isinstance(kind, inspect.IntType)
     form = r"-?\d{1,18}(\.0*)?" if is_whole else r".*"
-    try:
-        number = float(value) if re.fullmatch(form, value, re.ASCII) else math.nan
-    except ValueError:
-        number = math.nan
-    if math.isnan(number):
-        noun = "whole number" if is_whole else "number"
-        raise undeserialized_query(f"{name}: `{shown(value)}` is not a {noun}")
+    number = read_number(value) if re.fullmatch(form, value, re.ASCII) else math.nan
     least, most = kind.ge, kind.le
     if least is None or most is None:
         raise TypeError(f"{name} has no limits")
+    if math.isnan(number):
+        noun = "whole number" if is_whole else "number"
+        raise undeserialized_query(
+            f"{name}: `{shown(value)}` is not a {noun} between {least:g} and {most:g}"
+        )
     if not least <= number <= most:
         raise undeserialized_query(f"{name}: {shown(value)} is not between {least:g} and {most:g}")
     return int(number) if is_whole else number
