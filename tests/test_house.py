@@ -86,13 +86,11 @@ def test_a_docstring_does_not_count_as_code():
 # Rooms that are reached by HTTP, in a browser or through other rooms more than by tests of their
 # own: each should leave this list.
 FEW_TESTS = {
-    "engine",
     "engine.consumers",
     "engine.inference",
     "engine.text",
     "engine.views",
     "engine.weights.convert",
-    "engine.wire",
 }
 
 

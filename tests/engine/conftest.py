@@ -12,7 +12,7 @@ from hypothesis import settings
 from engine.env import Environment, read_environment
 from tests import node as packages
 from tests.databases import keep_in_a_file
-from tests.engine.inprocess import Inside
+from tests.engine.inprocess import Inside, use_engine_settings
 
 # EARSHOT_CASES=200 looks longer.
 settings.register_profile(
@@ -32,11 +32,7 @@ def environment(settings: Any, tmp_path: Path) -> Environment:
 @pytest.fixture
 def inside(environment: Environment, settings: Any, transactional_db: None) -> Inside:
     """The engine in this process, with Ada, Bob and Eve."""
-    settings.ROOT_URLCONF = "engine.urls"
-    settings.TEMPLATES = [
-        {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
-    ]
-    settings.MIDDLEWARE = ["engine.gateway.middleware.ErrorForms"]
+    use_engine_settings(settings)
     environment.spool.mkdir(parents=True)
     return Inside(environment)
 

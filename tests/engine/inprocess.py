@@ -19,6 +19,7 @@ from asgiref.sync import ThreadSensitiveContext
 from asgiref.testing import ApplicationCommunicator
 from django.core.handlers.asgi import ASGIHandler
 
+from engine import urls
 from engine.accounts.credentials import CREDENTIALS
 from engine.accounts.keys import make_key
 from engine.accounts.setup import create_key
@@ -62,6 +63,15 @@ def error(response: httpx.Response) -> tuple[int, str]:
     """The status and the code of an error."""
     body = response.json()
     return response.status_code, body.get("err_code") or body["category"]
+
+
+def use_engine_settings(settings: Any) -> None:
+    """Route and render as the engine does, in a process with the web application's settings."""
+    settings.ROOT_URLCONF = urls.__name__
+    settings.MIDDLEWARE = ["engine.gateway.middleware.ErrorForms"]
+    settings.TEMPLATES = [
+        {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
+    ]
 
 
 class Inside:
