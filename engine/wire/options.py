@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from engine.wire.errors import bad_query, bad_request, undeserialized_query
-from engine.wire.query import About, Checked, Reads, read_choice, read_text, shown
+from engine.wire.query import About, Checked, Reads, has_controls, read_choice, read_text, shown
 
 # The features of usage reports: docs/contract.md, 14.6.
 FEATURES = (
@@ -52,6 +52,8 @@ def keyterm_problem(terms: Sequence[str]) -> str:
     for term in terms:
         if not term.strip():
             return "A keyterm is empty."
+        if has_controls(term):
+            return f"A keyterm has control characters, which are not allowed: {term!r:.100}"
         if len(term) > LONGEST_TERM:
             return f"A keyterm has {len(term)} characters; at most {LONGEST_TERM}."
         if _WEIGHTED.search(term):

@@ -273,7 +273,12 @@ def read_moment(name: str, value: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def has_controls(value: str) -> bool:
+    """Return whether ``value`` has control characters or unpaired surrogates."""
+    return any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in value)
+
+
 def _printable(name: str, value: str) -> str:
-    if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in value):
+    if has_controls(value):
         raise undeserialized_query(f"{name}: control characters are not allowed: {value!r:.100}")
     return value.strip()

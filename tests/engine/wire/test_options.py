@@ -76,6 +76,11 @@ def test_key_terms_are_plain_short_and_few(kind, terms):
     assert rejection(kind, base | {"keyterm": terms}).status == 400
 
 
+@pytest.mark.parametrize("term", ["a\nb", "\x00", "a\tb", "\ud800"])
+def test_key_terms_of_a_message_have_no_control_characters_either(term):
+    assert "not allowed" in keyterm_problem(["Earshot", term])
+
+
 def test_key_terms_are_trimmed():
     options = read_options(ListenOptions, "model=nova-3&keyterm=%20Earshot%20&keyterm=at 10:30")
     assert options.keyterm == ("Earshot", "at 10:30")
