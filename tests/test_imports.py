@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -231,8 +232,13 @@ def inside(module: str, package: str) -> bool:
     return module == package or module.startswith(package + ".")
 
 
-def imports(source: str, module: str, is_package: bool = False) -> Iterator[str]:
+@cache
+def imports(source: str, module: str, is_package: bool = False) -> tuple[str, ...]:
     """Absolute names of everything that ``module`` imports, also inside functions."""
+    return tuple(read_imports(source, module, is_package))
+
+
+def read_imports(source: str, module: str, is_package: bool) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

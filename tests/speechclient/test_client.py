@@ -212,7 +212,7 @@ def test_a_redirect_is_not_followed(client, service):
 
 
 def test_a_redirect_to_an_invalid_host_is_an_outage(client, service):
-    service.answers(httpx.Response(307, headers={"location": "http://xn--/"}))
+    service.returns(httpx.Response(307, headers={"location": "http://xn--/"}))
     with pytest.raises(ServiceUnavailable, match="redirects to an invalid address"):
         client.projects()
 

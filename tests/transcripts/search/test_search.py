@@ -277,6 +277,7 @@ ODD = st.lists(
 ).map(" ".join)  # fmt: skip
 
 
+@pytest.mark.full
 @settings(
     max_examples=150,
     deadline=None,
