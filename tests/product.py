@@ -116,7 +116,7 @@ class Product:
 @dataclass
 class Uploaded:
     recording: int
-    answer: dict[str, Any]
+    response: dict[str, Any]
 
 
 class Member:
@@ -180,8 +180,8 @@ class Member:
                 )
                 assert response.status_code in {200, 204}, response.text
                 offset += len(chunk)
-        answer = response.json()
-        return Uploaded(answer["recording"], answer)
+        body = response.json()
+        return Uploaded(body["recording"], body)
 
     def export(self, recording: int) -> dict[str, Any] | None:
         """The transcript as JSON once it is there and the server is."""

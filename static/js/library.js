@@ -1,6 +1,6 @@
 // The library: filters without empty words in the address, selection, keys, files dropped on it.
 
-import { lastChosen } from "./options.js";
+import { lastChosen } from "./chosen.js";
 import "./rows.js";
 import { typing } from "./shell.js";
 import { filesOf, Uploads } from "./uploads.js";

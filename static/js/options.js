@@ -1,28 +1,8 @@
 // How recordings are to be transcribed: what the project's server offers, and its presets.
 
+import { lastChosen, remember } from "./chosen.js";
 import { ask } from "./problems.js";
 import { confirmed } from "./shell.js";
-
-const LAST = "upload options";
-
-/** What was last chosen for a project in this browser; null when nothing was. */
-export function lastChosen(project) {
-  try {
-    return JSON.parse(localStorage.getItem(LAST))[project] ?? null;
-  } catch {
-    return null;
-  }
-}
-
-function remember(project, options) {
-  let all = {};
-  try {
-    all = { ...JSON.parse(localStorage.getItem(LAST)) };
-  } catch {
-    // What an older version kept is of no use.
-  }
-  localStorage.setItem(LAST, JSON.stringify({ ...all, [project]: options }));
-}
 
 export class Options {
   /**

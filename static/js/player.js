@@ -1,14 +1,7 @@
 // The player: one audio element, a waveform drawn in the speakers' colours, a position slider.
 
+import { clock } from "./clock.js";
 import { ask } from "./problems.js";
-
-/** Seconds as people write them: 0:07, 12:40, 1:02:03. */
-export function clock(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  const pad = (number) => String(number).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
-}
 
 /** The last place in a sorted list that is not after `value`; -1 when all are. */
 export function lastNotAfter(sorted, value) {

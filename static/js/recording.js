@@ -1,9 +1,9 @@
 // A recording's page: the player, the transcript that follows it, and the keys for both.
 
 import { Find } from "./find.js";
-import { Options } from "./options.js";
 import { Player } from "./player.js";
-import { typing } from "./shell.js";
+import { quiet, tell } from "./problems.js";
+import { openDialog, typing } from "./shell.js";
 import { Transcript } from "./transcript.js";
 
 // Within so many seconds of its start, "the previous turn" is the one before it.
@@ -238,14 +238,26 @@ function editInPlace() {
   });
 }
 
-// The dialog to transcribe again, filled with the options of the newest transcript.
+// The dialog to transcribe again, filled with the options of the newest transcript. Few visits need
+// it: the script of the options is loaded when it is first opened.
 function askAgain() {
   const form = document.querySelector("[data-again]");
   if (!form) return;
   const dialog = form.closest("dialog");
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  new Options(form, read("offers"), read("given"));
+  let filled = null;
+  const open = async () => {
+    try {
+      const { Options } = await import("./options.js");
+      filled ??= new Options(form, read("offers"), read("given"));
+      openDialog(dialog);
+      quiet("again");
+    } catch {
+      tell("The options could not be loaded. Load the page again.", "again");
+    }
+  };
+  document.addEventListener("click", (event) => event.target.closest("[data-open-again]") && open());
   form.querySelector("[data-again-cancel]").addEventListener("click", () => dialog.close());
   // Rows of the library lead here; a form with an error comes back as it was entered.
-  if (location.hash === "#again" || form.querySelector("[data-again-problem]")) dialog.showModal();
+  if (location.hash === "#again" || form.querySelector("[data-again-problem]")) open();
 }

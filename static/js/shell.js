@@ -97,7 +97,8 @@ document.addEventListener("click", (event) => {
   if (event.target instanceof HTMLDialogElement && outside(event.target, event)) event.target.close();
 });
 
-function openDialog(dialog) {
+/** Open a dialog; the focus returns to its opener when it is closed. */
+export function openDialog(dialog) {
   const opener = document.activeElement;
   dialog.showModal();
   const focusAgain = () => {

@@ -4,7 +4,7 @@
 // the server is told of it next. What neither page nor browser survives is the file itself: it
 // has to be selected again, and is known by the hash of what the server already has.
 
-import { clock } from "./player.js";
+import { clock } from "./clock.js";
 import { tell } from "./problems.js";
 import { fetchRow } from "./rows.js";
 import { beginning } from "./sha256.js";

@@ -263,3 +263,13 @@ def test_a_title_is_written_in_its_own_direction_everywhere(page: Page, cast: Ca
         assert (
             page.locator(place).first.evaluate("it => getComputedStyle(it).direction") == direction
         )
+
+
+def test_options_that_cannot_be_loaded_say_so(visits, cast: Cast):
+    page = visits.as_user(cast.ada)
+    page.route("**/js/options.js", lambda route: route.abort())
+    page.goto(f"{cast.transcribed().get_absolute_url()}#again")
+    expect(page.get_by_role("alert").filter(visible=True)).to_contain_text(
+        "The options could not be loaded."
+    )
+    expect(page.get_by_role("dialog")).to_be_hidden()

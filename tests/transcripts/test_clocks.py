@@ -90,8 +90,8 @@ def test_nothing_is_deleted_for_an_hour_after_the_clock_was_set(
 ):
     upload = Upload.objects.create(owner=ada, project=project, name="a.wav", size_bytes=9)
     Upload.objects.update(changed_at=timezone.now() - forward)
-    (folders / "answers").mkdir()
-    kept = folders / "answers" / "transcription-1"
+    (folders / "responses").mkdir()
+    kept = folders / "responses" / "transcription-1"
     kept.write_bytes(b"{}")
     old = timezone.now().timestamp() - forward.total_seconds()
     os.utime(kept, (old, old))
