@@ -17,6 +17,8 @@ from websockets.exceptions import ConnectionClosed
 from network import connections
 from network.connections import HttpConnection, WebSocketConnection
 
+pytestmark = pytest.mark.full
+
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
     b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"

@@ -14,6 +14,8 @@ from django.urls import URLPattern, get_resolver, reverse
 from tests.pages.cast import Cast
 from transcripts.models import Preset, Recording, State, Upload
 
+pytestmark = pytest.mark.full
+
 # What strangers may reach: all else asks them to sign in.
 OPEN = {"sign_in", "sign_out", "healthz", "readyz"}
 UNSAFE = ("post", "patch", "put", "delete")

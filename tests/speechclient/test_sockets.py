@@ -32,6 +32,8 @@ from speechclient.streams.listen import ConfigureFailed, Results, StreamMetadata
 from speechclient.streams.speak import Audio, Flushed
 from tests.speechclient.conftest import KEY
 
+pytestmark = pytest.mark.full
+
 RAW = ListenStreamOptions(encoding="linear16", sample_rate=16000, interim_results=True)
 QUICK = SocketTimeouts(
     open_seconds=0.3,

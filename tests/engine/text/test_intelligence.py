@@ -11,6 +11,8 @@ from engine.text.paragraphs import sentences
 from engine.text.words import Word
 from engine.wire.insights import blocks
 
+pytestmark = pytest.mark.full
+
 CALL = """Hi, good morning, thank you for calling Acme support, my name is Sarah, how can I help
 you today? Hi Sarah, how are you? I'm fine, thanks. So, I'm calling about the washing machine I
 ordered two weeks ago. It was supposed to arrive last Tuesday, and it still hasn't come. I'm really
