@@ -111,26 +111,37 @@ class Command(BaseCommand):
                         "a free port, or HOST to an address of this machine."
                     ) from error
 
-    def wait(self, group: ProcessGroup, url: str) -> None:
-        """Wait until ``url`` returns 200, restarting what dies meanwhile."""
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                with urlopen(url, timeout=5) as response:  # noqa: S310 our own http address
-                    if response.status == 200:
-                        return
-            except (URLError, OSError):
-                pass
-            self.tend(group)
-            time.sleep(0.1)
-        raise CommandError(f"{url} did not respond; see the logs in {settings.DATA / 'logs'}.")
+    def wait(self, group: ProcessGroup, url: str, patience: float = READY_SECONDS) -> None:
+        """Wait until ``url`` returns 200, restarting what dies meanwhile.
 
-    def tend(self, group: ProcessGroup) -> None:
-        for process in group.restart_dead():
+        After ``patience`` seconds say so, as often as they pass again: a slow machine needs longer.
+        Raises CommandError when a process has died by then.
+        """
+        started = time.monotonic()
+        due = started + patience
+        has_died = False
+        while not responds(url):
+            has_died |= self.tend(group)
+            if time.monotonic() >= due:
+                seconds = time.monotonic() - started
+                logs = f"see the logs in {settings.DATA / 'logs'}."
+                if has_died:
+                    raise CommandError(f"{url} did not respond; {logs}")
+                self.stderr.write(
+                    f"{url} has not responded for {seconds:.0f} s. Still waiting: {logs}"
+                )
+                due += patience
+            time.sleep(0.1)
+
+    def tend(self, group: ProcessGroup) -> bool:
+        """Restart what has died; return whether anything had."""
+        dead = group.restart_dead()
+        for process in dead:
             code = process.popen.returncode if process.popen else None
             self.stderr.write(
                 f"{process.name} ended with {code}; restarting it. See {process.log}."
             )
+        return bool(dead)
 
     def watch(self) -> Changes:
         try:
@@ -165,6 +176,14 @@ class Command(BaseCommand):
         for problem in filter(None, readiness.problems().values()):
             self.stderr.write(f"  Not ready: {problem}.")
         sys.stdout.flush()
+
+
+def responds(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5) as response:  # noqa: S310 our own http address
+            return bool(response.status == 200)
+    except (URLError, OSError):
+        return False
 
 
 def processes(echo: bool) -> list[Process]:
