@@ -245,11 +245,12 @@ function askAgain() {
   if (!form) return;
   const dialog = form.closest("dialog");
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  let filled = null;
+  let filled = false;
   const open = async () => {
     try {
       const { Options } = await import("./options.js");
-      filled ??= new Options(form, read("offers"), read("given"));
+      if (!filled) new Options(form, read("offers"), read("given"));
+      filled = true;
       openDialog(dialog);
       quiet("again");
     } catch {
