@@ -252,6 +252,7 @@ function askAgain() {
       if (!filled) new Options(form, read("offers"), read("given"));
       filled = true;
       openDialog(dialog);
+      form.elements.language.focus(); // else the scrolled form takes it on a phone
       quiet("again");
     } catch {
       tell("The options could not be loaded. Load the page again.", "again");

@@ -95,6 +95,7 @@ def test_it_is_offered_where_no_speech_was_heard(page: Page, cast: Cast):
     page.goto(recording.get_absolute_url())
     page.get_by_role("button", name="Transcribe again…").last.click()
     expect(page.get_by_role("dialog", name="Transcribe again")).to_be_visible()
+    expect(page.get_by_label("Language spoken")).to_be_focused()
     page.get_by_role("button", name="Cancel").last.click()
     expect(page.get_by_role("dialog", name="Transcribe again")).to_be_hidden()
 
