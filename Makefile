@@ -17,7 +17,7 @@ dev: install-tests
 quick: install-tests
 	$(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --durations 3
 
-# Every test. Tracing costs a third of a test's time: coverage is that of the fast tests.
+# Every test. Tracing adds 44 % to its time: coverage is that of the fast tests.
 test: install-tests
 	$(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --cov --cov-report=
 	$(VENV)/python -m tests.covered

@@ -247,16 +247,14 @@ function askAgain() {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   let filled = false;
   const open = async () => {
-    try {
-      const { Options } = await import("./options.js");
-      if (!filled) new Options(form, read("offers"), read("given"));
-      filled = true;
-      openDialog(dialog);
-      form.elements.language.focus(); // else the scrolled form takes it on a phone
-      quiet("again");
-    } catch {
-      tell("The options could not be loaded. Load the page again.", "again");
-    }
+    const script = await import("./options.js").catch(() => null);
+    if (!script) return tell("The options could not be loaded. Load the page again.", "again");
+    quiet("again");
+    if (dialog.open) return; // by the first of two clicks
+    if (!filled) new script.Options(form, read("offers"), read("given"));
+    filled = true;
+    openDialog(dialog);
+    form.elements.language.focus(); // else the scrolled form takes it on a phone
   };
   document.addEventListener("click", (event) => event.target.closest("[data-open-again]") && open());
   form.querySelector("[data-again-cancel]").addEventListener("click", () => dialog.close());
