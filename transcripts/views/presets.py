@@ -27,7 +27,7 @@ def presets(request: HttpRequest) -> JsonResponse:
     if not form.is_valid():
         problems = [str(each) for errors in form.errors.values() for each in errors]
         return JsonResponse({"error": " ".join(problems)}, status=422)
-    return listed(project, id=form.save().pk)
+    return respond_with_presets(project, id=form.save().pk)
 
 
 @require_POST
@@ -35,14 +35,14 @@ def preset_default(request: HttpRequest, pk: int) -> JsonResponse:
     """Make it the project's default, or with ``is_default`` empty no longer."""
     preset = writable_preset(request, pk)
     preset.make_default(bool(request.POST.get("is_default")))
-    return listed(preset.project)
+    return respond_with_presets(preset.project)
 
 
 @require_POST
 def preset_delete(request: HttpRequest, pk: int) -> JsonResponse:
     preset = writable_preset(request, pk)
     preset.delete()
-    return listed(preset.project)
+    return respond_with_presets(preset.project)
 
 
 def writable_preset(request: HttpRequest, pk: int) -> Preset:
@@ -50,5 +50,5 @@ def writable_preset(request: HttpRequest, pk: int) -> Preset:
     return get_object_or_404(writable, pk=pk)
 
 
-def listed(project: Project, **facts: Any) -> JsonResponse:
+def respond_with_presets(project: Project, **facts: Any) -> JsonResponse:
     return JsonResponse({"presets": described(project.presets.all()), **facts})

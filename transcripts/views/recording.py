@@ -176,7 +176,7 @@ def recording_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     found = writable_recording(request, pk)
     if not found.cancel() and not wants_fragment(request):
         messages.warning(request, "Nothing was stopped: it was not being transcribed any more.")
-    return shown(request, found)
+    return render_row(request, found)
 
 
 @require_POST
@@ -200,7 +200,7 @@ def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
         options = form.cleaned_data["options"]
     if not found.retry(options) and not wants_fragment(request):
         messages.warning(request, "Nothing was queued: it is being transcribed already.")
-    return shown(request, found)
+    return render_row(request, found)
 
 
 @require_POST
@@ -213,8 +213,8 @@ def recording_delete(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("library")
 
 
-def shown(request: HttpRequest, found: Recording) -> HttpResponse:
-    """After a change: the row of a list that asked, else the recording's page."""
+def render_row(request: HttpRequest, found: Recording) -> HttpResponse:
+    """Respond to a change with the row, for a list that requested it, or the recording's page."""
     if not wants_fragment(request):
         return redirect(found)
     found.refresh_from_db()
