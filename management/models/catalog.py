@@ -1,0 +1,34 @@
+"""Speech models that a server offers."""
+
+from django.db import models
+
+from management.models.connections import Connection
+
+
+class Model(models.Model):
+    """A speech model that a connection offers, mirrored from ``GET /v1/models``."""
+
+    class Kind(models.TextChoices):
+        STT = "stt", "Speech to text"
+        TTS = "tts", "Text to speech"
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="speech_models")
+    kind = models.CharField(max_length=3, choices=Kind)
+    uuid = models.CharField(max_length=100)
+    canonical_name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    architecture = models.CharField(max_length=100, blank=True)
+    version = models.CharField(max_length=100, blank=True)
+    languages = models.JSONField(default=list)
+    batch = models.BooleanField(default=True)
+    streaming = models.BooleanField(default=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["canonical_name", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "uuid"], name="one_row_an_upstream_model")
+        ]
+
+    def __str__(self) -> str:
+        return self.canonical_name

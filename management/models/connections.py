@@ -1,0 +1,97 @@
+"""Servers that speak Deepgram's API."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import F
+from django.db.models.functions import Now
+
+from management import crypto, pacing
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def paused(self) -> "ConnectionQuerySet":
+        """Servers to which no job goes now.
+
+        A pause that ends later than any could be set was set by a clock that was ahead.
+        """
+        longest = timedelta(seconds=pacing.RETRY_AFTER_SECONDS)
+        return self.filter(retry_at__gt=Now(), retry_at__lte=Now() + longest)
+
+
+class Connection(models.Model):
+    """A server that speaks Deepgram's API: the engine in the box, the hosted one or another."""
+
+    class Kind(models.TextChoices):
+        ENGINE = "engine", "Engine in the box"
+        HOSTED = "hosted", "Deepgram"
+        SELF_HOSTED = "self_hosted", "Self-hosted"
+
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20, choices=Kind)
+    base_url = models.URLField(unique=True)
+    agent_url = models.CharField(max_length=200, blank=True)
+    encrypted_key = models.BinaryField()
+    seen_at = models.DateTimeField(null=True, help_text="when it last answered")
+    error = models.TextField(blank=True, help_text="why it last did not")
+    failures = models.PositiveIntegerField(default=0, help_text="since it last answered")
+    retry_at = models.DateTimeField(null=True, help_text="left in peace until then")
+
+    objects = ConnectionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def pause(self, error: Exception, retry_after: float | None = None) -> None:
+        """The server is down or too busy: no job goes to it before ``retry_at``.
+
+        All jobs of a server share the pause, so a thousand queued recordings knock once.
+        ``retry_after`` is the wait in seconds that the server asked for.
+        """
+        connection = Connection.objects.filter(pk=self.pk)
+        # Jobs that fail side by side are one failure of the server.
+        if not connection.paused().exists():
+            connection.update(failures=F("failures") + 1)
+        self.refresh_from_db(fields=["failures"])
+        seconds = pacing.pause_seconds(self.failures, pacing.SERVER_PAUSE_SECONDS, retry_after)
+        connection.update(retry_at=Now() + timedelta(seconds=seconds), error=str(error))
+
+    def resume(self) -> None:
+        """The server has responded: what fails next is a new failure.
+
+        A pause that it asked for is kept; one that was a guess is over in seconds.
+        """
+        troubled = Connection.objects.filter(pk=self.pk).exclude(failures=0, error="")
+        troubled.update(seen_at=Now(), failures=0, error="")
+
+    def mark_seen(self) -> None:
+        """Note that the server has listed its projects and models."""
+        Connection.objects.filter(pk=self.pk).update(seen_at=Now(), error="")
+
+    def mark_failed(self, error: Exception) -> None:
+        """Note why the server could not list them; jobs are not paused for it."""
+        Connection.objects.filter(pk=self.pk).update(error=str(error))
+
+    def move_to(self, base_url: str, agent_url: str, api_key: str) -> bool:
+        """Use a new address or key, tried at once; False when both are the present ones."""
+        if (self.base_url, self.agent_url) == (base_url, agent_url) and self.has_key(api_key):
+            return False
+        self.base_url, self.agent_url, self.api_key = base_url, agent_url, api_key
+        self.failures, self.retry_at = 0, None
+        self.save()
+        return True
+
+    def has_key(self, api_key: str) -> bool:
+        """Return whether ``api_key`` is the stored one; False when that cannot be decrypted."""
+        try:
+            return self.api_key == api_key
+        except crypto.UnreadableKey:
+            return False
+
+    @property
+    def api_key(self) -> str:
+        return crypto.decrypt(self.encrypted_key)
+
+    @api_key.setter
+    def api_key(self, value: str) -> None:
+        self.encrypted_key = crypto.encrypt(value)

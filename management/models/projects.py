@@ -1,0 +1,85 @@
+"""Projects, and who may do what in them."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from django.db import models
+
+from management.models.connections import Connection
+from management.models.people import User
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, user: User) -> "ProjectQuerySet":
+        """Projects whose recordings this person may see: their own memberships, no more."""
+        return self.filter(memberships__user=user)
+
+    def writable_by(self, user: User) -> "ProjectQuerySet":
+        """Projects this person may add to: every role but viewer."""
+        return self.filter(memberships__user=user, memberships__role__in=Membership.WRITERS)
+
+    def give_owner_to_empty(self, owner: User) -> None:
+        """Make ``owner`` the owner of every project that has no members."""
+        Membership.objects.bulk_create(
+            [
+                Membership(user=owner, project=project, role=Membership.Role.OWNER)
+                for project in self.filter(memberships=None)
+            ],
+            ignore_conflicts=True,
+        )
+
+    def called(self, text: str) -> "Sequence[Project]":
+        """The projects with this name, in any case; else the one with this id, here or upstream."""
+        # Not in the database: SQLite knows the cases of ASCII alone.
+        wanted = unicodedata.normalize("NFC", text).casefold()
+        projects = list(self.all())
+        named = [each for each in projects if each.name.casefold() == wanted]
+        return named or [each for each in projects if text in (str(each.pk), each.upstream_id)]
+
+
+class Project(models.Model):
+    """A project of the speech account, mirrored, and what the team keeps in it."""
+
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="projects")
+    upstream_id = models.CharField(max_length=100)
+    name = models.CharField(max_length=200)
+    seen_at = models.DateTimeField(null=True, help_text="when the server last listed it")
+    members = models.ManyToManyField(User, through="Membership", related_name="projects")
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "upstream_id"], name="one_row_an_upstream_project"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """Role of a user in a project."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", "Owner"
+        ADMIN = "admin", "Admin"
+        MEMBER = "member", "Member"
+        VIEWER = "viewer", "Viewer"
+
+    WRITERS = (Role.OWNER, Role.ADMIN, Role.MEMBER)
+    ADMINISTRATORS = (Role.OWNER, Role.ADMIN)
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "project"], name="one_role_a_person_a_project")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_role_display()} of {self.project}"
