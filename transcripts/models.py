@@ -390,15 +390,15 @@ class Transcription(Leased):
     task = "transcripts.transcribe"
 
     recording = models.ForeignKey(Recording, models.CASCADE, related_name="transcriptions")
-    options = models.JSONField(default=dict, help_text="as they were submitted")
+    options = models.JSONField(default=dict, help_text="options as they were submitted")
     language = models.CharField(max_length=20, blank=True)
     model_name = models.CharField(max_length=200, blank=True, help_text="as the server reports it")
-    speakers = models.PositiveIntegerField(default=0, help_text="voices that were told apart")
+    speakers = models.PositiveIntegerField(default=0, help_text="number of different speakers")
     warnings = models.JSONField(
-        default=list, help_text="of the server, as kept_warnings gives them"
+        default=list, help_text="warnings of the server, as kept_warnings returns them"
     )
     heard_seconds = models.FloatField(
-        null=True, help_text="how far an open run is in the audio, as far as its server says"
+        null=True, help_text="position of an open run in the audio, as reported by its server"
     )
 
     objects = TranscriptionQuerySet.as_manager()
@@ -704,14 +704,14 @@ class Insight(Leased):
     task = "transcripts.read"
 
     transcription = models.OneToOneField(Transcription, models.CASCADE, related_name="insight")
-    options = models.JSONField(default=dict, help_text="those of the request")
+    options = models.JSONField(default=dict, help_text="options of the request")
     summary = models.TextField(blank=True)
     topics = models.JSONField(default=list)
     intents = models.JSONField(default=list)
     sentiments = models.JSONField(default=list)
     average_score = models.FloatField(null=True)
     warnings = models.JSONField(
-        default=list, help_text="of the server, as kept_warnings gives them"
+        default=list, help_text="warnings of the server, as kept_warnings returns them"
     )
 
     objects = InsightQuerySet.as_manager()
@@ -763,7 +763,7 @@ class Speaker(models.Model):
 
     transcription = models.ForeignKey(Transcription, models.CASCADE, related_name="names")
     channel = models.PositiveIntegerField(default=0)
-    speaker = models.PositiveIntegerField(null=True, help_text="empty for a channel as a whole")
+    speaker = models.PositiveIntegerField(null=True, help_text="empty for a whole channel")
     name = models.CharField(max_length=100)
 
     class Meta:
@@ -806,7 +806,7 @@ class Preset(models.Model):
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="presets")
     name = models.CharField(max_length=60)
-    options = models.JSONField(default=dict, help_text="as a run keeps them")
+    options = models.JSONField(default=dict, help_text="options, in the form that a run stores")
     is_default = models.BooleanField(default=False)
 
     objects = PresetQuerySet.as_manager()
@@ -905,7 +905,9 @@ class Utterance(models.Model):
     confidence = models.FloatField()
     text = models.TextField()
     words = models.JSONField(default=list)
-    searchable = models.BooleanField(default=True, help_text="of the newest finished run")
+    searchable = models.BooleanField(
+        default=True, help_text="true for those of the newest finished run"
+    )
     spaced = models.TextField(default="", blank=True, editable=False)
     seam = models.TextField(default="", blank=True, editable=False)
     vocabulary = models.TextField(default="", blank=True, editable=False)
@@ -958,7 +960,9 @@ class Waveform(models.Model):
         Recording, models.CASCADE, primary_key=True, related_name="waveform"
     )
     peaks = models.BinaryField(default=bytes)
-    due_at = models.DateTimeField(null=True, help_text="when to draw it (again); empty once done")
+    due_at = models.DateTimeField(
+        null=True, help_text="time at which it is drawn next; empty when up to date"
+    )
 
     objects = WaveformQuerySet.as_manager()
 

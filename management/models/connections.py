@@ -32,10 +32,14 @@ class Connection(models.Model):
     base_url = models.URLField(unique=True)
     agent_url = models.CharField(max_length=200, blank=True)
     encrypted_key = models.BinaryField()
-    seen_at = models.DateTimeField(null=True, help_text="when it last answered")
-    error = models.TextField(blank=True, help_text="why it last did not")
-    failures = models.PositiveIntegerField(default=0, help_text="since it last answered")
-    retry_at = models.DateTimeField(null=True, help_text="left in peace until then")
+    seen_at = models.DateTimeField(null=True, help_text="time of the last successful request")
+    error = models.TextField(
+        blank=True, help_text="message of the last failure; empty after a success"
+    )
+    failures = models.PositiveIntegerField(
+        default=0, help_text="failures since the last successful request"
+    )
+    retry_at = models.DateTimeField(null=True, help_text="no requests before this time")
 
     objects = ConnectionQuerySet.as_manager()
 

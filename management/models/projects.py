@@ -43,7 +43,7 @@ class Project(models.Model):
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="projects")
     upstream_id = models.CharField(max_length=100)
     name = models.CharField(max_length=200)
-    seen_at = models.DateTimeField(null=True, help_text="when the server last listed it")
+    seen_at = models.DateTimeField(null=True, help_text="time at which the server last listed it")
     members = models.ManyToManyField(User, through="Membership", related_name="projects")
 
     objects = ProjectQuerySet.as_manager()

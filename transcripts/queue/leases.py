@@ -169,15 +169,19 @@ class Leased(models.Model, metaclass=JobType):
     task: ClassVar[str]
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    stage = models.CharField(max_length=12, blank=True, help_text="what a worker is doing")
-    attempt = models.PositiveIntegerField(default=0, help_text="fences every write of a worker")
+    stage = models.CharField(max_length=12, blank=True, help_text="step that the worker is at")
+    attempt = models.PositiveIntegerField(
+        default=0, help_text="number of the attempt; only the newest may write"
+    )
     failures = models.PositiveIntegerField(default=0, help_text="attempts that ended in an error")
     deaths = models.PositiveIntegerField(
-        default=0, help_text="times that a worker or a server died while it handled it"
+        default=0, help_text="attempts during which the worker or the server crashed"
     )
     lease_until = models.DateTimeField(null=True)
-    queued_at = models.DateTimeField(default=Now, help_text="when a person last asked for it")
-    not_before = models.DateTimeField(default=Now, help_text="when to try (again)")
+    queued_at = models.DateTimeField(
+        default=Now, help_text="time at which a user last requested it"
+    )
+    not_before = models.DateTimeField(default=Now, help_text="no attempt before this time")
     bytes_sent = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=Now)
     started_at = models.DateTimeField(null=True, help_text="start of the present attempt")
