@@ -149,7 +149,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _check_port(environment: Environment) -> None:
-    """Before the models are loaded: a second engine should not take a minute to be refused."""
+    """Before the models are loaded: a second engine should not take a minute to fail."""
     family = socket.AF_INET6 if ":" in environment.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

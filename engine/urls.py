@@ -99,6 +99,6 @@ urlpatterns = [
     path("docs", route(GET=documentation.show_documentation)),
 ]
 
-handler400 = "engine.gateway.middleware.answer_bad_request"
-handler404 = "engine.gateway.middleware.answer_not_found"
-handler500 = "engine.gateway.middleware.answer_failure"
+handler400 = "engine.gateway.middleware.respond_bad_request"
+handler404 = "engine.gateway.middleware.respond_not_found"
+handler500 = "engine.gateway.middleware.respond_failure"

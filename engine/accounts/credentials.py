@@ -42,7 +42,7 @@ class Credentials:
         self._used: dict[uuid.UUID, datetime] = {}
 
     async def verify(self, authorization: str) -> Caller:
-        """The holder of an ``Authorization`` header. Raises ``Refusal`` (401)."""
+        """The holder of an ``Authorization`` header. Raises ``ApiError`` (401)."""
         scheme, _, credential = authorization.partition(" ")
         return await self.verify_pair(scheme, credential.strip())
 
@@ -59,7 +59,7 @@ class Credentials:
         return caller
 
     async def verify_again(self, caller: Caller) -> None:
-        """Raises ``Refusal`` (401) when the key behind ``caller`` may no longer do work.
+        """Raises ``ApiError`` (401) when the key behind ``caller`` may no longer do work.
 
         The life of a short-lived token ends nothing that it opened; that of its key does.
         """

@@ -1,7 +1,7 @@
 """API keys as text: how one is made, recognised and reduced to what may be stored.
 
 ``ear_`` + 8 characters that find the row + 32 secret ones (190 bits) + 6 of CRC-32, so that a
-mistyped key is refused without asking the database. Only the SHA-256 of the whole is stored:
+mistyped key is rejected without asking the database. Only the SHA-256 of the whole is stored:
 the secret is random and long, so a slow hash would add nothing.
 """
 

@@ -165,7 +165,7 @@ class EncodedAudio:
 def open_audio(
     encoding: str | None, sample_rate: int | None, channels: int, *, multichannel: bool = False
 ) -> PlainAudio | EncodedAudio:
-    """The audio that a handshake announces. Raises ``Refusal`` for what cannot be.
+    """The audio that a handshake announces. Raises ``ApiError`` for what cannot be.
 
     ``sample_rate`` in Hz is needed with a raw encoding; without ``encoding`` the bytes of a
     container say it (docs/contract.md, 9.1).

@@ -65,7 +65,7 @@ class Socket(AsyncConsumer):
         return exchange_of(self.scope).outcome
 
     async def open(self) -> None:
-        """Check the handshake; raise ``Refusal`` before anything is accepted."""
+        """Check the handshake; raise ``ApiError`` before anything is accepted."""
 
     async def greet(self) -> None:
         """Say what comes first on an accepted socket."""

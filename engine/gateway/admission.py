@@ -19,7 +19,7 @@ class Admission:
 
     @contextmanager
     def admit(self, kind: str, project_id: str) -> Iterator[None]:
-        """Hold a place for one call. Raises ``Refusal`` (429) when there is none."""
+        """Hold a place for one call. Raises ``ApiError`` (429) when there is none."""
         limits = self._limits.get(kind)
         if limits is None:
             yield

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.exchange import Body
-from engine.wire.errors import Refusal, listen_too_large, payload_too_large, too_slow, truncated
+from engine.wire.errors import ApiError, listen_too_large, payload_too_large, too_slow, truncated
 
 LISTEN_LIMIT = 2_000_000_000  # bytes; docs/contract.md, 4
 SMALL_LIMIT = 2_000_000
@@ -22,7 +22,7 @@ _LINGER_SECONDS = 2.0
 
 
 async def store(
-    chunks: AsyncIterator[bytes], spool: Path | None, limit: int, too_large: Refusal
+    chunks: AsyncIterator[bytes], spool: Path | None, limit: int, too_large: ApiError
 ) -> Body:
     """All of ``chunks``, in a new file of ``spool`` or, without one, in memory.
 
@@ -67,7 +67,7 @@ class Incoming:
     async def read(self, spool: Path | None) -> Body:
         """The whole body, in a new file of ``spool`` or, without one, in memory.
 
-        Raises ``Refusal``: 413 as soon as it is known to be too large, 408 when nothing comes
+        Raises ``ApiError``: 413 as soon as it is known to be too large, 408 when nothing comes
         for a minute or less than a kibibyte a second comes after it, 422 when the client stops
         before the end.
         """
@@ -78,7 +78,7 @@ class Incoming:
         return await store(self._chunks(), spool, limit, too_large)
 
     async def drain(self) -> None:
-        """Take what is still coming for a moment after a refusal.
+        """Take what is still coming for a moment after an error.
 
         A socket closed over unread data resets the connection, and the client never learns why.
         """
@@ -86,7 +86,7 @@ class Incoming:
             async with asyncio.timeout(_LINGER_SECONDS):
                 while not self.is_complete:
                     await self._next()
-        except (TimeoutError, Refusal):
+        except (TimeoutError, ApiError):
             pass
 
     async def _chunks(self) -> AsyncIterator[bytes]:

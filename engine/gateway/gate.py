@@ -36,7 +36,7 @@ from engine.gateway.operations import (
 from engine.models import Project
 from engine.runtime.database import in_database
 from engine.wire.errors import (
-    Refusal,
+    ApiError,
     address_too_long,
     bad_request,
     insufficient_scope,
@@ -118,8 +118,8 @@ class Gate:
                 await self._read_body(exchange, operation, incoming)
                 replayed = _replay(exchange.request.body.data, receive)
                 await self._rest(scope, replayed, responder.send)
-        except Refusal as refusal:
-            await responder.reject(refusal, incoming)
+        except ApiError as error:
+            await responder.reject(error, incoming)
         except OSError as error:
             is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             logger.exception("request_id=%s the request body could not be stored", request_id)
@@ -133,7 +133,7 @@ class Gate:
     async def _authorize(
         self, exchange: Exchange, headers: Mapping[str, str], scope: Scope
     ) -> Operation:
-        """Find the operation and check that the caller may run it. Raises ``Refusal``."""
+        """Find the operation and check that the caller may run it. Raises ``ApiError``."""
         if len(scope["path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
             raise address_too_long(LONGEST_ADDRESS)
         operation, arguments = find_operation(scope["path"], scope["method"])
@@ -147,7 +147,7 @@ class Gate:
     async def _read_body(
         self, exchange: Exchange, operation: Operation, incoming: Incoming
     ) -> None:
-        """Add the body to the request. Raises ``Refusal``."""
+        """Add the body to the request. Raises ``ApiError``."""
         request = exchange.request
         is_audio = operation.takes_audio and request.content_type != "application/json"
         if request.key_holder is None and not incoming.is_complete:
@@ -181,8 +181,8 @@ class Gate:
             with self._admission.admit(operation.admitted_as, caller.project_id):
                 serving = consumer.as_asgi()(scope, _once_more(receive), responder.send)
                 await self._serve_while_valid(exchange.request, serving, responder)
-        except Refusal as refusal:
-            await responder.reject(refusal)
+        except ApiError as error:
+            await responder.reject(error)
         except Exception:
             logger.exception("request_id=%s failed", exchange.request.request_id)
             await responder.reject(internal_error())
@@ -220,7 +220,7 @@ class Gate:
             await asyncio.sleep(RECHECK_SECONDS)
             try:
                 await self._credentials.verify_again(request.caller)
-            except Refusal:
+            except ApiError:
                 logger.info("request_id=%s the key was deleted or has expired", request.request_id)
                 return
             except Exception:
@@ -294,21 +294,19 @@ class Responder:
         await self.send({"type": "http.response.start", "status": 204, "headers": permissions})
         await self.send({"type": "http.response.body", "body": b""})
 
-    async def reject(self, refusal: Refusal, incoming: Incoming) -> None:
+    async def reject(self, error: ApiError, incoming: Incoming) -> None:
         if self._is_started:
             return
-        body = refusal.body(self._request_id)
+        body = error.body(self._request_id)
         headers = [
-            (b"content-type", refusal.content_type.encode()),
+            (b"content-type", error.content_type.encode()),
             (b"content-length", str(len(body)).encode()),
         ]
-        if refusal.retry_after is not None:
-            headers.append((b"retry-after", str(refusal.retry_after).encode()))
+        if error.retry_after is not None:
+            headers.append((b"retry-after", str(error.retry_after).encode()))
         if not incoming.is_complete:
             headers.append((b"connection", b"close"))
-        await self.send(
-            {"type": "http.response.start", "status": refusal.status, "headers": headers}
-        )
+        await self.send({"type": "http.response.start", "status": error.status, "headers": headers})
         await self.settle()
         await self.send({"type": "http.response.body", "body": body, "more_body": True})
         await incoming.drain()
@@ -353,32 +351,32 @@ class SocketResponder:
             reason = "The API key was deleted or has expired."
             await self.send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": reason})
 
-    async def reject(self, refusal: Refusal) -> None:
+    async def reject(self, error: ApiError) -> None:
         """Reject the handshake with an HTTP status (docs/contract.md, 3.2)."""
         if self._is_started:
             return
-        self._exchange.outcome.status = refusal.status
+        self._exchange.outcome.status = error.status
         if not self._can_reject:
             await self._send({"type": "websocket.close", "code": 1008})
             return
         headers = [
-            (b"content-type", refusal.content_type.encode()),
-            (b"dg-error", _header_text(refusal.message)),
+            (b"content-type", error.content_type.encode()),
+            (b"dg-error", _header_text(error.message)),
             (b"dg-request-id", self._request_id.encode()),
         ]
-        if refusal.retry_after is not None:
-            headers.append((b"retry-after", str(refusal.retry_after).encode()))
+        if error.retry_after is not None:
+            headers.append((b"retry-after", str(error.retry_after).encode()))
         await self._send(
             {
                 "type": "websocket.http.response.start",
-                "status": refusal.status,
+                "status": error.status,
                 "headers": headers,
             }
         )
         await self._send(
             {
                 "type": "websocket.http.response.body",
-                "body": refusal.body(self._request_id),
+                "body": error.body(self._request_id),
             }
         )
 
@@ -395,7 +393,7 @@ def read_content_type(headers: Mapping[str, str]) -> str:
 
 
 async def _check_credit(request: ApiRequest) -> None:
-    """Raises ``Refusal`` (402) for recognition without credit, on an engine with prices."""
+    """Raises ``ApiError`` (402) for recognition without credit, on an engine with prices."""
     if request.kind != "listen" or not read_prices():
         return
     if not await in_database(_has_credit, request.caller.project_id):

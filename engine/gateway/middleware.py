@@ -7,17 +7,17 @@ from django.utils.deprecation import MiddlewareMixin
 
 from engine.exchange import exchange_of
 from engine.models import Key, Member, Project
-from engine.wire.errors import Refusal, bad_request, internal_error, invalid_credentials, not_found
+from engine.wire.errors import ApiError, bad_request, internal_error, invalid_credentials, not_found
 
 
 class ErrorForms(MiddlewareMixin):
-    """Views raise ``Refusal``; here it becomes the answer. Every answer tells its length."""
+    """Turn the ``ApiError`` of a view into its response; every response states its length."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Key.DoesNotExist | Member.DoesNotExist | Project.DoesNotExist):
             # The caller's own were deleted between the gate and the view.
             error = invalid_credentials()
-        return respond(request, error) if isinstance(error, Refusal) else None
+        return respond(request, error) if isinstance(error, ApiError) else None
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
@@ -27,24 +27,24 @@ class ErrorForms(MiddlewareMixin):
         return response
 
 
-def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+def respond(request: HttpRequest, error: ApiError) -> HttpResponse:
     response = HttpResponse(
-        refusal.body(exchange_of(request.scope).request.request_id),  # type: ignore[attr-defined]
-        content_type=refusal.content_type,
-        status=refusal.status,
+        error.body(exchange_of(request.scope).request.request_id),  # type: ignore[attr-defined]
+        content_type=error.content_type,
+        status=error.status,
     )
-    if refusal.retry_after is not None:
-        response["Retry-After"] = str(refusal.retry_after)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
     return response
 
 
-def answer_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def respond_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return respond(request, bad_request("Bad Request: the request could not be read."))
 
 
-def answer_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def respond_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return respond(request, not_found("path"))
 
 
-def answer_failure(request: HttpRequest) -> HttpResponse:
+def respond_failure(request: HttpRequest) -> HttpResponse:
     return respond(request, internal_error())

@@ -117,7 +117,7 @@ def read_method(method: str) -> str:
 
 
 def find_views(path: str) -> tuple[dict[str, View], dict[str, str]]:
-    """The views of a path by method, and the values in the path. Raises ``Refusal`` (404)."""
+    """The views of a path by method, and the values in the path. Raises ``ApiError`` (404)."""
     try:
         match = resolve(path)
     except Resolver404:
@@ -128,7 +128,7 @@ def find_views(path: str) -> tuple[dict[str, View], dict[str, str]]:
 
 
 def find_socket(path: str) -> Any:
-    """Return the consumer of a path. Raises ``Refusal`` (404)."""
+    """Return the consumer of a path. Raises ``ApiError`` (404)."""
     try:
         consumer = resolve(path).func.socket  # type: ignore[attr-defined]
     except Resolver404:
@@ -139,7 +139,7 @@ def find_socket(path: str) -> Any:
 
 
 def find_operation(path: str, method: str) -> tuple[Operation, dict[str, str]]:
-    """Raises ``Refusal``: 404 for an unknown path, 405 for a method it does not have."""
+    """Raises ``ApiError``: 404 for an unknown path, 405 for a method it does not have."""
     views, arguments = find_views(path)
     view = views.get(read_method(method))
     if view is None:

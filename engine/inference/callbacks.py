@@ -29,7 +29,7 @@ from engine.inference import speak as speaking
 from engine.inference.fetch import Unreachable, check_callback, open_url
 from engine.models import CallbackJob
 from engine.runtime.database import in_database
-from engine.wire.errors import LegacyError, Refusal, internal_error, too_many_requests
+from engine.wire.errors import ApiError, LegacyError, internal_error, too_many_requests
 from engine.wire.responses import Accepted
 from engine.wire.shapes import encode
 
@@ -54,7 +54,7 @@ WORK: dict[str, Work] = {"listen": transcription, "read": reading, "speak": spea
 
 
 async def defer(request: ApiRequest, options: Any) -> Accepted:
-    """Store ``request`` as a job and return the response for now. Raises ``Refusal``."""
+    """Store ``request`` as a job and return the response for now. Raises ``ApiError``."""
     environment: Environment = settings.ENVIRONMENT
     await check_callback(options.callback, environment.reach)
     if await in_database(_is_full, request.caller.project_id):
@@ -139,8 +139,8 @@ class Deliveries:
         work = WORK[job.kind]
         try:
             response = await work.respond(request, work.check(request))
-        except Refusal as refusal:
-            response, status = _failed(request, refusal), refusal.status
+        except ApiError as error:
+            response, status = _failed(request, error), error.status
         except Exception:
             logger.exception("request_id=%s failed", job.request_id)
             failure = internal_error()
@@ -271,9 +271,7 @@ def _request_of(job: CallbackJob, folder: Path) -> ApiRequest:
     )
 
 
-def _failed(request: ApiRequest, refusal: Refusal) -> ApiResponse:
+def _failed(request: ApiRequest, error: ApiError) -> ApiResponse:
     """Return the body that a callback receives for failed work: the legacy error form."""
-    error = LegacyError(
-        err_code=refusal.code, err_msg=refusal.message, request_id=request.request_id
-    )
-    return ApiResponse(encode(error), Usage())
+    body = LegacyError(err_code=error.code, err_msg=error.message, request_id=request.request_id)
+    return ApiResponse(encode(body), Usage())

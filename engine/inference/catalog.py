@@ -101,7 +101,7 @@ class Catalog:
         allow_download: bool = False,
         strict: bool = False,
     ) -> None:
-        """``strict`` refuses the names of architectures that came after us."""
+        """``strict`` rejects the names of architectures that came after us."""
         self._english = english
         self._multilingual = multilingual
         self._allow_download = allow_download

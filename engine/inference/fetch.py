@@ -21,7 +21,7 @@ import httpx
 from engine.env import Reach
 from engine.exchange import Body
 from engine.gateway.bodies import LISTEN_LIMIT, SMALL_LIMIT, store
-from engine.wire.errors import Refusal, bad_query, bad_remote_content
+from engine.wire.errors import ApiError, bad_query, bad_remote_content
 from network.addresses import WEB_PORTS, is_public, read_url
 
 MOST_REDIRECTS = 10
@@ -36,7 +36,7 @@ class Unreachable(Exception):
 async def fetch(url: str, spool: Path | None, reach: Reach) -> Body:
     """Fetch ``url`` into a file of ``spool`` or, without one, into memory (at most 2 MB).
 
-    Raises ``Refusal`` (400 REMOTE_CONTENT_ERROR) saying what went wrong.
+    Raises ``ApiError`` (400 REMOTE_CONTENT_ERROR) saying what went wrong.
     """
     limit = LISTEN_LIMIT if spool else SMALL_LIMIT
     try:
@@ -53,7 +53,7 @@ async def fetch(url: str, spool: Path | None, reach: Reach) -> Body:
 
 
 async def check_callback(url: str, reach: Reach) -> None:
-    """Raises ``Refusal`` (400) for a callback that would not be called."""
+    """Raises ``ApiError`` (400) for a callback that would not be called."""
     try:
         target = _parse(url)
         port = target.port or (443 if target.scheme == "https" else 80)
@@ -114,7 +114,7 @@ async def _fetch(url: str, spool: Path | None, limit: int, reach: Reach) -> Body
     raise Unreachable("There were too many redirects.")
 
 
-def _too_large() -> Refusal:
+def _too_large() -> ApiError:
     return bad_remote_content("The remote content is too large.")
 
 

@@ -41,7 +41,7 @@ def is_wanted(options: ListenOptions | ReadOptions) -> bool:
 async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOptions) -> Found:
     """Return the requested insights about English ``words``.
 
-    Raises ``Refusal``: 400 for more than 150,000 tokens, 503 when no model is installed.
+    Raises ``ApiError``: 400 for more than 150,000 tokens, 503 when no model is installed.
     """
     question = Question(
         summarize=options.summarize,

@@ -43,7 +43,7 @@ from engine.text.search import hotwords
 from engine.text.words import Word
 from engine.weights.errors import MissingWeights
 from engine.wire.errors import (
-    Refusal,
+    ApiError,
     bad_request,
     corrupt_audio,
     decoder_lost,
@@ -89,7 +89,7 @@ class Plan:
 
 
 def check(request: ApiRequest) -> Plan:
-    """Raises ``Refusal`` (400, 403) for what cannot be honoured."""
+    """Raises ``ApiError`` (400, 403) for what cannot be honoured."""
     options = read_options(ListenOptions, request.query)
     choice = choose_model(
         options.model,
@@ -113,7 +113,7 @@ def choose_model(
     multichannel: bool = False,
     streaming: bool = False,
 ) -> Choice:
-    """``Catalog.choose`` for a request. Raises ``Refusal`` (400, 403)."""
+    """``Catalog.choose`` for a request. Raises ``ApiError`` (400, 403)."""
     if ":" in names and not multichannel:  # it names one model a channel
         raise unknown_model()
     try:
@@ -125,13 +125,13 @@ def choose_model(
 
 
 def check_hints(tags: Sequence[str]) -> None:
-    """Raises ``Refusal`` (400) for languages that no model knows."""
+    """Raises ``ApiError`` (400) for languages that no model knows."""
     if unknown := unknown_languages(tags):
         raise undeserialized_query(f"language_hint: `{unknown[0]}` is not a known language")
 
 
 async def respond(request: ApiRequest, plan: Plan) -> ApiResponse:
-    """Return the transcript. Raises ``Refusal``; stops the work when it is cancelled."""
+    """Return the transcript. Raises ``ApiError``; stops the work when it is cancelled."""
     if plan.url is None:
         return await _transcribe(request, plan, request.body)
     fetched = await fetch(plan.url, settings.ENVIRONMENT.spool, settings.ENVIRONMENT.reach)
@@ -193,7 +193,7 @@ async def _respond(
 def _read_url(body: Body) -> str:
     try:
         url = read_object(body.data).get("url")
-    except Refusal:
+    except ApiError:
         url = None
     if not isinstance(url, str):
         raise bad_request(
@@ -211,10 +211,10 @@ async def _in_thread(work: Callable[[threading.Event], Transcript]) -> Transcrip
         cancelled.set()
         raise
     except (SpeechError, MissingWeights) as error:
-        raise _refusal(error) from error
+        raise _api_error(error) from error
 
 
-def _refusal(error: SpeechError | MissingWeights) -> Refusal:
+def _api_error(error: SpeechError | MissingWeights) -> ApiError:
     match error:
         case UnsupportedAudio():
             return corrupt_audio()

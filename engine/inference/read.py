@@ -34,7 +34,7 @@ class Plan:
 
 
 def check(request: ApiRequest) -> Plan:
-    """Raises ``Refusal`` (400, 415) for what cannot be honoured."""
+    """Raises ``ApiError`` (400, 415) for what cannot be honoured."""
     options = read_options(ReadOptions, request.query)
     if not options.language and settings.ENVIRONMENT.strict:
         raise undeserialized_query("missing field `language`")
@@ -46,7 +46,7 @@ def check(request: ApiRequest) -> Plan:
 
 
 async def respond(request: ApiRequest, plan: Plan) -> ApiResponse:
-    """Return the response. Raises ``Refusal``."""
+    """Return the response. Raises ``ApiError``."""
     text = plan.source.text
     if plan.source.url:
         fetched = await fetch(plan.source.url, None, settings.ENVIRONMENT.reach)

@@ -34,7 +34,7 @@ from engine.speech.synthesis.synthesizer import Coverage
 from engine.speech.synthesis.voices import SpeechModel, find_model
 from engine.weights.errors import MissingWeights
 from engine.wire.errors import (
-    Refusal,
+    ApiError,
     bad_query,
     no_access_to_model,
     no_sound,
@@ -72,7 +72,7 @@ class Speech:
 
 
 def check(request: ApiRequest) -> Plan:
-    """Raises ``Refusal`` (400, 413, 415) for what cannot be honoured."""
+    """Raises ``ApiError`` (400, 413, 415) for what cannot be honoured."""
     is_flux = request.path == "/v2/speak"
     options: SpeakOptions | FluxSpeakOptions
     if is_flux:
@@ -107,7 +107,7 @@ def choose(
     bit_rate: str = "",
     surface: Surface,
 ) -> tuple[SpeechModel, AudioFormat]:
-    """The voice and the format that were asked for. Raises ``Refusal`` (400)."""
+    """The voice and the format that were asked for. Raises ``ApiError`` (400)."""
     if not name:
         raise bad_query("Failed to deserialize query parameters: missing field `model`")
     try:
@@ -133,7 +133,7 @@ def choose(
 async def speak(plan: Plan) -> Speech:
     """Return the audio once its first chunk is made, so that a failure is still a response.
 
-    Raises ``Refusal``.
+    Raises ``ApiError``.
     """
     text = plan.source.text
     if plan.source.url:
@@ -164,7 +164,7 @@ async def speak(plan: Plan) -> Speech:
 
 
 async def respond(request: ApiRequest, plan: Plan) -> ApiResponse:
-    """Return the whole audio at once, for a callback. Raises ``Refusal``."""
+    """Return the whole audio at once, for a callback. Raises ``ApiError``."""
     speech = await speak(plan)
     audio = b"".join([chunk async for chunk in speech.chunks])
     return ApiResponse(audio, speech.usage, speech.content_type, speech.headers)
@@ -178,17 +178,17 @@ def _check_text(text: str) -> None:
 
 
 def check_flux(speed: str, expressivity: str) -> float:
-    """Return the speed of a Flux voice. Raises ``Refusal`` (docs/contract.md, 7.2)."""
+    """Return the speed of a Flux voice. Raises ``ApiError`` (docs/contract.md, 7.2)."""
     pace = _number("speed", speed)
     if speed_error := speed_problem(pace):
-        raise Refusal(400, *speed_error)
+        raise ApiError(400, *speed_error)
     liveliness = _number("expressivity", expressivity)
     if not -2 <= liveliness <= 2:
         problem = f"expressivity must be from -2 to 2, not {shown(expressivity)}."
-        raise Refusal(400, "EXPRESSIVITY_OUT_OF_RANGE", problem)
+        raise ApiError(400, "EXPRESSIVITY_OUT_OF_RANGE", problem)
     if liveliness % 1:
         problem = f"expressivity must be whole, not {shown(expressivity)}."
-        raise Refusal(400, "EXPRESSIVITY_INCREMENT_INVALID", problem)
+        raise ApiError(400, "EXPRESSIVITY_INCREMENT_INVALID", problem)
     return pace
 
 
@@ -205,7 +205,7 @@ def _read_script(text: str, plan: Plan) -> Script:
     try:
         return read_markup(text, speed=plan.speed)
     except MarkupError as error:
-        raise Refusal(400, error.category, str(error)) from None
+        raise ApiError(400, error.category, str(error)) from None
 
 
 def _headers(plan: Plan, script: Script, coverage: Coverage) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.exchange import ApiRequest
-from engine.wire.errors import Refusal, bad_payload, no_text, text_or_url, unsupported_media_type
+from engine.wire.errors import ApiError, bad_payload, no_text, text_or_url, unsupported_media_type
 from engine.wire.payloads import read_object
 
 
@@ -18,7 +18,7 @@ class TextSource:
 
 
 def read_text_source(request: ApiRequest, *, takes_plain_text: bool) -> TextSource:
-    """Raises ``Refusal``: 415 for another content type, 400 for what is not there once."""
+    """Raises ``ApiError``: 415 for another content type, 400 for what is not there once."""
     data = request.body.data
     match request.content_type:
         case "application/json":
@@ -33,7 +33,7 @@ def read_text_source(request: ApiRequest, *, takes_plain_text: bool) -> TextSour
 
 
 def decode_text(data: bytes) -> str:
-    """Raises ``Refusal`` (400) for anything but UTF-8."""
+    """Raises ``ApiError`` (400) for anything but UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -44,7 +44,7 @@ def _read_json(data: bytes) -> TextSource:
     decode_text(data)
     try:
         given = read_object(data)
-    except Refusal:
+    except ApiError:
         raise text_or_url() from None
     text, url = given.get("text"), given.get("url")
     if (text is None) == (url is None):

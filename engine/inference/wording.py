@@ -28,7 +28,7 @@ class Wording:
 
     @classmethod
     def of(cls, options: Any, language: str | None) -> Wording:
-        """Raises ``Refusal`` (400) for redactions that cannot be made in ``language``."""
+        """Raises ``ApiError`` (400) for redactions that cannot be made in ``language``."""
         return cls(
             check_redactions(options.redact, language),
             formatting_of(options),
@@ -60,7 +60,7 @@ def formatting_of(options: Any) -> Formatting:
 
 
 def check_redactions(values: Iterable[str], language: str | None) -> frozenset[str]:
-    """Return the redactions named. Raises ``Refusal`` (400)."""
+    """Return the redactions named. Raises ``ApiError`` (400)."""
     try:
         redactions = parse_redactions(values)
     except CannotRedact as error:

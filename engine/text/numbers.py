@@ -41,7 +41,7 @@ ORDINALS = {
     "millionth": 10**6,
 }
 
-# Longer ones are no amounts; Python also refuses to read an integer of some thousand digits.
+# Longer ones are no amounts; Python also rejects an integer of more than 4,300 digits.
 WRITTEN = re.compile(r"\d{1,40}(?:,\d{3}){0,12}(?:\.\d{1,40})?")
 WRITTEN_ORDINAL = re.compile(r"(\d{1,40})(?:st|nd|rd|th)")
 JOINED_DIGITS = 4  # "one two three" is counting, four digits and more are a number read out

@@ -102,7 +102,7 @@ def show_key(request: ApiRequest, project: Project, key_id: str) -> shapes.KeyDe
 def delete_key(request: ApiRequest, project: Project, key_id: str) -> shapes.Message:
     """Delete an API key
 
-    It is refused from then on. Keys of other members are for owners to delete.
+    It is rejected from then on. Keys of other members are for owners to delete.
     """
     key = _find_key(project, key_id)
     if not request.caller.may_delete_key_of(key.member_id):

@@ -51,7 +51,7 @@ def list_members(request: ApiRequest, project: Project) -> shapes.Members:
 def remove_member(request: ApiRequest, project: Project, member_id: str) -> shapes.Message:
     """Remove a member
 
-    Their keys are refused at once. Removing an admin or an owner needs the scope of that class;
+    Their keys are rejected at once. Removing an admin or an owner needs the scope of that class;
     the last owner stays.
     """
     with transaction.atomic():
@@ -135,7 +135,7 @@ def delete_invite(request: ApiRequest, project: Project, email: str) -> shapes.M
 
 @contextmanager
 def owner_remains() -> Iterator[None]:
-    """Translate ``LastOwner`` to a ``Refusal`` (400)."""
+    """Translate ``LastOwner`` to an ``ApiError`` (400)."""
     try:
         yield
     except LastOwner:

@@ -52,7 +52,7 @@ def change_project(request: ApiRequest, project: Project) -> shapes.Message:
 def delete_project(request: ApiRequest, project: Project) -> shapes.Message:
     """Delete a project
 
-    With its members, keys, requests and usage. Every key of it is refused at once.
+    With its members, keys, requests and usage. Every key of it is rejected at once.
     """
     project.delete()
     CREDENTIALS.forget()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, inspect
 
-from engine.wire.errors import Refusal, bad_request, undeserialized_query
+from engine.wire.errors import ApiError, bad_request, undeserialized_query
 from engine.wire.options import (
     FluxVoice,
     Keyterms,
@@ -74,7 +74,7 @@ class LiveListenOptions(Recognition):
         for name in ("topics", "intents"):
             if getattr(self, name):
                 message = f"{name} is not available for streaming."
-                raise Refusal(403, "UNAUTHORIZED_FEATURES_REQUESTED", message)
+                raise ApiError(403, "UNAUTHORIZED_FEATURES_REQUESTED", message)
         for name in ("detect_language", "summarize"):
             if getattr(self, name):
                 raise bad_request(f"Bad Request: {name} is not available for streaming.")

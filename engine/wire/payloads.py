@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from engine.wire.errors import Refusal, bad_json
+from engine.wire.errors import ApiError, bad_json
 from engine.wire.reading import Invalid, read_shape
 from engine.wire.shapes import Shape
 from network import jsontext
@@ -13,7 +13,7 @@ Payload = TypeVar("Payload", bound=Shape)
 
 
 def read_payload(kind: type[Payload], body: bytes) -> Payload:
-    """Return the shape in ``body``. Raises ``Refusal`` (400) naming the member and its value."""
+    """Return the shape in ``body``. Raises ``ApiError`` (400) naming the member and its value."""
     try:
         return read_shape(kind, read_object(body))
     except Invalid as error:
@@ -31,12 +31,12 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def read_json(text: bytes | str) -> Any:
-    """Return JSON that every database can store. Raises ``Refusal`` (400)."""
+    """Return JSON that every database can store. Raises ``ApiError`` (400)."""
     try:
         return jsontext.read_storable_json(text)
     except ValueError as error:
         raise _mismatch(str(error)) from None
 
 
-def _mismatch(problem: str) -> Refusal:
+def _mismatch(problem: str) -> ApiError:
     return bad_json(f"Json deserialize error: {problem}")

@@ -43,7 +43,7 @@ class Checked:
     """Options with rules about several parameters together."""
 
     def check(self) -> None:
-        """Raise ``Refusal`` (400) for values that do not go together."""
+        """Raise ``ApiError`` (400) for values that do not go together."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def Reads(read: Reader, **schema: Any) -> Meta:
 
 
 def read_options(kind: type[Options], query: str) -> Options:
-    """Return the options in a query string. Raises ``Refusal`` (400) naming the parameter."""
+    """Return the options in a query string. Raises ``ApiError`` (400) naming the parameter."""
     given = parse_query(query)
     values = {
         parameter.name: parameter.read(parameter.name, given[parameter.name])
@@ -81,7 +81,7 @@ def read_options(kind: type[Options], query: str) -> Options:
 
 
 def reject_unknown(kind: type, query: str) -> None:
-    """Raise ``Refusal`` (400) for parameters that ``kind`` does not have: version 2 is strict."""
+    """Raise ``ApiError`` (400) for parameters that ``kind`` does not have: version 2 is strict."""
     known = {parameter.name for parameter in parameters(kind)}
     for name in parse_query(query):
         if name not in known:
@@ -118,7 +118,7 @@ def describe(kind: type) -> list[dict[str, Any]]:
 
 
 def read_text(name: str, value: str, longest: int | None = None) -> str:
-    """Return a value without the blanks around it. Raises ``Refusal`` (400) for none."""
+    """Return a value without the blanks around it. Raises ``ApiError`` (400) for none."""
     value = _printable(name, value)
     if not value:
         raise undeserialized_query(f"{name}: the value is empty")
@@ -219,7 +219,7 @@ def _reader_of_many(kind: inspect.VarTupleType) -> Reader:
 
 
 def read_choice(name: str, value: str, allowed: Sequence[Any]) -> Any:
-    """Return the one of ``allowed`` that is ``value`` in any case. Raises ``Refusal`` (400)."""
+    """Return the one of ``allowed`` that is ``value`` in any case. Raises ``ApiError`` (400)."""
     for one in allowed:
         if value.lower() == one.lower():
             return one

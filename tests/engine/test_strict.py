@@ -13,7 +13,7 @@ from engine.inference import listen as transcription
 from engine.inference import read as reading
 from engine.inference import speak as speaking
 from engine.inference.models import catalog
-from engine.wire.errors import Refusal
+from engine.wire.errors import ApiError
 
 
 @pytest.fixture(params=[True, False], ids=["strict", "lenient"])
@@ -29,8 +29,8 @@ def rejection(check: Callable[[ApiRequest], object], path: str, query: str) -> t
     body = Body(len(text), "", text)
     try:
         check(ApiRequest(path, query, content_type="application/json", body=body))
-    except Refusal as refusal:
-        return refusal.status, refusal.code
+    except ApiError as rejection:
+        return rejection.status, rejection.code
     return 200, ""
 
 

@@ -254,7 +254,7 @@ class Decoder:
         stdin = self._process.stdin
         assert stdin is not None, "only a live stream is fed"
         view = memoryview(data)
-        # The process is gone when what came before was refused; ``blocks`` says why.
+        # The process has ended when it rejected an earlier part; ``blocks`` raises the reason.
         with contextlib.suppress(BrokenPipeError, ValueError):
             while view:
                 view = view[stdin.write(view) :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.inference.speak import check_flux
-from engine.wire.errors import Refusal
+from engine.wire.errors import ApiError
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from engine.wire.errors import Refusal
     ],
 )
 def test_an_error_has_the_value_and_what_is_allowed(speed, expressivity, code, problem):
-    with pytest.raises(Refusal) as rejected:
+    with pytest.raises(ApiError) as rejected:
         check_flux(speed, expressivity)
     assert (rejected.value.status, rejected.value.code) == (400, code)
     assert problem in str(rejected.value)

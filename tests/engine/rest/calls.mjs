@@ -41,6 +41,6 @@ told.usage = await manage.v1.projects.usage.breakdown.get(project, { grouping: "
 try {
   await new DeepgramClient({ apiKey: made.key, baseUrl }).manage.v1.projects.list();
 } catch (error) {
-  told.refused = { status: error.statusCode, body: error.body };
+  told.rejected = { status: error.statusCode, body: error.body };
 }
 console.log(JSON.stringify(told));

@@ -32,7 +32,7 @@ def make_key(keys, project_id: str, *scopes: str, **facts: object):
     return keys.create(project_id, request={"comment": "test", "scopes": list(scopes), **facts})
 
 
-def refusal(call, *arguments, **keywords) -> ApiError:
+def rejection(call, *arguments, **keywords) -> ApiError:
     with pytest.raises(ApiError) as caught:
         call(*arguments, **keywords)
     return caught.value
@@ -66,19 +66,19 @@ def test_a_key_is_shown_once_and_then_works(engine: Engine, keys, project_id):
     assert made.key.encode() not in log_and_database
 
 
-def test_a_deleted_key_is_refused_at_once(engine: Engine, keys, project_id):
+def test_a_deleted_key_is_rejected_at_once(engine: Engine, keys, project_id):
     made = make_key(keys, project_id, "member")
     client = engine.client(made.key)
     client.manage.v1.projects.list()
     keys.delete(project_id, made.api_key_id)
-    refused = refusal(client.manage.v1.projects.list)
-    assert (refused.status_code, refused.body["err_code"]) == (401, "INVALID_AUTH")
+    rejected = rejection(client.manage.v1.projects.list)
+    assert (rejected.status_code, rejected.body["err_code"]) == (401, "INVALID_AUTH")
 
 
-def test_an_expired_key_is_refused_and_listed_as_such(engine: Engine, keys, project_id):
+def test_an_expired_key_is_rejected_and_listed_as_such(engine: Engine, keys, project_id):
     made = make_key(keys, project_id, "member", time_to_live_in_seconds=0.5)
     time.sleep(0.6)
-    assert refusal(engine.client(made.key).manage.v1.projects.list).status_code == 401
+    assert rejection(engine.client(made.key).manage.v1.projects.list).status_code == 401
     expired = [
         entry.api_key.api_key_id for entry in keys.list(project_id, status="expired").api_keys
     ]
@@ -105,10 +105,10 @@ def test_an_expired_key_is_refused_and_listed_as_such(engine: Engine, keys, proj
     ],
 )
 def test_a_wrong_key_request_is_a_400(keys, project_id, wrong):
-    assert refusal(keys.create, project_id, request=wrong).status_code == 400
+    assert rejection(keys.create, project_id, request=wrong).status_code == 400
 
 
-def test_a_body_that_is_no_json_is_refused_in_the_modern_form(engine: Engine, project_id):
+def test_a_body_that_is_no_json_is_rejected_in_the_modern_form(engine: Engine, project_id):
     with engine.http() as http:
         answer = http.post(f"/v1/projects/{project_id}/keys", content=b"{")
     assert answer.status_code == 400
@@ -121,31 +121,31 @@ def test_a_body_that_is_no_json_is_refused_in_the_modern_form(engine: Engine, pr
 def test_a_key_does_no_more_than_its_scopes(engine: Engine, keys, project_id):
     reader = engine.client(make_key(keys, project_id, "project:read").key)
     assert reader.manage.v1.projects.get(project_id).project_id == project_id
-    refused = refusal(reader.manage.v1.projects.update, project_id, name="x")
-    assert (refused.status_code, refused.body["err_code"]) == (401, "INSUFFICIENT_PERMISSIONS")
+    rejected = rejection(reader.manage.v1.projects.update, project_id, name="x")
+    assert (rejected.status_code, rejected.body["err_code"]) == (401, "INSUFFICIENT_PERMISSIONS")
 
 
 def test_nobody_hands_out_more_than_they_have(engine: Engine, keys, project_id):
     member = engine.client(make_key(keys, project_id, "member").key)
-    refused = refusal(
+    rejected = rejection(
         member.manage.v1.projects.keys.create,
         project_id,
         request={"comment": "x", "scopes": ["owner"]},
     )
-    assert refused.status_code == 401
+    assert rejected.status_code == 401
 
 
 def test_another_project_is_not_there(client):
-    refused = refusal(client.manage.v1.projects.get, str(uuid.uuid4()))
-    assert refused.status_code == 404
-    assert refused.body == {"err_code": "PROJECT_NOT_FOUND", "err_msg": "Project not found."}
+    rejected = rejection(client.manage.v1.projects.get, str(uuid.uuid4()))
+    assert rejected.status_code == 404
+    assert rejected.body == {"err_code": "PROJECT_NOT_FOUND", "err_msg": "Project not found."}
 
 
 def test_a_malformed_project_id_is_answered_in_plain_text(client):
-    refused = refusal(client.manage.v1.projects.get, "nonsense")
-    assert refused.status_code == 404
-    assert refused.body.startswith("UUID parsing failed: ")
-    assert refused.headers["content-type"].startswith("text/plain")
+    rejected = rejection(client.manage.v1.projects.get, "nonsense")
+    assert rejected.status_code == 404
+    assert rejected.body.startswith("UUID parsing failed: ")
+    assert rejected.headers["content-type"].startswith("text/plain")
 
 
 def test_an_invited_person_becomes_a_member_with_a_first_key(own_engine: Engine):
@@ -165,36 +165,36 @@ def test_an_invited_person_becomes_a_member_with_a_first_key(own_engine: Engine)
     assert members.scopes.list(project_id, bob.member_id).scopes == ["member"]
 
     as_bob = own_engine.client(key)
-    assert refusal(as_bob.manage.v1.projects.members.list, project_id).status_code == 401
+    assert rejection(as_bob.manage.v1.projects.members.list, project_id).status_code == 401
     members.scopes.update(project_id, bob.member_id, scope="admin")
     # The role bounds the key, so a key made for a member stays one.
-    assert refusal(as_bob.manage.v1.projects.members.list, project_id).status_code == 401
+    assert rejection(as_bob.manage.v1.projects.members.list, project_id).status_code == 401
     own = as_bob.manage.v1.projects.keys.list(project_id).api_keys
     assert {entry.member.email for entry in own} == {"owner@earshot.invalid", "bob+lab@example.org"}
     owners_key = next(e for e in own if e.member.email == "owner@earshot.invalid")
-    refused = refusal(
+    rejected = rejection(
         as_bob.manage.v1.projects.keys.delete, project_id, owners_key.api_key.api_key_id
     )
-    assert refused.status_code == 401
+    assert rejected.status_code == 401
 
     members.delete(project_id, bob.member_id)
-    assert refusal(as_bob.manage.v1.projects.list).status_code == 401
+    assert rejection(as_bob.manage.v1.projects.list).status_code == 401
 
 
 def test_the_last_owner_stays(client, project_id):
     members = client.manage.v1.projects.members
     owner = members.list(project_id).members[0]
     assert owner.scopes == ["owner"]
-    assert refusal(members.delete, project_id, owner.member_id).status_code == 400
-    assert refusal(client.manage.v1.projects.leave, project_id).status_code == 400
-    changed = refusal(members.scopes.update, project_id, owner.member_id, scope="member")
+    assert rejection(members.delete, project_id, owner.member_id).status_code == 400
+    assert rejection(client.manage.v1.projects.leave, project_id).status_code == 400
+    changed = rejection(members.scopes.update, project_id, owner.member_id, scope="member")
     assert changed.status_code == 400
 
 
 def test_a_deleted_project_takes_its_keys_along(own_engine: Engine):
     client, project_id = own_engine.client(), own_engine.project_id
     client.manage.v1.projects.delete(project_id)
-    assert refusal(client.manage.v1.projects.list).status_code == 401
+    assert rejection(client.manage.v1.projects.list).status_code == 401
 
 
 def test_the_root_key_is_revived_by_a_start_unless_it_was_deleted(own_engine: Engine, tmp_path):

@@ -136,7 +136,7 @@ def test_a_redirect_to_an_address_that_cannot_exist_is_named(
     assert answer.json()["err_code"] == "REMOTE_CONTENT_ERROR"
 
 
-def test_a_callback_inside_the_network_is_refused(engine: Engine, recording):
+def test_a_callback_inside_the_network_is_rejected(engine: Engine, recording):
     with engine.http() as http:
         answer = http.post("/v1/listen?callback=http://127.0.0.1:9/", content=recording)
     assert answer.status_code == 400

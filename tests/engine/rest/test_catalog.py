@@ -31,6 +31,6 @@ def test_a_newer_name_is_answered_unless_the_engine_is_strict():
 
 
 @pytest.mark.parametrize("name", ["aura-2-thalia-en", "nova-x" * 2 + "/", "", "en"])
-def test_what_is_no_name_of_a_recognition_model_is_refused(name):
+def test_what_is_no_name_of_a_recognition_model_is_rejected(name):
     with pytest.raises(UnknownModel):
         LENIENT.choose(name, "en")

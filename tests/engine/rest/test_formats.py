@@ -45,7 +45,7 @@ def test_each_encoding_can_be_played(engine: Engine, encoding: str):
         ("encoding=opus&bit_rate=3999", "`bit_rate` must be 4000..650000 when `encoding=opus`"),
     ],
 )
-def test_a_format_that_does_not_exist_is_refused(engine: Engine, query: str, message: str):
+def test_a_format_that_does_not_exist_is_rejected(engine: Engine, query: str, message: str):
     with engine.http() as http:
         answer = http.post(f"/v1/speak?{query}", json={"text": "Good evening."})
     assert answer.status_code == 400

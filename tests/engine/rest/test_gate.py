@@ -107,13 +107,13 @@ def test_the_engine_bounds_the_head_of_a_request(engine: Engine):
     assert answer.headers["dg-request-id"] in answer.text
 
 
-def test_a_key_as_bearer_is_refused(engine: Engine):
+def test_a_key_as_bearer_is_rejected(engine: Engine):
     with pytest.raises(ApiError) as caught:
         engine.client(access_token=engine.key).manage.v1.projects.list()
     assert caught.value.status_code == 401
 
 
-def test_a_stranger_is_refused_before_the_body_is_read(engine: Engine):
+def test_a_stranger_is_rejected_before_the_body_is_read(engine: Engine):
     # The body never comes: only who does not wait for it can respond.
     head = f"POST /v1/listen HTTP/1.1\r\nhost: {engine.url[7:]}\r\ncontent-length: 9000000\r\n\r\n"
     address = httpx.URL(engine.url)
@@ -188,12 +188,12 @@ def test_over_the_limit_is_a_429_and_nothing_else_suffers(lenient: Engine, long_
         thread.join()
     codes = sorted(answer.status_code for answer in answers)
     assert codes.count(200) >= 2
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert len(refused) + codes.count(200) == 6
-    assert refused
-    assert refused[0].json()["err_code"] == "TOO_MANY_REQUESTS"
-    assert refused[0].json()["err_msg"] == "Too many requests. Please try again later"
-    assert refused[0].headers["retry-after"] == "1"
+    rejected = [answer for answer in answers if answer.status_code == 429]
+    assert len(rejected) + codes.count(200) == 6
+    assert rejected
+    assert rejected[0].json()["err_code"] == "TOO_MANY_REQUESTS"
+    assert rejected[0].json()["err_msg"] == "Too many requests. Please try again later"
+    assert rejected[0].headers["retry-after"] == "1"
 
 
 def test_a_body_over_two_megabytes_is_a_413(engine: Engine):
@@ -273,9 +273,9 @@ def test_any_page_may_call(engine: Engine):
     assert preflight.headers["access-control-allow-origin"] == "*"
     assert "POST" in preflight.headers["access-control-allow-methods"]
     assert "authorization" in preflight.headers["access-control-allow-headers"]
-    refused = httpx.get(f"{engine.url}/v1/projects", headers={"origin": "https://page.example"})
-    assert refused.headers["access-control-allow-origin"] == "*"
-    assert "dg-request-id" in refused.headers["access-control-expose-headers"]
+    rejected = httpx.get(f"{engine.url}/v1/projects", headers={"origin": "https://page.example"})
+    assert rejected.headers["access-control-allow-origin"] == "*"
+    assert "dg-request-id" in rejected.headers["access-control-expose-headers"]
 
 
 ORIGINS_PROGRAM = """
@@ -335,7 +335,7 @@ def test_unknown_paths_and_methods_are_named(engine: Engine):
     assert httpx.delete(f"{engine.url}/v1/models").status_code == 405
 
 
-def test_a_refused_socket_tells_why_in_its_headers(engine: Engine):
+def test_a_rejected_socket_tells_why_in_its_headers(engine: Engine):
     nonce = base64.b64encode(b"0123456789abcdef")
     with socket.create_connection(("127.0.0.1", engine.port)) as peer:
         peer.sendall(

@@ -38,6 +38,6 @@ def test_the_main_calls_work(node: str, lenient: Engine, site: Site, recording, 
     assert told["projects"]["projects"][0]["name"] == "Earshot"
     assert told["key"]["item"]["member"]["api_key"]["comment"] == "javascript"
     assert "javascript" in [entry["api_key"]["comment"] for entry in told["keys"]["api_keys"]]
-    assert told["refused"]["status"] == 401
+    assert told["rejected"]["status"] == 401
     rows = [row for row in told["usage"]["results"] if row["grouping"]["tags"] == ["javascript"]]
     assert rows[0]["requests"] == 1

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from engine.scopes import KNOWN, ROLES, grants, grants_all
-from engine.wire.errors import Refusal
+from engine.wire.errors import ApiError
 from engine.wire.options import FluxSpeakOptions, ListenOptions, ReadOptions, SpeakOptions
 from engine.wire.payloads import read_object
 from engine.wire.query import read_options
@@ -75,8 +75,8 @@ def test_no_call_makes_the_engine_fail(api):
 def status_of(read: Callable[..., object], *arguments: object) -> int:
     try:
         read(*arguments)
-    except Refusal as refusal:
-        return refusal.status
+    except ApiError as rejection:
+        return rejection.status
     return 200
 
 
@@ -84,18 +84,18 @@ def status_of(read: Callable[..., object], *arguments: object) -> int:
     some.dictionaries(some.text(max_size=20), some.text(max_size=50), max_size=8),
     some.sampled_from([ListenOptions, ReadOptions, SpeakOptions, FluxSpeakOptions]),
 )
-def test_any_query_is_read_or_refused(parameters, kind):
+def test_any_query_is_read_or_rejected(parameters, kind):
     query = urlencode(parameters, errors="replace")
     assert status_of(read_options, kind, query) in (200, 400)
 
 
 @given(some.sampled_from(sorted(ListenOptions.__dataclass_fields__)), some.text(max_size=40))
-def test_any_value_of_a_parameter_is_read_or_refused(name, value):
+def test_any_value_of_a_parameter_is_read_or_rejected(name, value):
     assert status_of(read_options, ListenOptions, f"{name}={value}") in (200, 400)
 
 
 @given(some.binary(max_size=200))
-def test_any_body_is_an_object_or_refused(body):
+def test_any_body_is_an_object_or_rejected(body):
     assert status_of(read_object, body) in (200, 400)
 
 

@@ -154,14 +154,14 @@ def test_no_speech_is_recognised_beyond_the_credit(tmp_path, recording):
             assert balances(running) == [0.01]
             assert http.post("/v1/listen", content=recording).is_success  # there was some left
             assert balances(running) == [0]
-            refused = http.post("/v1/listen", content=recording)
-            assert (refused.status_code, refused.json()["err_code"]) == (
+            rejected = http.post("/v1/listen", content=recording)
+            assert (rejected.status_code, rejected.json()["err_code"]) == (
                 402,
                 "ASR_PAYMENT_REQUIRED",
             )
-            assert refused.json()["request_id"] == refused.headers["dg-request-id"]
+            assert rejected.json()["request_id"] == rejected.headers["dg-request-id"]
             for path in ("/v1/listen?model=nova-3", "/v2/listen?model=flux-general-en"):
-                assert refused_handshake(running, path) == 402
+                assert rejected_handshake(running, path) == 402
             assert http.post("/v1/read?sentiment=true", json={"text": "Good."}).is_success
             run_errand(running, "credit", "100")
             assert http.post("/v1/listen", content=recording).is_success
@@ -175,11 +175,11 @@ def balances(engine: Engine) -> list[float]:
     return [balance.amount for balance in found]
 
 
-def refused_handshake(engine: Engine, path: str) -> int:
+def rejected_handshake(engine: Engine, path: str) -> int:
     headers = {"authorization": f"Token {engine.key}"}
-    with pytest.raises(InvalidStatus) as refused:
+    with pytest.raises(InvalidStatus) as rejected:
         connect(f"{engine.socket_url}{path}", additional_headers=headers)
-    return refused.value.response.status_code
+    return rejected.value.response.status_code
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_redaction_reaches_everything(transcribe):
     assert [query.hits for query in answer.results.channels[0].search] == [[], []]
 
 
-def test_redaction_that_cannot_be_honoured_is_refused(transcribe, recording):
+def test_redaction_that_cannot_be_honoured_is_rejected(transcribe, recording):
     with pytest.raises(ApiError) as caught:
         transcribe(recording, redact=["phi"])
     assert caught.value.status_code == 400
@@ -329,7 +329,7 @@ def test_flux_voices_take_pauses(client):
         ("/v1/read?language=de", {"text": "hallo"}, 400, "Bad Request"),
     ],
 )
-def test_what_cannot_be_spoken_or_read_is_refused(engine: Engine, path, body, status, code):
+def test_what_cannot_be_spoken_or_read_is_rejected(engine: Engine, path, body, status, code):
     with engine.http() as http:
         answer = http.post(path, json=body)
     assert (answer.status_code, answer.json()["err_code"]) == (status, code)
@@ -395,7 +395,7 @@ def test_a_text_is_analysed(client):
     assert answer.metadata.request_id
 
 
-def test_addresses_inside_the_network_are_refused(engine: Engine, client):
+def test_addresses_inside_the_network_are_rejected(engine: Engine, client):
     for url in (
         "http://127.0.0.1/a.wav",
         "http://[::ffff:10.0.0.1]/a.wav",

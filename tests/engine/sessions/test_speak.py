@@ -321,7 +321,7 @@ def test_close_finishes_every_turn():
     ("speed", "code"),
     [(2, "SPEED_OUT_OF_RANGE"), ("fast", "SPEED_OUT_OF_RANGE"), (1.03, "SPEED_INCREMENT_INVALID")],
 )
-def test_a_speed_that_cannot_be_is_refused(speed: Any, code: str):
+def test_a_speed_that_cannot_be_is_rejected(speed: Any, code: str):
     (answer,) = told(Flux().send("Configure", speed=speed))
     assert (answer["type"], answer["code"]) == ("ConfigureFailure", code)
 

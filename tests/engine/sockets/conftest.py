@@ -168,12 +168,12 @@ def _connect_when_there_is_room(
 
 
 @pytest.fixture
-def refused(engine: Engine) -> Callable[..., InvalidStatus]:
+def rejected(engine: Engine) -> Callable[..., InvalidStatus]:
     """The error with which a handshake is rejected at once."""
 
-    def refuse(path: str = "/v1/listen", **query: Any) -> InvalidStatus:
+    def reject(path: str = "/v1/listen", **query: Any) -> InvalidStatus:
         with pytest.raises(InvalidStatus) as raised, _connect(engine, path, query):
             pass
         return raised.value
 
-    return refuse
+    return reject

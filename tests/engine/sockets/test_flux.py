@@ -263,7 +263,7 @@ def test_numbers_are_redacted_in_updates_too(open_stream: Open):
         ({"keyterm": ["term"] * 101}, "key"),
     ],
 )
-def test_a_bad_parameter_refuses_the_handshake_and_is_named(refused, query, named):
-    response = refused(**(FLUX | query)).response
+def test_a_bad_parameter_rejects_the_handshake_and_is_named(rejected, query, named):
+    response = rejected(**(FLUX | query)).response
     assert response.status_code == 400
     assert named in response.headers["dg-error"].lower()

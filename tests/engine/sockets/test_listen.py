@@ -519,12 +519,12 @@ def test_a_client_that_does_not_read_is_cut_off_alone(open_stream: Open):
     assert deaf.code == 1013
 
 
-def test_the_next_stream_beyond_the_limit_is_refused(open_stream: Open, refused):
+def test_the_next_stream_beyond_the_limit_is_rejected(open_stream: Open, rejected):
     with ExitStack() as streams:
         opened = [streams.enter_context(open_stream()) for _ in range(STREAMS)]
-        refusal = refused()
-        assert refusal.response.status_code == 429
-        assert refusal.response.headers["dg-error"]
+        rejection = rejected()
+        assert rejection.response.status_code == 429
+        assert rejection.response.headers["dg-error"]
         opened[0].close_stream()
         with open_stream() as stream:
             stream.close_stream()
@@ -557,15 +557,15 @@ def test_the_next_stream_beyond_the_limit_is_refused(open_stream: Open, refused)
         ({"callback": "http://nowhere.invalid"}, "callback"),
     ],
 )
-def test_a_bad_parameter_refuses_the_handshake_and_is_named(refused, query, named):
-    response = refused(**query).response
+def test_a_bad_parameter_rejects_the_handshake_and_is_named(rejected, query, named):
+    response = rejected(**query).response
     assert response.status_code == 400
     assert named in response.headers["dg-error"].lower()
     assert response.headers["dg-request-id"]
     assert json.loads(response.body)["request_id"] == response.headers["dg-request-id"]
 
 
-def test_a_wrong_key_refuses_the_handshake(engine: Engine):
+def test_a_wrong_key_rejects_the_handshake(engine: Engine):
     with pytest.raises(InvalidStatus) as raised:
         connect(f"{engine.socket_url}/v1/listen", additional_headers={"authorization": "Token no"})
     assert raised.value.response.status_code == 401

@@ -175,7 +175,7 @@ def test_the_sync_client_is_spoken_to_in_turns(engine: Engine):
     assert any(isinstance(message, bytes) for message in heard)
 
 
-def test_a_refusal_keeps_its_status_and_headers(engine: Engine):
+def test_a_rejection_keeps_its_status_and_headers(engine: Engine):
     with (
         pytest.raises(InvalidStatus) as raised,
         engine.client().listen.v1.connect(model="nova-3", encoding="linear16"),
@@ -204,7 +204,7 @@ def test_a_refusal_keeps_its_status_and_headers(engine: Engine):
         ("v2", {"sample_rate": 11_025}, "sample_rate"),
     ],
 )
-def test_what_cannot_be_is_refused_and_named(engine: Engine, path: str, options: dict, named: str):
+def test_what_cannot_be_is_rejected_and_named(engine: Engine, path: str, options: dict, named: str):
     listen = engine.client().listen
     connect, base = (listen.v1.connect, NOVA) if path == "v1" else (listen.v2.connect, FLUX)
     with pytest.raises(InvalidStatus) as raised, connect(**base | options):

@@ -214,11 +214,11 @@ def test_a_client_that_disappears_is_counted_and_gone(open_stream: Open, engine:
     assert rows[0]["tts_characters"] == len(LONG)
 
 
-def test_the_next_socket_beyond_the_limit_is_refused(open_stream: Open, refused):
+def test_the_next_socket_beyond_the_limit_is_rejected(open_stream: Open, rejected):
     with ExitStack() as sockets:
         for _ in range(STREAMS):
             sockets.enter_context(open_stream(**AURA))
-        response = refused(**AURA).response
+        response = rejected(**AURA).response
     assert response.status_code == 429
     assert response.headers["dg-error"] == "Please try again later."
 
@@ -297,8 +297,8 @@ def test_speed_can_be_changed_between_turns(open_stream: Open):
         (FLUX | {"expressivity": 0.5}, "expressivity"),
     ],
 )
-def test_a_bad_parameter_refuses_the_handshake_and_is_named(refused, query: dict, named: str):
-    response = refused(**query).response
+def test_a_bad_parameter_rejects_the_handshake_and_is_named(rejected, query: dict, named: str):
+    response = rejected(**query).response
     assert response.status_code == 400
     assert named in response.headers["dg-error"].lower()
     assert json.loads(response.body)["request_id"] == response.headers["dg-request-id"]

@@ -174,7 +174,7 @@ def test_label_lasts_as_long_as_what_it_hides():
 
 
 @pytest.mark.parametrize("kind", ["phi", "pii", "name", "location", "bogus"])
-def test_what_rules_cannot_find_is_refused_with_what_is_allowed(kind):
+def test_what_rules_cannot_find_is_rejected_with_what_is_allowed(kind):
     with pytest.raises(CannotRedact, match=f"redact={kind}.*allowed are pci"):
         parse_redactions(["ssn", kind])
 

@@ -9,7 +9,7 @@ import pytest
 
 from engine.inference.catalog import Catalog, unknown_languages
 from engine.speech.errors import NoSuchModel, UnknownModel
-from engine.wire.errors import Refusal
+from engine.wire.errors import ApiError
 from engine.wire.live_options import (
     FluxOptions,
     LiveFluxSpeakOptions,
@@ -39,8 +39,8 @@ FLUX = {"model": "flux-general-en"}
 MULTI = {"model": "flux-general-multi"}
 
 
-def rejection(kind: type, query: dict) -> Refusal:
-    with pytest.raises(Refusal) as rejected:
+def rejection(kind: type, query: dict) -> ApiError:
+    with pytest.raises(ApiError) as rejected:
         read_options(kind, urlencode(query, doseq=True))
     return rejected.value
 

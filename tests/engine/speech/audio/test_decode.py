@@ -1,4 +1,4 @@
-"""Any container to samples; strangers' bytes to a clear refusal."""
+"""Any container to samples; strangers' bytes to a clear rejection."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_cut_m4a_gives_what_there_is_and_says_so():
     assert decoder.truncated
 
 
-def test_a_cut_m4a_without_its_index_is_refused():
+def test_a_cut_m4a_without_its_index_is_rejected():
     data = encoded(tone(10, 44_100), "mp4", "aac", 44_100)
     with pytest.raises(UnsupportedAudio):
         decode(data[: len(data) // 2])
@@ -157,7 +157,7 @@ def test_a_cut_m4a_without_its_index_is_refused():
         "#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n",
     ],
 )
-def test_text_scripts_and_playlists_are_refused(text, tmp_path):
+def test_text_scripts_and_playlists_are_rejected(text, tmp_path):
     (tmp_path / "other.ts").write_bytes(wave_bytes(tone(1)))
     path = tmp_path / "recording.wav"
     path.write_text(text)
@@ -215,7 +215,7 @@ for attempt in (
         attempt()
         done.append("allowed")
     except OSError:
-        done.append("refused")
+        done.append("rejected")
 print(*done)
 """
     root = Path(__file__).resolve().parents[4]
@@ -226,7 +226,7 @@ print(*done)
         text=True,
         check=True,
     )
-    assert answer.stdout.split() == ["refused"] * 6
+    assert answer.stdout.split() == ["rejected"] * 6
 
 
 def test_a_live_stream_is_decoded_while_it_comes():

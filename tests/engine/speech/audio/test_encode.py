@@ -146,7 +146,7 @@ def test_a_combination_without_a_format_has_the_published_message(query: str, re
 
 @pytest.mark.parametrize(("surface", "table"), [("v1", ENCODINGS), ("v2", ENCODINGS_V2)])
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_every_combination_exists_or_is_refused(surface, table, encoding: str):
+def test_every_combination_exists_or_is_rejected(surface, table, encoding: str):
     """All containers, and all rates and bit rates of the table with some beside it."""
     row = table[encoding]
     rates = {rate for other in table.values() for rate in other.sample_rates} | {0, 11_025, 24_001}

@@ -185,7 +185,7 @@ def test_only_the_candidates_are_found(recognizer):
     assert transcript.channels[0].language in ("de", "fr")
 
 
-def test_a_model_that_does_not_know_the_language_is_refused(recognizer):
+def test_a_model_that_does_not_know_the_language_is_rejected(recognizer):
     with pytest.raises(UnknownModel, match="es"):
         recognizer.recognize(upload(say(FOX)), model="tiny.en", language="es")
 

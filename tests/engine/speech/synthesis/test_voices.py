@@ -57,7 +57,7 @@ def test_twelve_names_of_each_older_and_newer_kind_are_known():
 @pytest.mark.parametrize(
     "name", ["aura-2-viktoria-de", "aura-2-rhea-nl", "aura-2-izanami-ja", "x", ""]
 )
-def test_a_language_nobody_speaks_here_is_refused(name: str):
+def test_a_language_nobody_speaks_here_is_rejected(name: str):
     with pytest.raises(UnknownModel, match="No such model/language/tier combination found"):
         find_model(name)
 
