@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from msgspec import to_builtins
 
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.callback import Callback, CallbackLost
+from engine.consumers.ordered import OrderedMessages
 from engine.consumers.recognition import Questions
 from engine.consumers.sockets import Socket
 from engine.exchange import Usage
@@ -120,6 +122,7 @@ class ListenConsumer(Socket):
         self.keyterms = (terms,) if terms else ()
         self.speakers = await asyncio.to_thread(find_diarizer) if options.is_diarized else None
         self.questions = Questions(self.choice, self._answer, self._fail)
+        self.ordered = OrderedMessages(self.tell)
         self.sessions: list[ListenSession] = []
         self.diarizers: list[LiveDiarizer] = []
         self.pace = Pace()
@@ -133,6 +136,7 @@ class ListenConsumer(Socket):
 
     async def greet(self) -> None:
         self.listening = self.spawn(self._listen())
+        self.spawn(self.ordered.run())
         if self.callback is not None:
             self.spawn(self._call_back(self.callback))
         if settings.ENVIRONMENT.strict:
@@ -181,7 +185,7 @@ class ListenConsumer(Socket):
             self._respond(self._failure(_INVALID_CONFIGURE, problem))
         else:
             # Only for what cannot be meant: SDKs before 7.13 have no class for an Error.
-            self.tell(messages.Error(description=problem))
+            self.ordered.add(messages.Error(description=problem))
 
     async def misread(self, problem: str) -> None:
         await self.audio.reach()
@@ -202,7 +206,7 @@ class ListenConsumer(Socket):
             async for block in self.audio.blocks():
                 await self._push(block)
         except AudioError:
-            self._finish_with_metadata(1008, DATA_REASON)
+            await self._settle(1008, DATA_REASON)
 
     async def _push(self, samples: Samples) -> None:
         if samples.shape[0] > 1 and not self.options.multichannel:
@@ -217,6 +221,7 @@ class ListenConsumer(Socket):
             # Others get their turn, and a client that is ahead of the models waits for them.
             await asyncio.sleep(0)
             await self.questions.wait_for_room()
+            await self.ordered.wait_for_room()
         if wait := self.pace.wait_seconds(self.sessions[0].received_seconds):
             await asyncio.sleep(wait)
 
@@ -240,13 +245,15 @@ class ListenConsumer(Socket):
                 case Drop(number):
                     self.questions.drop(track, number)
                 case Heard():
-                    self.tell(self._results(track, step))
+                    self._tell_heard(track, step)
                 case SpeechStarted(moment):
                     channel = track, len(self.sessions)
-                    self.tell(messages.SpeechStarted(channel=channel, timestamp=moment))
+                    started = messages.SpeechStarted(channel=channel, timestamp=moment)
+                    self.ordered.add(started)
                 case UtteranceEnd(end):
                     channel = track, len(self.sessions)
-                    self.tell(messages.UtteranceEnd(channel=channel, last_word_end=end))
+                    ended = messages.UtteranceEnd(channel=channel, last_word_end=end)
+                    self.ordered.add(ended)
                 case Mark(value=configured):
                     self._configured(track, configured)
 
@@ -278,6 +285,7 @@ class ListenConsumer(Socket):
         for track, session in enumerate(self.sessions):
             self._follow(track, session.finish())
         await self.questions.wait_for_all()
+        await self.ordered.wait_for_all()
         self._finish_with_metadata(code, reason)
 
     def _respond(self, response: Message) -> None:
@@ -286,7 +294,7 @@ class ListenConsumer(Socket):
         for track, session in enumerate(self.sessions):
             self._follow(track, session.mark(place))
         if not self.sessions:
-            self.tell(response)
+            self.ordered.add(response)
 
     def _configured_by(self, message: messages.Configure) -> Message:
         """Apply all of a ``Configure`` or nothing, and return the response."""
@@ -323,13 +331,26 @@ class ListenConsumer(Socket):
         self.written_with[track] = configured.options
         configured.tracks -= 1
         if not configured.tracks:
-            self.tell(configured.response)
+            self.ordered.add(configured.response)
 
-    def _results(self, track: int, heard: Heard) -> messages.Results:
-        options = self.written_with[track]
-        spoken = self._spoken(track, heard)
+    def _tell_heard(self, track: int, heard: Heard) -> None:
+        words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard.words]
+        results = partial(self._results, track, heard, self.written_with[track])
+        if not (self.diarizers and heard.is_final):
+            self.ordered.add(results(words))
+            return
+        # Telling voices apart takes a tenth of a second, which would hold up every stream.
+        diarizer = self.diarizers[track]
+        sound = diarizer.cut(words, heard.end)
+        self.ordered.compute(lambda: results(diarizer.assign(words, sound)))
+
+    def _results(
+        self, track: int, heard: Heard, options: LiveListenOptions, words: Sequence[Word]
+    ) -> messages.Results:
+        language = self.choice.language
+        spoken = self.wording.spoken(words, language, is_part=True)
         wording = replace(self.wording, formatting=formatting_of(options))
-        words = wording.written(spoken, self.choice.language)
+        written = wording.written(spoken, language)
         has_entities = options.detect_entities and heard.is_final
         return messages.Results(
             channel_index=(track, len(self.sessions)),
@@ -338,20 +359,13 @@ class ListenConsumer(Socket):
             is_final=heard.is_final,
             speech_final=heard.speech_final,
             channel=messages.ResultsChannel(
-                alternatives=[live_alternative(words, options)],
+                alternatives=[live_alternative(written, options)],
                 search=found_queries(spoken, options.search) if options.search else UNSET,
             ),
             metadata=self._metadata(),
             from_finalize=heard.from_finalize,
-            entities=found_entities(words) if has_entities else UNSET,
+            entities=found_entities(written) if has_entities else UNSET,
         )
-
-    def _spoken(self, track: int, heard: Heard) -> Sequence[Word]:
-        """Return the words of a result as they were spoken, redacted."""
-        words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard.words]
-        if self.diarizers and heard.is_final:
-            words = self.diarizers[track].assign(words, heard.end)
-        return self.wording.spoken(words, self.choice.language, is_part=True)
 
     def _metadata(self) -> messages.ResultsMetadata:
         is_diarized = bool(self.diarizers)

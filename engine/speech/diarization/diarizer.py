@@ -182,7 +182,8 @@ class LiveDiarizer:
     """One live stream: speakers are known by running means of their prints.
 
     Numbers that were given stay; a voice that was not heard clearly for a second joins the
-    nearest speaker.
+    nearest speaker. ``feed`` and ``cut`` belong to the thread that has the sound; ``assign``, which
+    computes, shares nothing with them.
     """
 
     def __init__(self, diarizer: Diarizer) -> None:
@@ -202,15 +203,14 @@ class LiveDiarizer:
         while self._kept - len(self._recent[0]) >= needed:
             self._kept -= len(self._recent.popleft())
 
-    def assign(self, words: Sequence[Word], until: float) -> list[Word]:
-        """Return the words of the result that ends at ``until`` seconds with their speakers.
+    def cut(self, words: Sequence[Word], until: float) -> Chunk:
+        """Return the sound of ``words``, a result that ends at ``until`` seconds.
 
-        They are told apart by the ten seconds before ``until``, whatever has come since; earlier
-        words of a longer result take the speaker of the first turn.
+        It is at most the ten seconds before ``until``, whatever has come since.
         """
         self._assigned = min(round(until * SAMPLE_RATE), self._heard)
         if not words:
-            return []
+            return Chunk(np.zeros(0, np.float32), until)
         recent = np.concatenate(self._recent or [np.zeros(0, np.float32)])
         recent = recent[: len(recent) - (self._heard - self._assigned)][-CHUNK_SAMPLES:]
         offset = (self._assigned - len(recent)) / SAMPLE_RATE
@@ -219,8 +219,17 @@ class LiveDiarizer:
         # Some sound before and after the words tells the voices better apart.
         around = SAMPLE_RATE // 2
         first, last = max(0, first - around), last + around
-        heard = Chunk(recent[first:last], offset + first / SAMPLE_RATE)
-        voices = self._diarizer.voices(heard)
+        return Chunk(recent[first:last], offset + first / SAMPLE_RATE)
+
+    def assign(self, words: Sequence[Word], sound: Chunk) -> list[Word]:
+        """Return the words of a result with the speakers that its ``sound`` has.
+
+        Words earlier than the sound take the speaker of the first turn. It takes some 0.1 s, in
+        any thread, and is called for one result after the other.
+        """
+        if not words:
+            return []
+        voices = self._diarizer.voices(sound)
         turns = []
         for voice in sorted(voices, key=lambda voice: -voice.clear_seconds):
             speaker, confidence = self._recognise(voice)

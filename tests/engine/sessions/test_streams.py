@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -23,12 +22,11 @@ from engine.sessions.listen import Heard, ListenSession, LiveOptions
 from engine.sessions.turns import Event, Score, Turn, TurnOptions, TurnSession
 from engine.speech.audio.decode import RATE, Samples
 from engine.speech.recognition.track import Decode, Drop, Mark
-from engine.speech.recognition.transcript import Word
+from tests.engine.live import probability, words_in
 from tests.speech import join, say
 
 pytestmark = pytest.mark.full
 
-SECONDS_OF_A_WORD = 0.3
 AT_ONCE = float("inf")
 PROMPT = (0.0,)
 
@@ -40,23 +38,6 @@ def conversation() -> Samples:
     noise = np.random.default_rng(3).normal(0, 0.001, RATE * 20).astype(np.float32)
     speech = join(0.3, fox, 0.2, shells, 1.6, shells, 0.45, fox, 1.3, noise[:RATE] * 40, 2.4)
     return speech + noise[: len(speech)]
-
-
-def words_in(samples: Samples) -> list[Word]:
-    """Words where it is loud, named after the samples."""
-    name = f"{zlib.crc32(samples.tobytes()):08x}"
-    step = round(SECONDS_OF_A_WORD * RATE)
-    spoken = [
-        at for at in range(0, len(samples), step) if np.abs(samples[at : at + step]).max() > 0.2
-    ]
-    return [
-        Word(f"{name}{'.' if at == spoken[-1] else ''}", at / RATE, (at + step) / RATE, 0.9)
-        for at in spoken
-    ]
-
-
-def probability(samples: Samples) -> float:
-    return zlib.crc32(samples.tobytes()) % 1000 / 1000
 
 
 @dataclass

@@ -8,6 +8,7 @@ from engine.speech.diarization.diarizer import (
     ChunkCutter,
     Diarization,
     Diarizer,
+    LiveDiarizer,
     Turn,
     group_prints,
     group_voices,
@@ -153,6 +154,10 @@ def test_flip_under_three_tenths_of_a_second_is_smoothed():
     assert [word.speaker for word in found.assign(words)] == [0, 0, 0]
 
 
+def assigned(live: LiveDiarizer, words: list[Word], end: float) -> list[Word]:
+    return live.assign(words, live.cut(words, end))
+
+
 def test_live_speakers_do_not_depend_on_how_much_has_come_since(diarizer, talk):
     samples, spans = talk
     results = [([spoken(start + 0.2, end - 0.2)], end) for start, end in spans]
@@ -162,7 +167,7 @@ def test_live_speakers_do_not_depend_on_how_much_has_come_since(diarizer, talk):
     for words, end in results:
         prompt.feed(samples[fed : round(end * 16_000)])
         fed = round(end * 16_000)
-        assert prompt.assign(words, end) == late.assign(words, end)
+        assert assigned(prompt, words, end) == assigned(late, words, end)
 
 
 def test_live_words_get_speakers_that_stay(diarizer, talk):
@@ -174,7 +179,8 @@ def test_live_words_get_speakers_that_stay(diarizer, talk):
         live.feed(samples[fed : round(end * 16_000)])
         fed = round(end * 16_000)
         middle = (start + end) / 2
-        words = live.assign([spoken(start + 0.2, middle), spoken(middle, end - 0.2)], end)
+        words = [spoken(start + 0.2, middle), spoken(middle, end - 0.2)]
+        words = assigned(live, words, end)
         speakers.append({word.speaker for word in words})
     assert speakers == [{0}, {1}, {0}, {1}]
 

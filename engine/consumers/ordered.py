@@ -1,0 +1,64 @@
+"""Messages in the order in which they were begun, though a thread computes some of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from engine.runtime.priority import step_back
+from engine.wire.shapes import Message
+
+_MOST_WAITING = 8  # then the client is read no further
+_threads = ThreadPoolExecutor(2, "live-messages", step_back)
+
+
+class OrderedMessages:
+    """The messages of one stream; ``tell`` gets each of them in the event loop.
+
+    ``run`` has to run until the stream ends; it raises the error of a computation.
+    """
+
+    def __init__(self, tell: Callable[[Message], None]) -> None:
+        self._tell = tell
+        self._waiting: asyncio.Queue[Message | Callable[[], Message]] = asyncio.Queue()
+        self._unfinished = 0  # that wait or are computed
+        self._changed = asyncio.Event()
+
+    def add(self, message: Message) -> None:
+        """Tell ``message`` behind those before it: at once when none is unfinished."""
+        if self._unfinished:
+            self._put(message)
+        else:
+            self._tell(message)
+
+    def compute(self, make: Callable[[], Message]) -> None:
+        """Tell what ``make`` returns, which a thread calls when the messages before are made."""
+        self._put(make)
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            message = await self._waiting.get()
+            if callable(message):
+                message = await loop.run_in_executor(_threads, message)
+            self._tell(message)
+            self._unfinished -= 1
+            self._changed.set()
+
+    async def wait_for_room(self) -> None:
+        """Wait until few messages are unfinished."""
+        await self._wait(_MOST_WAITING)
+
+    async def wait_for_all(self) -> None:
+        """Wait until every message has been told."""
+        await self._wait(0)
+
+    def _put(self, message: Message | Callable[[], Message]) -> None:
+        self._unfinished += 1
+        self._waiting.put_nowait(message)
+
+    async def _wait(self, most: int) -> None:
+        while self._unfinished > most:
+            self._changed.clear()
+            await self._changed.wait()
