@@ -190,7 +190,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "transcripts.queue",
         "transcripts.uploads",
     ),
-    "transcripts.templatetags": ("transcripts.models", "transcripts.text"),
+    "transcripts.templatetags": ("management", "transcripts.models", "transcripts.text"),
     "transcripts.terminal": (),
     "transcripts.text": ("speechclient",),
     "transcripts.uploads": ("management", "transcripts.media", "transcripts.models"),

@@ -23,6 +23,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     # A server error may be shown before there is a user.
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return context
+    context["theme"] = request.user.theme
     projects = list(Project.objects.visible_to(request.user))
     chosen = request.GET.get("project", request.COOKIES.get("project", ""))
     return context | {

@@ -10,9 +10,10 @@ class WebappConfig(AppConfig):
     name = "webapp"
 
     def ready(self) -> None:
-        """Stop the start when the stored keys of speech servers cannot be decrypted."""
+        """Record sign-ins, and stop the start when stored keys cannot be decrypted."""
         from management.crypto import fernet
         from management.keyfiles import UnusableKeyFile
+        from webapp import signals  # noqa: F401 connects its receivers
 
         try:
             if settings.ENCRYPTION_KEY_FILE.exists():

@@ -62,7 +62,7 @@ MIDDLEWARE = [
     "webapp.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "webapp.timezones.local_time",
+    "webapp.timezones.LocalTime",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -231,7 +231,7 @@ CELERY_BEAT_SCHEDULE = {
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
-USE_I18N = False
+USE_I18N = True  # for the names of days and months alone
 
 LOGGING = {
     "version": 1,

@@ -9,6 +9,7 @@ urlpatterns = [
     path("sign-out/", views.SignOut.as_view(), name="sign_out"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("settings/", include("management.urls")),
     path("", include("transcripts.urls")),
 ]
 

@@ -31,8 +31,16 @@ class People(BaseUserManager["User"]):
 class User(AbstractUser):
     """A person who signs in with an e-mail address. A superuser administers the team."""
 
+    class Theme(models.TextChoices):
+        SYSTEM = "", "System"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
+    theme = models.CharField(max_length=5, choices=Theme, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True, help_text="of the browser if empty")
+    dates_language = models.CharField(max_length=10, blank=True, help_text="English if empty")
 
     objects: ClassVar[People] = People()  # type: ignore[assignment]
 
@@ -44,3 +52,13 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.email
+
+    @property
+    def name(self) -> str:
+        """The full name as the person writes it."""
+        return self.get_full_name()
+
+    @name.setter
+    def name(self, value: str) -> None:
+        # Not every name has two parts: the whole is kept in the first field.
+        self.first_name, self.last_name = value.strip(), ""

@@ -18,17 +18,27 @@ const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
 remember("timezone", zone);
 // The first page in a zone was made before the server knew of it. Once: the server may not know it.
 const shows = document.querySelector("main time, [data-filters]") !== null;
-if (shows && root.dataset.timezone !== zone && sessionStorage.getItem("timezone") !== zone) {
+if (shows && root.dataset.timezone !== undefined && root.dataset.timezone !== zone && sessionStorage.getItem("timezone") !== zone) {
   sessionStorage.setItem("timezone", zone);
   location.reload();
 }
 const project = new URLSearchParams(location.search).get("project");
 if (project !== null) remember("project", project);
 
+// The theme belongs to the account; the cookie is for the pages before the sign-in.
+function keepTheme(theme) {
+  const address = document.body.dataset.themeUrl;
+  const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+  if (!address) return;
+  const headers = { "X-CSRFToken": token };
+  fetch(address, { method: "POST", headers, body: new URLSearchParams({ theme }), keepalive: true }).catch(() => {});
+}
+
 for (const button of document.querySelectorAll("[data-theme-choice]")) {
   button.addEventListener("click", () => {
     const theme = button.dataset.themeChoice;
     remember("theme", theme);
+    keepTheme(theme);
     if (theme) root.dataset.theme = theme;
     else delete root.dataset.theme;
     for (const other of document.querySelectorAll("[data-theme-choice]")) {

@@ -49,6 +49,7 @@ def pages(cast: Cast) -> dict[str, str]:
         "recording that failed": of["<i>Broken</i>"],
         "recording under way": of["Under way"],
         "recording without a title": of[""],
+        "account": "/settings/account/",
         "nothing": "/recordings/999999/",
     }
 

@@ -4,10 +4,13 @@ from datetime import datetime
 
 from django import template
 from django.templatetags.static import static
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
+from management import dates
 from transcripts.models import Utterance
 from transcripts.text import reading
 
@@ -37,21 +40,29 @@ def said(moment: datetime) -> str:
     local, today = timezone.localtime(moment), timezone.localdate()
     time = f"{local:%H:%M}"
     days = (today - local.date()).days
-    if days == 0:
-        return f"today {time}"
-    if days == 1:
-        return f"yesterday {time}"
-    if 1 < days < 7:
-        return f"{local:%A} {time}"
-    if local.year == today.year:
-        return f"{local.day} {local:%B}"
-    return f"{local.day} {local:%B %Y}"
+    with translation.override(dates.used()):
+        if days == 0:
+            return f"{gettext('today')} {time}"
+        if days == 1:
+            return f"{gettext('yesterday')} {time}"
+        if 1 < days < 7:
+            return f"{date_format(local, 'l')} {time}"
+        return in_words(local, with_year=local.year != today.year)
 
 
 @register.filter
 def exactly(moment: datetime) -> str:
+    """A moment to the second, with its day of the week and its time zone."""
     local = timezone.localtime(moment)
-    return f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S %Z}"
+    with translation.override(dates.used()):
+        return f"{date_format(local, 'l')} {in_words(local)}, {local:%H:%M:%S %Z}"
+
+
+def in_words(day: datetime, with_year: bool = True) -> str:
+    """A day in the active language: "3 November 2025", "3. November 2025"."""
+    if dates.used() == dates.ENGLISH:
+        return date_format(day, "j F Y" if with_year else "j F")
+    return date_format(day, "DATE_FORMAT" if with_year else "MONTH_DAY_FORMAT")
 
 
 @register.filter

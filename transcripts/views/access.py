@@ -11,15 +11,11 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django_htmx.middleware import HtmxDetails
 
+from management.access import get_permitted
+from management.access import person as person
 from management.models import Project, User
 from transcripts.forms import is_id
 from transcripts.models import Recording, Transcription
-
-
-def person(request: HttpRequest) -> User:
-    """Return the signed-in user; only the sign-in page is open to others."""
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def wants_fragment(request: HttpRequest) -> bool:
@@ -48,7 +44,7 @@ def in_chosen_project(view: Callable[..., HttpResponse]) -> Callable[..., HttpRe
         given, project = request.GET.get("project", ""), None
         if given:
             visible = Project.objects.visible_to(person(request))
-            project = get_object_or_404(visible, pk=int(given) if is_id(given) else None)
+            project = get_permitted(request, visible, int(given) if is_id(given) else None)
         return view(request, project, *args, **kwargs)
 
     return with_project
@@ -67,11 +63,11 @@ def visible_recording(request: HttpRequest, pk: int) -> Recording:
     seen = Recording.objects.visible_to(person(request)).select_related(
         "project__connection", "owner"
     )
-    return get_object_or_404(seen, pk=pk)
+    return get_permitted(request, seen, pk)
 
 
 def writable_recording(request: HttpRequest, pk: int) -> Recording:
-    return get_object_or_404(Recording.objects.writable_by(person(request)), pk=pk)
+    return get_permitted(request, Recording.objects.writable_by(person(request)), pk)
 
 
 def finished_run(request: HttpRequest, recording: Recording) -> Transcription | None:

@@ -3,14 +3,13 @@
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
-from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
+from management.access import get_permitted, person
 from management.models import Project
 from transcripts.choices import PresetForm, described
 from transcripts.forms import is_id
 from transcripts.models import Preset
-from transcripts.views.access import person
 
 
 @require_POST
@@ -22,7 +21,7 @@ def presets(request: HttpRequest) -> JsonResponse:
     """
     given = request.POST.get("project", "")
     writable = Project.objects.writable_by(person(request))
-    project = get_object_or_404(writable, pk=int(given) if is_id(given) else None)
+    project = get_permitted(request, writable, int(given) if is_id(given) else None)
     form = PresetForm(project, request.POST)
     if not form.is_valid():
         problems = [str(each) for errors in form.errors.values() for each in errors]
@@ -47,7 +46,7 @@ def preset_delete(request: HttpRequest, pk: int) -> JsonResponse:
 
 def writable_preset(request: HttpRequest, pk: int) -> Preset:
     writable = Preset.objects.writable_by(person(request)).select_related("project")
-    return get_object_or_404(writable, pk=pk)
+    return get_permitted(request, writable, pk)
 
 
 def respond_with_presets(project: Project, **facts: Any) -> JsonResponse:

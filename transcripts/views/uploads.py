@@ -12,11 +12,12 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from management.access import get_permitted, person
 from management.models import Project
 from network.jsontext import read_json
 from speechclient import InvalidOption
@@ -26,7 +27,6 @@ from transcripts.media import fetch
 from transcripts.media.storage import DiskFull
 from transcripts.models import Preset, Recording, Upload
 from transcripts.options import complete
-from transcripts.views.access import person
 from transcripts.views.upload import upload_page
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -160,7 +160,7 @@ def upload_chunk(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     mine = Upload.objects.resumable_by(person(request)).select_related(
         "project", "owner", "recording"
     )
-    upload = get_object_or_404(mine, pk=pk)
+    upload = get_permitted(request, mine, pk)
     if request.method in ("HEAD", "GET"):
         headers = {"Upload-Offset": str(upload.offset_bytes), "ETag": f'"{upload.sha256}"'}
         headers["Upload-Length"] = str(upload.size_bytes)

@@ -1,0 +1,107 @@
+"""Forms of the settings pages."""
+
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils import timezone
+
+from management import dates
+from management.models import Action, AuditQuerySet, User
+
+# Beyond these a moment in some time zone is no date any more.
+IN_CALENDAR = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9998, 12, 30))]
+
+
+def day_starts(day: date) -> datetime:
+    """Return the first moment of a day in the reader's time zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def first_error(form: forms.Form) -> str:
+    """Return the first error of a form in a sentence; empty when it is valid."""
+    return next((str(errors[0]) for errors in form.errors.values()), "")
+
+
+def dress(form: forms.BaseForm) -> None:
+    """Give the fields of a form our classes, and those with errors their description."""
+    for name, field in form.fields.items():
+        if isinstance(field.widget, forms.CheckboxInput | forms.CheckboxSelectMultiple):
+            continue
+        field.widget.attrs["class"] = "field"
+        if form.is_bound and name in form.errors:
+            field.widget.attrs |= {
+                "aria-invalid": "true",
+                "aria-describedby": f"{form[name].id_for_label}-problem",
+            }
+
+
+@cache
+def time_zones() -> list[tuple[str, str]]:
+    """The time zones of the world by region; empty is that of the browser."""
+    names = sorted(name for name in available_timezones() if "/" in name and "Etc/" not in name)
+    return [
+        ("", "As in the browser"),
+        ("UTC", "UTC"),
+        *((each, each.replace("_", " ")) for each in names),
+    ]
+
+
+class AuditFilters(forms.Form):
+    """The filters of the audit log, as they stand in its address."""
+
+    q = forms.CharField(required=False, max_length=200, label="Contains")
+    action = forms.ChoiceField(
+        required=False, choices=[("", "Any action"), *Action.choices], label="Action"
+    )
+    since = forms.DateField(required=False, label="From", validators=IN_CALENDAR)
+    until = forms.DateField(required=False, label="To", validators=IN_CALENDAR)
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+    def __init__(self, data: Any) -> None:
+        names = ("q", "action", "since", "until", "before")
+        super().__init__({name: data.get(name, "").replace("\0", "") for name in names})
+        self.is_valid()
+
+    @property
+    def active(self) -> bool:
+        """Return whether any filter is set."""
+        return any(self.cleaned_data.get(name) for name in ("q", "action", "since", "until"))
+
+    def narrow(self, entries: AuditQuerySet) -> AuditQuerySet:
+        chosen = self.cleaned_data
+        since, until = chosen.get("since"), chosen.get("until")
+        entries = entries.matching(
+            text=chosen.get("q", ""),
+            action=chosen.get("action", ""),
+            since=day_starts(since) if since else None,
+            until=day_starts(until + timedelta(days=1)) if until else None,
+        )
+        before = chosen.get("before")
+        return entries.filter(pk__lt=before) if before else entries
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # no type parameters at run time
+    """Name, theme, time zone and the language of dates of one person."""
+
+    name = forms.CharField(required=False, max_length=150)
+    time_zone = forms.ChoiceField(required=False, choices=time_zones)
+    dates_language = forms.ChoiceField(required=False, choices=dates.languages)
+
+    class Meta:
+        model = User
+        fields = ["theme", "time_zone", "dates_language"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["name"] = self.instance.name
+        self.initial["dates_language"] = self.instance.dates_language or dates.ENGLISH
+        dress(self)
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        self.instance.name = name
+        return name

@@ -1,0 +1,12 @@
+"""The addresses of the settings."""
+
+from django.urls import path
+
+from management.views import account, audit
+
+urlpatterns = [
+    path("account/", account.account, name="account"),
+    path("account/theme/", account.account_theme, name="account_theme"),
+    path("audit/", audit.audit_log, name="audit_log"),
+    path("audit/audit.csv", audit.audit_csv, name="audit_csv"),
+]

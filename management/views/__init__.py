@@ -1,0 +1,1 @@
+"""Pages of the settings: people, projects, the account and the audit log."""
