@@ -64,7 +64,7 @@ class Environment:
 
     @property
     def jobs(self) -> Path:
-        """Bodies and results of calls that are answered by a callback."""
+        """Bodies and results of requests whose response goes to a callback."""
         return self.data / "engine-jobs"
 
     @property

@@ -69,7 +69,7 @@ class Credentials:
             raise insufficient_scope()
 
     async def verify_subprotocols(self, offered: Sequence[str]) -> tuple[str, Caller]:
-        """The holder of a socket opened by a browser, and the subprotocol to answer with.
+        """The holder of a socket opened by a browser, and the subprotocol to accept.
 
         ``offered`` is read as pairs of names and values: ``token, KEY, x-..., ...``.
         """

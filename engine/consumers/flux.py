@@ -11,7 +11,7 @@ from msgspec import UNSET, structs, to_builtins
 
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.listen import DATA_REASON, reraise
-from engine.consumers.recognition import Questions
+from engine.consumers.recognition import Decodings
 from engine.consumers.sockets import Socket
 from engine.exchange import Usage
 from engine.gateway.operations import socket
@@ -36,7 +36,7 @@ from engine.wire.reading import Invalid, read_message
 from engine.wire.shapes import Omittable
 from engine.wire.words import flux_transcript, flux_words
 
-_MOST_SCORES = 8  # unanswered; then the client is read no further
+_MOST_SCORES = 8  # unfinished; with more the client is not read
 _SILENT = "No audio was received for 60 seconds."
 
 
@@ -82,7 +82,7 @@ class FluxConsumer(Socket):
         self.keyterms = options.keyterm
         self.hints = options.language_hint
         self.numerals, self.told_hints = options.numerals, options.language_hint
-        self.questions = Questions(choice, self._answer, self._fail)
+        self.decodings = Decodings(choice, self._receive, self._fail)
         self.pace = Pace()
         self.received_seconds = 0.0
         self.sequence = 0
@@ -130,7 +130,7 @@ class FluxConsumer(Socket):
         self.spawn(self._give_up_waiting())
 
     async def leave(self) -> None:
-        self.questions.drop_all()
+        self.decodings.drop_all()
         await self.audio.close()
         usage = self.outcome.usage
         usage.seconds = usage.channel_seconds = self.received_seconds
@@ -148,7 +148,7 @@ class FluxConsumer(Socket):
             self.received_seconds += len(mono) / RATE
             self._follow(self.session.push(mono))
             await asyncio.sleep(0)
-            await self.questions.wait_for_room()
+            await self.decodings.wait_for_room()
             while len(self.scoring) > _MOST_SCORES:
                 await asyncio.wait(self.scoring, return_when=asyncio.FIRST_COMPLETED)
         if wait := self.pace.wait_seconds(self.received_seconds):
@@ -158,9 +158,9 @@ class FluxConsumer(Socket):
         for step in found:
             match step:
                 case Decode():
-                    self.questions.ask(0, step)
+                    self.decodings.submit(0, step)
                 case Drop(number):
-                    self.questions.drop(0, number)
+                    self.decodings.drop(0, number)
                 case Score():
                     scoring = self.spawn(self._score(step))
                     self.scoring.add(scoring)
@@ -172,11 +172,11 @@ class FluxConsumer(Socket):
                 case NoTurn():
                     self._warn("FORCE_END_TURN_NO_ACTIVE_TURN", "There is no active turn.")
 
-    async def _score(self, question: Score) -> None:
-        probability = await asyncio.to_thread(end_of_turn().score, question.samples)
-        self._follow(self.session.scored(question.number, probability))
+    async def _score(self, request: Score) -> None:
+        probability = await asyncio.to_thread(end_of_turn().score, request.samples)
+        self._follow(self.session.scored(request.number, probability))
 
-    def _answer(self, track: int, number: int, words: Sequence[HeardWord], seconds: float) -> None:
+    def _receive(self, track: int, number: int, words: Sequence[HeardWord], seconds: float) -> None:
         self._follow(self.session.decoded(number, words, seconds))
 
     def _fail(self, error: BaseException) -> None:
@@ -193,7 +193,7 @@ class FluxConsumer(Socket):
         self._follow(self.session.finish())
         while not self.session.is_settled:
             await asyncio.gather(*self.scoring)
-            await self.questions.wait_for_all()
+            await self.decodings.wait_for_all()
         if unsaid := self.session.unsaid:
             self._warn("LOW_CONFIDENCE", unsaid_warning(unsaid).message)
 

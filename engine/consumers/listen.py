@@ -15,7 +15,7 @@ from msgspec import to_builtins
 from engine.consumers.audio import Pace, open_audio, steps
 from engine.consumers.callback import Callback, CallbackLost
 from engine.consumers.ordered import OrderedMessages
-from engine.consumers.recognition import Questions
+from engine.consumers.recognition import Decodings
 from engine.consumers.sockets import Socket
 from engine.exchange import Usage
 from engine.gateway.operations import socket
@@ -121,7 +121,7 @@ class ListenConsumer(Socket):
         terms = hotwords(options.keyterm, options.keywords)
         self.keyterms = (terms,) if terms else ()
         self.speakers = await asyncio.to_thread(find_diarizer) if options.is_diarized else None
-        self.questions = Questions(self.choice, self._answer, self._fail)
+        self.decodings = Decodings(self.choice, self._receive, self._fail)
         self.ordered = OrderedMessages(self.tell)
         self.sessions: list[ListenSession] = []
         self.diarizers: list[LiveDiarizer] = []
@@ -197,7 +197,7 @@ class ListenConsumer(Socket):
         self.spawn(self._settle(1011, _SILENT))
 
     async def leave(self) -> None:
-        self.questions.drop_all()
+        self.decodings.drop_all()
         await self.audio.close()
         self._count()
 
@@ -220,7 +220,7 @@ class ListenConsumer(Socket):
                 self._follow(track, session.push(step[track]))
             # Others get their turn, and a client that is ahead of the models waits for them.
             await asyncio.sleep(0)
-            await self.questions.wait_for_room()
+            await self.decodings.wait_for_room()
             await self.ordered.wait_for_room()
         if wait := self.pace.wait_seconds(self.sessions[0].received_seconds):
             await asyncio.sleep(wait)
@@ -241,9 +241,9 @@ class ListenConsumer(Socket):
         for step in found:
             match step:
                 case Decode():
-                    self.questions.ask(track, step)
+                    self.decodings.submit(track, step)
                 case Drop(number):
-                    self.questions.drop(track, number)
+                    self.decodings.drop(track, number)
                 case Heard():
                     self._tell_heard(track, step)
                 case SpeechStarted(moment):
@@ -257,7 +257,7 @@ class ListenConsumer(Socket):
                 case Mark(value=configured):
                     self._configured(track, configured)
 
-    def _answer(self, track: int, number: int, words: Sequence[HeardWord], seconds: float) -> None:
+    def _receive(self, track: int, number: int, words: Sequence[HeardWord], seconds: float) -> None:
         self._follow(track, self.sessions[track].decoded(number, words, seconds))
 
     def _fail(self, error: BaseException) -> None:
@@ -281,10 +281,10 @@ class ListenConsumer(Socket):
         await self._settle(1000)
 
     async def _settle(self, code: int, reason: str = "") -> None:
-        """Tell the rest of what came, then close."""
+        """Send the remaining results, then close."""
         for track, session in enumerate(self.sessions):
             self._follow(track, session.finish())
-        await self.questions.wait_for_all()
+        await self.decodings.wait_for_all()
         await self.ordered.wait_for_all()
         self._finish_with_metadata(code, reason)
 

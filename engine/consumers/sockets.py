@@ -1,6 +1,6 @@
 """Base of the engine's sockets: frames in without a thread, messages out in order.
 
-A consumer answers ``open``, ``hear`` (a binary frame), ``read`` (a JSON message) and ``leave``;
+A consumer implements ``open``, ``hear`` (a binary frame), ``read`` (a JSON message) and ``leave``;
 it says things with ``tell`` and ``tell_bytes`` and ends with ``finish``.
 """
 
@@ -29,7 +29,7 @@ _UNREAD_BYTES = 4 * 1024 * 1024
 _SOUND_BYTES = 256 * 1024
 _SOUND_FRAME_BYTES = 16 * 1024
 # What a client may be ahead of us: four minutes of 16-bit samples at 16 kHz. Frames are taken in
-# until then, so that pings are answered and a client that goes is noticed; from then on the
+# until then, so that pings get their pongs and a client that goes is noticed; from then on the
 # connection is not read.
 _AHEAD_BYTES = 8 * 1024 * 1024
 _FRAME_BYTES = 200  # what a frame costs besides its data

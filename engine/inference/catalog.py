@@ -84,7 +84,7 @@ class Choice:
 
     @property
     def is_substituted(self) -> bool:
-        """True when another Whisper model answers than the one that was asked for."""
+        """True when another Whisper model is used than the one that was requested."""
         size = self.asked.removeprefix(f"{_WHISPER}-")
         return self.local is not None and size not in (self.asked, self.local)
 

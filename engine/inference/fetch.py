@@ -109,7 +109,7 @@ async def _fetch(url: str, spool: Path | None, limit: int, reach: Reach) -> Body
                 target = _parse(location, target if location else None)
                 continue
             if response.is_error:
-                raise Unreachable(f"The remote server answered {response.status_code}.")
+                raise Unreachable(f"The remote server responded with {response.status_code}.")
             return await store(response.aiter_bytes(), spool, limit, _too_large())
     raise Unreachable("There were too many redirects.")
 

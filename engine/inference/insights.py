@@ -1,4 +1,4 @@
-"""Summary, topics, intents and sentiment, as listen and read both answer them."""
+"""Summary, topics, intents and sentiment, as listen and read both return them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from engine.inference.models import intelligence
 from engine.runtime.priority import step_back
 from engine.speech.synthesis.voices import NAMESPACE
-from engine.text.intelligence import MOST_TOKENS, Insights, Question, count_tokens
+from engine.text.intelligence import MOST_TOKENS, Analysis, Insights, count_tokens
 from engine.text.words import Word, transcript
 from engine.weights.errors import MissingWeights
 from engine.wire.errors import token_limit_exceeded, unavailable
@@ -43,7 +43,7 @@ async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOpti
 
     Raises ``ApiError``: 400 for more than 150,000 tokens, 503 when no model is installed.
     """
-    question = Question(
+    analysis = Analysis(
         summarize=options.summarize,
         sentiment=options.sentiment,
         topics=options.topics,
@@ -55,7 +55,7 @@ async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOpti
     )
     try:
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(_analyses, _analyse, words, question)
+        found = await loop.run_in_executor(_analyses, _analyse, words, analysis)
     except MissingWeights as error:
         raise unavailable() from error
     return Found(
@@ -67,7 +67,7 @@ async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOpti
     )
 
 
-def _analyse(words: Sequence[Word], question: Question) -> Insights:
+def _analyse(words: Sequence[Word], analysis: Analysis) -> Insights:
     if count_tokens(transcript(words, punctuated=True)) > MOST_TOKENS:
         raise token_limit_exceeded(MOST_TOKENS)
-    return intelligence().analyse(words, question)
+    return intelligence().analyse(words, analysis)

@@ -1,4 +1,4 @@
-"""A recording and its options to the answer of ``POST /v1/listen``.
+"""Response of ``POST /v1/listen`` to a recording and its options.
 
 options → recognition, with who spoke → steps over the words → insights → response.
 """
@@ -152,7 +152,7 @@ async def _transcribe(request: ApiRequest, plan: Plan, body: Body) -> ApiRespons
                 transcript = await _in_thread(
                     lambda cancelled: _recognize(audio, plan, cancelled, heard)
                 )
-                with HEAP.holding_answer():
+                with HEAP.holding_response():
                     return await _respond(request, plan, body.sha256, transcript)
     except TimeoutError:
         raise gateway_timeout() from None

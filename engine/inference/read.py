@@ -55,7 +55,7 @@ async def respond(request: ApiRequest, plan: Plan) -> ApiResponse:
             raise no_text()
     try:
         async with asyncio.timeout(settings.ENVIRONMENT.processing_seconds):
-            with HEAP.holding_answer():
+            with HEAP.holding_response():
                 return await _respond(request, plan.options, text)
     except TimeoutError:
         raise gateway_timeout() from None

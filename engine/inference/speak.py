@@ -1,4 +1,4 @@
-"""A text and its options to the answers of ``POST /v1/speak`` and ``/v2/speak``.
+"""Responses of ``POST /v1/speak`` and ``/v2/speak`` to a text and its options.
 
 Source: docs/contract.md, 7 and 8.
 """

@@ -1,9 +1,9 @@
-"""When Python looks for garbage among everything that lives.
+"""Garbage-collection schedule: freeze start-up objects, collect fully between responses.
 
-The collector lets no thread go on while it looks, and it looks at all that is not garbage too: at
-the engine's own modules for 50 ms, at the words of ten hours of speech for a tenth of a second.
-So what is there before anybody is served is never looked at again, and what has lived for long
-only when no answer is being put together.
+A full collection holds the GIL and visits every object: those of the engine's own modules take
+50 ms, the words of ten hours of speech a tenth of a second. Objects that exist before the first
+request are therefore frozen, and the oldest generation is collected only while no response is
+being built.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-SECONDS = 60.0  # from one look to the next
+SECONDS = 60.0  # from one full collection to the next
 LONGEST_WAIT_SECONDS = 600.0  # for a quiet moment: garbage must not pile up
 _NEVER = 2**31 - 1
 
@@ -22,20 +22,20 @@ class Heap:
     """Used from the event loop alone: no locks."""
 
     def __init__(self) -> None:
-        self._answers = 0
+        self._responses = 0
         self._is_quiet = asyncio.Event()
         self._is_quiet.set()
 
     @contextmanager
-    def holding_answer(self) -> Iterator[None]:
-        """While an answer is put together, which may be of many words."""
-        self._answers += 1
+    def holding_response(self) -> Iterator[None]:
+        """Postpone full collections while a response is built, which may have many words."""
+        self._responses += 1
         self._is_quiet.clear()
         try:
             yield
         finally:
-            self._answers -= 1
-            if not self._answers:
+            self._responses -= 1
+            if not self._responses:
                 self._is_quiet.set()
 
     async def keep(self) -> None:

@@ -1,4 +1,4 @@
-"""Threads that compute let those that answer go first."""
+"""Lower priority for threads that compute, below those that serve requests."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _NICE = 5
 
 
 def step_back() -> None:
-    """Have this thread, and the threads and processes it starts, yield to all others.
+    """Lower the priority of this thread and of the threads and processes that it starts.
 
-    On a machine whose cores are all at work, the event loop and the web server would else wait
-    for their turn behind the models. Only Linux knows priorities of threads.
+    On a machine whose cores are all busy, the event loop and the web server would otherwise be
+    scheduled after the models. Only Linux has priorities of threads.
     """
     if hasattr(os, "sched_getaffinity"):
         os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))

@@ -1,4 +1,4 @@
-"""Live captions of one track: samples in, questions to the model and results out.
+"""Live captions of one track: samples in, decodings and results out.
 
 No I/O and no clock: time is the audio received. The owner of the socket feeds samples, hands
 each ``Decode`` to the recognizer and gives back what it heard; the session says what to tell

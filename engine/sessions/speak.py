@@ -44,7 +44,7 @@ CHARACTERS_A_SECOND = 15.0
 
 @dataclass(frozen=True)
 class Say:
-    """Speak this now; answer with ``made``."""
+    """Speak this now; call ``made`` with the result."""
 
     script: Script
     speed: float

@@ -59,7 +59,7 @@ class TurnOptions:
 
 @dataclass(frozen=True)
 class Score:
-    """A question to the end-of-turn model about the end of ``samples``, by its number."""
+    """A request to the end-of-turn model about the end of ``samples``, with its number."""
 
     number: int
     samples: Samples
@@ -88,7 +88,7 @@ Step = Decode | Drop | Score | Turn | NoTurn | Mark
 
 @dataclass
 class _Look:
-    """A question to the end-of-turn model at ``place``, in samples."""
+    """A request to the end-of-turn model at ``place``, in samples."""
 
     place: int
     probability: float | None = None
@@ -112,7 +112,7 @@ class TurnSession(Track):
         self.options = options
         # The last seconds, for the end-of-turn model.
         self._sound: deque[Samples] = deque(maxlen=HEARD_SECONDS * RATE // FRAME)
-        self._pause_looks = 0  # questions to it in this pause
+        self._pause_looks = 0  # requests to it in this pause
         self._score_count = 0
         self._unscored: dict[int, _Look] = {}
         self._looks: deque[_Look] = deque()  # that have not been taken into account
@@ -123,7 +123,7 @@ class TurnSession(Track):
         self._guessed: tuple[Word, ...] = ()
         self._started = False
         self._eager = False
-        self._probability = 0.0  # the model's newest answer in this pause
+        self._probability = 0.0  # the model's newest score in this pause
         self._confidence = 0.0
 
     def configure(self, options: TurnOptions, value: Any) -> list[Step]:
@@ -131,7 +131,7 @@ class TurnSession(Track):
         return self.mark((options, value))
 
     def scored(self, number: int, probability: float) -> list[Step]:
-        """Take the end-of-turn model's answer to a ``Score``."""
+        """Receive the end-of-turn model's probability for a ``Score``."""
         self._unscored.pop(number).probability = probability
         return self._tell()
 
@@ -217,7 +217,7 @@ class TurnSession(Track):
         return self._started and frame.segment is None
 
     def _take_looks(self, frame: Frame) -> None:
-        """Take the answers about this pause up to here; those about earlier ones are late."""
+        """Use the scores of this pause up to here; those of earlier pauses are late."""
         while self._looks and self._looks[0].place <= frame.end:
             if self._looks[0].probability is None and frame.silence:
                 return

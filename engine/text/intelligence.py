@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.text.embeddings import Embeddings
-from engine.text.endpoint import Answer, Endpoint, EndpointFailed, Question
+from engine.text.endpoint import Analysis, AnalysisResult, Endpoint, EndpointFailed
 from engine.text.labels import LabelledSegment, find_intents, find_topics
 from engine.text.paragraphs import Sentence, sentences
 from engine.text.sentiment import (
@@ -24,8 +24,15 @@ MOST_TOKENS = 150_000  # docs/contract.md, 4
 
 log = logging.getLogger(__name__)
 
-__all__ = ["LOCAL", "MOST_TOKENS", "Insights", "Intelligence", "Question", "count_tokens",
-           "words_of"]  # fmt: skip
+__all__ = [
+    "LOCAL",
+    "MOST_TOKENS",
+    "Analysis",
+    "Insights",
+    "Intelligence",
+    "count_tokens",
+    "words_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,47 +62,49 @@ class Intelligence:
         self._loading = threading.Lock()
         self._embeddings: Embeddings | None = None
 
-    def analyse(self, words: Sequence[Word], question: Question) -> Insights:
+    def analyse(self, words: Sequence[Word], analysis: Analysis) -> Insights:
         """Return the requested insights about an English transcript or the words of a text.
 
         Raises ``MissingWeights`` when there are neither local models nor a working endpoint.
         """
         found = sentences(words)
         if not found:
-            return _insights(LOCAL, found, question, _nothing(question))
+            return _insights(LOCAL, found, analysis, _nothing(analysis))
         if self._endpoint is not None:
             try:
-                answer = self._asked(self._endpoint, found, question)
+                result = self._remotely(self._endpoint, found, analysis)
             except EndpointFailed as error:
                 log.warning("text intelligence falls back on local models: %s", error)
             else:
-                return _insights(self._endpoint.model, found, question, answer)
-        return _insights(LOCAL, found, question, self._locally(found, question))
+                return _insights(self._endpoint.model, found, analysis, result)
+        return _insights(LOCAL, found, analysis, self._locally(found, analysis))
 
-    def _asked(self, endpoint: Endpoint, found: list[Sentence], question: Question) -> Answer:
+    def _remotely(
+        self, endpoint: Endpoint, found: list[Sentence], analysis: Analysis
+    ) -> AnalysisResult:
         short = found[-1].end_word + 1 <= SHORTEST_WORDS
-        if not short or not question.summarize:
-            return endpoint.ask(found, question)
-        rest = replace(question, summarize=False)
+        if not short or not analysis.summarize:
+            return endpoint.analyse(found, analysis)
+        rest = replace(analysis, summarize=False)
         text = joined(sentence.text for sentence in found)
         if not (rest.topics or rest.intents or rest.sentiment):
-            return Answer(text, None, None, None)
-        return replace(endpoint.ask(found, rest), summary=text)
+            return AnalysisResult(text, None, None, None)
+        return replace(endpoint.analyse(found, rest), summary=text)
 
-    def _locally(self, found: list[Sentence], question: Question) -> Answer:
-        return Answer(
-            summary=summarize(found, self._embed) if question.summarize else None,
+    def _locally(self, found: list[Sentence], analysis: Analysis) -> AnalysisResult:
+        return AnalysisResult(
+            summary=summarize(found, self._embed) if analysis.summarize else None,
             topics=find_topics(
-                found, self._embed, question.custom_topics, question.custom_topic_mode
+                found, self._embed, analysis.custom_topics, analysis.custom_topic_mode
             )
-            if question.topics
+            if analysis.topics
             else None,
             intents=find_intents(
-                found, self._embed, question.custom_intents, question.custom_intent_mode
+                found, self._embed, analysis.custom_intents, analysis.custom_intent_mode
             )
-            if question.intents
+            if analysis.intents
             else None,
-            scores=score_sentences(found) if question.sentiment else None,
+            scores=score_sentences(found) if analysis.sentiment else None,
         )
 
     def _embed(self, texts: Sequence[str]) -> Any:
@@ -115,30 +124,32 @@ def count_tokens(text: str) -> int:
     return len(re.findall(r"\w+|[^\w\s]", text))
 
 
-def _nothing(question: Question) -> Answer:
-    return Answer(
-        summary="" if question.summarize else None,
-        topics=[] if question.topics else None,
-        intents=[] if question.intents else None,
-        scores=[] if question.sentiment else None,
+def _nothing(analysis: Analysis) -> AnalysisResult:
+    return AnalysisResult(
+        summary="" if analysis.summarize else None,
+        topics=[] if analysis.topics else None,
+        intents=[] if analysis.intents else None,
+        scores=[] if analysis.sentiment else None,
     )
 
 
-def _insights(backend: str, found: list[Sentence], question: Question, answer: Answer) -> Insights:
-    scores = answer.scores
+def _insights(
+    backend: str, found: list[Sentence], analysis: Analysis, result: AnalysisResult
+) -> Insights:
+    scores = result.scores
     sentiments = None if scores is None else sentiment_segments(found, scores)
     incoming = count_tokens(joined(sentence.text for sentence in found))
     outgoing = {
-        "summary": answer.summary,
-        "topics": _names(answer.topics),
-        "intents": _names(answer.intents),
+        "summary": result.summary,
+        "topics": _names(result.topics),
+        "intents": _names(result.intents),
         "sentiment": None if sentiments is None else " ".join(s.sentiment for s in sentiments),
     }
     return Insights(
         backend=backend,
-        summary=answer.summary,
-        topics=answer.topics,
-        intents=answer.intents,
+        summary=result.summary,
+        topics=result.topics,
+        intents=result.intents,
         sentiments=sentiments,
         tokens={
             feature: (incoming, count_tokens(text))

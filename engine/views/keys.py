@@ -63,7 +63,7 @@ def list_keys(request: ApiRequest, project: Project) -> shapes.Keys:
 def make_api_key(request: ApiRequest, project: Project) -> shapes.CreatedKey:
     """Make an API key
 
-    The key itself is in this answer only. It belongs to the member behind the calling key, and
+    The key itself is in this response only. It belongs to the member behind the calling key, and
     may do no more than that key. Give an end or a time to live, not both.
     """
     caller = request.caller

@@ -32,7 +32,7 @@ class ModelFilters:
 def list_models(request: ApiRequest) -> shapes.Models:
     """List models
 
-    Those of Deepgram's names that are answered here, and the local models behind them.
+    Deepgram's names that this engine serves, and its local models.
     """
     read_options(ModelFilters, request.query)
     return shapes.Models(

@@ -26,7 +26,7 @@ in memory; ``send`` waits for room, and audio that finds none becomes a ``Gap``.
 
 ``stream.checkpoint()`` is a ``Checkpoint``, the place and the identities at which another process
 can resume: pass it as ``resume``, the same source, and as ``received`` the bytes that the source
-has. What had not become final is sent again.
+has. Audio without a final result is sent again.
 
 Properties, cheap enough to read at each event: ``state``, ``connection``, ``request_id``,
 ``received_seconds`` (given to ``send``), ``sent_seconds``, ``heard_seconds`` (end of the last

@@ -85,7 +85,7 @@ def free_port() -> int:
 
 
 def start_engine(data: Path, **settings: str) -> Engine:
-    """Start ``python -m engine`` and wait until it answers."""
+    """Start ``python -m engine`` and wait until it responds."""
     port = free_port()
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")
@@ -114,7 +114,7 @@ def start_engine(data: Path, **settings: str) -> Engine:
         else:
             return engine
     engine.stop()
-    raise RuntimeError("the engine did not answer within two minutes")
+    raise RuntimeError("the engine did not respond within two minutes")
 
 
 def run_errand(engine: Engine, *arguments: str) -> str:

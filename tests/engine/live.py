@@ -1,6 +1,6 @@
 """Models of live streams without weights: what they find is a function of the samples.
 
-Another cut of the audio gives other words, so that equal reports mean equal questions.
+Another cut of the audio gives other words, so that equal reports mean equal decodings.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def probability(samples: Samples) -> float:
 
 
 class FakeLiveRecognizer:
-    """Recognizer of live streams; answers come after ``delays``, in seconds, one after the other.
+    """Recognizer of live streams; results come after ``delays``, in seconds, one after the other.
 
     To be called in the event loop.
     """

@@ -27,20 +27,20 @@ class Site:
         site = self
 
         class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
+            def respond(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 body = self.rfile.read(length)
                 site.arrivals.put(Arrival(self.command, self.path, headers, body))
-                status, answer_headers, page = site.pages.get(self.path, (200, {}, b""))
+                status, response_headers, page = site.pages.get(self.path, (200, {}, b""))
                 self.send_response(status)
-                for name, value in answer_headers.items():
+                for name, value in response_headers.items():
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(page)))
                 self.end_headers()
                 self.wfile.write(page)
 
-            do_GET = do_POST = do_PUT = answer
+            do_GET = do_POST = do_PUT = respond
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -22,7 +22,7 @@ class EndOfTurnModel:
     def __init__(self, path: Path | None = None) -> None:
         options = onnxruntime.SessionOptions()
         options.inter_op_num_threads = 1
-        options.intra_op_num_threads = 2  # the end waits for the answer: 40 ms instead of 70
+        options.intra_op_num_threads = 2  # the end of a turn waits for it: 40 ms instead of 70
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4
         options.enable_cpu_mem_arena = False
@@ -43,5 +43,5 @@ class EndOfTurnModel:
         heard[len(heard) - len(end) :] = end
         heard = (heard - heard.mean()) / np.sqrt(heard.var() + 1e-7)
         levels = self._levels(heard, padding=0)[:, : HEARD_SECONDS * 100]
-        (answer,) = self._network.run(None, {"input_features": levels[None].astype(np.float32)})
-        return float(answer[0].item())
+        (output,) = self._network.run(None, {"input_features": levels[None].astype(np.float32)})
+        return float(output[0].item())

@@ -195,9 +195,9 @@ class Recognizer:
     def detect(
         self, samples: Samples, *, priority: Priority, candidates: Sequence[str] = ()
     ) -> Future[tuple[str, float]]:
-        """Queue the question which language is spoken in ``samples``; 8 s of voice are enough.
+        """Queue the detection of the language of ``samples``; 8 s of voice are enough.
 
-        The answer is a code, one of ``candidates`` if there are any, and its probability.
+        The result is a code, one of ``candidates`` if there are any, and its probability.
         """
         name = self._settings.multilingual
         codes = tuple(_code(candidate) for candidate in candidates)
@@ -240,7 +240,7 @@ class Recognizer:
         return model.transcribe(windows, reading=reading)
 
     def listen(self, diarizer: Diarizer, chunk: Chunk, owner: object) -> Job:
-        """Queue the question whose voices are in ``chunk``, for when no live speech waits."""
+        """Queue the diarization of ``chunk``, which runs when no live speech waits."""
         job = Job(
             item=chunk,
             call=lambda chunks: [diarizer.voices(one) for one in chunks],

@@ -1,12 +1,12 @@
 """One track of live speech, cut into segments at places of its audio alone.
 
-No I/O and no clock. Two positions move through the stream. The *listening* position is where the
-audio ends: there the detector runs, segments open and settle, and questions to the model are
-asked. The *telling* position follows in the same order and stops where an answer is still on its
-way; everything that depends on words is decided there, frame by frame. The results of a stream are
+No I/O and no clock. Two positions move through the stream. The *listening* position is the end of
+the audio: there the detector runs, segments open and settle, and decodings are requested. The
+*telling* position follows in the same order and stops at a decoding that is not finished;
+everything that depends on words is decided there, frame by frame. The results of a stream are
 therefore a function of its bytes, its options and the places of its control messages, however
-late an answer is and however the bytes were cut into frames. Only guesses (interim results)
-depend on how fast the models are.
+late a decoding is and however the bytes were split into frames. Only guesses (interim results)
+depend on the speed of the models.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from engine.speech.recognition.vad import FRAME, VoiceDetector
 
 NATURAL_PAUSE = round(0.6 * RATE)  # ends a stretch of speech whatever the options are
 _ROLL = round(0.3 * RATE)  # samples kept before the first voice: soft first sounds
-# A pause this young starts the final decoding; the answer is kept when the pause holds.
+# A pause this young starts the final decoding; its words are kept when the pause holds.
 _EARLY = round(0.15 * RATE)
 # The detector needs some 100 ms to be sure of silence: a shorter pause is inside a word.
 _SHORTEST_PAUSE = round(0.1 * RATE)
@@ -44,7 +44,7 @@ _FRESH = 0.4  # seconds at the end of the audio whose words may still change
 
 @dataclass(frozen=True)
 class Decode:
-    """A question to the model: the words of ``samples`` (float32, 16 kHz), by its number.
+    """A request for the words of ``samples`` (float32, 16 kHz), with its number.
 
     If it is ``awaited``, nothing after its place is reported before its result.
     """
@@ -58,7 +58,7 @@ class Decode:
 
 @dataclass(frozen=True)
 class Drop:
-    """The answer to this question is no longer wanted."""
+    """Cancel this decoding: its words are no longer needed."""
 
     number: int
 
@@ -97,8 +97,8 @@ class Frame:
 
 
 @dataclass
-class Question:
-    """A question to the model; ``end`` is where its audio ends.
+class Decoding:
+    """A decoding that was requested; ``end`` is the end of its audio.
 
     ``voice`` is the probability of voice in each voiced frame of its audio, by the frame's end.
     """
@@ -133,14 +133,14 @@ class Settled:
     start: int
     end: int
     segment: Segment | None
-    question: Question | None
+    decoding: Decoding | None
     ends_speech: bool
     from_finalize: bool
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """The words, in the time of the stream; known once the question is answered."""
-        found = self.question.words if self.question else None
+        """The words, in the time of the stream; known once the decoding is finished."""
+        found = self.decoding.words if self.decoding else None
         return tuple(paced(found or [], self.start / RATE, self.end / RATE))
 
 
@@ -155,7 +155,7 @@ class Mark:
 class Track:
     """One track of a live stream; a subclass says what it tells.
 
-    ``push``, ``decoded``, ``mark`` and the methods of a subclass return what follows: questions
+    ``push``, ``decoded``, ``mark`` and the methods of a subclass return what follows: decodings
     for the model and messages for the client, in the order of sending. The subclass overrides
     ``on_frame``, ``on_settled``, ``on_mark`` and ``on_words``, which follow each other in the
     order of the stream, and ``on_guess``.
@@ -185,11 +185,11 @@ class Track:
         self._segment: Segment | None = None
         self._untold: deque[Segment] = deque()  # segments whose result has not been told
         self._script: deque[Frame | Settled | Mark] = deque()  # what has not been told
-        self._questions: dict[int, Question] = {}
-        self._asked = 0
+        self._decodings: dict[int, Decoding] = {}
+        self._number = 0
         self._guess: int | None = None
-        self._early: tuple[int, Question] | None = None
-        self._probe: Question | None = None
+        self._early: tuple[int, Decoding] | None = None
+        self._probe: Decoding | None = None
         self._seconds = 0.0  # of the last guess
 
     @property
@@ -224,30 +224,30 @@ class Track:
             steps += self.on_heard(frame)
             steps += self._tell()
         # A guess is about all that has come: frames by the dozen need one.
-        steps += self._ask_guess()
+        steps += self._request_guess()
         self._forget()
         return steps
 
     def decoded(self, number: int, words: Sequence[Word], seconds: float) -> list[Any]:
-        """Take the model's answer to a ``Decode``: words timed from its first sample.
+        """Receive the words of a ``Decode``, timed from its first sample.
 
-        ``seconds`` is how long the answer took, which paces the guesses.
+        ``seconds`` is the duration of the decoding, which paces the guesses.
         """
-        question = self._questions.pop(number, None)
-        if question is None:
+        decoding = self._decodings.pop(number, None)
+        if decoding is None:
             return []
-        offset = question.segment.first / RATE
+        offset = decoding.segment.first / RATE
         placed = [
             replace(word, start=round(word.start + offset, 3), end=round(word.end + offset, 3))
             for word in words
         ]
         # A guess that nothing waits for may be wrong, and early.
-        question.words = placed if number == self._guess else question.believed(placed)
+        decoding.words = placed if number == self._guess else decoding.believed(placed)
         if number != self._guess:
             return self._tell()
         self._guess = None
         self._seconds = seconds
-        return [*self._take_guess(question, question.words), *self._ask_guess()]
+        return [*self._take_guess(decoding, decoding.words), *self._request_guess()]
 
     def mark(self, value: Any) -> list[Any]:
         """Mark the place up to which audio has been received."""
@@ -350,23 +350,23 @@ class Track:
         self._segment = Segment(first, self._voiced_until, self._keyterms)
         self._untold.append(self._segment)
 
-    def _ask(
+    def _request(
         self, segment: Segment, end: int, *, final: bool, awaited: bool = True
-    ) -> tuple[int, Question, Decode]:
-        self._asked += 1
+    ) -> tuple[int, Decoding, Decode]:
+        self._number += 1
         voice = {place: voice for place, voice in self._voice if segment.first < place <= end}
-        question = self._questions[self._asked] = Question(segment, end, final, voice)
+        decoding = self._decodings[self._number] = Decoding(segment, end, final, voice)
         samples = self._audio[segment.first - self._origin : end - self._origin]
-        decode = Decode(self._asked, samples, final, awaited, segment.keyterms)
-        return self._asked, question, decode
+        decode = Decode(self._number, samples, final, awaited, segment.keyterms)
+        return self._number, decoding, decode
 
     def _ask_early(self, segment: Segment) -> list[Any]:
         steps = self._drop_guess()
-        number, question, decode = self._ask(segment, self._seen, final=True)
-        self._early = number, question
+        number, decoding, decode = self._request(segment, self._seen, final=True)
+        self._early = number, decoding
         return [*steps, decode]
 
-    def _ask_guess(self) -> list[Any]:
+    def _request_guess(self) -> list[Any]:
         segment = self._segment
         if not self._guesses or segment is None:
             return []
@@ -377,14 +377,14 @@ class Track:
         if length - segment.asked_at < step:
             return []
         segment.asked_at = length
-        self._guess, _, decode = self._ask(segment, self._seen, final=False, awaited=False)
+        self._guess, _, decode = self._request(segment, self._seen, final=False, awaited=False)
         return [decode]
 
     def _drop_guess(self) -> list[Any]:
         if self._guess is None:
             return []
         number, self._guess = self._guess, None
-        self._questions.pop(number, None)
+        self._decodings.pop(number, None)
         return [Drop(number)]
 
     def _drop_early(self) -> list[Any]:
@@ -392,7 +392,7 @@ class Track:
         if self._early is None:
             return []
         (number, _), self._early = self._early, None
-        return [Drop(number)] if self._questions.pop(number, None) else []
+        return [Drop(number)] if self._decodings.pop(number, None) else []
 
     def _settle(
         self, end: int, *, ends_speech: bool = False, from_finalize: bool = False
@@ -400,17 +400,17 @@ class Track:
         """Close the result that ends at ``end``; its words may still be on their way."""
         segment, self._segment = self._segment, None
         steps: list[Any] = []
-        question = None
+        decoding = None
         if segment is not None:
             steps += self._drop_guess()
             if self._early is not None:
-                question = self._early[1]
+                decoding = self._early[1]
             else:
-                _, question, decode = self._ask(segment, end, final=True)
+                _, decoding, decode = self._request(segment, end, final=True)
                 steps.append(decode)
         self._early = None
         self._script.append(
-            Settled(self._settled_until, end, segment, question, ends_speech, from_finalize)
+            Settled(self._settled_until, end, segment, decoding, ends_speech, from_finalize)
         )
         self._settled_until = end
         self._is_ended = self._is_ended or ends_speech
@@ -427,7 +427,7 @@ class Track:
         return first + int(np.argmin(np.square(frames).mean(axis=1))) * FRAME
 
     def _forget(self) -> None:
-        """Release the audio that no question will need."""
+        """Release the audio that no decoding will need."""
         needed = self._seen - _ROLL
         if self._untold:
             needed = min(needed, self._untold[0].first)
@@ -452,13 +452,13 @@ class Track:
                         break
                     self._script.popleft()
                     steps += self._tell_frame(frame)
-                case Settled(question=question) as settled:
-                    if question and question.words is None:
+                case Settled(decoding=decoding) as settled:
+                    if decoding and decoding.words is None:
                         break
                     self._script.popleft()
                     if settled.segment is not None:
                         self._untold.popleft()
-                    self.unsaid += bool(question and question.is_unsaid)
+                    self.unsaid += bool(decoding and decoding.is_unsaid)
                     steps += self.on_settled(settled)
                 case Mark() as mark:
                     self._script.popleft()
@@ -476,7 +476,7 @@ class Track:
 
     def _ask_probe(self, frame: Frame) -> Decode:
         assert frame.segment is not None
-        _, self._probe, decode = self._ask(frame.segment, frame.end, final=False)
+        _, self._probe, decode = self._request(frame.segment, frame.end, final=False)
         frame.segment.asked_at = frame.end - frame.segment.first
         return decode
 
@@ -487,17 +487,17 @@ class Track:
             steps += self.on_words(frame, probe.words or [])
         return [*steps, *self.on_frame(frame)]
 
-    def _take_guess(self, question: Question, words: list[Word]) -> list[Any]:
-        segment = question.segment
+    def _take_guess(self, decoding: Decoding, words: list[Word]) -> list[Any]:
+        segment = decoding.segment
         if segment is not self._segment:
             return []
-        _agree(segment, words, question.end / RATE - _FRESH)
+        _agree(segment, words, decoding.end / RATE - _FRESH)
         # A guess must not overtake what was settled before it.
         if not (segment.words and self.is_settled):
             return []
         start = self._settled_until
-        found = paced(segment.words, start / RATE, question.end / RATE)
-        return self.on_guess(tuple(found), start, question.end)
+        found = paced(segment.words, start / RATE, decoding.end / RATE)
+        return self.on_guess(tuple(found), start, decoding.end)
 
 
 def _plain(word: Word) -> str:

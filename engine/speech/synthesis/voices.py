@@ -43,7 +43,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class SpeechModel:
-    """A name a caller may ask for, and the voice that answers to it."""
+    """A name that a caller may request, and the voice that it selects."""
 
     canonical_name: str  # "aura-2-thalia-en"
     architecture: str  # "aura", "aura-2", "flux", or the engine's own: "kokoro", "piper"

@@ -84,7 +84,7 @@ async def every_status(inside: Inside, within: str, **facts: object) -> dict[str
     return statuses
 
 
-async def test_no_operation_answers_a_request_without_a_key(inside: Inside):
+async def test_no_operation_serves_a_request_without_a_key(inside: Inside):
     statuses = await every_status(inside, "/", key="-")
     assert len(statuses) > 40
     assert set(statuses.values()) == {401}

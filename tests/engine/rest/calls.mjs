@@ -1,4 +1,4 @@
-// Makes the main REST calls with Deepgram's JavaScript SDK and prints what they answer.
+// Makes the main REST calls with Deepgram's JavaScript SDK and prints their responses.
 // node calls.mjs URL KEY RECORDING_FILE RECORDING_URL
 import { readFileSync } from "node:fs";
 import { DeepgramClient } from "@deepgram/sdk";

@@ -110,12 +110,12 @@ def test_a_wrong_key_request_is_a_400(keys, project_id, wrong):
 
 def test_a_body_that_is_no_json_is_rejected_in_the_modern_form(engine: Engine, project_id):
     with engine.http() as http:
-        answer = http.post(f"/v1/projects/{project_id}/keys", content=b"{")
-    assert answer.status_code == 400
-    body = answer.json()
+        response = http.post(f"/v1/projects/{project_id}/keys", content=b"{")
+    assert response.status_code == 400
+    body = response.json()
     assert body["category"] == "INVALID_JSON"
     assert body["message"] == "Invalid JSON submitted."
-    assert body["request_id"] == answer.headers["dg-request-id"]
+    assert body["request_id"] == response.headers["dg-request-id"]
 
 
 def test_a_key_does_no_more_than_its_scopes(engine: Engine, keys, project_id):
@@ -141,7 +141,7 @@ def test_another_project_is_not_there(client):
     assert rejected.body == {"err_code": "PROJECT_NOT_FOUND", "err_msg": "Project not found."}
 
 
-def test_a_malformed_project_id_is_answered_in_plain_text(client):
+def test_a_malformed_project_id_has_a_response_in_plain_text(client):
     rejected = rejection(client.manage.v1.projects.get, "nonsense")
     assert rejected.status_code == 404
     assert rejected.body.startswith("UUID parsing failed: ")

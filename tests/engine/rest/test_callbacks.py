@@ -20,22 +20,22 @@ def next_arrival(site: Site, seconds: float = 60) -> Arrival:
 
 def test_the_result_is_sent_to_the_callback(lenient: Engine, site: Site, recording):
     client = lenient.client()
-    answer = client.listen.v1.media.transcribe_file(
+    response = client.listen.v1.media.transcribe_file(
         request=recording,
         callback=site.url.replace("://", "://ada:secret@") + "/done",
         callback_method="PUT",
         punctuate=True,
         tag=["later"],
     )
-    assert set(answer.model_dump(exclude_none=True)) == {"request_id"}
+    assert set(response.model_dump(exclude_none=True)) == {"request_id"}
     arrival = next_arrival(site)
     result = json.loads(arrival.body)
     assert (arrival.method, arrival.path) == ("PUT", "/done")
     assert arrival.headers["authorization"].startswith("Basic ")
-    assert result["metadata"]["request_id"] == answer.request_id
+    assert result["metadata"]["request_id"] == response.request_id
     assert "fox" in result["results"]["channels"][0]["alternatives"][0]["transcript"]
 
-    record = client.manage.v1.projects.requests.get(lenient.project_id, answer.request_id).request
+    record = client.manage.v1.projects.requests.get(lenient.project_id, response.request_id).request
     assert arrival.headers["dg-token"] == record.api_key_id
     assert record.code == 200
     assert record.response["details"]["method"] == "async"
@@ -61,12 +61,12 @@ def test_a_failed_delivery_is_tried_again(lenient: Engine, site: Site, failure):
 
 
 def test_a_failed_job_is_reported_in_the_legacy_form(lenient: Engine, site: Site):
-    answer = lenient.client().listen.v1.media.transcribe_file(
+    response = lenient.client().listen.v1.media.transcribe_file(
         request=b"no audio here", callback=f"{site.url}/failed"
     )
     body = json.loads(next_arrival(site).body)
     assert body["err_code"] == "Bad Request"
-    assert body["request_id"] == answer.request_id
+    assert body["request_id"] == response.request_id
 
 
 def test_speech_can_be_called_back(lenient: Engine, site: Site):
@@ -86,7 +86,7 @@ def test_a_killed_engine_delivers_after_its_restart_whatever_was_done_to_the_clo
     settings = {"ENGINE_FETCH_PRIVATE_HOSTS": "true", "ENGINE_CALLBACK_RETRY_SECONDS": "1"}
     site.pages["/late"] = (503, {}, b"")
     engine = start_engine(tmp_path / "data", **settings)
-    answer = engine.client().listen.v1.media.transcribe_file(
+    response = engine.client().listen.v1.media.transcribe_file(
         request=recording, callback=f"{site.url}/late"
     )
     engine.process.kill()
@@ -105,9 +105,9 @@ def test_a_killed_engine_delivers_after_its_restart_whatever_was_done_to_the_clo
         while list(jobs.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert list(jobs.iterdir()) == []
-        assert json.loads(next_arrival(site).body)["metadata"]["request_id"] == answer.request_id
+        assert json.loads(next_arrival(site).body)["metadata"]["request_id"] == response.request_id
         found = again.client().manage.v1.projects.requests.list(again.project_id).requests
-        assert [request.request_id for request in found] == [answer.request_id]
+        assert [request.request_id for request in found] == [response.request_id]
     finally:
         again.stop()
 
@@ -118,9 +118,9 @@ def test_a_killed_engine_delivers_after_its_restart_whatever_was_done_to_the_clo
 )
 def test_a_callback_whose_address_cannot_exist_is_rejected(lenient: Engine, recording, callback):
     with lenient.http() as http:
-        answer = http.post("/v1/listen", params={"callback": callback}, content=recording)
-    assert answer.status_code == 400
-    assert answer.json()["err_msg"] == "Invalid callback url."
+        response = http.post("/v1/listen", params={"callback": callback}, content=recording)
+    assert response.status_code == 400
+    assert response.json()["err_msg"] == "Invalid callback url."
 
 
 @pytest.mark.parametrize(
@@ -131,32 +131,32 @@ def test_a_redirect_to_an_address_that_cannot_exist_is_named(
 ):
     site.pages["/moved"] = (302, {"location": location}, b"")
     with lenient.http() as http:
-        answer = http.post("/v1/listen", json={"url": f"{site.url}/moved"})
-    assert answer.status_code == 400
-    assert answer.json()["err_code"] == "REMOTE_CONTENT_ERROR"
+        response = http.post("/v1/listen", json={"url": f"{site.url}/moved"})
+    assert response.status_code == 400
+    assert response.json()["err_code"] == "REMOTE_CONTENT_ERROR"
 
 
 def test_a_callback_inside_the_network_is_rejected(engine: Engine, recording):
     with engine.http() as http:
-        answer = http.post("/v1/listen?callback=http://127.0.0.1:9/", content=recording)
-    assert answer.status_code == 400
-    assert answer.json()["err_msg"] == "Invalid callback url."
+        response = http.post("/v1/listen?callback=http://127.0.0.1:9/", content=recording)
+    assert response.status_code == 400
+    assert response.json()["err_msg"] == "Invalid callback url."
 
 
 def test_audio_at_an_address_is_fetched(lenient: Engine, site: Site, recording):
     site.pages["/moved"] = (302, {"location": "/speech.wav"}, b"")
     site.pages["/speech.wav"] = (200, {"content-type": "audio/wav"}, recording)
-    answer = lenient.client().listen.v1.media.transcribe_url(url=f"{site.url}/moved")
-    assert "fox" in answer.results.channels[0].alternatives[0].transcript
+    response = lenient.client().listen.v1.media.transcribe_url(url=f"{site.url}/moved")
+    assert "fox" in response.results.channels[0].alternatives[0].transcript
 
 
 @pytest.mark.parametrize(
     ("status", "headers", "problem"),
-    [(404, {}, "answered 404"), (302, {"location": "/loop"}, "too many redirects")],
+    [(404, {}, "responded with 404"), (302, {"location": "/loop"}, "too many redirects")],
 )
 def test_a_bad_address_is_named(lenient: Engine, site: Site, status, headers, problem):
     site.pages["/loop"] = (status, headers, b"")
     with lenient.http() as http:
-        answer = http.post("/v1/listen", json={"url": f"{site.url}/loop"})
-    assert answer.json()["err_code"] == "REMOTE_CONTENT_ERROR"
-    assert problem in answer.json()["err_msg"]
+        response = http.post("/v1/listen", json={"url": f"{site.url}/loop"})
+    assert response.json()["err_code"] == "REMOTE_CONTENT_ERROR"
+    assert problem in response.json()["err_msg"]

@@ -24,7 +24,7 @@ def test_every_way_to_name_a_model_is_known(name, canonical):
     assert LENIENT.choose(name, "en").asked == canonical
 
 
-def test_a_newer_name_is_answered_unless_the_engine_is_strict():
+def test_a_newer_name_is_served_unless_the_engine_is_strict():
     assert LENIENT.choose("nova-9", "en-US").asked == "nova-9"
     with pytest.raises(UnknownModel):
         Catalog("tiny.en", "base", strict=True).choose("nova-9", "en-US")

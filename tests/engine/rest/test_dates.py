@@ -46,10 +46,10 @@ def test_a_date_at_the_edge_of_the_calendar_is_no_failure(engine: Engine, date: 
     with engine.http() as http:
         for path, names in dated(engine).items():
             for given in (*({name: date} for name in names), dict.fromkeys(names, date)):
-                answer = http.get(path, params=given)
-                assert answer.status_code in (200, 400), (path, given, answer.text)
+                response = http.get(path, params=given)
+                assert response.status_code in (200, 400), (path, given, response.text)
                 if date[:4] in ("0001", "9999"):
-                    assert answer.status_code == 400, (path, given)
+                    assert response.status_code == 400, (path, given)
 
 
 @pytest.mark.parametrize("date", EDGES)

@@ -25,10 +25,10 @@ DEFAULTS = {
 def test_each_encoding_can_be_played(engine: Engine, encoding: str):
     query = {"model": "aura-2-arcas-en", "encoding": encoding}
     with engine.http() as http:
-        answer = http.post("/v1/speak", params=query, json={"text": "Good evening."})
+        response = http.post("/v1/speak", params=query, json={"text": "Good evening."})
     content_type, rate = DEFAULTS[encoding]
-    assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
-    with av.open(io.BytesIO(answer.content), "r") as audio:
+    assert (response.status_code, response.headers["content-type"]) == (200, content_type)
+    with av.open(io.BytesIO(response.content), "r") as audio:
         frames = list(audio.decode(audio=0))
     assert frames[0].sample_rate == rate
     assert 0.5 < sum(frame.samples for frame in frames) / rate < 2.5
@@ -47,7 +47,7 @@ def test_each_encoding_can_be_played(engine: Engine, encoding: str):
 )
 def test_a_format_that_does_not_exist_is_rejected(engine: Engine, query: str, message: str):
     with engine.http() as http:
-        answer = http.post(f"/v1/speak?{query}", json={"text": "Good evening."})
-    assert answer.status_code == 400
-    assert answer.json()["err_code"] == "UNSUPPORTED_AUDIO_FORMAT"
-    assert answer.json()["err_msg"] == f"Unsupported audio format: {message}"
+        response = http.post(f"/v1/speak?{query}", json={"text": "Good evening."})
+    assert response.status_code == 400
+    assert response.json()["err_code"] == "UNSUPPORTED_AUDIO_FORMAT"
+    assert response.json()["err_msg"] == f"Unsupported audio format: {message}"

@@ -58,11 +58,11 @@ def test_the_health_tells_how_long_the_loop_stood_still(engine: Engine):
     ["", "Token", "Token wrong", "Basic YTpi", "Bearer x.y.z", "Token ear_" + "0" * 46],
 )
 def test_a_wrong_credential_is_a_401(engine: Engine, authorization):
-    answer = httpx.get(f"{engine.url}/v1/projects", headers={"authorization": authorization})
-    assert answer.status_code == 401
-    body = answer.json()
+    response = httpx.get(f"{engine.url}/v1/projects", headers={"authorization": authorization})
+    assert response.status_code == 401
+    body = response.json()
     assert (body["err_code"], body["err_msg"]) == ("INVALID_AUTH", "Invalid credentials.")
-    assert body["request_id"] == answer.headers["dg-request-id"]
+    assert body["request_id"] == response.headers["dg-request-id"]
 
 
 @pytest.mark.parametrize("part", [0, 1])
@@ -72,8 +72,8 @@ def test_a_token_of_any_json_is_a_401(engine: Engine, document, part):
     parts[part] = document.encode()[:2_000]
     token = ".".join(base64.urlsafe_b64encode(each).decode().rstrip("=") for each in parts)
     for path in ("/v1/projects", "/v1/listen"):
-        answer = httpx.get(f"{engine.url}{path}", headers={"authorization": f"Bearer {token}"})
-        assert answer.status_code in (401, 405)
+        response = httpx.get(f"{engine.url}{path}", headers={"authorization": f"Bearer {token}"})
+        assert response.status_code in (401, 405)
     listen = httpx.post(f"{engine.url}/v1/listen", headers={"authorization": f"Bearer {token}"})
     assert (listen.status_code, listen.json()["err_code"]) == (401, "INVALID_AUTH")
 
@@ -91,8 +91,8 @@ def test_json_of_any_depth_is_a_400(engine: Engine):
             ):
                 body = f'{{"config": {deep}, "text": {deep}}}'
                 kind = {"content-type": "application/json"}
-                answer = http.post(path, content=body, headers=kind)
-                assert answer.status_code == 400, (path, depth, answer.text)
+                response = http.post(path, content=body, headers=kind)
+                assert response.status_code == 400, (path, depth, response.text)
 
 
 def test_a_body_for_nobody_is_not_waited_for(engine: Engine):
@@ -102,9 +102,9 @@ def test_a_body_for_nobody_is_not_waited_for(engine: Engine):
 
 
 def test_the_engine_bounds_the_head_of_a_request(engine: Engine):
-    answer = httpx.get(f"{engine.url}/v1/models", headers={"cookie": "a" * 70_000})
-    assert answer.status_code == 431
-    assert answer.headers["dg-request-id"] in answer.text
+    response = httpx.get(f"{engine.url}/v1/models", headers={"cookie": "a" * 70_000})
+    assert response.status_code == 431
+    assert response.headers["dg-request-id"] in response.text
 
 
 def test_a_key_as_bearer_is_rejected(engine: Engine):
@@ -173,11 +173,11 @@ def test_a_grant_needs_a_member(engine: Engine, client, project_id, scope):
 
 
 def test_over_the_limit_is_a_429_and_nothing_else_suffers(lenient: Engine, long_recording):
-    answers: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
 
     def call() -> None:
         with lenient.http() as http:
-            answers.append(http.post("/v1/listen", content=long_recording))
+            responses.append(http.post("/v1/listen", content=long_recording))
 
     threads = [threading.Thread(target=call) for _ in range(6)]
     for thread in threads:
@@ -186,9 +186,9 @@ def test_over_the_limit_is_a_429_and_nothing_else_suffers(lenient: Engine, long_
     assert httpx.get(f"{lenient.url}/healthz").is_success
     for thread in threads:
         thread.join()
-    codes = sorted(answer.status_code for answer in answers)
+    codes = sorted(response.status_code for response in responses)
     assert codes.count(200) >= 2
-    rejected = [answer for answer in answers if answer.status_code == 429]
+    rejected = [response for response in responses if response.status_code == 429]
     assert len(rejected) + codes.count(200) == 6
     assert rejected
     assert rejected[0].json()["err_code"] == "TOO_MANY_REQUESTS"
@@ -198,14 +198,14 @@ def test_over_the_limit_is_a_429_and_nothing_else_suffers(lenient: Engine, long_
 
 def test_a_body_over_two_megabytes_is_a_413(engine: Engine):
     with engine.http() as http:
-        answer = http.post("/v1/read?topics=true", json={"text": "x" * 2_000_001})
-    assert answer.status_code == 413
-    assert answer.json()["err_msg"] == "Payload size exceeds limit of 2 MB."
+        response = http.post("/v1/read?topics=true", json={"text": "x" * 2_000_001})
+    assert response.status_code == 413
+    assert response.json()["err_msg"] == "Payload size exceeds limit of 2 MB."
 
 
 def test_an_address_without_end_is_a_414(engine: Engine):
-    answer = httpx.get(f"{engine.url}/v1/models?x={'y' * 33_000}")
-    assert (answer.status_code, answer.json()["err_code"]) == (414, "URI_TOO_LONG")
+    response = httpx.get(f"{engine.url}/v1/models?x={'y' * 33_000}")
+    assert (response.status_code, response.json()["err_code"]) == (414, "URI_TOO_LONG")
 
 
 def test_an_upload_over_two_gigabytes_is_a_413_before_it_is_read(engine: Engine):
@@ -236,8 +236,8 @@ def test_a_listener_that_goes_away_is_counted_once(engine: Engine):
     text = "The quick brown fox jumps over the lazy dog. " * 20
     query = "model=aura-arcas-en&encoding=linear16&tag=hung-up"
     with engine.http() as http:
-        with http.stream("POST", f"/v1/speak?{query}", json={"text": text}) as answer:
-            next(answer.iter_raw())
+        with http.stream("POST", f"/v1/speak?{query}", json={"text": text}) as response:
+            next(response.iter_raw())
         usage = f"/v1/projects/{engine.project_id}/usage/breakdown?tag=hung-up"
         deadline = time.monotonic() + 30
         while not (rows := http.get(usage).json()["results"]) and time.monotonic() < deadline:
@@ -324,10 +324,10 @@ def test_only_pages_of_the_configured_origins_may_send_requests(tmp_path):
     ]
 
 
-def test_head_is_answered_without_a_body(engine: Engine):
-    answer = httpx.head(f"{engine.url}/v1/models")
-    assert answer.status_code == 200
-    assert answer.content == b""
+def test_head_has_a_response_without_a_body(engine: Engine):
+    response = httpx.head(f"{engine.url}/v1/models")
+    assert response.status_code == 200
+    assert response.content == b""
 
 
 def test_unknown_paths_and_methods_are_named(engine: Engine):
@@ -342,10 +342,10 @@ def test_a_rejected_socket_tells_why_in_its_headers(engine: Engine):
             b"GET /v1/listen HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
             b"sec-websocket-version: 13\r\nsec-websocket-key: " + nonce + b"\r\n\r\n"
         )
-        answer = b""
-        while b"}" not in answer:
-            answer += peer.recv(4096)
-    head, _, body = answer.decode().partition("\r\n\r\n")
+        response = b""
+        while b"}" not in response:
+            response += peer.recv(4096)
+    head, _, body = response.decode().partition("\r\n\r\n")
     assert head.startswith("HTTP/1.1 401 ")
     headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:])
     assert headers["dg-error"] == "invalid credentials."
@@ -364,7 +364,7 @@ def test_calls_that_wait_to_be_recorded_hold_up_no_reader_and_all_count(engine: 
             callers.submit(http.post, path, json=text)
             for path in ("/v1/read?sentiment=true&tag=held-up", "/v1/read") * 3
         ]
-        assert not wait(calls, timeout=2).done  # an answer ends when its call is recorded
+        assert not wait(calls, timeout=2).done  # a response ends when its request is recorded
         # Nobody can write now; those who wait to would give up after 20 s.
         assert http.get("/v1/projects", timeout=10).status_code == 200
         database.execute("ROLLBACK")
@@ -380,7 +380,7 @@ def test_a_full_disk_is_a_507_with_a_time_to_try_again(engine: Engine):
         pytest.skip("mounting a small file system needs root")
     try:
         with engine.http() as http:
-            answer = http.post(
+            response = http.post(
                 "/v1/listen",
                 content=b"RIFF" + bytes(4_000_000),
                 headers={"content-type": "audio/wav"},
@@ -388,5 +388,5 @@ def test_a_full_disk_is_a_507_with_a_time_to_try_again(engine: Engine):
         assert list(spool.iterdir()) == []
     finally:
         subprocess.run(["umount", "--lazy", spool], check=True)
-    assert (answer.status_code, answer.headers["retry-after"]) == (507, "60")
-    assert answer.json()["request_id"] == answer.headers["dg-request-id"]
+    assert (response.status_code, response.headers["retry-after"]) == (507, "60")
+    assert response.json()["request_id"] == response.headers["dg-request-id"]

@@ -28,8 +28,8 @@ def test_the_main_calls_work(node: str, lenient: Engine, site: Site, recording, 
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    for answer in (told["file"], told["url"]):
-        alternative = answer["results"]["channels"][0]["alternatives"][0]
+    for response in (told["file"], told["url"]):
+        alternative = response["results"]["channels"][0]["alternatives"][0]
         assert "quick brown fox" in alternative["transcript"].lower()
     assert told["spoken"] > 2000
     assert told["read"]["results"]["summary"]["text"] == "I love it. Please call me back."

@@ -1,4 +1,4 @@
-"""Whatever is sent, the engine answers with what it documents and never with a failure."""
+"""The engine responds to any request as its documentation says, and never with a failure."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def test_no_call_makes_the_engine_fail(api):
         def hold(case):
             if "project_id" in case.path_parameters:
                 case.path_parameters["project_id"] = project_id
-            answer = case.call(headers={"authorization": f"Token {key}"}, timeout=120)
-            assert answer.status_code < 500, f"{case.as_curl_command()}\n{answer.text}"
-            assert answer.headers["dg-request-id"]
+            response = case.call(headers={"authorization": f"Token {key}"}, timeout=120)
+            assert response.status_code < 500, f"{case.as_curl_command()}\n{response.text}"
+            assert response.headers["dg-request-id"]
 
         hold()
 

@@ -107,7 +107,7 @@ def test_no_drive_is_left_of_a_method_that_is_gone():
 
 @drives("listen.v1.media.transcribe_file")
 def transcribe_file(sdk: DeepgramClient, account: Account, site: Site) -> None:
-    answer = sdk.listen.v1.media.transcribe_file(
+    response = sdk.listen.v1.media.transcribe_file(
         request=account.recording,
         smart_format=True,
         utterances=True,
@@ -122,14 +122,14 @@ def transcribe_file(sdk: DeepgramClient, account: Account, site: Site) -> None:
         topics=True,
         intents=True,
     )
-    assert "quick brown fox" in answer.results.channels[0].alternatives[0].transcript
+    assert "quick brown fox" in response.results.channels[0].alternatives[0].transcript
 
 
 @drives("listen.v1.media.transcribe_url")
 def transcribe_url(sdk: DeepgramClient, account: Account, site: Site) -> None:
     site.pages["/fox.wav"] = (200, {"content-type": "audio/wav"}, account.recording)
-    answer = sdk.listen.v1.media.transcribe_url(url=f"{site.url}/fox.wav", model="nova-3")
-    assert "quick brown fox" in answer.results.channels[0].alternatives[0].transcript
+    response = sdk.listen.v1.media.transcribe_url(url=f"{site.url}/fox.wav", model="nova-3")
+    assert "quick brown fox" in response.results.channels[0].alternatives[0].transcript
 
 
 @drives("speak.v1.audio.generate")
@@ -144,7 +144,7 @@ def generate_flux(sdk: DeepgramClient, account: Account, site: Site) -> None:
 
 @drives("read.v1.text.analyze")
 def analyze(sdk: DeepgramClient, account: Account, site: Site) -> None:
-    answer = sdk.read.v1.text.analyze(
+    response = sdk.read.v1.text.analyze(
         request={"text": "I love it. Please call me back."},
         summarize=True,
         sentiment=True,
@@ -152,8 +152,8 @@ def analyze(sdk: DeepgramClient, account: Account, site: Site) -> None:
         intents=True,
         language="en",
     )
-    assert answer.results.summary.text == "I love it. Please call me back."
-    assert answer.results.sentiments.average.sentiment_score > 0
+    assert response.results.summary.text == "I love it. Please call me back."
+    assert response.results.sentiments.average.sentiment_score > 0
 
 
 @drives("agent.v1.settings.think.models.list")

@@ -38,8 +38,8 @@ def worked(priced: Engine, recording):
         {"model": "nova-3", "tag": ["A"]},
         {"model": "nova-2", "punctuate": True, "multichannel": True},
     ):
-        answer = client.listen.v1.media.transcribe_file(request=recording, **options)
-        seconds += answer.metadata.duration
+        response = client.listen.v1.media.transcribe_file(request=recording, **options)
+        seconds += response.metadata.duration
     b"".join(client.speak.v1.audio.generate(text="Good morning.", model="aura-zeus-en"))
     client.read.v1.text.analyze(request={"text": "A fine day."}, sentiment=True, language="en")
     with pytest.raises(ApiError):
@@ -187,8 +187,8 @@ def rejected_handshake(engine: Engine, path: str) -> int:
 )
 def test_a_wrong_filter_is_a_400(priced: Engine, query):
     with priced.http() as http:
-        answer = http.get(f"/v1/projects/{priced.project_id}/usage/breakdown?{query}")
-    assert (answer.status_code, answer.json()["err_code"]) == (400, "INVALID_QUERY_PARAMETER")
+        response = http.get(f"/v1/projects/{priced.project_id}/usage/breakdown?{query}")
+    assert (response.status_code, response.json()["err_code"]) == (400, "INVALID_QUERY_PARAMETER")
 
 
 def test_concurrent_calls_are_all_counted(engine: Engine):
@@ -197,8 +197,8 @@ def test_concurrent_calls_are_all_counted(engine: Engine):
 
     def call() -> None:
         with engine.http() as http:
-            answer = http.post("/v1/read?sentiment=true&tag=together", json={"text": "Good."})
-            assert answer.is_success
+            response = http.post("/v1/read?sentiment=true&tag=together", json={"text": "Good."})
+            assert response.is_success
 
     threads = [threading.Thread(target=call) for _ in range(8)]
     for thread in threads:

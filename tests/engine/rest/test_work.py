@@ -25,8 +25,8 @@ def transcribe(client):
 
 
 def test_a_recording_becomes_words_with_times(transcribe, recording):
-    answer = transcribe(recording, model="nova-3", smart_format=True)
-    alternative = answer.results.channels[0].alternatives[0]
+    response = transcribe(recording, model="nova-3", smart_format=True)
+    alternative = response.results.channels[0].alternatives[0]
     assert "quick brown fox" in alternative.transcript
     assert [word.word for word in alternative.words][:4] == ["the", "quick", "brown", "fox"]
     assert alternative.words[0].punctuated_word == "The"
@@ -48,8 +48,8 @@ def test_the_metadata_tell_what_was_sent_and_what_did_the_work(transcribe, recor
 
 
 def test_utterances_are_split_at_pauses(transcribe, recording):
-    answer = transcribe(recording, utterances=True, utt_split=0.6)
-    utterances = answer.results.utterances
+    response = transcribe(recording, utterances=True, utt_split=0.6)
+    utterances = response.results.utterances
     assert len(utterances) >= 2
     assert utterances[-1].transcript.startswith("she")
     together = transcribe(recording, utterances=True, utt_split=5).results.utterances
@@ -61,27 +61,27 @@ def test_channels_are_transcribed_by_themselves(transcribe):
     stereo = np.zeros((len(left), 2), np.float32)
     stereo[:, 0] = left
     stereo[: len(right), 1] = right
-    answer = transcribe(wav_bytes(stereo), multichannel=True, utterances=True)
-    texts = [channel.alternatives[0].transcript for channel in answer.results.channels]
-    assert answer.metadata.channels == 2
+    response = transcribe(wav_bytes(stereo), multichannel=True, utterances=True)
+    texts = [channel.alternatives[0].transcript for channel in response.results.channels]
+    assert response.metadata.channels == 2
     assert "fox" in texts[0]
     assert "bottles" in texts[1]
-    assert {utterance.channel for utterance in answer.results.utterances} == {0, 1}
+    assert {utterance.channel for utterance in response.results.utterances} == {0, 1}
 
 
 def test_silence_is_an_empty_transcript(transcribe):
-    answer = transcribe(wav_bytes(np.zeros(32_000, np.float32)))
-    alternative = answer.results.channels[0].alternatives[0]
+    response = transcribe(wav_bytes(np.zeros(32_000, np.float32)))
+    alternative = response.results.channels[0].alternatives[0]
     assert (alternative.transcript, alternative.confidence, alternative.words) == ("", 0.0, [])
 
 
 def test_raw_audio_is_read_as_described(engine: Engine):
     with engine.http() as http:
-        answer = http.post(
+        response = http.post(
             "/v1/listen?encoding=linear16&sample_rate=8000&channels=1",
             content=pcm_bytes(say(SENTENCE, rate=8000)),
         ).json()
-    assert "fox" in answer["results"]["channels"][0]["alternatives"][0]["transcript"]
+    assert "fox" in response["results"]["channels"][0]["alternatives"][0]["transcript"]
 
 
 @pytest.mark.parametrize("encoding", ["linear16", "linear32", "mulaw", "alaw"])
@@ -145,22 +145,22 @@ def test_two_speakers_are_told_apart(transcribe):
         0.5,
         say("Certainly, what name should I put on the reservation for you?", voice="joe"),
     )
-    answer = transcribe(wav_bytes(talk), diarize_model="latest", utterances=True, paragraphs=True)
-    speakers = [utterance.speaker for utterance in answer.results.utterances]
+    response = transcribe(wav_bytes(talk), diarize_model="latest", utterances=True, paragraphs=True)
+    speakers = [utterance.speaker for utterance in response.results.utterances]
     assert speakers[0] == 0
     assert set(speakers) == {0, 1}
-    words = answer.results.channels[0].alternatives[0].words
+    words = response.results.channels[0].alternatives[0].words
     assert all(0 <= word.speaker_confidence <= 1 for word in words)
-    paragraphs = answer.results.channels[0].alternatives[0].paragraphs
+    paragraphs = response.results.channels[0].alternatives[0].paragraphs
     assert paragraphs.transcript.startswith("\nSpeaker 0: ")
-    assert answer.metadata.diarize_info.arch == "v2"
+    assert response.metadata.diarize_info.arch == "v2"
 
 
 def test_redaction_reaches_everything(transcribe):
     said = say(
         "My card number is four one one one, one one one one, one one one one, one one one one."
     )
-    answer = transcribe(
+    response = transcribe(
         wav_bytes(said),
         redact=["pci"],
         smart_format=True,
@@ -168,11 +168,11 @@ def test_redaction_reaches_everything(transcribe):
         detect_entities=True,
         search=["one one one", "credit card 1"],
     )
-    assert "[CREDIT_CARD_1]" in answer.results.channels[0].alternatives[0].transcript
-    shown = answer.results.model_dump_json()
+    assert "[CREDIT_CARD_1]" in response.results.channels[0].alternatives[0].transcript
+    shown = response.results.model_dump_json()
     assert "1111" not in shown
     assert "one one" not in shown.replace('"query":"one one one"', "")
-    assert [query.hits for query in answer.results.channels[0].search] == [[], []]
+    assert [query.hits for query in response.results.channels[0].search] == [[], []]
 
 
 def test_redaction_that_cannot_be_honoured_is_rejected(transcribe, recording):
@@ -186,14 +186,14 @@ def test_redaction_that_cannot_be_honoured_is_rejected(transcribe, recording):
 
 def test_search_replace_and_entities(transcribe):
     audio = wav_bytes(say("Please send five dollars to our office in May."))
-    answer = transcribe(
+    response = transcribe(
         audio,
         search=["office"],
         replace=["office:bureau"],
         detect_entities=True,
         smart_format=True,
     )
-    channel = answer.results.channels[0]
+    channel = response.results.channels[0]
     assert "bureau" in channel.alternatives[0].transcript
     assert channel.search[0].query == "office"
     assert channel.search[0].hits[0].snippet == "office"  # as it was said
@@ -201,34 +201,34 @@ def test_search_replace_and_entities(transcribe):
 
 
 def test_insights_come_with_the_transcript(transcribe, recording):
-    answer = transcribe(recording, summarize="v2", sentiment=True, topics=True, intents=True)
-    assert answer.results.summary.result == "success"
-    assert "fox" in answer.results.summary.short
-    assert answer.results.sentiments.average.sentiment in ("positive", "neutral", "negative")
-    assert isinstance(answer.results.topics.segments, list)
-    assert answer.metadata.summary_info.input_tokens > 0
+    response = transcribe(recording, summarize="v2", sentiment=True, topics=True, intents=True)
+    assert response.results.summary.result == "success"
+    assert "fox" in response.results.summary.short
+    assert response.results.sentiments.average.sentiment in ("positive", "neutral", "negative")
+    assert isinstance(response.results.topics.segments, list)
+    assert response.metadata.summary_info.input_tokens > 0
 
 
 def test_the_language_is_found(transcribe):
     spanish = say("El perro corre por el parque con su amigo todas las mañanas.", voice="ef_dora")
-    answer = transcribe(wav_bytes(spanish), detect_language=["es", "en"], punctuate=True)
-    channel = answer.results.channels[0]
+    response = transcribe(wav_bytes(spanish), detect_language=["es", "en"], punctuate=True)
+    channel = response.results.channels[0]
     assert channel.detected_language == "es"
     assert 0 < channel.language_confidence <= 1
-    assert answer.metadata.model_info[answer.metadata.models[0]]["name"] == "whisper-base"
+    assert response.metadata.model_info[response.metadata.models[0]]["name"] == "whisper-base"
 
 
 def test_what_is_not_wholly_done_is_said(transcribe):
     spanish = say("Buenos días a todos los amigos.", voice="ef_dora")
-    answer = transcribe(wav_bytes(spanish), language="es", numerals=True, filler_words=True)
-    warnings = {(one["parameter"], one["type"]) for one in answer.metadata.warnings}
+    response = transcribe(wav_bytes(spanish), language="es", numerals=True, filler_words=True)
+    warnings = {(one["parameter"], one["type"]) for one in response.metadata.warnings}
     assert ("filler_words", "unsupported_language") in warnings
     assert ("filler_words", "best_effort") in warnings
     assert "numerals" not in {parameter for parameter, _ in warnings}
 
 
 def test_what_has_no_effect_is_said(transcribe, recording):
-    answer = transcribe(
+    response = transcribe(
         recording,
         version="2021-03-17",
         dictation=True,
@@ -236,10 +236,10 @@ def test_what_has_no_effect_is_said(transcribe, recording):
         custom_topic="x",
         language_hint="es",
     )
-    assert [one["parameter"] for one in answer.metadata.warnings] == [
+    assert [one["parameter"] for one in response.metadata.warnings] == [
         *("utt_split", "custom_topic", "language_hint", "version"),
     ]
-    assert answer.results.channels[0].alternatives[0].words[0].punctuated_word == "The"
+    assert response.results.channels[0].alternatives[0].words[0].punctuated_word == "The"
 
 
 def test_a_substituted_model_is_a_warning(transcribe, recording):
@@ -268,22 +268,22 @@ def test_a_substituted_model_is_a_warning(transcribe, recording):
 )
 def test_a_wrong_parameter_is_a_400(engine: Engine, recording, query, code):
     with engine.http() as http:
-        answer = http.post(f"/v1/listen?{query}", content=recording)
-    assert (answer.status_code, answer.json()["err_code"]) == (400, code)
+        response = http.post(f"/v1/listen?{query}", content=recording)
+    assert (response.status_code, response.json()["err_code"]) == (400, code)
 
 
 def test_unknown_parameters_are_ignored_and_booleans_read_in_any_case(engine: Engine, recording):
     with engine.http() as http:
-        answer = http.post("/v1/listen?punctuate=True&no_such=1", content=recording).json()
-    assert answer["results"]["channels"][0]["alternatives"][0]["transcript"].startswith("The")
+        response = http.post("/v1/listen?punctuate=True&no_such=1", content=recording).json()
+    assert response["results"]["channels"][0]["alternatives"][0]["transcript"].startswith("The")
 
 
 def test_speech_is_streamed_in_the_format_asked_for(client):
     with client.speak.v1.audio.with_raw_response.generate(
         text=SENTENCE, model="aura-2-thalia-en", encoding="linear16", sample_rate=16000
-    ) as answer:
-        audio = b"".join(answer.data)
-        headers = answer.headers
+    ) as response:
+        audio = b"".join(response.data)
+        headers = response.headers
     assert audio[:4] == b"RIFF"
     assert headers["content-type"] == "audio/wav"
     assert headers["dg-model-name"] == "aura-2-thalia-en"
@@ -331,8 +331,8 @@ def test_flux_voices_take_pauses(client):
 )
 def test_what_cannot_be_spoken_or_read_is_rejected(engine: Engine, path, body, status, code):
     with engine.http() as http:
-        answer = http.post(path, json=body)
-    assert (answer.status_code, answer.json()["err_code"]) == (status, code)
+        response = http.post(path, json=body)
+    assert (response.status_code, response.json()["err_code"]) == (status, code)
 
 
 @pytest.mark.parametrize(
@@ -350,9 +350,9 @@ def test_what_cannot_be_spoken_or_read_is_rejected(engine: Engine, path, body, s
 def test_text_without_sound_is_a_400(engine: Engine, model: str, text: str):
     path = "/v2/speak" if model.startswith("flux") else "/v1/speak"
     with engine.http() as http:
-        answer = http.post(f"{path}?model={model}", json={"text": text})
-    assert (answer.status_code, answer.json()["err_code"]) == (400, "PAYLOAD_ERROR")
-    assert model in answer.json()["err_msg"]
+        response = http.post(f"{path}?model={model}", json={"text": text})
+    assert (response.status_code, response.json()["err_code"]) == (400, "PAYLOAD_ERROR")
+    assert model in response.json()["err_msg"]
 
 
 @pytest.mark.parametrize(
@@ -365,21 +365,21 @@ def test_text_without_sound_is_a_400(engine: Engine, model: str, text: str):
 )
 def test_what_a_voice_leaves_out_is_a_warning(engine: Engine, text: str, left_out: str | None):
     with engine.http() as http:
-        answer = http.post("/v1/speak?model=aura-2-arcas-en", json={"text": text})
-    assert answer.status_code == 200
-    warning = answer.headers.get("dg-warnings")
+        response = http.post("/v1/speak?model=aura-2-arcas-en", json={"text": text})
+    assert response.status_code == 200
+    warning = response.headers.get("dg-warnings")
     assert (warning or "").endswith(left_out or "")
     assert (warning is None) == (left_out is None)
 
 
 def test_another_content_type_is_a_415(engine: Engine):
     with engine.http() as http:
-        answer = http.post("/v1/read?topics=true", content=b"x", headers={"content-type": "a/b"})
-    assert (answer.status_code, answer.json()["err_code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+        response = http.post("/v1/read?topics=true", content=b"x", headers={"content-type": "a/b"})
+    assert (response.status_code, response.json()["err_code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 def test_a_text_is_analysed(client):
-    answer = client.read.v1.text.analyze(
+    response = client.read.v1.text.analyze(
         request={"text": "I love this wonderful product. Please cancel my subscription. " * 12},
         summarize=True,
         sentiment=True,
@@ -388,11 +388,13 @@ def test_a_text_is_analysed(client):
         custom_intent=["cancel subscription"],
         language="en",
     )
-    assert answer.results.summary.text
-    assert answer.results.sentiments.average.sentiment == "positive"
-    intents = {one.intent for segment in answer.results.intents.segments for one in segment.intents}
+    assert response.results.summary.text
+    assert response.results.sentiments.average.sentiment == "positive"
+    intents = {
+        one.intent for segment in response.results.intents.segments for one in segment.intents
+    }
     assert "cancel subscription" in intents
-    assert answer.metadata.request_id
+    assert response.metadata.request_id
 
 
 def test_addresses_inside_the_network_are_rejected(engine: Engine, client):
@@ -421,8 +423,8 @@ def test_another_language_than_the_named_one_is_a_warning(transcribe):
 def test_words_that_are_not_believed_are_a_warning(transcribe):
     speech = say("The quick brown fox jumps over the lazy dog.")
     start = np.flatnonzero(np.abs(speech) > 0.05)[0]
-    answer = transcribe(wav_bytes(speech[start : start + 2_560]))  # 160 ms
-    assert answer.results.channels[0].alternatives[0].transcript == ""
-    assert [(one["parameter"], one["type"]) for one in answer.metadata.warnings] == [
+    response = transcribe(wav_bytes(speech[start : start + 2_560]))  # 160 ms
+    assert response.results.channels[0].alternatives[0].transcript == ""
+    assert [(one["parameter"], one["type"]) for one in response.metadata.warnings] == [
         ("audio", "low_confidence")
     ]

@@ -42,14 +42,14 @@ async def is_set_soon(event: asyncio.Event) -> bool:
     return event.is_set()
 
 
-def test_old_garbage_is_collected_when_no_answer_is_put_together():
+def test_old_garbage_is_collected_when_no_response_is_built():
     async def keep() -> None:
         kept = Heap()
         keeping = asyncio.create_task(kept.keep())
         await asyncio.sleep(0)  # what is there by now is never looked at again
         try:
-            with kept.holding_answer():
-                with kept.holding_answer():
+            with kept.holding_response():
+                with kept.holding_response():
                     found = old_garbage()
                     assert not await is_set_soon(found)
                 assert not await is_set_soon(found)
@@ -68,7 +68,7 @@ def test_garbage_does_not_wait_for_ever(monkeypatch):
         keeping = asyncio.create_task(kept.keep())
         await asyncio.sleep(0)
         try:
-            with kept.holding_answer():
+            with kept.holding_response():
                 assert await is_set_soon(old_garbage())
         finally:
             keeping.cancel()

@@ -48,7 +48,7 @@ def words(text: str, seconds: float, start: float = 0.0) -> list[Word]:
 
 @dataclass
 class Listener:
-    """A session with a model whose answers come at once, or when ``answer`` is called."""
+    """A session with a model that responds at once, or when ``respond`` is called."""
 
     options: LiveOptions
     hears: Callable[[Decode], list[Word]] = field(default=lambda decode: speech_of(decode))
@@ -71,14 +71,14 @@ class Listener:
             if isinstance(step, Decode):
                 self.asked.append(step)
                 if self.is_prompt:
-                    self.answer(step)
+                    self.respond(step)
             elif isinstance(step, Drop):
                 self.dropped.append(step.number)
             else:
                 self.told.append(step)
 
-    def answer(self, question: Decode) -> None:
-        self.follow(self.session.decoded(question.number, self.hears(question), 0.1))
+    def respond(self, decode: Decode) -> None:
+        self.follow(self.session.decoded(decode.number, self.hears(decode), 0.1))
 
     def heard(self, *, final: bool) -> list[Heard]:
         return [m for m in self.told if isinstance(m, Heard) and m.is_final is final]
@@ -162,13 +162,13 @@ def test_a_pause_starts_the_final_decoding_early_and_voice_takes_it_back():
     listener.push(say(SHELLS))
     assert early.number in listener.dropped
     assert not listener.heard(final=True)
-    # A late answer to what was taken back counts for nothing.
+    # A late result of a decoding that was dropped is ignored.
     assert listener.session.decoded(early.number, speech_of(early), 0.1) == []
 
 
-def test_the_early_answer_is_the_final_one_when_the_pause_holds():
+def test_the_early_result_is_the_final_one_when_the_pause_holds():
     listener = listen(0.3, say(FOX), 1.5, endpointing_ms=1000)
-    assert len([question for question in listener.asked if question.final]) == 1
+    assert len([decode for decode in listener.asked if decode.final]) == 1
     assert len(listener.heard(final=True)) == 1
 
 
@@ -188,7 +188,7 @@ def test_long_speech_is_cut_and_goes_on():
     assert len(finals) >= 2
     assert [result.speech_final for result in finals[:-1]] == [False] * (len(finals) - 1)
     assert finals[-1].speech_final
-    assert all(len(question.samples) <= 30 * RATE for question in listener.asked)
+    assert all(len(decode.samples) <= 30 * RATE for decode in listener.asked)
 
 
 def test_finalize_gives_one_result_with_what_is_buffered():
@@ -225,16 +225,16 @@ def test_speech_final_follows_when_the_pause_comes_after_finalize():
     assert (ended.speech_final, ended.from_finalize) == (True, False)
 
 
-def test_finalize_cuts_at_its_place_although_words_follow_before_it_is_answered():
+def test_finalize_cuts_at_its_place_although_words_follow_before_its_result():
     listener = Listener(LiveOptions(endpointing_ms=300), is_prompt=False)
     listener.push(join(0.3, say(FOX)))
     place = listener.session.received_seconds
     listener.follow(listener.session.finalize())
     listener.push(join(say(SHELLS), 1.0))
-    first, second = [question for question in listener.asked if question.final]
+    first, second = [decode for decode in listener.asked if decode.final]
     assert first.number not in listener.dropped
-    listener.answer(second)
-    listener.answer(first)
+    listener.respond(second)
+    listener.respond(first)
     flushed, rest = listener.heard(final=True)
     assert (flushed.from_finalize, rest.from_finalize) == (True, False)
     assert flushed.end == pytest.approx(place, abs=0.001)
@@ -247,7 +247,7 @@ def test_each_of_two_finalizes_in_a_row_has_its_result():
     listener.follow(listener.session.finalize())
     listener.follow(listener.session.finalize())
     listener.follow(listener.session.finish())
-    listener.answer(listener.asked[-1])
+    listener.respond(listener.asked[-1])
     assert [bool(result.words) for result in listener.heard(final=True)] == [True, False]
     assert all(result.from_finalize for result in listener.heard(final=True))
 
@@ -257,7 +257,7 @@ def test_a_mark_is_told_behind_the_words_before_it():
     listener.push(join(0.3, say(FOX), 1.0))
     listener.follow(listener.session.mark("configured"))
     assert listener.told == []
-    listener.answer(listener.asked[-1])
+    listener.respond(listener.asked[-1])
     assert [type(message) for message in listener.told] == [Heard, Mark]
 
 
@@ -266,7 +266,7 @@ def test_key_terms_hold_from_their_place_on():
     listener.push(join(0.3, say(FOX), 1.0, say(SHELLS)))
     listener.session.set_keyterms(["Earshot"])
     listener.push(join(1.0, say(FOX), 1.0))
-    before, around, after = [question.keyterms for question in listener.asked]
+    before, around, after = [decode.keyterms for decode in listener.asked]
     assert (before, around, after) == ((), ("Earshot",), ("Earshot",))
 
 
@@ -279,7 +279,7 @@ def test_speech_on_both_sides_of_new_key_terms_is_read_with_both():
     assert listener.asked[-1].keyterms == ("shells", "fox")
 
 
-def test_finalize_with_nothing_buffered_answers_empty():
+def test_finalize_with_nothing_buffered_has_an_empty_result():
     listener = Listener(LiveOptions())
     listener.follow(listener.session.finalize())
     (final,) = listener.heard(final=True)
@@ -362,16 +362,16 @@ def test_utterance_end_comes_after_each_utterance(endpointing_ms: int | None):
     assert ends == sorted(set(ends))
 
 
-def test_utterance_end_comes_although_the_answer_is_later_than_the_next_speech():
+def test_utterance_end_comes_although_the_result_is_later_than_the_next_speech():
     listener = Listener(
         LiveOptions(interim_results=True, utterance_end_ms=1000, endpointing_ms=300),
         is_prompt=False,
     )
     listener.push(join(0.3, say(FOX), 2.0, say(SHELLS), 2.0))
-    while waiting := [question for question in listener.asked if question.awaited]:
+    while waiting := [decode for decode in listener.asked if decode.awaited]:
         listener.asked.clear()
-        for question in waiting:
-            listener.answer(question)
+        for decode in waiting:
+            listener.respond(decode)
     kinds = [
         type(message).__name__
         for message in listener.told
@@ -404,12 +404,12 @@ def test_utterance_end_comes_in_noise_that_never_pauses():
 def test_a_final_result_waits_for_its_words_and_keeps_the_order():
     listener = Listener(LiveOptions(endpointing_ms=300, vad_events=True), is_prompt=False)
     listener.push(join(0.3, say(FOX), 1.0, say(SHELLS), 1.0))
-    first, second = [question for question in listener.asked if question.final]
+    first, second = [decode for decode in listener.asked if decode.final]
     assert len(listener.told) == 1  # SpeechStarted; the next one waits behind the words
-    listener.answer(second)
+    listener.respond(second)
     assert len(listener.told) == 1
     assert not listener.session.is_settled
-    listener.answer(first)
+    listener.respond(first)
     kinds = [type(message).__name__ for message in listener.told]
     assert kinds == ["SpeechStarted", "Heard", "SpeechStarted", "Heard"]
     starts = [result.start for result in listener.heard(final=True)]
@@ -420,10 +420,10 @@ def test_a_final_result_waits_for_its_words_and_keeps_the_order():
 def test_no_second_guess_is_asked_while_one_is_on_its_way():
     listener = Listener(LiveOptions(interim_results=True, endpointing_ms=300), is_prompt=False)
     listener.push(join(0.3, say(FOX)))
-    assert len([question for question in listener.asked if not question.final]) == 1
+    assert len([decode for decode in listener.asked if not decode.final]) == 1
 
 
-def test_slow_answers_make_the_guesses_rarer():
+def test_slow_results_make_the_guesses_rarer():
     speech = join(0.2, say(FOX), 0.05, say(SHELLS))
     asked = {}
     for seconds in (0.1, 1.0):
@@ -433,7 +433,7 @@ def test_slow_answers_make_the_guesses_rarer():
                 if isinstance(step, Decode):
                     listener.asked.append(step)
                     listener.session.decoded(step.number, speech_of(step), seconds)
-        asked[seconds] = len([question for question in listener.asked if not question.final])
+        asked[seconds] = len([decode for decode in listener.asked if not decode.final])
     assert asked[0.1] > asked[1.0] >= 1
 
 

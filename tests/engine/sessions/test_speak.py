@@ -322,8 +322,8 @@ def test_close_finishes_every_turn():
     [(2, "SPEED_OUT_OF_RANGE"), ("fast", "SPEED_OUT_OF_RANGE"), (1.03, "SPEED_INCREMENT_INVALID")],
 )
 def test_a_speed_that_cannot_be_is_rejected(speed: Any, code: str):
-    (answer,) = told(Flux().send("Configure", speed=speed))
-    assert (answer["type"], answer["code"]) == ("ConfigureFailure", code)
+    (response,) = told(Flux().send("Configure", speed=speed))
+    assert (response["type"], response["code"]) == ("ConfigureFailure", code)
 
 
 def test_a_new_speed_is_for_coming_speech():

@@ -1,6 +1,6 @@
 """The same bytes, options and control messages give the same reports, in a simulated time.
 
-Frames come at a pace and answers after a delay; the recognizer's words are a function of the
+Frames come at a pace and words after a delay; the recognizer's words are a function of the
 samples that it was asked about, so that another cut would give other words.
 """
 
@@ -64,7 +64,7 @@ class Run:
     session: ListenSession | TurnSession
     frame_ms: float = 20
     pace: float = 1.0
-    delays: tuple[float, ...] = PROMPT  # of one answer after the other, in seconds
+    delays: tuple[float, ...] = PROMPT  # of one result after the other, in seconds
     controls: tuple[tuple[float, str], ...] = ()
 
     def told(self) -> list[Any]:
@@ -111,9 +111,9 @@ class Run:
         for step in steps:
             match step:
                 case Decode():
-                    self.answer(partial(self.decoded, step))
+                    self.deliver(partial(self.decoded, step))
                 case Score():
-                    self.answer(partial(self.scored, step))
+                    self.deliver(partial(self.scored, step))
                 case Heard(is_final=False) | Drop():
                     pass  # a guess depends on the pace, and on nothing else
                 case Turn(event=Event.UPDATE):
@@ -121,11 +121,11 @@ class Run:
                 case _:
                     self.messages.append(step)
 
-    def decoded(self, question: Decode) -> list[Any]:
+    def decoded(self, decode: Decode) -> list[Any]:
         delay = next(self.delay)
-        return self.session.decoded(question.number, words_in(question.samples), delay)
+        return self.session.decoded(decode.number, words_in(decode.samples), delay)
 
-    def answer(self, action: Callable[[], list[Any]]) -> None:
+    def deliver(self, action: Callable[[], list[Any]]) -> None:
         self.clock.at(self.clock.now + next(self.delay), lambda: self.follow(action()))
 
 

@@ -29,12 +29,12 @@ OPEN = "and then we went to"  # no mark at its end: the text gives no evidence o
 
 @dataclass
 class Partner:
-    """A session with models that answer at once: ``text`` is heard, ``sound`` is scored."""
+    """A session with models that respond at once: ``text`` is heard, ``sound`` is scored."""
 
     options: TurnOptions = field(default_factory=TurnOptions)
     text: str = FOX
     sound: float = 0.9
-    is_prompt: bool = True  # or when ``answer_all`` is called
+    is_prompt: bool = True  # or when ``respond_all`` is called
     told: list[Turn | NoTurn | Mark] = field(default_factory=list)
     asked: list[Decode] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
@@ -57,10 +57,10 @@ class Partner:
             elif isinstance(step, Turn | NoTurn | Mark):
                 self.told.append(step)
         if self.is_prompt:
-            self.answer_all()
+            self.respond_all()
 
-    def answer_all(self, scores: Callable[[Score], float] | None = None) -> None:
-        """Answer what was asked, the last question first, until nothing is left."""
+    def respond_all(self, scores: Callable[[Score], float] | None = None) -> None:
+        """Respond to every request, the last one first, until none is left."""
         while self.asked or self.scores:
             if self.scores:
                 score = self.scores.pop()
@@ -212,7 +212,7 @@ def test_an_end_by_hand_has_the_words_up_to_its_place():
     place = partner.session.received_seconds
     partner.follow(partner.session.force_end())
     partner.push(say(SHELLS), 2.0)
-    partner.answer_all()
+    partner.respond_all()
     first, second = partner.of(Event.END)
     assert (first.trigger, second.trigger) == (Trigger.MANUAL, Trigger.MODEL)
     assert first.window_end == pytest.approx(place, abs=0.001)
@@ -225,7 +225,7 @@ def test_the_end_of_the_stream_does_not_take_the_place_of_an_end_by_hand():
     partner = Partner(is_prompt=False).push(0.5, say(FOX))
     partner.follow(partner.session.force_end())
     partner.follow(partner.session.finish())
-    partner.answer_all()
+    partner.respond_all()
     (end,) = partner.of(Event.END)
     assert end.trigger is Trigger.MANUAL
     assert partner.told[-1] == end
@@ -235,7 +235,7 @@ def test_ending_by_hand_twice_ends_one_turn():
     partner = Partner(is_prompt=False).push(0.5, say(FOX))
     partner.follow(partner.session.force_end())
     partner.follow(partner.session.force_end())
-    partner.answer_all()
+    partner.respond_all()
     assert [type(message) for message in partner.told[-2:]] == [Turn, NoTurn]
     assert len(partner.of(Event.END)) == 1
 
@@ -258,7 +258,7 @@ def test_the_end_of_the_stream_tells_the_last_words_and_leaves_the_turn_open():
 def test_a_turn_that_is_over_ends_although_the_stream_ends_before_it_is_known():
     partner = Partner(is_prompt=False).push(0.5, say(FOX), 2.0)
     partner.follow(partner.session.finish())
-    partner.answer_all()
+    partner.respond_all()
     assert partner.events() == [Event.START, Event.END]
 
 
@@ -277,7 +277,7 @@ def test_new_thresholds_leave_what_was_said_before_them_alone():
     place = partner.session.received_seconds
     partner.follow(partner.session.configure(TurnOptions(eot_threshold=0.5), "new"))
     partner.push(0.5)
-    partner.answer_all()
+    partner.respond_all()
     (end,) = partner.of(Event.END)
     assert end.window_end > place
     assert partner.told.index(Mark("new", round(place * RATE))) < partner.told.index(end)
@@ -287,5 +287,5 @@ def test_a_score_counts_for_its_own_pause_however_late_it_is():
     partner = Partner(text=OPEN, sound=0.0, is_prompt=False)
     partner.push(0.5, say(FOX), 0.5, say(SHELLS), 0.3)
     first = partner.scores[0]
-    partner.answer_all(scores=lambda score: 1.0 if score is first else 0.0)
+    partner.respond_all(scores=lambda score: 1.0 if score is first else 0.0)
     assert partner.of(Event.END) == []

@@ -157,10 +157,10 @@ def test_a_new_configuration_leaves_the_words_before_it_alone(open_stream: Open)
 def test_thresholds_may_be_numbers_or_strings(open_stream: Open):
     with open_stream(**FLUX, eot_threshold=0.8) as stream:
         stream.say("Configure", thresholds={"eager_eot_threshold": "0.5", "eot_timeout_ms": 3000})
-        answer = stream.read_until(lambda message: message["type"].startswith("Configure"))
+        response = stream.read_until(lambda message: message["type"].startswith("Configure"))
         stream.close_stream()
-    assert answer["type"] == "ConfigureSuccess"
-    assert answer["thresholds"] == {
+    assert response["type"] == "ConfigureSuccess"
+    assert response["thresholds"] == {
         "eot_threshold": 0.8,
         "eager_eot_threshold": 0.5,
         "eot_timeout_ms": 3000,
@@ -169,15 +169,15 @@ def test_thresholds_may_be_numbers_or_strings(open_stream: Open):
 
 def test_keyterms_are_replaced_kept_or_cleared(open_stream: Open):
     with open_stream(**FLUX, keyterm=["Earshot"]) as stream:
-        answers = []
+        responses = []
         changes: list[dict[str, list[str] | None]] = [{}]
         changes += [{"keyterms": terms} for terms in (["fox"], None, [])]
         for fields in changes:
             stream.say("Configure", **fields)
             found = stream.read_until(lambda message: message["type"] == "ConfigureSuccess")
-            answers.append(found["keyterms"])
+            responses.append(found["keyterms"])
         stream.close_stream()
-    assert answers == [["Earshot"], ["fox"], ["fox"], []]
+    assert responses == [["Earshot"], ["fox"], ["fox"], []]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,6 @@ def test_a_socket_at_any_other_path_is_rejected_with_a_request_id(engine: Engine
         "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
         "authorization": f"Token {engine.key}",
     }
-    answer = httpx.get(f"{engine.url}{path}", headers=headers)
-    assert answer.status_code in (400, 404, 414)
-    assert answer.status_code != 404 or answer.headers["dg-request-id"]
+    response = httpx.get(f"{engine.url}{path}", headers=headers)
+    assert response.status_code in (400, 404, 414)
+    assert response.status_code != 404 or response.headers["dg-request-id"]

@@ -106,7 +106,7 @@ def test_a_container_without_audio_ends_in_the_same_way(open_stream: Open):
     assert stream.code == 1000
 
 
-def test_finalize_is_answered_at_once(open_stream: Open):
+def test_finalize_has_a_result_at_once(open_stream: Open):
     with open_stream(endpointing=5000) as stream:
         stream.send(say("The quick brown fox jumps over the lazy dog."))
         stream.say("Finalize")
@@ -116,7 +116,7 @@ def test_finalize_is_answered_at_once(open_stream: Open):
         stream.close_stream()
 
 
-def test_finalize_before_any_audio_is_answered_empty(open_stream: Open):
+def test_finalize_before_any_audio_has_an_empty_result(open_stream: Open):
     with open_stream(multichannel="true", channels=2) as stream:
         stream.say("Finalize")
         first = stream.read_until(lambda message: message["type"] == "Results")
@@ -349,12 +349,12 @@ def test_text_is_written_as_the_options_say(open_stream: Open):
 def test_keyterms_can_be_changed_in_the_stream(open_stream: Open):
     with open_stream(model="nova-3") as stream:
         stream.say("Configure", keyterms=["Earshot"])
-        answer = stream.read_until(lambda message: True)
-        assert (answer["type"], answer["keyterms"]) == ("ConfigureSuccess", ["Earshot"])
+        response = stream.read_until(lambda message: True)
+        assert (response["type"], response["keyterms"]) == ("ConfigureSuccess", ["Earshot"])
         stream.say("Configure", keyterms=["term"] * 101)
-        answer = stream.read_until(lambda message: True)
-        assert answer["type"] == "ConfigureFailure"
-        assert answer["code"] == "CONFIGURE_KEYTERM_LIMIT_EXCEEDED"
+        response = stream.read_until(lambda message: True)
+        assert response["type"] == "ConfigureFailure"
+        assert response["code"] == "CONFIGURE_KEYTERM_LIMIT_EXCEEDED"
         stream.close_stream()
 
 
@@ -468,7 +468,7 @@ def test_a_thousand_frames_a_second_are_read_in_order(open_stream: Open):
 
 def test_a_frame_of_more_than_two_megabytes_is_too_big(open_stream: Open):
     with open_stream() as stream:
-        # Its head alone: what came behind it could cut off the answer on its way.
+        # Its head alone: unread data after it could reset the connection too early.
         stream.socket.socket.sendall(
             bytes([0x82, 0xFF]) + ((2 << 20) + 1).to_bytes(8, "big") + bytes(4)
         )

@@ -30,7 +30,7 @@ class Done(Message):
 
 
 class Speaker(Socket):
-    """Says a megabyte in answer to any message."""
+    """Sends a megabyte in response to any message."""
 
     stalled_seconds = close_seconds = 0.1
 

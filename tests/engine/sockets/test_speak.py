@@ -162,7 +162,7 @@ def test_a_wrong_frame_closes_with_its_code(
 
 def test_a_frame_of_more_than_two_megabytes_is_too_big(open_stream: Open):
     with open_stream(**AURA) as stream:
-        # Its head alone: what came behind it could cut off the answer on its way.
+        # Its head alone: unread data after it could reset the connection too early.
         stream.socket.socket.sendall(
             bytes([0x81, 0xFF]) + ((2 << 20) + 1).to_bytes(8, "big") + bytes(4)
         )
@@ -225,8 +225,8 @@ def test_the_next_socket_beyond_the_limit_is_rejected(open_stream: Open, rejecte
 
 def usage(http: Any, tag: str) -> list[dict]:
     project = http.get("/v1/projects").json()["projects"][0]["project_id"]
-    answer = http.get(f"/v1/projects/{project}/usage/breakdown", params={"tag": tag})
-    return [row for row in answer.json()["results"] if row["requests"]]
+    response = http.get(f"/v1/projects/{project}/usage/breakdown", params={"tag": tag})
+    return [row for row in response.json()["results"] if row["requests"]]
 
 
 def test_a_turn_is_told_from_start_to_metadata(open_stream: Open):

@@ -5,7 +5,7 @@ import httpx
 import msgspec
 import pytest
 
-from engine.text.endpoint import Endpoint, EndpointFailed, Question
+from engine.text.endpoint import Analysis, Endpoint, EndpointFailed
 from engine.text.intelligence import Insights, Intelligence, count_tokens, words_of
 from engine.text.paragraphs import sentences
 from engine.text.words import Word
@@ -33,16 +33,16 @@ def block_of(found: Insights, name: str) -> dict:
     return msgspec.to_builtins(blocks(found)[name])
 
 
-def answering(*answers: object) -> tuple[Endpoint, list[dict]]:
-    """An endpoint that gives these answers in turn, and what it was asked."""
+def endpoint_with(*responses: object) -> tuple[Endpoint, list[dict]]:
+    """An endpoint that gives these responses in turn, and the requests that it received."""
     asked: list[dict] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
         asked.append(json.loads(request.content))
-        answer = answers[min(len(asked), len(answers)) - 1]
-        if isinstance(answer, int):
-            return httpx.Response(answer)
-        content = answer if isinstance(answer, str) else json.dumps(answer)
+        response = responses[min(len(asked), len(responses)) - 1]
+        if isinstance(response, int):
+            return httpx.Response(response)
+        content = response if isinstance(response, str) else json.dumps(response)
         return httpx.Response(200, json={"choices": [{"message": {"content": content}}]})
 
     transport = httpx.MockTransport(respond)
@@ -50,7 +50,7 @@ def answering(*answers: object) -> tuple[Endpoint, list[dict]]:
 
 
 def test_summary_says_what_the_call_was_about_and_no_courtesies(intelligence):
-    found = intelligence.analyse(words_of(CALL), Question(summarize=True))
+    found = intelligence.analyse(words_of(CALL), Analysis(summarize=True))
     assert found.backend == "local"
     assert "washing machine" in found.summary
     assert "good morning" not in found.summary
@@ -88,13 +88,13 @@ so that we can look at the results. Okay, thank you doctor. You're welcome, take
     ],
 )
 def test_summaries_say_the_matter_and_not_the_courtesies(intelligence, call, subject, courtesy):
-    summary = intelligence.analyse(words_of(call), Question(summarize=True)).summary
+    summary = intelligence.analyse(words_of(call), Analysis(summarize=True)).summary
     assert subject in summary
     assert courtesy not in summary
 
 
 def test_topics_are_things_not_verbs_or_courtesies(intelligence):
-    block = block_of(intelligence.analyse(words_of(SUPPORT), Question(topics=True)), "topics")
+    block = block_of(intelligence.analyse(words_of(SUPPORT), Analysis(topics=True)), "topics")
     topics = {topic["topic"] for segment in block["segments"] for topic in segment["topics"]}
     assert "Firmware Update" in topics
     assert not any(word in " ".join(topics) for word in ("Bye", "Already", "Failed"))
@@ -110,25 +110,25 @@ def test_topics_are_things_not_verbs_or_courtesies(intelligence):
     ],
 )
 def test_an_intent_has_its_name(intelligence, said, intent):
-    block = block_of(intelligence.analyse(words_of(said), Question(intents=True)), "intents")
+    block = block_of(intelligence.analyse(words_of(said), Analysis(intents=True)), "intents")
     assert block["segments"][0]["intents"][0]["intent"] == intent
 
 
 def test_short_text_is_its_own_summary(intelligence):
     text = "We moved the demo. It is on Friday."
-    assert intelligence.analyse(words_of(text), Question(summarize=True)).summary == text
+    assert intelligence.analyse(words_of(text), Analysis(summarize=True)).summary == text
 
 
 def test_sentences_of_a_script_without_blanks_are_joined_without_them(intelligence):
     said = [Word.of(text, 0.0, 0.0) for text in ("我们", "去", "北京。", "天气", "好。")]
-    found = intelligence.analyse(said, Question(summarize=True, sentiment=True))
+    found = intelligence.analyse(said, Analysis(summarize=True, sentiment=True))
     assert found.summary == "我们去北京。天气好。"
     assert block_of(found, "sentiments")["segments"][0]["text"] == "我们去北京。天气好。"
 
 
 def test_sentiment_has_segments_and_an_average(intelligence):
     text = "I love this, it is wonderful and great! The table is brown. This is awful, I hate it."
-    block = block_of(intelligence.analyse(words_of(text), Question(sentiment=True)), "sentiments")
+    block = block_of(intelligence.analyse(words_of(text), Analysis(sentiment=True)), "sentiments")
     assert [s["sentiment"] for s in block["segments"]] == ["positive", "neutral", "negative"]
     assert [(s["start_word"], s["end_word"]) for s in block["segments"]] == [
         (0, 7),
@@ -140,7 +140,7 @@ def test_sentiment_has_segments_and_an_average(intelligence):
 
 
 def test_topics_are_flat_segments_with_confidence(intelligence):
-    block = block_of(intelligence.analyse(words_of(CALL), Question(topics=True)), "topics")
+    block = block_of(intelligence.analyse(words_of(CALL), Analysis(topics=True)), "topics")
     topics = {topic["topic"] for segment in block["segments"] for topic in segment["topics"]}
     assert "Delivery" in topics
     for segment in block["segments"]:
@@ -149,7 +149,7 @@ def test_topics_are_flat_segments_with_confidence(intelligence):
 
 
 def test_intents_are_found(intelligence):
-    block = block_of(intelligence.analyse(words_of(CALL), Question(intents=True)), "intents")
+    block = block_of(intelligence.analyse(words_of(CALL), Analysis(intents=True)), "intents")
     intents = {intent["intent"] for segment in block["segments"] for intent in segment["intents"]}
     assert intents & {"Check an order", "Request a refund", "Cancel an order"}
 
@@ -159,14 +159,14 @@ def test_strict_mode_knows_only_the_given_labels(intelligence, kind):
     labels = ["late delivery", "volcanoes"]
     options: dict[str, Any] = {f"{kind}s": True, f"custom_{kind}s": labels}
     options[f"custom_{kind}_mode"] = "strict"
-    question = Question(**options)
+    question = Analysis(**options)
     block = block_of(intelligence.analyse(words_of(CALL), question), f"{kind}s")
     found = {each[kind] for segment in block["segments"] for each in segment[f"{kind}s"]}
     assert found == {"late delivery"}
 
 
 def test_custom_labels_join_the_known_ones_in_extended_mode(intelligence):
-    question = Question(topics=True, custom_topics=["late delivery"])
+    question = Analysis(topics=True, custom_topics=["late delivery"])
     block = block_of(intelligence.analyse(words_of(CALL), question), "topics")
     topics = {topic["topic"] for segment in block["segments"] for topic in segment["topics"]}
     assert "late delivery" in topics
@@ -174,7 +174,7 @@ def test_custom_labels_join_the_known_ones_in_extended_mode(intelligence):
 
 
 def test_empty_text_has_empty_blocks(intelligence):
-    question = Question(summarize=True, sentiment=True, topics=True, intents=True)
+    question = Analysis(summarize=True, sentiment=True, topics=True, intents=True)
     found = intelligence.analyse([], question)
     assert found.summary == ""
     assert block_of(found, "topics") == block_of(found, "intents") == {"segments": []}
@@ -185,19 +185,19 @@ def test_empty_text_has_empty_blocks(intelligence):
 
 
 def test_tokens_are_counted_by_feature(intelligence):
-    found = intelligence.analyse(words_of("All is well."), Question(summarize=True, sentiment=True))
+    found = intelligence.analyse(words_of("All is well."), Analysis(summarize=True, sentiment=True))
     assert found.tokens == {"summary": (4, 4), "sentiment": (4, 1)}
     assert count_tokens("Don't go, now.") == 7
 
 
 def test_endpoint_is_preferred_and_named():
-    answer = {
+    response = {
         "summary": "A late washing machine.",
         "topics": [{"first": 0, "last": 1, "labels": [{"label": "Greeting", "confidence": 2}]}],
         "sentiments": [0.5] * 15,
     }
-    endpoint, asked = answering(answer)
-    question = Question(summarize=True, topics=True, sentiment=True)
+    endpoint, asked = endpoint_with(response)
+    question = Analysis(summarize=True, topics=True, sentiment=True)
     found = Intelligence(endpoint).analyse(words_of(CALL), question)
     assert found.backend == "big-model"
     assert found.summary == "A late washing machine."
@@ -222,40 +222,40 @@ def test_endpoint_is_preferred_and_named():
         {"summary": "x", "topics": [{"first": "a"}]},
     ],
 )
-def test_bad_answer_is_asked_for_again_then_given_up_for_the_local_result(intelligence, bad):
-    endpoint, asked = answering(bad)
+def test_bad_response_is_requested_again_then_replaced_by_the_local_result(intelligence, bad):
+    endpoint, asked = endpoint_with(bad)
     fallback = Intelligence(endpoint)
-    found = fallback.analyse(words_of(CALL), Question(summarize=True, topics=True))
+    found = fallback.analyse(words_of(CALL), Analysis(summarize=True, topics=True))
     assert len(asked) == 2
     assert found.backend == "local"
     assert "washing machine" in found.summary
 
 
-def test_second_answer_counts():
-    endpoint, asked = answering("oops", {"summary": "Good."})
-    found = Intelligence(endpoint).analyse(words_of(CALL), Question(summarize=True))
+def test_second_response_counts():
+    endpoint, asked = endpoint_with("oops", {"summary": "Good."})
+    found = Intelligence(endpoint).analyse(words_of(CALL), Analysis(summarize=True))
     assert (found.backend, found.summary, len(asked)) == ("big-model", "Good.", 2)
 
 
 def test_endpoint_may_not_invent_labels_in_strict_mode():
     label = {"label": "Invented", "confidence": 1}
-    endpoint, _ = answering({"topics": [{"first": 0, "last": 0, "labels": [label]}]})
-    question = Question(topics=True, custom_topics=["Delivery"], custom_topic_mode="strict")
+    endpoint, _ = endpoint_with({"topics": [{"first": 0, "last": 0, "labels": [label]}]})
+    question = Analysis(topics=True, custom_topics=["Delivery"], custom_topic_mode="strict")
     found = Intelligence(endpoint).analyse(words_of(CALL), question)
     assert found.topics == []
 
 
 @pytest.mark.parametrize("depth", [101, 990, 200_000])
-def test_an_answer_of_any_depth_is_asked_for_again(depth):
-    endpoint, asked = answering('{"summary": ' + "[" * depth + "]" * depth + "}")
+def test_a_response_of_any_depth_is_requested_again(depth):
+    endpoint, asked = endpoint_with('{"summary": ' + "[" * depth + "]" * depth + "}")
     with pytest.raises(EndpointFailed):
-        endpoint.ask(sentences(words_of(CALL)), Question(summarize=True))
+        endpoint.analyse(sentences(words_of(CALL)), Analysis(summarize=True))
     assert len(asked) == 2
 
 
 def test_a_completion_of_any_depth_is_no_completion():
     deep = httpx.MockTransport(lambda _: httpx.Response(200, text="[" * 200_000 + "]" * 200_000))
     with pytest.raises(EndpointFailed):
-        Endpoint("http://model.test/v1", "big-model", transport=deep).ask(
-            sentences(words_of(CALL)), Question(summarize=True)
+        Endpoint("http://model.test/v1", "big-model", transport=deep).analyse(
+            sentences(words_of(CALL)), Analysis(summarize=True)
         )

@@ -27,9 +27,9 @@ def test_endless_text_is_cut_into_sentences():
 
 def test_paragraphs_follow_speakers_and_pauses():
     first = words("Hello there.", speaker=0)
-    answer = later(words("Hi. Fine.", speaker=1), 1.0)
+    reply = later(words("Hi. Fine.", speaker=1), 1.0)
     after_a_pause = later(words("Next thing.", speaker=1), 10.0)
-    found = paragraphs(first + answer + after_a_pause)
+    found = paragraphs(first + reply + after_a_pause)
     assert [(p.speaker, p.num_words, p.start, p.end) for p in found] == [
         (0, 2, 0.0, 0.9), (1, 2, 1.0, 1.9), (1, 2, 10.0, 10.9),
     ]  # fmt: skip

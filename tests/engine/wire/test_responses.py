@@ -18,7 +18,7 @@ def spoken(text: str, start: float, speaker: int | None = None) -> list[Word]:
     ]
 
 
-def answered(*channels: list[Word], query: str = "utterances=true") -> dict:
+def response_of(*channels: list[Word], query: str = "utterances=true") -> dict:
     result = Result(
         request_id="1",
         created=datetime(2026, 1, 1, tzinfo=UTC),
@@ -34,7 +34,7 @@ def answered(*channels: list[Word], query: str = "utterances=true") -> dict:
 def test_an_utterance_has_its_part_of_the_words_of_its_channel():
     left = spoken("good morning", 0, 0) + spoken("and you", 1, 1) + spoken("fine", 5, 1)
     right = spoken("hello there", 2) + spoken("bye", 7)
-    results = answered(left, right)["results"]
+    results = response_of(left, right)["results"]
     found = [
         (
             utterance["channel"],

@@ -219,14 +219,14 @@ for attempt in (
 print(*done)
 """
     root = Path(__file__).resolve().parents[4]
-    answer = subprocess.run(
+    child = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(root)!r})\n{program}"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert answer.stdout.split() == ["rejected"] * 6
+    assert child.stdout.split() == ["rejected"] * 6
 
 
 def test_a_live_stream_is_decoded_while_it_comes():
