@@ -1,20 +1,11 @@
-"""The mirror of a connection's speech account: its projects and its models.
-
-Every step stands for itself and can be done again: a sync that was cut off is completed by
-the next one. A project that the server no longer lists stays, since recordings hang on it;
-its ``seen_at`` is then older than the connection's.
-"""
+"""Connection that the environment names, and the first look at its account."""
 
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import transaction
-from django.utils import timezone
 
-from management.models import Connection, Model, Project, User
-from management.speech import speech_client
-from speechclient import Models, SpeechError
-from speechclient import Project as ListedProject
+from management.models import Connection
+from management.sync.runs import sync_lists
 
 
 class NoServer(Exception):
@@ -44,7 +35,7 @@ def connect() -> Connection:
         key = env.deepgram_api_key
         hosted = f".{urlsplit(base_url).hostname}".endswith(".deepgram.com")
         kind = Connection.Kind.HOSTED if hosted else Connection.Kind.SELF_HOSTED
-    connection = Connection.objects.filter(kind=kind).first()
+    connection = Connection.objects.filter(kind=kind, from_environment=True).first()
     if connection is None:
         connection = Connection(kind=kind, name=Connection.Kind(kind).label)
     connection.move_to(base_url, agent_url, key)
@@ -59,78 +50,11 @@ def engine_host(host: str) -> str:
 
 
 def mirror(connection: Connection) -> None:
-    """Bring projects and models up to date.
+    """Bring projects and models up to date; the worker syncs the rest of the account.
 
     Raises ``NoServer`` when the server does not respond; the connection then says why.
     """
-    try:
-        with speech_client(connection) as client:
-            projects, models = client.projects(), client.models()
-    except SpeechError as error:
-        connection.mark_failed(error)
-        raise NoServer(f"{connection} at {connection.base_url}: {error}") from error
-    mirror_projects(connection, projects)
-    mirror_models(connection, models)
-    connection.mark_seen()
-    if administrator := User.objects.first_administrator():
-        Project.objects.give_owner_to_empty(administrator)
-
-
-def mirror_projects(connection: Connection, listed: tuple[ListedProject, ...]) -> None:
-    now = timezone.now()
-    Project.objects.bulk_create(
-        [
-            Project(
-                connection=connection,
-                upstream_id=project.project_id[:100],
-                name=project.name[:200] or project.project_id[:100],
-                seen_at=now,
-            )
-            for project in listed
-            if project.project_id
-        ],
-        update_conflicts=True,
-        unique_fields=["connection", "upstream_id"],
-        update_fields=["name", "seen_at"],
-    )
-
-
-def mirror_models(connection: Connection, listed: Models) -> None:
-    """Models are only offered, nothing hangs on them: those no longer listed go."""
-    now = timezone.now()
-    rows = {
-        model.uuid[:100]: Model(
-            connection=connection,
-            kind=kind,
-            uuid=model.uuid[:100],
-            canonical_name=(model.canonical_name or model.name)[:200],
-            name=model.name[:200],
-            architecture=model.architecture[:100],
-            version=model.version[:100],
-            languages=list(model.languages),
-            batch=model.batch,
-            streaming=model.streaming,
-            seen_at=now,
-        )
-        for kind, models in ((Model.Kind.STT, listed.stt), (Model.Kind.TTS, listed.tts))
-        for model in models
-        if model.uuid
-    }
-    with transaction.atomic():
-        Model.objects.bulk_create(
-            rows.values(),
-            update_conflicts=True,
-            unique_fields=["connection", "uuid"],
-            update_fields=[
-                "kind",
-                "canonical_name",
-                "name",
-                "architecture",
-                "version",
-                "languages",
-                "batch",
-                "streaming",
-                "seen_at",
-            ],
-        )
-        Model.objects.filter(connection=connection).exclude(uuid__in=rows).delete()
+    sync_lists(connection)
+    connection.refresh_from_db()
+    if connection.error:
+        raise NoServer(f"{connection} at {connection.base_url}: {connection.error}")

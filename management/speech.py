@@ -1,13 +1,17 @@
 """The one seam to speech servers: a connection's row to a client of its server."""
 
+import time
+from collections.abc import Callable
+
 import httpx
 
 from management.crypto import UnreadableKey
 from management.models import Connection
 from speechclient import SpeechClient, Timeouts
 
-# Tests put a server of their own here.
+# Tests put a server of their own here, and a wait that takes no time.
 transport: httpx.BaseTransport | None = None
+sleep: Callable[[float], None] = time.sleep
 
 
 PROBE_SECONDS = 5.0
@@ -18,8 +22,10 @@ def speech_client(connection: Connection, timeouts: Timeouts | None = None) -> S
     return SpeechClient(
         connection.base_url,
         connection.api_key,
+        management_url=connection.management_url or None,
         timeouts=timeouts or Timeouts(),
         transport=transport,
+        sleep=sleep,
     )
 
 

@@ -58,6 +58,16 @@ class NewKey(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyDescription(Record):
+    """The key that a request is sent with. Source: docs/contract.md, 1.4."""
+
+    api_key_id: str
+    comment: str
+    scopes: tuple[str, ...]
+    created: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Grant(Record):
     """A short-lived token for ``Bearer``; ``expires_in`` is seconds from now."""
 
@@ -220,6 +230,7 @@ class AgentVariable(Record):
     key: str
     created_at: datetime | None
     updated_at: datetime | None
+    is_sensitive: bool
     value: object = field(hash=False)
 
 

@@ -136,7 +136,9 @@ class AccountClient:
     def requests(self, wanted: RequestFilter | None = None) -> RequestPage:
         """One page of the log, newest first."""
         query = (wanted or RequestFilter()).query()
-        return RequestPage.read(self._get("requests", query=query))
+        response = self._http.get(self._path(["requests"]), query)
+        response.objects("requests")
+        return RequestPage.read(response.fields())
 
     def request(self, request_id: str) -> Request:
         return Request.read(self._get("requests", request_id).object("request"))
@@ -257,8 +259,8 @@ class AccountClient:
     def _list(
         self, kind: type[RecordKind], name: str, *segments: str, query: Query = ()
     ) -> tuple[RecordKind, ...]:
-        fields = self._get(*segments, query=query)
-        return tuple(kind.read(element) for element in fields.objects(name))
+        response = self._http.get(self._path(segments), query)
+        return tuple(kind.read(element) for element in response.objects(name))
 
 
 _DISTRIBUTION = ("self-hosted", "distribution", "credentials")

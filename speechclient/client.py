@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 
 import httpx
 
-from speechclient.account import Grant
+from speechclient.account import Grant, KeyDescription
 from speechclient.accountclient import AccountClient
 from speechclient.credentials import Credential
 from speechclient.errors import BadRequest, ServiceUnavailable, SpeechError, UnreadableResponse
@@ -209,6 +209,10 @@ class SpeechClient:
             )
         return grant
 
+    def key(self) -> KeyDescription:
+        """Describe the key that this client sends. Source: docs/contract.md, 1.4."""
+        return KeyDescription.read(self._management_http.get(path_of("auth", "token")).fields())
+
     def account(self, project_id: str) -> AccountClient:
         """The account of one project: keys, members, usage and the rest."""
         return AccountClient(self._management_http, project_id)
@@ -229,8 +233,8 @@ class SpeechClient:
 
     def projects(self) -> tuple[Project, ...]:
         """The projects that the key may see."""
-        fields = self._management_http.get(path_of("projects")).fields()
-        return tuple(Project.read(project) for project in fields.objects("projects"))
+        response = self._management_http.get(path_of("projects"))
+        return tuple(Project.read(project) for project in response.objects("projects"))
 
     def project(self, project_id: str) -> Project:
         http = self._management_http
@@ -241,7 +245,10 @@ class SpeechClient:
         path = path_of("projects", project_id, "models") if project_id else path_of("models")
         query = [("include_outdated", "true")] if include_outdated else []
         http = self._management_http if project_id else self._http
-        return Models.read(http.get(path, query).fields())
+        response = http.get(path, query)
+        if "stt" not in response.fields():
+            response.objects("tts")
+        return Models.read(response.fields())
 
     def model(self, model_id: str, project_id: str | None = None) -> Model:
         """One model by its uuid."""

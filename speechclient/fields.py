@@ -118,6 +118,11 @@ class Fields:
     def is_text(self, name: str) -> bool:
         return isinstance(self._members.get(name), str)
 
+    def lists(self, name: str) -> bool:
+        """Return whether it is a list, or null in place of an empty one."""
+        value = self._members.get(name, False)
+        return value is None or isinstance(value, list)
+
     def is_list_of_objects(self, name: str) -> bool:
         """Return whether it is a list with an object as its first element."""
         value = self._members.get(name)

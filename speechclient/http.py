@@ -82,6 +82,22 @@ class Response:
                 body=self.body,
             ) from error
 
+    def objects(self, name: str) -> tuple[Fields, ...]:
+        """The objects in the list ``name``. Raises ``UnreadableResponse`` when it is missing.
+
+        Read as an empty list, a response that was cut or replaced on its way would say that
+        everything is gone. Null is an empty list.
+        """
+        fields = self.fields()
+        if not fields.lists(name):
+            raise UnreadableResponse(
+                f"the server's response has no list {name!r}",
+                request_id=self.request_id,
+                status=200,
+                body=self.body,
+            )
+        return tuple(fields.objects(name))
+
 
 class HttpConnection:
     """Exchanges with the server at ``base_url``; safe to share between threads.

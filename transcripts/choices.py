@@ -109,7 +109,7 @@ def offers(user: User, project: int | None = None) -> dict[str, Any]:
 
     ``project`` narrows it to one.
     """
-    listening = Model.objects.filter(kind=Model.Kind.STT, batch=True)
+    listening = Model.objects.present().filter(kind=Model.Kind.STT, batch=True)
     projects = Project.objects.writable_by(user).select_related("connection")
     if project is not None:
         projects = projects.filter(pk=project)

@@ -1,22 +1,49 @@
-"""People, the speech servers they use, and who may do what in which project."""
+"""People, the speech servers they use, who may do what, and the mirror of the speech account."""
 
 from management.models.audit import Action, AppendOnly, AuditEntry, AuditQuerySet
 from management.models.catalog import Model
 from management.models.connections import Connection, ConnectionQuerySet
+from management.models.keys import Key, KeyQuerySet
+from management.models.ledger import Request, RequestQuerySet
+from management.models.members import Invite, Member
+from management.models.mirrored import Mirrored, MirroredQuerySet
+from management.models.money import Balance, Purchase
 from management.models.people import People, User
 from management.models.projects import Membership, Project, ProjectQuerySet
+from management.models.stored import AgentConfiguration, AgentVariable, SelfHostedCredential
+from management.models.sums import CostDay, Daily, UsageDay
+from management.models.syncs import LostLease, Sync, SyncPart
 
 __all__ = [
     "Action",
+    "AgentConfiguration",
+    "AgentVariable",
     "AppendOnly",
     "AuditEntry",
     "AuditQuerySet",
+    "Balance",
     "Connection",
     "ConnectionQuerySet",
+    "CostDay",
+    "Daily",
+    "Invite",
+    "Key",
+    "KeyQuerySet",
+    "LostLease",
+    "Member",
     "Membership",
+    "Mirrored",
+    "MirroredQuerySet",
     "Model",
     "People",
     "Project",
     "ProjectQuerySet",
+    "Purchase",
+    "Request",
+    "RequestQuerySet",
+    "SelfHostedCredential",
+    "Sync",
+    "SyncPart",
+    "UsageDay",
     "User",
 ]

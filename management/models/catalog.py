@@ -3,9 +3,10 @@
 from django.db import models
 
 from management.models.connections import Connection
+from management.models.mirrored import Mirrored
 
 
-class Model(models.Model):
+class Model(Mirrored):
     """A speech model that a connection offers, mirrored from ``GET /v1/models``."""
 
     class Kind(models.TextChoices):
@@ -22,7 +23,8 @@ class Model(models.Model):
     languages = models.JSONField(default=list)
     batch = models.BooleanField(default=True)
     streaming = models.BooleanField(default=True)
-    seen_at = models.DateTimeField()
+    formatted_output = models.BooleanField(default=False)
+    metadata = models.JSONField(default=dict, help_text="description of a voice")
 
     class Meta:
         ordering = ["canonical_name", "pk"]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from management import crypto, pacing
@@ -18,6 +18,12 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         longest = timedelta(seconds=pacing.RETRY_AFTER_SECONDS)
         return self.filter(retry_at__gt=Now(), retry_at__lte=Now() + longest)
 
+    def to_sync(self) -> "ConnectionQuerySet":
+        """Servers whose accounts may be read now: a failed sync waits before the next."""
+        longest = timedelta(seconds=pacing.RETRY_AFTER_SECONDS)
+        resting = Q(sync__retry_at__gt=Now(), sync__retry_at__lte=Now() + longest)
+        return self.exclude(resting)
+
 
 class Connection(models.Model):
     """A server that speaks Deepgram's API: the engine in the box, the hosted one or another."""
@@ -29,8 +35,18 @@ class Connection(models.Model):
 
     name = models.CharField(max_length=100)
     kind = models.CharField(max_length=20, choices=Kind)
-    base_url = models.URLField(unique=True)
+    base_url = models.URLField()
+    management_url = models.CharField(
+        max_length=200, blank=True, help_text="address of projects and keys, if it is another"
+    )
     agent_url = models.CharField(max_length=200, blank=True)
+    from_environment = models.BooleanField(
+        default=True, help_text="set by environment variables, not on the page"
+    )
+    api_key_id = models.CharField(
+        max_length=100, blank=True, help_text="id of the key, where the server tells"
+    )
+    key_scopes = models.JSONField(default=list, help_text="of the key, where the server tells")
     encrypted_key = models.BinaryField()
     seen_at = models.DateTimeField(null=True, help_text="time of the last successful request")
     error = models.TextField(

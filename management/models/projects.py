@@ -18,6 +18,19 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """Projects this person may add to: every role but viewer."""
         return self.filter(memberships__user=user, memberships__role__in=Membership.WRITERS)
 
+    def administered_by(self, user: User) -> "ProjectQuerySet":
+        """Projects whose keys, members and money this person sees: owners and admins of them.
+
+        A team administrator sees those of every project.
+        """
+        if user.is_superuser:
+            return self.all()
+        return self.filter(memberships__user=user, memberships__role__in=Membership.ADMINISTRATORS)
+
+    def present(self) -> "ProjectQuerySet":
+        """Projects that the server still lists."""
+        return self.filter(gone_at=None)
+
     def give_owner_to_empty(self, owner: User) -> None:
         """Make ``owner`` the owner of every project that has no members."""
         Membership.objects.bulk_create(
@@ -43,7 +56,9 @@ class Project(models.Model):
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="projects")
     upstream_id = models.CharField(max_length=100)
     name = models.CharField(max_length=200)
-    seen_at = models.DateTimeField(null=True, help_text="time at which the server last listed it")
+    gone_at = models.DateTimeField(
+        null=True, blank=True, help_text="when a sync noticed that the server no longer lists it"
+    )
     members = models.ManyToManyField(User, through="Membership", related_name="projects")
 
     objects = ProjectQuerySet.as_manager()

@@ -1,7 +1,9 @@
 """A speech account on the other side of the client."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,27 @@ import pytest
 
 from management import speech
 
+NOW = datetime.fromisoformat("2026-11-20T12:00:00+00:00")
+# The list of each part, by the end of its path.
+LISTS = {
+    "/keys": "api_keys",
+    "/members": "members",
+    "/invites": "invites",
+    "/balances": "balances",
+    "/purchases": "orders",
+    "/agents": "agents",
+    "/agent-variables": "variables",
+    "/self-hosted/distribution/credentials": "distribution_credentials",
+}
+
 
 class Account(httpx.BaseTransport):
-    """A server whose lists can be changed; ``broken`` makes it response with that status."""
+    """A server whose lists can be changed; ``broken`` is the status of every response.
+
+    ``lists`` are the parts of every project by their JSON name, ``log`` its requests, newest
+    first. ``fails`` maps an end of a path to a response, an exception, or a function of the
+    request that returns a response or None.
+    """
 
     def __init__(self) -> None:
         self.projects = [{"project_id": "p-1", "name": "Interviews"}]
@@ -20,16 +40,61 @@ class Account(httpx.BaseTransport):
         self.tts = [model("m-2", "aura-2-thalia-en")]
         self.broken = 0
         self.keys: list[str] = []
+        self.paths: list[str] = []
+        self.lists: dict[str, Any] = {name: [] for name in LISTS.values()}
+        self.log: list[dict[str, Any]] = []
+        self.usage: dict[str, list[Any]] = {}
+        self.costs: dict[str, list[Any]] = {}
+        self.fails: dict[str, Any] = {}
+        self.most = 1000  # requests a page
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.keys.append(request.headers.get("authorization", ""))
+        path = request.url.path
+        self.paths.append(path)
         if self.broken:
             return httpx.Response(self.broken, json={"err_msg": "No.", "request_id": "r-1"})
-        bodies: dict[str, Any] = {
-            "/v1/projects": {"projects": self.projects},
-            "/v1/models": {"stt": self.stt, "tts": self.tts},
-        }
-        return httpx.Response(200, content=json.dumps(bodies[request.url.path]))
+        for end, failure in self.fails.items():
+            if path.endswith(end) and (response := self._failure(failure, request)):
+                return response
+        return httpx.Response(200, content=json.dumps(self._body(path, request.url.params)))
+
+    def _failure(self, failure: Any, request: httpx.Request) -> httpx.Response | None:
+        if isinstance(failure, Exception):
+            raise failure
+        return failure(request) if isinstance(failure, Callable) else failure
+
+    def _body(self, path: str, query: httpx.QueryParams) -> Any:
+        if path == "/v1/projects":
+            return {"projects": self.projects}
+        if path == "/v1/models":
+            return {"stt": self.stt, "tts": self.tts}
+        if path == "/v1/auth/token":
+            return {"api_key_id": "k-1", "scopes": ["owner"]}
+        if path.endswith("/requests"):
+            return self._page(query)
+        if path.endswith("/usage/breakdown"):
+            return {"results": self.usage.get(query.get("grouping", ""), [])}
+        if path.endswith("/billing/breakdown"):
+            return {"results": self.costs.get(query.get("grouping", ""), [])}
+        if path.endswith(("/usage/fields", "/billing/fields")):
+            return {}
+        name = next(name for end, name in LISTS.items() if path.endswith(end))
+        return {name: self.lists[name]}
+
+    def _page(self, query: httpx.QueryParams) -> Any:
+        def at(name: str) -> datetime | None:
+            return datetime.fromisoformat(query[name]) if name in query else None
+
+        start, end, limit = at("start"), at("end"), min(int(query["limit"]), self.most)
+        page = int(query.get("page", 0))
+        found = [
+            each
+            for each in self.log
+            if (start is None or datetime.fromisoformat(each["created"]) >= start)
+            and (end is None or datetime.fromisoformat(each["created"]) < end)
+        ]
+        return {"page": page, "limit": limit, "requests": found[page * limit :][:limit]}
 
 
 def model(uuid: str, name: str) -> dict[str, Any]:
@@ -45,11 +110,52 @@ def model(uuid: str, name: str) -> dict[str, Any]:
     }
 
 
+def key(name: str, **facts: Any) -> dict[str, Any]:
+    record = {
+        "api_key_id": name,
+        "comment": f"Key {name}",
+        "scopes": ["member"],
+        "tags": [],
+        "created": NOW.isoformat(),
+    }
+    return {
+        "member": {"member_id": "u-1", "email": "ada@example.test"},
+        "api_key": record | facts,
+    }
+
+
+def request(number: int, **facts: Any) -> dict[str, Any]:
+    """A request of the log; a higher number is an earlier one, a second each."""
+    return {
+        "request_id": f"r-{number}",
+        "project_uuid": "p-1",
+        "created": (NOW - timedelta(seconds=number)).isoformat(),
+        "path": "/v1/listen?model=nova-3&tag=calls",
+        "api_key_id": "k-1",
+        "code": 200,
+        "deployment": "hosted",
+        "callback": "",
+        "response": {"details": {"duration": 60.0, "usd": 0.01}},
+    } | facts
+
+
+def day(start: str, **facts: Any) -> dict[str, Any]:
+    """A sum of a day; ``facts`` are amounts and, in ``grouping``, the dimension."""
+    grouping = {"start": start, "end": start, **facts.pop("grouping", {})}
+    return {"grouping": grouping, **facts}
+
+
 @pytest.fixture
 def account(monkeypatch) -> Account:
     account = Account()
     monkeypatch.setattr(speech, "transport", account)
     return account
+
+
+@pytest.fixture
+def patience(monkeypatch) -> None:
+    """Clients that wait between retries do not do so here."""
+    monkeypatch.setattr(speech, "sleep", lambda _: None)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 
 from management.mirror import NoServer, connect, mirror
 from management.models import Connection, Membership, Model, Project, User
-from management.tasks import mirror_account
+from management.sync.runs import sync
+from management.tasks import mirror_accounts
 from tests.management.conftest import model
 
 pytestmark = pytest.mark.django_db
@@ -17,12 +18,12 @@ def test_projects_and_models_are_mirrored(account, engine_key):
     mirror(connection)
     project = Project.objects.get()
     assert (project.upstream_id, project.name) == ("p-1", "Interviews")
-    assert project.seen_at
+    assert project.gone_at is None
     names = {each.canonical_name: each.kind for each in Model.objects.all()}
     assert names == {"nova-3-general": "stt", "aura-2-thalia-en": "tts"}
     connection.refresh_from_db()
     assert connection.seen_at
-    assert account.keys == ["Token engine-key-1"] * 2
+    assert set(account.keys) == {"Token engine-key-1"}
 
 
 def test_mirroring_again_changes_what_changed_and_no_more(account, engine_key):
@@ -37,15 +38,18 @@ def test_mirroring_again_changes_what_changed_and_no_more(account, engine_key):
     mirror(connect())
     assert [each.name for each in Project.objects.all()] == ["New", "Renamed"]
     assert Project.objects.get(upstream_id="p-1").pk == before
-    assert set(Model.objects.values_list("uuid", flat=True)) == {"m-2", "m-3"}
+    assert set(Model.objects.present().values_list("uuid", flat=True)) == {"m-2", "m-3"}
+    assert Model.objects.get(uuid="m-1").gone_at
 
 
-def test_project_that_is_no_longer_listed_stays(account, engine_key):
+def test_project_that_is_no_longer_listed_stays_and_is_marked(account, engine_key):
     mirror(connect())
-    account.projects = []
+    listed, account.projects = account.projects, []
     mirror(connect())
-    project = Project.objects.get()
-    assert project.seen_at < Connection.objects.get().seen_at
+    assert Project.objects.get().gone_at
+    account.projects = listed
+    mirror(connect())
+    assert Project.objects.get().gone_at is None
 
 
 def test_server_that_does_not_answer_is_noted(account, engine_key):
@@ -83,13 +87,14 @@ def test_changed_engine_key_is_picked_up(account, engine_key):
 
 
 def test_task_picks_the_key_up_and_outlives_outages(account, engine_key, caplog):
-    mirror_account()
+    mirror_accounts()
     engine_key.write_text("engine-key-2")
-    mirror_account()
-    assert account.keys[-1] == "Token engine-key-2"
+    mirror_accounts()
+    connection = Connection.objects.get()
+    assert connection.api_key == "engine-key-2"
     account.broken = 400
-    mirror_account()
-    assert "could not be mirrored: Engine in the box" in caplog.text
+    assert sync(connection)
+    assert "The account of Engine in the box was not synced: No." in caplog.text
 
 
 def test_moved_engine_stays_the_same_connection(account, engine_key, settings):

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from celery import current_app
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from management.models import Membership, Model
@@ -29,7 +28,6 @@ def offer_models(cast: Cast) -> None:
             name=name,
             uuid=name,
             languages=languages,
-            seen_at=timezone.now(),
         )
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from celery import current_app
-from django.utils import timezone
 from playwright.sync_api import FilePayload, Page, expect
 
 from management.models import Model
@@ -31,7 +30,6 @@ def offer(cast: Cast, **models: list[str]) -> None:
             canonical_name=name.replace("_", "-"),
             name=name,
             languages=languages,
-            seen_at=timezone.now(),
         )
 
 

@@ -241,7 +241,7 @@ def test_a_compressed_answer_is_refused(client, service):
 
 
 def test_identifiers_cannot_leave_their_place_in_the_path(client, service):
-    service.returns(httpx.Response(200, json={}))
+    service.returns(httpx.Response(200, json={"projects": [], "tts": []}))
     client.project("../keys?x=1#y")
     assert service.request.url.raw_path == b"/v1/projects/..%2Fkeys%3Fx%3D1%23y"
     for name in ("..", ".", ""):
@@ -260,7 +260,7 @@ def test_identifiers_cannot_leave_their_place_in_the_path(client, service):
     ],
 )
 def test_accounts_are_reached_at_their_own_address(service, base_url, facts, account):
-    service.returns(httpx.Response(200, json={}))
+    service.returns(httpx.Response(200, json={"projects": [], "tts": [], "api_keys": []}))
     client = SpeechClient(base_url, KEY, transport=httpx.MockTransport(service), **facts)
     client.models()
     assert service.request.url.host == httpx.URL(base_url).host
@@ -300,7 +300,7 @@ def test_an_access_token_is_sent_as_bearer(service):
 
 
 def test_without_a_key_no_credential_is_sent(service):
-    service.returns(httpx.Response(200, json={}))
+    service.returns(httpx.Response(200, json={"projects": [], "tts": []}))
     SpeechClient("http://service.test", transport=httpx.MockTransport(service)).models()
     assert "authorization" not in service.request.headers
 
@@ -329,7 +329,7 @@ def test_a_base_url_that_cannot_be_one_is_refused(url):
 
 
 def test_a_base_url_may_have_a_path_and_a_slash(service):
-    service.returns(httpx.Response(200, json={}))
+    service.returns(httpx.Response(200, json={"projects": [], "tts": []}))
     client = SpeechClient("http://service.test/speech/", transport=httpx.MockTransport(service))
     client.projects()
     assert service.request.url.path == "/speech/v1/projects"

@@ -112,7 +112,6 @@ def test_page_offers_the_models_of_each_server(ada, server, project):
         canonical_name="nova-2-meeting",
         name="meeting",
         languages=["en", "de"],
-        seen_at="2026-11-21T00:00Z",
     )
     offered = offers(ada)
     assert offered["projects"][project.pk] == {"server": server.pk, "presets": []}

@@ -1,0 +1,76 @@
+"""Ledger of requests: the server's log, kept longer than the server keeps it."""
+
+from datetime import date, datetime
+
+from django.db import models
+from django.db.models import Count, Q
+from django.db.models.functions import TruncDate
+
+from management.models.projects import Project
+
+FAILED_FROM = 400
+
+
+class RequestQuerySet(models.QuerySet["Request"]):
+    def failed(self) -> "RequestQuerySet":
+        return self.filter(code__gte=FAILED_FROM)
+
+    def succeeded(self) -> "RequestQuerySet":
+        return self.filter(code__lt=300)
+
+    def between(self, start: datetime, end: datetime) -> "RequestQuerySet":
+        """Requests from ``start`` on and before ``end``."""
+        return self.filter(created__gte=start, created__lt=end)
+
+    def counted_by_day(self) -> "list[tuple[date, int]]":
+        """Return pairs of a day (UTC) and its number of requests."""
+        days = self.annotate(day=TruncDate("created")).values("day")
+        counted = days.annotate(count=Count("pk")).order_by("day")
+        return [(row["day"], row["count"]) for row in counted]
+
+
+class Request(models.Model):
+    """One request to the server, as its log describes it; rows are added and never changed."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="requests")
+    request_id = models.CharField(max_length=100)
+    created = models.DateTimeField()
+    endpoint = models.CharField(max_length=20, blank=True)
+    method = models.CharField(max_length=20, blank=True)
+    path = models.TextField(blank=True, help_text="with its query")
+    code = models.IntegerField(default=0)
+    api_key_id = models.CharField(max_length=100, blank=True)
+    deployment = models.CharField(max_length=40, blank=True)
+    callback = models.TextField(blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    tags = models.JSONField(default=list)
+    seconds = models.FloatField(null=True, help_text="length of the audio")
+    characters = models.BigIntegerField(null=True)
+    dollars = models.FloatField(null=True)
+    response = models.JSONField(default=dict, help_text="what the log says of the response")
+
+    objects = RequestQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "request_id"], name="one_row_a_request")
+        ]
+        indexes = [
+            models.Index(fields=["-created", "-id"], name="ledger_newest"),
+            models.Index(fields=["project", "-created", "-id"], name="ledger_of_project"),
+            models.Index(fields=["api_key_id", "-created"], name="ledger_of_key"),
+            models.Index(fields=["request_id"], name="ledger_by_id"),
+            models.Index(
+                fields=["project", "-created"],
+                name="ledger_failed",
+                condition=Q(code__gte=FAILED_FROM),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.request_id
+
+    @property
+    def is_failed(self) -> bool:
+        return self.code >= FAILED_FROM

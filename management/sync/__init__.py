@@ -1,0 +1,1 @@
+"""Sync of the mirror with the accounts of the speech servers."""

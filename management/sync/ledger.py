@@ -1,0 +1,140 @@
+"""Ledger of requests, read page by page from the newest to those that are known."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django.db import transaction
+
+from management.models import Project, Request, Sync, SyncPart
+from speechclient import AccountClient
+from speechclient import account as shapes
+from speechclient.account import RequestFilter
+from speechclient.fields import Fields
+
+PAGE = 1000
+# A request enters the server's log when it has ended, with the moment at which it began.
+# A live session of more than a day would be missed.
+OVERLAP = timedelta(hours=24)
+LONGEST_PATH = 4000
+
+
+def read(sync: Sync, project: Project, part: SyncPart, account: AccountClient) -> None:
+    """Add the requests that the ledger lacks. Raises ``SpeechError``.
+
+    A pass walks back in time from the newest request to ``since``; its position is stored with
+    each page, so that one that is interrupted continues there. Every moment is of the server's
+    clock. Requests that come in during a pass are read by the next one.
+    """
+    cursor = dict(part.cursor)
+    while True:
+        page = account.requests(
+            RequestFilter(
+                start=moment(cursor.get("since")),
+                end=moment(cursor.get("end")),
+                limit=PAGE,
+                page=cursor.get("page") or None,
+            )
+        )
+        cursor, finished = advance(cursor, page)
+        store(sync, project, part, page.requests, cursor)
+        if finished:
+            return
+
+
+def advance(cursor: dict[str, Any], page: shapes.RequestPage) -> tuple[dict[str, Any], bool]:
+    """Return the cursor after a page, and True when the pass is finished.
+
+    ``since`` and ``end`` bound the pass, ``newest`` is where it began. The next page ends just
+    after the oldest request of this one, which reads it again and works with an inclusive and an
+    exclusive ``end``. For more requests of one moment than a page has, the page number grows.
+    """
+    moments = [request.created for request in page.requests if request.created]
+    # A server may have a smaller limit than was asked for, and says so.
+    size = min(page.limit, PAGE) if page.limit > 0 else PAGE
+    newest = cursor.get("newest") or (max(moments).isoformat() if moments else None)
+    if len(page.requests) < size or not moments:
+        since = moment(newest)
+        begin = {"since": (since - OVERLAP).isoformat()} if since else {}
+        return begin or {key: cursor[key] for key in ("since",) if key in cursor}, True
+    end = (min(moments) + timedelta(milliseconds=1)).isoformat()
+    after = {"newest": newest, "end": end} | {
+        key: cursor[key] for key in ("since",) if key in cursor
+    }
+    if end == cursor.get("end"):
+        after["page"] = cursor.get("page", 0) + 1
+    return after, False
+
+
+def store(
+    sync: Sync,
+    project: Project,
+    part: SyncPart,
+    requests: Sequence[shapes.Request],
+    cursor: dict[str, Any],
+) -> None:
+    """Write the requests of a page that are new, the last use of their keys, and the cursor."""
+    listed = {
+        each.request_id[:100]: row_of(project, each, each.created)
+        for each in requests
+        if each.request_id and each.created
+    }
+    known = set(project.requests.filter(request_id__in=listed).values_list("request_id", flat=True))
+    new = [listed[name] for name in listed if name not in known]
+    if not new and cursor == part.cursor:
+        return
+    with transaction.atomic():
+        sync.hold()
+        Request.objects.bulk_create(new, batch_size=500)
+        project.keys.used(last_uses(new))
+        SyncPart.objects.filter(pk=part.pk).update(cursor=cursor)
+    part.cursor = cursor
+
+
+def last_uses(rows: Sequence[Request]) -> dict[str, datetime]:
+    uses: dict[str, datetime] = {}
+    for row in rows:
+        if row.api_key_id:
+            uses[row.api_key_id] = max(row.created, uses.get(row.api_key_id, row.created))
+    return uses
+
+
+def row_of(project: Project, request: shapes.Request, created: datetime) -> Request:
+    """Return the row of a request. The members of ``response`` are not documented."""
+    path, _, options = request.path[:LONGEST_PATH].partition("?")
+    query = parse_qsl(options)
+    response = request.response if isinstance(request.response, dict) else {}
+    details = Fields(response.get("details"))
+    tags = list(details.texts("tags")) or [value for name, value in query if name == "tag"]
+    dollars = details.optional_number("dollars")
+    return Request(
+        project=project,
+        request_id=request.request_id[:100],
+        created=created,
+        endpoint=endpoint_of(path),
+        method=details.text("method")[:20],
+        path=request.path[:LONGEST_PATH],
+        code=request.code if 0 <= request.code < 10_000 else 0,
+        api_key_id=request.api_key_id[:100],
+        deployment=request.deployment[:40],
+        callback=request.callback,
+        model=next((value for name, value in query if name == "model"), "")[:200],
+        tags=tags,
+        seconds=details.optional_number("duration"),
+        characters=details.optional_integer("characters"),
+        dollars=details.optional_number("usd") if dollars is None else dollars,
+        response=response,
+    )
+
+
+def endpoint_of(path: str) -> str:
+    """Return ``listen`` of ``/v1/listen``, ``agent`` of ``/v1/agent/converse``."""
+    pieces = [piece for piece in path.split("/") if piece]
+    if pieces and pieces[0][:1] == "v" and pieces[0][1:].isdigit():
+        pieces = pieces[1:]
+    return pieces[0][:20] if pieces else ""
+
+
+def moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,105 @@
+"""Daily sums of usage and costs, read from the last mirrored days on."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import models
+
+from management.models import Daily, Project, Sync, UsageDay
+from management.sync.rows import add_sums, differs
+from speechclient import AccountClient
+from speechclient.account import BillingFilter, Grouping, UsageFilter, UsageSum
+
+# A request counts for the day on which it began, and may end later.
+OVERLAP = timedelta(days=3)
+USAGE_GROUPINGS = ("accessor", "endpoint", "models", "method", "tags", "deployment")
+COST_GROUPINGS = ("accessor", "line_item", "tags", "deployment")
+
+Sums = dict[tuple[date, str], dict[str, float]]
+
+
+def read_usage(sync: Sync, project: Project, account: AccountClient) -> None:
+    """Mirror usage by day: of everything, and by each dimension. Raises ``SpeechError``."""
+    since = first_day(project.usage_days)
+    rows = recent(project.usage_days, since)
+
+    def listed(grouping: str | None) -> Sums:
+        usage = account.usage_breakdown(UsageFilter(start=since), grouping=grouping)
+        return collected((each.grouping, grouping, usage_amounts(each)) for each in usage.results)
+
+    totals = listed(None)
+    if is_known(rows.filter(grouping=""), totals):
+        return
+    for grouping in USAGE_GROUPINGS:
+        store(rows, grouping, listed(grouping), sync, project)
+    # Last: where they are known, so is all else.
+    store(rows, "", totals, sync, project)
+
+
+def read_costs(sync: Sync, project: Project, account: AccountClient) -> None:
+    """Mirror costs by day in the same way. Raises ``SpeechError``."""
+    since = first_day(project.cost_days)
+    rows = recent(project.cost_days, since)
+
+    def listed(grouping: str | None) -> Sums:
+        groupings = (grouping,) if grouping else ()
+        costs = account.billing_breakdown(BillingFilter(start=since, grouping=groupings))
+        return collected(
+            (each.grouping, grouping, {"dollars": each.dollars}) for each in costs.results
+        )
+
+    totals = listed(None)
+    if is_known(rows.filter(grouping=""), totals):
+        return
+    for grouping in COST_GROUPINGS:
+        store(rows, grouping, listed(grouping), sync, project)
+    store(rows, "", totals, sync, project)
+
+
+def first_day(rows: models.Manager[Any]) -> date | None:
+    """Return the day to read from; None for the server's first."""
+    newest: date | None = rows.filter(grouping="").aggregate(day=models.Max("day"))["day"]
+    return newest - OVERLAP if newest else None
+
+
+def recent(rows: models.Manager[Any], since: date | None) -> models.QuerySet[Any]:
+    return rows.filter(day__gte=since) if since else rows.all()
+
+
+def is_known(rows: models.QuerySet[Any], totals: Sums) -> bool:
+    present = {(row.day, row.value): row for row in rows}
+    return all(key in present and not differs(present[key], totals[key]) for key in totals)
+
+
+def store(
+    rows: models.QuerySet[Any], grouping: str, listed: Sums, sync: Sync, project: Project
+) -> None:
+    add_sums(
+        rows.filter(grouping=grouping),
+        rows.model.AMOUNTS,
+        listed,
+        sync.hold,
+        project=project,
+        grouping=grouping,
+    )
+
+
+def collected(results: Iterable[tuple[Grouping, str | None, Mapping[str, float]]]) -> Sums:
+    """Return sums by day and value; what cannot be told apart in the column is added up."""
+    found: Sums = {}
+    for grouped, name, amounts in results:
+        if grouped.start is None:
+            continue
+        value = Daily.written(getattr(grouped, name)) if name else ""
+        sums = found.setdefault((grouped.start, value), dict.fromkeys(amounts, 0.0))
+        for amount, number in amounts.items():
+            sums[amount] += number
+    return found
+
+
+def usage_amounts(usage: UsageSum) -> dict[str, float]:
+    named = {
+        amount: getattr(usage, amount) for amount in UsageDay.AMOUNTS if amount != "characters"
+    }
+    return named | {"characters": usage.tts_characters}
