@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 _wire_logger = logging.getLogger(f"{__name__}.wire")
 _wire_logger.setLevel(logging.INFO)
 
+SCHEMES = ("ws", "wss", "http", "https")
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_QUEUE = 64
 MAX_WRITE_BUFFER_BYTES = 256 * 1024
@@ -116,7 +117,7 @@ class Stream(Generic[Session, Choices]):
         credential = (
             Credential("Bearer", access_token) if access_token else Credential("Token", api_key)
         )
-        base_url = read_base_url(base_url, ("ws", "wss", "http", "https"))
+        base_url = read_base_url(base_url, SCHEMES)
         http_url = base_url.replace("ws", "http", 1) if base_url.startswith("ws") else base_url
         socket_url = http_url.replace("http", "ws", 1)
         protocols = [Subprotocol(name) for name in credential.subprotocols()]
@@ -248,6 +249,10 @@ class Stream(Generic[Session, Choices]):
                 await self._socket.close()
         except TimeoutError:
             self._socket.transport.abort()
+
+    def abort(self) -> None:
+        """Drop the connection without a close: iterating and sending raise at once."""
+        self._socket.transport.abort()
 
     def _failure(self, error: ConnectionClosed) -> SpeechError | None:
         """Return the error of the connection's end; None for a normal one."""

@@ -5,7 +5,7 @@
     stream = LiveListen(base_url, api_key, ListenStreamOptions(...), source=source)
     stream = LiveTurns(base_url, api_key, FluxOptions(...), source=source)
 
-    async with stream:                        # connects in the background; never raises here
+    async with stream:                        # connects in the background
         await stream.send(audio)              # raw audio, any size; waits while buffers are full
         await stream.finalize()               # LiveListen: a final result of what is buffered
         await stream.force_end_turn()         # LiveTurns: the turn ends now
@@ -218,22 +218,26 @@ LiveEvent = (
 class Checkpoint:
     """Place and identities of a stream, to resume it in another process.
 
-    ``final`` is a byte of the source: everything before it is final. ``labels`` are the last
-    speakers heard, as (start, end, speaker), and let the next connection recognise them.
+    ``final`` is a byte of the source: everything before it is final. ``ends`` are the ends of the
+    final segments in seconds, by channel. ``labels`` are the last speakers heard, as (start, end,
+    speaker), and let the next connection recognise them.
     """
 
     final: int = 0
     connections: int = 0
     speakers: int = 0
     turns: int = 0
+    ends: tuple[float, ...] = ()
     labels: tuple[tuple[float, float, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "labels": [list(label) for label in self.labels]}
+        labels = [list(label) for label in self.labels]
+        return {**asdict(self), "ends": list(self.ends), "labels": labels}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """Return the checkpoint that ``to_json`` wrote."""
         labels = tuple((float(a), float(b), int(c)) for a, b, c in stored.get("labels", ()))
         names = ("final", "connections", "speakers", "turns")
-        return cls(**{name: int(stored.get(name, 0)) for name in names}, labels=labels)
+        counts = {name: int(stored.get(name, 0)) for name in names}
+        return cls(**counts, ends=tuple(map(float, stored.get("ends", ()))), labels=labels)

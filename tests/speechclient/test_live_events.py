@@ -6,6 +6,8 @@ from speechclient.streams.live import Checkpoint
 
 
 def test_a_checkpoint_survives_json():
-    checkpoint = Checkpoint(final=64_000, connections=3, speakers=2, labels=((0.5, 1.0, 1),))
+    checkpoint = Checkpoint(
+        final=64_000, connections=3, speakers=2, ends=(2.0,), labels=((0.5, 1.0, 1),)
+    )
     assert Checkpoint.from_json(json.loads(json.dumps(checkpoint.to_json()))) == checkpoint
     assert Checkpoint.from_json({}) == Checkpoint()
