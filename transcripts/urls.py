@@ -3,6 +3,7 @@
 from django.urls import path
 
 from transcripts.views import (
+    dashboard,
     exports,
     insights,
     library,
@@ -16,7 +17,9 @@ from transcripts.views import (
 )
 
 urlpatterns = [
-    path("", library.library, name="library"),
+    path("", dashboard.dashboard, name="dashboard"),
+    path("progress/", dashboard.progress, name="dashboard_progress"),
+    path("library/", library.library, name="library"),
     path("rows/", library.library_rows, name="library_rows"),
     path("recordings/", library.recordings_change, name="recordings_change"),
     path("tray/", tray.tray, name="tray"),

@@ -130,7 +130,7 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_HASHERS = ["webapp.hashing.BackgroundPBKDF2"]
 CSRF_FAILURE_VIEW = "webapp.errors.csrf_failure"
 LOGIN_URL = "sign_in"
-LOGIN_REDIRECT_URL = "library"
+LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "sign_in"
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -104,12 +104,12 @@ def response(rows: int) -> None:
     client = Client()
     client.force_login(user)
     pages = {
-        "first page": "/",
-        "one project": f"/?project={user.projects.order_by('pk')[0].pk}",
-        "failed ones": "/?state=failed",
-        "a month": "/?from=2026-03-01&to=2026-03-31",
-        "a rare title": f"/?q={RARE}",
-        "a deep page": f"/?before={middle}",
+        "first page": "/library/",
+        "one project": f"/library/?project={user.projects.order_by('pk')[0].pk}",
+        "failed ones": "/library/?state=failed",
+        "a month": "/library/?from=2026-03-01&to=2026-03-31",
+        "a rare title": f"/library/?q={RARE}",
+        "a deep page": f"/library/?before={middle}",
     }
     for line in sys.stdin:
         started = time.perf_counter()

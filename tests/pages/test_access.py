@@ -203,7 +203,10 @@ def test_a_selection_of_nothing_changes_nothing(ids, cast, as_user):
 
 
 def test_after_a_change_one_comes_back_to_a_page_of_ours_only(cast, as_user):
-    for asked, reached in (("/?state=failed", "/?state=failed"), ("https://evil.test/", "/")):
+    for asked, reached in (
+        ("/?state=failed", "/?state=failed"),
+        ("https://evil.test/", "/library/"),
+    ):
         fields = {"action": "retry", "ids": [cast.failed().pk], "next": asked}
         assert as_user("ada").post(reverse("recordings_change"), fields).url == reached
 

@@ -155,7 +155,7 @@ def test_invalid_options_start_nothing_and_come_back_as_entered(page: Page, cast
 
 def test_a_row_of_the_library_leads_to_the_same_dialog(page: Page, cast: Cast):
     recording = cast.transcribed()
-    page.goto("/")
+    page.goto("/library/")
     page.get_by_label("Actions for Monday").click()
     page.get_by_role("link", name="Transcribe again…").click()
     expect(page.get_by_role("dialog", name="Transcribe again")).to_be_visible()

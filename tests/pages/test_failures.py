@@ -63,7 +63,7 @@ def test_older_rows_that_cannot_be_loaded_say_so(visits, cast: Cast, status, bod
     for number in range(60):
         cast.recording(f"Talk {number}")
     page = visits.as_user(cast.ada)
-    page.goto("/")
+    page.goto("/library/")
     fails(page, "before=", status, body)
     page.get_by_role("link", name="Show older").click()
     expect(notice(page)).to_contain_text(words)
@@ -256,7 +256,7 @@ def test_a_title_is_written_in_its_own_direction_everywhere(page: Page, cast: Ca
     for address, place in (
         (recording.get_absolute_url(), "h1"),
         (recording.get_absolute_url(), "input[name=title]"),
-        ("/", "[data-row-link]"),
+        ("/library/", "[data-row-link]"),
         ("/search/?q=clock", ".group-head h2"),
     ):
         page.goto(address)

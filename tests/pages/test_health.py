@@ -12,7 +12,7 @@ def test_a_wrong_password_is_told_in_a_sentence(client, cast):
 @pytest.mark.parametrize("typed", ["ada@example.test", "Ada@Example.TEST"])
 def test_people_sign_in_with_their_address_in_any_case(typed, client, cast):
     fields = {"username": typed, "password": "a long pass phrase"}
-    assert client.post(reverse("sign_in"), fields).url == reverse("library")
+    assert client.post(reverse("sign_in"), fields).url == reverse("dashboard")
 
 
 def test_signing_in_leads_only_to_pages_of_ours(client, cast):
@@ -21,7 +21,7 @@ def test_signing_in_leads_only_to_pages_of_ours(client, cast):
         "password": "a long pass phrase",
         "next": "https://evil.test/",
     }
-    assert client.post(reverse("sign_in"), fields).url == reverse("library")
+    assert client.post(reverse("sign_in"), fields).url == reverse("dashboard")
 
 
 def test_a_page_that_is_not_there_says_so(client, cast, settings):

@@ -41,7 +41,7 @@ def test_the_project_menu_lies_above_the_library(visits, cast: Cast, width: int)
     for number in range(12):
         cast.transcribed(f"Recording {number}", utterances=1)
     page = visits.as_user(cast.ada, width)
-    page.goto("/")
+    page.goto("/library/")
     items = open_switcher(page)
     assert_all_are_reached(items)
     items.filter(has_text=cast.second.name).click()
@@ -64,7 +64,7 @@ def test_the_menus_of_rows_lie_above_the_bar_of_the_selection(visits, cast: Cast
     for number in range(15):
         cast.transcribed(f"Recording {number}", utterances=1)
     page = visits.as_user(cast.ada, width)
-    page.goto("/")
+    page.goto("/library/")
     for tick in page.locator("[data-tick]").all()[:2]:
         tick.check(force=True)
     expect(page.locator("[data-bulk]")).to_be_visible()
@@ -81,7 +81,7 @@ def test_the_menus_of_rows_lie_above_the_bar_of_the_selection(visits, cast: Cast
 def test_the_menu_of_the_account_lies_above_the_page(visits, cast: Cast, width: int):
     recording = cast.transcribed(utterances=60)
     page = visits.as_user(cast.ada, width)
-    for url in ("/", recording.get_absolute_url()):
+    for url in ("/library/", recording.get_absolute_url()):
         page.goto(url)
         page.locator(".rail-foot details.menu > summary").click()
         assert_all_are_reached(page.locator(".rail-foot .menu-item"))

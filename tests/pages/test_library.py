@@ -124,7 +124,9 @@ def test_an_empty_library_says_what_to_do(cast, client):
     client.force_login(cast.ada)
     assert "Drop audio or video files" in client.get(reverse("library")).content.decode()
     client.force_login(cast.vera)
-    assert "Recordings that members of your project upload" in client.get("/").content.decode()
+    assert (
+        "Recordings that members of your project upload" in client.get("/library/").content.decode()
+    )
 
 
 def test_no_hit_of_a_filter_leads_back_to_all(cast, client):
@@ -189,7 +191,7 @@ def test_a_retry_in_bulk_reaches_a_ready_recording_whose_last_run_failed(cast, c
 def test_viewers_are_not_shown_what_they_cannot_do(cast, client):
     ready, failed = cast.transcribed(), cast.failed()
     client.force_login(cast.vera)
-    pages = [client.get("/"), client.get(ready.get_absolute_url())]
+    pages = [client.get("/library/"), client.get(ready.get_absolute_url())]
     pages += [client.get(failed.get_absolute_url()), client.get(reverse("tray"))]
     words = "".join(page.content.decode() for page in pages)
     for name in ("retry", "cancel", "delete", "rename"):
@@ -201,7 +203,7 @@ def test_viewers_are_not_shown_what_they_cannot_do(cast, client):
     # What they can do is offered.
     assert reverse("recording_file", args=[ready.pk]) in pages[0].content.decode()
     client.force_login(cast.bob)
-    assert reverse("upload") in client.get("/").content.decode()
+    assert reverse("upload") in client.get("/library/").content.decode()
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.QUEUED])
@@ -209,7 +211,7 @@ def test_a_recording_whose_audio_never_arrived_offers_none(state, cast, client):
     recording = cast.recording("Radio", source_url="https://radio.test/a.mp3", state=state)
     recording.transcriptions.create(state=state, error="No host.", finished_at=timezone.now())
     client.force_login(cast.ada)
-    for address in ("/", recording.get_absolute_url()):
+    for address in ("/library/", recording.get_absolute_url()):
         page = client.get(address).content.decode()
         assert reverse("recording_file", args=[recording.pk]) not in page
         assert reverse("recording_audio", args=[recording.pk]) not in page

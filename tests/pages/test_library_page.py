@@ -13,7 +13,7 @@ from transcripts.views.library import PAGE_ROWS
 
 def test_open_rows_show_their_progress_and_their_end_without_a_reload(page, cast: Cast):
     recording = cast.running("Under way")
-    page.goto("/")
+    page.goto("/library/")
     row = page.locator(f"#row-{recording.pk}")
     expect(row).to_contain_text("Transcribing for 0:4")
     row.get_by_role("checkbox").check()
@@ -27,7 +27,7 @@ def test_open_rows_show_their_progress_and_their_end_without_a_reload(page, cast
 
 def test_a_date_in_the_address_that_is_none_is_not_shown_as_one(page, cast: Cast):
     cast.transcribed()
-    page.goto("/?from=9999&to=2026-11-29")
+    page.goto("/library/?from=9999&to=2026-11-29")
     expect(page.locator("[name=from]")).to_have_value("")
     expect(page.locator("[name=to]")).to_have_value("2026-11-29")
 
@@ -36,7 +36,7 @@ def test_nothing_is_asked_for_rows_that_are_done(page, cast: Cast):
     cast.transcribed()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto("/")
+    page.goto("/library/")
     page.wait_for_timeout(2500)
     assert not [url for url in asked if "/rows/" in url]
 
@@ -44,7 +44,7 @@ def test_nothing_is_asked_for_rows_that_are_done(page, cast: Cast):
 def test_filters_stand_in_the_address_and_a_reload_keeps_them(page, cast: Cast):
     cast.transcribed("Monday")
     cast.failed("Tuesday")
-    page.goto("/")
+    page.goto("/library/")
     page.get_by_label("State", exact=True).select_option("failed")
     expect(page.locator("[data-row-link]")).to_have_text(["Tuesday"])
     page.get_by_label("Title contains").fill("mon")
@@ -59,7 +59,7 @@ def test_filters_stand_in_the_address_and_a_reload_keeps_them(page, cast: Cast):
 def test_back_leads_to_the_filter_before(page, cast: Cast):
     cast.transcribed("Monday")
     cast.failed("Tuesday")
-    page.goto("/")
+    page.goto("/library/")
     page.get_by_label("State", exact=True).select_option("failed")
     expect(page.locator("[data-row-link]")).to_have_text(["Tuesday"])
     page.go_back()
@@ -69,7 +69,7 @@ def test_back_leads_to_the_filter_before(page, cast: Cast):
 def test_older_rows_are_added_below(page, cast: Cast):
     for number in range(PAGE_ROWS + 5):
         cast.recording(f"Row {number}", state=State.DONE)
-    page.goto("/")
+    page.goto("/library/")
     page.get_by_role("link", name="Show older").click()
     expect(page.locator("[data-row]")).to_have_count(PAGE_ROWS + 5)
     expect(page.get_by_role("link", name="Show older")).to_have_count(0)
@@ -78,7 +78,7 @@ def test_older_rows_are_added_below(page, cast: Cast):
 def test_a_range_is_selected_and_deleted_after_asking(page, cast: Cast):
     for number in range(5):
         cast.failed(f"Row {number}")
-    page.goto("/")
+    page.goto("/library/")
     page.get_by_label("Select Row 4").check()
     page.get_by_label("Select Row 2").click(modifiers=["Shift"])
     expect(page.get_by_text("3 selected")).to_be_visible()
@@ -93,7 +93,7 @@ def test_the_bulk_bar_says_how_many_each_button_changes(page, cast: Cast):
     cast.transcribed("Ready")
     cast.failed("Failed")
     cast.running("Running")
-    page.goto("/")
+    page.goto("/library/")
     for title in ("Ready", "Failed", "Running"):
         page.get_by_label(f"Select {title}").check()
     bar = page.locator("[data-bulk]")
@@ -109,7 +109,7 @@ def test_the_bulk_bar_says_how_many_each_button_changes(page, cast: Cast):
 def test_a_row_is_deleted_from_its_menu(page, cast: Cast):
     cast.failed("Old")
     cast.failed("New")
-    page.goto("/")
+    page.goto("/library/")
     page.get_by_label("Actions for Old").click()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
@@ -119,7 +119,7 @@ def test_a_row_is_deleted_from_its_menu(page, cast: Cast):
 def test_the_focus_stays_where_a_row_was(page, cast: Cast):
     for title in ("Old", "Middle", "New"):
         cast.failed(title)
-    page.goto("/")
+    page.goto("/library/")
     for gone, next_row in (("Middle", "Old"), ("Old", "New")):
         page.get_by_label(f"Actions for {gone}").press("Enter")
         page.get_by_role("button", name="Delete").press("Enter")
@@ -140,7 +140,7 @@ def test_the_focus_stays_where_a_row_was(page, cast: Cast):
 def test_a_replaced_row_responds_at_once(page, cast: Cast):
     cast.failed("Old")
     page.clock.install()
-    page.goto("/")
+    page.goto("/library/")
     # No timer runs from here on: the buttons of the new row wait for none.
     page.clock.pause_at(datetime.now() + timedelta(hours=1))
     page.get_by_role("button", name="Retry").click()
@@ -153,7 +153,7 @@ def test_a_replaced_row_responds_at_once(page, cast: Cast):
 
 def test_a_row_deleted_in_another_tab_leaves_and_an_empty_list_says_what_to_do(page, cast: Cast):
     gone, stays = cast.running("Gone"), cast.running("Stays")
-    page.goto("/")
+    page.goto("/library/")
     gone.delete()
     expect(page.locator("[data-row]")).to_have_count(1)
     stays.delete()
@@ -162,7 +162,7 @@ def test_a_row_deleted_in_another_tab_leaves_and_an_empty_list_says_what_to_do(p
 
 def test_a_row_that_ends_while_its_deletion_is_confirmed_is_deleted(page, cast: Cast):
     recording = cast.running("Talk")
-    page.goto("/")
+    page.goto("/library/")
     page.get_by_label("Actions for Talk").click()
     page.get_by_role("button", name="Delete").click()
     dialog = page.get_by_role("dialog", name="Delete “Talk”?")
@@ -187,14 +187,14 @@ def test_the_page_of_a_run_deleted_in_another_tab_says_so(visits, cast: Cast):
 def test_the_focus_goes_to_the_first_of_the_older_rows(page, cast: Cast):
     for number in range(PAGE_ROWS + 5):
         cast.recording(f"Row {number}", state=State.DONE)
-    page.goto("/")
+    page.goto("/library/")
     page.get_by_role("link", name="Show older").press("Enter")
     expect(page.get_by_role("link", name="Row 4", exact=True)).to_be_focused()
 
 
 def test_a_failed_row_is_tried_again_in_place(page, cast: Cast):
     recording = cast.failed()
-    page.goto("/")
+    page.goto("/library/")
     row = page.locator(f"#row-{recording.pk}")
     row.hover()
     row.get_by_role("button", name="Retry").click()
@@ -204,7 +204,7 @@ def test_a_failed_row_is_tried_again_in_place(page, cast: Cast):
 def test_the_list_is_walked_selected_and_opened_by_keys(page, cast: Cast):
     for title in ("one", "two", "three"):
         cast.transcribed(title)
-    page.goto("/")
+    page.goto("/library/")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("x")
@@ -216,7 +216,7 @@ def test_the_list_is_walked_selected_and_opened_by_keys(page, cast: Cast):
 def test_the_project_is_switched_and_links_stay_in_it(page, cast: Cast):
     cast.transcribed("Ours")
     cast.transcribed("Calls one", project=cast.second)
-    page.goto("/")
+    page.goto("/library/")
     page.get_by_label("Project: All projects").click()
     page.get_by_role("link", name="Calls", exact=True).click()
     expect(page.locator("[data-row-link]")).to_have_text(["Calls one"])
@@ -238,7 +238,7 @@ def test_the_tray_opens_everywhere_with_progress_and_failures(page, cast: Cast):
 
 
 def test_colours_are_switched_and_stay(page, cast: Cast):
-    page.goto("/")
+    page.goto("/library/")
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.get_by_text("ada@example.test").click()
     page.get_by_role("button", name="Dark").click()
@@ -251,7 +251,7 @@ def test_colours_are_switched_and_stay(page, cast: Cast):
 def test_a_session_that_ended_leads_to_the_sign_in(visits, cast: Cast):
     page = visits.as_user(cast.ada)
     cast.running()
-    page.goto("/")
+    page.goto("/library/")
     page.context.clear_cookies(name="sessionid")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
@@ -259,7 +259,7 @@ def test_a_session_that_ended_leads_to_the_sign_in(visits, cast: Cast):
 def test_a_server_that_is_away_is_told_and_forgiven(visits, cast: Cast, site):
     page = visits.as_user(cast.ada)
     cast.running()
-    page.goto("/")
+    page.goto("/library/")
     site.stop()
     expect(page.get_by_text("Connection lost.")).to_be_visible()
     site.start()

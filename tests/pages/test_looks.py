@@ -36,8 +36,9 @@ def fill(cast: Cast) -> None:
 def pages(cast: Cast) -> dict[str, str]:
     of = {each.title: each.get_absolute_url() for each in Recording.objects.all()}
     return {
-        "library": "/",
-        "library without a hit": "/?q=nothing",
+        "dashboard": "/",
+        "library": "/library/",
+        "library without a hit": "/library/?q=nothing",
         "upload": "/upload/",
         "search": "/search/",
         "search with hits": "/search/?q=clock",
@@ -83,7 +84,7 @@ def test_every_page_is_accessible_still_and_silent(visits, cast: Cast, width, th
 def test_what_opens_is_accessible_too(visits, cast: Cast, theme):
     fill(cast)
     page = visits.as_user(cast.ada, theme=theme)
-    page.goto("/")
+    page.goto("/library/")
     page.keyboard.press("?")
     assert violations(page) == []
     page.keyboard.press("Escape")
@@ -110,12 +111,12 @@ def test_signing_in_is_accessible(visits, cast: Cast, theme):
     page.get_by_label("E-mail address").fill("ada@example.test")
     page.get_by_label("Password").fill("a long pass phrase")
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Library").wait_for()
+    page.get_by_role("heading", name="Dashboard").wait_for()
 
 
 def test_an_empty_team_meets_accessible_pages(visits, cast: Cast):
     page = visits.as_user(cast.eve, width=390)
-    for url in ("/", "/upload/", "/search/"):
+    for url in ("/", "/library/", "/upload/", "/search/"):
         settle(page, url)
         assert violations(page) == [], url
     assert visits.complaints == []
@@ -138,7 +139,7 @@ def test_styles_and_scripts_of_a_page_are_light(visits, cast: Cast):
 
 def test_nothing_moves_for_people_who_want_no_motion(visits, cast: Cast):
     page = visits.as_user(cast.ada, reduced_motion="reduce")
-    page.goto("/")
+    page.goto("/library/")
     lengths = page.locator(".rail-item").evaluate_all(
         "items => items.map(item => getComputedStyle(item).transitionDuration)"
     )
@@ -193,5 +194,5 @@ def test_what_is_chosen_and_spoken_is_seen_with_forced_colours(visits, cast: Cas
     assert ground("[data-follow]") != ground("[data-find-open]")
     page.locator(".rail-foot details.menu > summary").click()
     assert ground("[data-theme-choice='']") != ground("[data-theme-choice='dark']")
-    page.goto("/")
+    page.goto("/library/")
     assert ground("nav [aria-current]") != ground("nav a:not([aria-current])")

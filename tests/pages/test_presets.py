@@ -146,5 +146,5 @@ def test_what_cannot_be_made_in_the_language_is_not_asked_for(page, cast: Cast):
 
 def test_files_dropped_on_the_library_are_as_the_default_preset_says(page, cast: Cast):
     keep(cast, "Meetings", is_default=True, diarize=True)
-    page.goto(f"/?project={cast.project.pk}")
+    page.goto(f"/library/?project={cast.project.pk}")
     expect(page.locator(f"[data-presets~='{cast.project.pk}']")).to_have_count(1)

@@ -332,7 +332,7 @@ def test_titles_and_words_from_outside_are_shown_literally(page, cast: Cast):
     page.goto(recording.get_absolute_url())
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
     expect(page.locator("[data-utterance='0']")).to_have_text(HOSTILE)
-    page.goto("/")
+    page.goto("/library/")
     expect(page.locator("[data-row-link]")).to_have_text(HOSTILE)
     page.goto("/search/?q=onerror")
     expect(page.locator(".group-head h2")).to_have_text(HOSTILE)

@@ -25,12 +25,12 @@ def test_dates_and_their_filters_are_those_of_the_browsers_zone(zone, visits, ca
         cast.transcribed(title, created_at=moment.astimezone(UTC))
     page = visits.as_user(cast.ada, timezone_id=zone)
     # Right on the very first page, before a cookie was ever there.
-    page.goto("/?from=2025-03-04&to=2025-03-04")
+    page.goto("/library/?from=2025-03-04&to=2025-03-04")
     expect(page.locator("[data-row-link]")).to_have_text(["last", "first"])
     times = page.locator("[data-rows] time")
     expect(times.first).to_have_text("4 March 2025")
     assert "23:59:00" in times.first.get_attribute("title")
-    page.goto("/")
+    page.goto("/library/")
     expect(times).to_have_text(["5 March 2025", "4 March 2025", "4 March 2025", "3 March 2025"])
     page.get_by_role("link", name="last").click()
     expect(page.locator(".facts time")).to_have_attribute(

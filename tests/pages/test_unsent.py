@@ -72,7 +72,7 @@ def test_a_rename_after_the_session_has_ended_is_offered_after_the_sign_in(open_
 def test_a_form_that_leaves_the_page_is_held_back_while_offline(visits, cast: Cast):
     cast.failed("Broken")
     page = visits.as_user(cast.ada)
-    page.goto("/")
+    page.goto("/library/")
     page.locator("[data-tick]").check(force=True)
     page.context.set_offline(True)
     page.locator("[data-bulk]").get_by_role("button", name="Retry").click()

@@ -264,7 +264,7 @@ def test_a_wrong_file_selected_for_an_upload_is_named_and_not_sent(
     hold_after_the_first_chunk(page)
     choose(page, day_files[0])
     until(page, lambda: Upload.objects.filter(offset_bytes__gt=0).exists())
-    leave(page, "/")  # the library lists it too
+    leave(page, "/library/")  # the library lists it too
     row = page.locator(".upload-row")
     expect(row).to_contain_text("REC001.wav")
     sent: list[str] = []
@@ -352,7 +352,7 @@ def test_an_upload_of_another_tab_is_shown_and_not_asked_for(visits, cast: Cast,
     choose(page, big)
     expect(page.get_by_text("% ·")).to_be_visible()
     other = page.context.new_page()
-    other.goto("/")
+    other.goto("/library/")
     row = other.locator(".upload-row")
     expect(row).to_contain_text("Uploading in another tab")
     expect(row.get_by_role("button", name="Select the file")).to_be_hidden()
@@ -409,7 +409,7 @@ def test_leaving_while_bytes_travel_is_asked_about(visits, cast: Cast, big: Path
     asked.value.accept()
 
 
-@pytest.mark.parametrize("address", ["/", "/?project={}"])
+@pytest.mark.parametrize("address", ["/library/", "/library/?project={}"])
 def test_files_dropped_on_the_library_appear_in_it(page, cast: Cast, address: str):
     cast.transcribed("Older", project=cast.second)
     page.goto(address.format(cast.second.pk))
@@ -422,10 +422,10 @@ def test_files_dropped_on_the_library_appear_in_it(page, cast: Cast, address: st
         }"""
     )
     page.dispatch_event("main", "dragover", {"dataTransfer": data})
-    overlay = "Drop to upload" if address == "/" else "Drop to upload into Calls"
+    overlay = "Drop to upload" if address == "/library/" else "Drop to upload into Calls"
     expect(page.get_by_role("heading", name=overlay, exact=True)).to_be_visible()
     page.dispatch_event("main", "drop", {"dataTransfer": data})
-    if address == "/":
+    if address == "/library/":
         expect(page.locator(".upload-row")).to_contain_text("dropped.wav")
         page.get_by_label("Choose a project for the files").select_option("Calls")
     expect(page.locator("[data-rows] [data-row-link]").first).to_have_text("dropped")

@@ -1,0 +1,97 @@
+"""The dashboard: work under way, failures since the last visit, the month and the servers."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from management.models import Connection, CostDay, Sync, SyncPart, UsageDay
+from management.spending import month_start
+from transcripts.models import Transcription
+from transcripts.views.dashboard import last_visit
+
+pytestmark = pytest.mark.full
+
+
+@pytest.fixture
+def page(cast, client):
+    client.force_login(cast.ada)
+    return lambda **query: client.get(reverse("dashboard"), query).content.decode()
+
+
+def test_it_is_the_first_page_after_sign_in(settings):
+    assert (reverse("dashboard"), settings.LOGIN_REDIRECT_URL) == ("/", "dashboard")
+
+
+def test_work_under_way_failures_and_recent_recordings_are_listed(cast, page):
+    cast.transcribed("Monday")
+    cast.failed("Broken")
+    cast.running("Under way")
+    html = page()
+    assert "Monday" in html
+    assert "The file holds no audio." in html
+    assert "Transcribing for 0:40" in html
+
+
+def test_only_failures_since_the_last_visit_are_listed(cast, page, client):
+    cast.failed("Old")
+    Transcription.objects.update(finished_at=timezone.now() - timedelta(hours=30))
+    assert "Failed since" not in page()
+    visit = int((timezone.now() - timedelta(days=3)).timestamp())
+    client.cookies["visited"] = f"{visit - 100}.{visit}"
+    assert "Failed since" in page()
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "1", "1.2.3", f"{'9' * 30}.1", "-1.-1"])
+def test_a_cookie_that_cannot_be_is_a_first_visit(cookie, rf):
+    request = rf.get("/")
+    request.COOKIES["visited"] = cookie
+    since, _ = last_visit(request)
+    assert timezone.now() - timedelta(days=31) < since <= timezone.now()
+
+
+def test_a_page_that_is_loaded_again_is_the_same_visit(rf):
+    request = rf.get("/")
+    visit = int((timezone.now() - timedelta(days=2)).timestamp())
+    request.COOKIES["visited"] = f"{visit}.{visit}"
+    first, request.COOKIES["visited"] = last_visit(request)
+    assert last_visit(request)[0] == first
+
+
+def test_the_month_is_that_of_the_projects_which_the_person_sees(cast, page, client):
+    today, before = timezone.now().date(), month_start() - timedelta(days=1)
+    for project, day, hours in (
+        (cast.project, today, 1.5), (cast.second, today, 2), (cast.project, before, 4),
+        (cast.elsewhere, today, 8),
+    ):  # fmt: skip
+        UsageDay.objects.create(project=project, day=day, hours=hours, requests=10)
+    CostDay.objects.create(project=cast.project, day=today, dollars=1234.5)
+    assert "3.5" in page()
+    assert "$1,234.50" in page()
+    assert "1.5" in page(project=cast.project.pk)
+    client.force_login(cast.eve)
+    assert "8.0" in page()
+    assert "not known" in page()
+
+
+def test_health_of_the_server_and_age_of_the_mirror_are_shown(cast, page):
+    connection = Connection.objects.get()
+    assert "Not reached yet" in page()
+    Connection.objects.update(seen_at=timezone.now())
+    Sync.objects.create(connection=connection, finished_at=timezone.now() - timedelta(minutes=5))
+    SyncPart.objects.create(
+        connection=connection, project=cast.project, name="costs", state=SyncPart.State.SCOPE
+    )
+    html = page()
+    assert "Responds" in html
+    assert "5\xa0minutes ago" in html
+    assert "The key may not read 1 part." in html
+    Connection.objects.update(error="no route to host")
+    assert "no route to host" in page()
+
+
+def test_someone_without_a_project_is_told_what_to_do(cast, client):
+    cast.eve.memberships.all().delete()
+    client.force_login(cast.eve)
+    assert "You are not in a project yet" in client.get("/").content.decode()
