@@ -2,7 +2,8 @@
 
 import { isSignIn, parsed, reason, SIGN_IN, token } from "./problems.js";
 
-const BUSY = "The server is busy.";
+// Worth another try: what has come stays. A full disk and too many unfinished uploads are among them.
+const isTemporary = (status) => [408, 423, 429].includes(status) || status >= 500;
 
 /** The server rejects the file; the message is its reason. */
 export class Rejected extends Error {}
@@ -51,10 +52,8 @@ function check(status, url, text, id) {
   if (isSignIn(url)) throw new Interrupted(SIGN_IN);
   if (status < 400 || status === 409) return;
   const words = parsed(text).error ?? (status === 404 ? "This upload is no longer on the server." : undefined);
-  // A full disk, or too many unfinished uploads, are worth waiting for: what has come stays.
-  if (status === 429 || status === 507) throw new Interrupted(reason(status, words, id).replace(/\.$/, ""));
-  if (status === 423 || status >= 500) throw new Interrupted(reason(status, BUSY, id).replace(/\.$/, ""));
   const why = reason(status, words, id);
+  if (isTemporary(status)) throw new Interrupted(why.replace(/\.$/, ""));
   if (status === 404 || status === 410) throw new Gone(why);
   if (status === 412) throw new OtherFile(why);
   throw new Rejected(why);

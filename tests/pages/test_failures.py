@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.pages.cast import Cast, tone
 from tests.pages.patience import until
-from transcripts.models import Waveform
+from transcripts.models import Recording, Waveform
 
 FULL = '{"error": "The disk of the server is full.", "request_id": "ab12"}'
 
@@ -39,6 +39,8 @@ FAILURES = [
     (507, FULL, "The disk of the server is full. Request id: ab12"),
     (429, "<h1>Slow down</h1>", "status 429. Request id: ab12"),
     (403, "<h1>No</h1>", "status 403. Request id: ab12"),
+    (502, "<h1>Bad gateway</h1>", "status 502. Request id: ab12"),
+    (503, FULL, "The disk of the server is full. Request id: ab12"),
     (0, "", "Connection lost."),
 ]
 
@@ -225,6 +227,25 @@ def test_a_search_of_a_lapsed_session_is_made_after_the_sign_in(visits, cast: Ca
     page.get_by_label("Password").fill("a long pass phrase")
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("[data-hit]")).to_have_count(1)
+
+
+def test_a_second_click_sends_a_form_once(visits, cast: Cast):
+    sent: list[Route] = []
+    page = visits.as_user(cast.ada)
+    page.goto(f"/upload/?project={cast.project.pk}")
+    page.route("**/by-url/", lambda route: sent.append(route))
+    page.get_by_label("Address of an audio or video file").fill("https://93.184.215.14/a.wav")
+    button = page.get_by_role("button", name="Fetch and transcribe")
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box is not None
+    # By the mouse: a click of a locator waits for the page that the first one leads to.
+    page.mouse.click(box["x"] + 9, box["y"] + 9)
+    until(page, lambda: sent)
+    page.mouse.click(box["x"] + 9, box["y"] + 9)
+    sent[0].continue_()
+    expect(page.get_by_role("region", name="Progress")).to_be_visible()
+    assert len(sent) == Recording.objects.count() == 1
 
 
 DROP = """(entries) => {
