@@ -46,6 +46,10 @@ PAGES = {
         "ask an administrator for more space.",
     ),
 }
+NOT_CHANGED = (
+    "Nothing was changed",
+    "It may have been deleted, or your role in its project does not allow this.",
+)
 EXPIRED = (
     "This page has expired",
     "You signed in or out since it was opened. Go back, load the page again and send the form "
@@ -114,7 +118,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_page(request, 404)
+    reads = request.method in ("GET", "HEAD")
+    return error_page(request, 404, None if reads else NOT_CHANGED)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

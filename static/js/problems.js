@@ -2,6 +2,9 @@
 
 export const SIGN_IN = "You are signed out. Sign in again in another tab";
 
+export const NO_RESPONSE = "The server did not respond within a minute.";
+const RESPONSE_MS = 60_000; // as htmx's, in base.html
+
 const notice = document.querySelector("[data-failed]");
 let subject = "";
 
@@ -29,7 +32,10 @@ export class Failed extends Error {
 /** The response of a request. Throws `Failed`, or the browser's AbortError. */
 export async function ask(url, init = {}) {
   const headers = { Accept: "application/json", "X-CSRFToken": token(), ...init.headers };
-  const response = await fetch(url, { ...init, headers }).catch((error) => {
+  const slow = AbortSignal.timeout(RESPONSE_MS);
+  const signal = init.signal ? AbortSignal.any([init.signal, slow]) : slow;
+  const response = await fetch(url, { ...init, headers, signal }).catch((error) => {
+    if (slow.aborted) throw new Failed(NO_RESPONSE);
     throw init.signal?.aborted ? error : new Failed("Connection lost.");
   });
   if (isSignIn(response.url) || response.status === 401) throw new Failed(`${SIGN_IN}.`, 401);

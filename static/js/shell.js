@@ -1,7 +1,7 @@
 // What works on every page: theme, keys, menus, dialogs, polls that rest while nobody looks.
 
 import "./focus.js";
-import { ask, isSignIn, parsed, quiet, reason, tell } from "./problems.js";
+import { ask, isSignIn, NO_RESPONSE, parsed, quiet, reason, tell } from "./problems.js";
 import { arrived, keep } from "./unsent.js";
 
 const root = document.documentElement;
@@ -245,6 +245,28 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (successful && !isSignIn(xhr.responseURL)) arrived(event.detail);
   if (offline && successful) offline.hidden = true;
   if (successful) quiet(requestConfig.verb === "get" ? isRead(event.detail) && "read" : "change");
+});
+
+document.addEventListener("htmx:timeout", ({ detail }) => {
+  if (isRead(detail)) tell(`Nothing was loaded. ${NO_RESPONSE} Try again.`, "read");
+  else if (detail.requestConfig.verb === "get") offline?.removeAttribute("hidden");
+  else tell(`${NO_RESPONSE} The change may not have been made: load the page again to see.`, "change");
+});
+
+// A request that somebody waits for says so after a second.
+
+const LOADING_MS = 1000;
+const loading = document.querySelector("[data-loading]");
+const waits = new Map();
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.elt.matches("[data-poll]")) return;
+  waits.set(detail.xhr, setTimeout(() => (loading.textContent = "Loading…"), LOADING_MS));
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  clearTimeout(waits.get(detail.xhr));
+  waits.delete(detail.xhr);
+  if (waits.size === 0) loading.textContent = "";
 });
 
 // What somebody asked for, such as a search, rather than what the page asks for by itself.

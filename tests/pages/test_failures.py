@@ -6,6 +6,7 @@ import pytest
 from celery import current_app
 from playwright.sync_api import Page, Route, expect
 
+from management.models import Membership
 from tests.pages.cast import Cast, tone
 from tests.pages.patience import until
 from transcripts.models import Recording, Waveform
@@ -246,6 +247,49 @@ def test_a_second_click_sends_a_form_once(visits, cast: Cast):
     sent[0].continue_()
     expect(page.get_by_role("region", name="Progress")).to_be_visible()
     assert len(sent) == Recording.objects.count() == 1
+
+
+def test_a_slow_search_says_that_it_is_loading_and_ends(visits, cast: Cast):
+    cast.transcribed()
+    held: list[Route] = []
+    page = visits.as_user(cast.ada)
+    page.goto("/search/")
+    page.route(re.compile("/search/results"), lambda route: held.append(route))
+    page.clock.install()
+    page.get_by_label("Search every transcript").last.fill("clock")
+    page.clock.run_for(900)
+    until(page, lambda: held)
+    loading = page.get_by_role("status").filter(has_text="Loading…")
+    expect(loading).to_have_count(0)
+    page.clock.run_for(1_000)
+    expect(loading).to_be_visible()
+    held[0].continue_()
+    expect(page.locator("[data-hit]")).to_have_count(1)
+    expect(loading).to_have_count(0)
+
+
+def test_a_search_without_a_response_within_a_minute_says_so(visits, cast: Cast):
+    held: list[Route] = []
+    page = visits.as_user(cast.ada)
+    page.goto("/search/")
+    htmx = "JSON.parse(document.querySelector('meta[name=htmx-config]').content).timeout"
+    assert page.evaluate(htmx) == 60_000
+    # The time limit of a request is the browser's own, which no clock of a test moves.
+    page.evaluate("htmx.config.timeout = 200")
+    page.route(re.compile("/search/results"), lambda route: held.append(route))
+    page.get_by_label("Search every transcript").last.fill("clock")
+    expect(notice(page)).to_contain_text("The server did not respond within a minute.")
+
+
+def test_a_change_that_ones_role_no_longer_allows_says_so(visits, cast: Cast):
+    page = visits.as_user(cast.ada)
+    page.goto(cast.transcribed().get_absolute_url())
+    Membership.objects.filter(user=cast.ada).update(role=Membership.Role.VIEWER)
+    page.get_by_role("button", name="Change the title").click()
+    page.get_by_label("Title", exact=True).fill("Another title")
+    page.get_by_role("button", name="Save").click()
+    expect(notice(page)).to_contain_text("your role in its project does not allow this")
+    assert not Recording.objects.filter(title="Another title").exists()
 
 
 DROP = """(entries) => {

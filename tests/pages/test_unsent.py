@@ -91,7 +91,7 @@ def test_what_is_rejected_after_the_sign_in_is_kept_with_the_reason(open_title, 
     expect(notice).to_contain_text(NAME)
     recording.delete()
     notice.get_by_role("button", name="Send now").click()
-    expect(notice).to_contain_text(f"Not sent: “{NAME}”. Page not found. It may have been deleted")
+    expect(notice).to_contain_text(f"Not sent: “{NAME}”. Nothing was changed.")
     expect(notice).to_contain_text("Request id: ")
     notice.get_by_role("button", name="Discard").click()
     expect(notice).to_be_hidden()
