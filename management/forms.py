@@ -26,19 +26,6 @@ def first_error(form: forms.Form) -> str:
     return next((str(errors[0]) for errors in form.errors.values()), "")
 
 
-def dress(form: forms.BaseForm) -> None:
-    """Give the fields of a form our classes, and those with errors their description."""
-    for name, field in form.fields.items():
-        if isinstance(field.widget, forms.CheckboxInput | forms.CheckboxSelectMultiple):
-            continue
-        field.widget.attrs["class"] = "field"
-        if form.is_bound and name in form.errors:
-            field.widget.attrs |= {
-                "aria-invalid": "true",
-                "aria-describedby": f"{form[name].id_for_label}-problem",
-            }
-
-
 @cache
 def time_zones() -> list[tuple[str, str]]:
     """The time zones of the world by region; empty is that of the browser."""
@@ -99,9 +86,31 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # no type paramet
         super().__init__(*args, **kwargs)
         self.initial["name"] = self.instance.name
         self.initial["dates_language"] = self.instance.dates_language or dates.ENGLISH
-        dress(self)
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"])
         self.instance.name = name
         return name
+
+
+class EmailForm(forms.Form):
+    """A new e-mail address, with the present password."""
+
+    email = forms.EmailField(max_length=254)
+    password = forms.CharField(widget=forms.PasswordInput)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_email(self) -> str:
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        if User.objects.filter(email__iexact=email).exclude(pk=self.user.pk).exists():
+            raise forms.ValidationError("Another account has this address.")
+        return email
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        if not self.user.check_password(password):
+            raise forms.ValidationError("Wrong password. Try again.")
+        return password

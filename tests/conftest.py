@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,3 +27,11 @@ def media(settings, tmp_path: Path) -> Path:
         }
     }
     return tmp_path / "media"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(settings) -> None:
+    """Limits of one test are not those of the next."""
+    backend = "django.core.cache.backends.locmem.LocMemCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "one test"}}
+    cache.clear()

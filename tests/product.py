@@ -127,7 +127,7 @@ class Member:
         token = self.token(self.http.get("/sign-in/").text)
         page = self.http.post(
             "/sign-in/",
-            data={"username": EMAIL, "password": PASSWORD, "csrfmiddlewaretoken": token},
+            data={"login": EMAIL, "password": PASSWORD, "csrfmiddlewaretoken": token},
         )
         assert page.status_code == 200, page.text[:500]
         assert page.url.path == "/", f"signing in led to {page.url}"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
@@ -22,6 +23,19 @@ GIB = 1024**3
 DEFAULT_ADMIN_EMAIL = "admin@earshot.local"
 SECRET_CHARACTERS = 50  # as Django's own check
 PASSWORD_CHARACTERS, PASSWORD_DIFFERENT = 8, 5
+
+
+@dataclass(frozen=True)
+class Email:
+    """A mail server. Without a ``host`` no mail is sent: people pass links on themselves."""
+
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = ""
+    is_ssl: bool = False
+    starts_tls: bool = False
+    sender: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,14 @@ class Env:
     worker_threads: int
     database_connections: int
     fetch_private_hosts: bool
+    email: Email
+    oidc_url: str
+    oidc_client_id: str
+    oidc_client_secret: str
+    oidc_name: str
+    saml_metadata_url: str
+    saml_entity_id: str
+    saml_name: str
 
     @property
     def uses_engine(self) -> bool:
@@ -91,6 +113,34 @@ class AccountReader(Reader):
             raise Misconfigured(f"{name} {problem}; set it to a password that is hard to guess.")
         return value
 
+    def mail_server(self, name: str, sender_name: str) -> Email:
+        """A mail server: ``smtp://user:password@host:587``, ``smtps://`` for TLS from the start.
+
+        STARTTLS is used on ``smtp://`` unless the port is 25 or ``?tls=no`` is added.
+        """
+        url = urlsplit(self.url(name, ("smtp", "smtps")))
+        sender = self.text(sender_name)
+        if not url.hostname:
+            return Email()
+        if not sender:
+            raise Misconfigured(
+                f"{name} is set; set {sender_name} to the address that mail is sent from, "
+                "such as Earshot <earshot@example.com>."
+            )
+        try:
+            port = url.port or (465 if url.scheme == "smtps" else 587)
+        except ValueError:
+            raise Misconfigured(f"{name} has a port that is no number; correct it.") from None
+        return Email(
+            host=url.hostname,
+            port=port,
+            user=unquote(url.username or ""),
+            password=unquote(url.password or ""),
+            is_ssl=url.scheme == "smtps",
+            starts_tls=url.scheme == "smtp" and port != 25 and url.query != "tls=no",
+            sender=sender,
+        )
+
 
 def read(environ: Mapping[str, str] = os.environ) -> Env:
     """Read the whole environment; ``Misconfigured`` names the first variable that is wrong."""
@@ -106,6 +156,20 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
     if port == engine_port:
         raise Misconfigured(f"PORT and ENGINE_PORT are both {port}; set one of them to another.")
     host = reader.text("HOST", "127.0.0.1")
+    oidc_url = reader.url("EARSHOT_OIDC_URL", ("https", "http"))
+    oidc_client = reader.text("EARSHOT_OIDC_CLIENT_ID")
+    if oidc_url and not oidc_client:
+        raise Misconfigured(
+            "EARSHOT_OIDC_URL is set; set EARSHOT_OIDC_CLIENT_ID and EARSHOT_OIDC_CLIENT_SECRET to "
+            "those that the provider gave."
+        )
+    saml_url = reader.url("EARSHOT_SAML_METADATA_URL", ("https", "http"))
+    saml_entity = reader.text("EARSHOT_SAML_ENTITY_ID")
+    if saml_url and not saml_entity:
+        raise Misconfigured(
+            "EARSHOT_SAML_METADATA_URL is set; set EARSHOT_SAML_ENTITY_ID to the entity id of the "
+            "identity provider, which its metadata names."
+        )
     return Env(
         data=data,
         host=host,
@@ -132,4 +196,12 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         worker_threads=reader.whole("EARSHOT_WORKER_THREADS", 4, 1, 256),
         database_connections=reader.whole("EARSHOT_DATABASE_CONNECTIONS", 20, 2, 1000),
         fetch_private_hosts=reader.flag("EARSHOT_FETCH_PRIVATE_HOSTS"),
+        email=reader.mail_server("EARSHOT_EMAIL_URL", "EARSHOT_EMAIL_FROM"),
+        oidc_url=oidc_url,
+        oidc_client_id=oidc_client,
+        oidc_client_secret=reader.text("EARSHOT_OIDC_CLIENT_SECRET"),
+        oidc_name=reader.text("EARSHOT_OIDC_NAME", "OpenID Connect"),
+        saml_metadata_url=saml_url,
+        saml_entity_id=saml_entity,
+        saml_name=reader.text("EARSHOT_SAML_NAME", "SAML"),
     )

@@ -19,6 +19,7 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 LONGEST = 32 * 1024  # characters, signed
 KEPT_SECONDS = 24 * 3600
 SALT = "webapp.resuming"
+WAITING = "unsent form"
 TOKEN = "csrfmiddlewaretoken"  # noqa: S105 the name of a field
 
 
@@ -81,3 +82,15 @@ def offer(request: HttpRequest, unsent: Unsent, status: int = 200) -> HttpRespon
     """A page that sends the form again, or drops it."""
     context: dict[str, Any] = {"unsent": unsent}
     return render(request, "webapp/resume.html", context, status=status)
+
+
+def after_sign_in(request: HttpRequest, response: HttpResponse, unsent: str = "") -> HttpResponse:
+    """Offer the form that was kept through the sign-in, once it is complete; else ``response``.
+
+    While a second factor is missing, the form waits in the session.
+    """
+    if not request.user.is_authenticated:
+        request.session[WAITING] = unsent
+        return response
+    kept = read(unsent or request.session.pop(WAITING, ""))
+    return offer(request, kept) if kept else response

@@ -10,6 +10,7 @@ import dj_database_url
 from management.keyfiles import UnusableKeyFile, read_or_make
 from webapp import assets, data
 from webapp.env import ROOT, Misconfigured, read
+from webapp.providers import providers
 
 try:
     ENV = read()
@@ -42,6 +43,13 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.staticfiles",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    *(["allauth.socialaccount.providers.openid_connect"] if ENV.oidc_url else []),
+    *(["allauth.socialaccount.providers.saml"] if ENV.saml_metadata_url else []),
+    "allauth.mfa",
+    "allauth.usersessions",
     "management",
     "transcripts",
     "webapp",
@@ -58,12 +66,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "webapp.middleware.private_responses",
     "webapp.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webapp.timezones.LocalTime",
     "django_htmx.middleware.HtmxMiddleware",
+    "webapp.presence.seen",
 ]
 
 ROOT_URLCONF = "webapp.urls"
@@ -129,9 +139,53 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_HASHERS = ["webapp.hashing.BackgroundPBKDF2"]
 CSRF_FAILURE_VIEW = "webapp.errors.csrf_failure"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "sign_in"
+
+# allauth: accounts are made by administrators and invitations, never by their owners.
+ACCOUNT_ADAPTER = "webapp.accounts.AccountAdapter"
+ACCOUNT_FORMS = {"reset_password_from_key": "webapp.accounts.NewPasswordForm"}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # or anybody could have Earshot send mail to anybody
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_REAUTHENTICATION_METHODS = ("password", "mfa")
+# Failed passwords are limited by `webapp.attempts`; this limit is that of second factors.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "10/5m/key"}
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+SOCIALACCOUNT_ADAPTER = "webapp.accounts.ProviderAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # form-action of our policy is this server alone
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_PROVIDERS = providers(ENV)
+MFA_ADAPTER = "webapp.accounts.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an administrator has made the account
+MFA_TOTP_ISSUER = "Earshot"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if ENV.email.host else 'dummy'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = ENV.email.host, ENV.email.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV.email.user, ENV.email.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = ENV.email.is_ssl, ENV.email.starts_tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = ENV.email.sender
+
+# Limits of allauth and used codes, shared by all processes of the web application.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+    }
+}
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
@@ -254,6 +308,7 @@ LOGGING = {
     "loggers": {
         "django": {"level": "INFO"},
         "httpx": {"level": "WARNING"},
+        "fido2": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
     },

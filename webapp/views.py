@@ -4,10 +4,12 @@ import math
 import os
 from typing import Any
 
+from allauth.account.forms import LoginForm
+from allauth.account.views import LoginView
+from allauth.mfa.base.views import AuthenticateView
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
@@ -15,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from transcripts import readiness
-from webapp import resuming
+from webapp import providers, resuming
 from webapp.attempts import ACCOUNTS, CLIENTS
 from webapp.hashing import TooManyAttempts, place
 from webapp.resuming import Unsent
@@ -23,22 +25,19 @@ from webapp.resuming import Unsent
 BUSY_SECONDS = 5
 
 
-class SignInForm(AuthenticationForm):
+class SignInForm(LoginForm):
     """E-mail address and password."""
-
-    error_messages = {
-        "invalid_login": "Wrong e-mail address or password. Check both and try again.",
-        "inactive": "This account is deactivated. Ask an administrator of your team.",
-    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
-            field.widget.attrs["class"] = "field"
+            # Without allauth's placeholders, which repeat the labels.
+            field.widget.attrs = {"class": "field"}
             if self.is_bound and self.errors:
                 field.widget.attrs |= {"aria-invalid": "true", "aria-describedby": "problem"}
-            if name == "username":
-                field.widget.attrs |= {"autocomplete": "username", "inputmode": "email"}
+            username = {"autocomplete": "username webauthn", "inputmode": "email"}
+            password = {"autocomplete": "current-password"}
+            field.widget.attrs |= username if name == "login" else password
 
 
 class SignIn(LoginView):
@@ -46,44 +45,60 @@ class SignIn(LoginView):
 
     form_class = SignInForm
     template_name = "webapp/sign_in.html"
-    redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         client = request.META.get("REMOTE_ADDR", "")
-        account = (client, request.POST.get("username", "").strip().lower()[:254])
+        account = (client, request.POST.get("login", "").strip().lower()[:254])
         if wait := max(ACCOUNTS.wait(account), CLIENTS.wait(client)):
             return self.too_many(wait)
+        self.is_accepted = False
         try:
             with place():
                 response = super().post(request, *args, **kwargs)
         except TooManyAttempts:
             return self.too_many(BUSY_SECONDS)
-        if request.user.is_authenticated:
+        if self.is_accepted:
             ACCOUNTS.forget(account)
         else:
             ACCOUNTS.count(account)
             CLIENTS.count(client)
         return response
 
-    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        self.is_accepted = True
         response = super().form_valid(form)
-        unsent = resuming.read(self.request.POST.get("unsent", ""))
-        return resuming.offer(self.request, unsent) if unsent else response
+        return resuming.after_sign_in(self.request, response, self.request.POST.get("unsent", ""))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         unsent = self.request.POST.get("unsent", "")
         kept = resuming.read(unsent) is not None
-        return super().get_context_data(**kwargs) | {"unsent": unsent if kept else ""}
+        context = super().get_context_data(**kwargs)
+        return (
+            context
+            | sign_in_context()
+            | {
+                "next": context["redirect_field_value"] or "",
+                "unsent": unsent if kept else "",
+            }
+        )
 
     def too_many(self, seconds: float) -> HttpResponse:
         """The page again, with what was typed, and when to try again."""
         form = self.get_form()
         form.is_bound = False
-        form.initial["username"] = self.request.POST.get("username", "")[:254]
+        form.initial["login"] = self.request.POST.get("login", "")[:254]
         wait = math.ceil(seconds)
         context = self.get_context_data(form=form, too_many=wait)
         headers = {"Retry-After": str(wait)}
         return self.render_to_response(context, status=429, headers=headers)
+
+
+class SecondFactor(AuthenticateView):
+    """The second page of signing in, for a person who has a second factor."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        return resuming.after_sign_in(self.request, response)
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -96,10 +111,21 @@ class SignOut(LogoutView):
         return response
 
 
+def sign_in_context() -> dict[str, Any]:
+    """Return the ways to sign in without a password that are set up."""
+    return {
+        "has_mail": bool(settings.ENV.email.host),
+        "oidc_name": settings.ENV.oidc_name if settings.ENV.oidc_url else "",
+        "oidc_id": providers.OIDC,
+        "saml_name": settings.ENV.saml_name if settings.ENV.saml_metadata_url else "",
+        "saml_id": providers.SAML,
+    }
+
+
 def sign_in_to_resume(request: HttpRequest, unsent: Unsent) -> HttpResponse:
     """The sign-in page in response to a form, which it keeps."""
-    context = {
-        "form": SignInForm(request),
+    context = sign_in_context() | {
+        "form": SignInForm(request=request),
         "next": unsent.page,
         "unsent": unsent.sign(),
         "has_ended": True,

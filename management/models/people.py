@@ -4,8 +4,10 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
-from django.db import models
-from django.db.models.functions import Lower
+from django.contrib.sessions.models import Session
+from django.db import models, transaction
+from django.db.models import Exists
+from django.db.models.functions import Lower, Now
 
 
 class People(BaseUserManager["User"]):
@@ -19,6 +21,14 @@ class People(BaseUserManager["User"]):
         user.set_password(password)
         user.save()
         return user
+
+    def is_signed_in(self, user_id: int, session_key: str) -> bool:
+        """Return whether this session is still one of this active user: one query, for sockets.
+
+        False once the session ended, expired, or its person signed out or was deactivated.
+        """
+        session = Session.objects.filter(session_key=session_key, expire_date__gt=Now())
+        return self.filter(Exists(session), pk=user_id, is_active=True).exists()
 
     def first_administrator(self) -> "User | None":
         """The oldest active administrator, who owns what nobody else does."""
@@ -41,6 +51,7 @@ class User(AbstractUser):
     theme = models.CharField(max_length=5, choices=Theme, blank=True)
     time_zone = models.CharField(max_length=64, blank=True, help_text="of the browser if empty")
     dates_language = models.CharField(max_length=10, blank=True, help_text="English if empty")
+    seen_at = models.DateTimeField(null=True, help_text="when a page was last opened")
 
     objects: ClassVar[People] = People()  # type: ignore[assignment]
 
@@ -52,6 +63,25 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.email
+
+    def note_seen(self, session_key: str) -> None:
+        """Note that this person has just opened a page in this session."""
+        User.objects.filter(pk=self.pk).update(seen_at=Now())
+        self.usersession_set.filter(session_key=session_key).update(last_seen_at=Now())
+
+    def end_sessions(self, but: str | None = None) -> int:
+        """End the sessions of this person, ``but`` the one with that key; return the count."""
+        ended = [each for each in self.usersession_set.all() if each.session_key != but]
+        for session in ended:
+            session.end()
+        return len(ended)
+
+    def change_email(self, email: str) -> None:
+        """Sign in with another address from now on, and no longer with the present one."""
+        with transaction.atomic():
+            self.email = email
+            self.save(update_fields=["email"])
+            self.emailaddress_set.all().delete()
 
     @property
     def name(self) -> str:

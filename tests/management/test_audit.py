@@ -69,7 +69,7 @@ def test_an_entry_outlives_its_person(ada: User):
 
 
 def test_sign_ins_failed_ones_and_sign_outs_are_recorded(client: Client, ada: User):
-    fields = {"username": ada.email, "password": "wrong"}
+    fields = {"login": ada.email, "password": "wrong"}
     client.post(reverse("sign_in"), fields, REMOTE_ADDR="192.0.2.7")
     client.post(reverse("sign_in"), fields | {"password": PASSWORD})
     client.post(reverse("sign_out"))

@@ -17,18 +17,34 @@ from transcripts.models import Preset, Recording, State, Upload
 pytestmark = pytest.mark.full
 
 # What strangers may reach: all else asks them to sign in.
-OPEN = {"sign_in", "sign_out", "healthz", "readyz"}
+OPEN = {
+    "sign_in",
+    "sign_out",
+    "healthz",
+    "readyz",
+    # allauth's names of the two, and the other pages of signing in.
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_confirm_email",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+}
 UNSAFE = ("post", "patch", "put", "delete")
 PRIVATE = "Confidential"
 
 
-def patterns(found: list[Any] | None = None) -> Iterator[URLPattern]:
-    """Every pattern of the URLconf."""
+def patterns(found: list[Any] | None = None, settings: bool = True) -> Iterator[URLPattern]:
+    """Every pattern of the URLconf; without ``settings``, those of the library alone."""
     for pattern in found or get_resolver().url_patterns:
         if isinstance(pattern, URLPattern):
             yield pattern
-        else:
-            yield from patterns(pattern.url_patterns)
+        elif settings or not str(pattern.pattern).startswith("settings/"):
+            yield from patterns(pattern.url_patterns, settings)
 
 
 def name_of(pattern: URLPattern) -> str:
@@ -37,7 +53,8 @@ def name_of(pattern: URLPattern) -> str:
 
 
 ALL = {name_of(pattern): sorted(pattern.pattern.converters) for pattern in patterns()}
-OF_AN_OBJECT = [name for name, arguments in ALL.items() if "pk" in arguments]
+# Objects of the settings are walked by tests/pages/test_permissions.py.
+OF_AN_OBJECT = [name_of(each) for each in patterns(settings=False) if "pk" in ALL[name_of(each)]]
 WITHOUT_ARGUMENTS = [name for name, arguments in ALL.items() if not arguments]
 
 

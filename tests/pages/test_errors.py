@@ -101,7 +101,7 @@ def test_every_error_is_a_page_of_ours(ada: Client, cast: Cast):
     recording = cast.transcribed()
     assert_is_page(ada.get(reverse("recording_delete", args=[recording.pk])), 405)
     strict = Client(enforce_csrf_checks=True)
-    assert_is_page(strict.post(reverse("sign_in"), {"username": "ada"}), 403)
+    assert_is_page(strict.post(reverse("sign_in"), {"login": "ada"}), 403)
 
 
 def test_a_failure_is_a_page_with_the_id_that_the_log_has(ada: Client, monkeypatch, caplog):

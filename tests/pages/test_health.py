@@ -5,19 +5,19 @@ from django.urls import reverse
 
 
 def test_a_wrong_password_is_told_in_a_sentence(client, cast):
-    response = client.post(reverse("sign_in"), {"username": "ada@example.test", "password": "no"})
+    response = client.post(reverse("sign_in"), {"login": "ada@example.test", "password": "no"})
     assert "Wrong e-mail address or password" in response.content.decode()
 
 
 @pytest.mark.parametrize("typed", ["ada@example.test", "Ada@Example.TEST"])
 def test_people_sign_in_with_their_address_in_any_case(typed, client, cast):
-    fields = {"username": typed, "password": "a long pass phrase"}
+    fields = {"login": typed, "password": "a long pass phrase"}
     assert client.post(reverse("sign_in"), fields).url == reverse("dashboard")
 
 
 def test_signing_in_leads_only_to_pages_of_ours(client, cast):
     fields = {
-        "username": "ada@example.test",
+        "login": "ada@example.test",
         "password": "a long pass phrase",
         "next": "https://evil.test/",
     }

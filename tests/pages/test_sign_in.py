@@ -23,7 +23,7 @@ def hidden(response, name: str) -> str:
 
 def sign_in(client: Client, **fields: str):
     return client.post(
-        reverse("sign_in"), {"username": "ada@example.test", "password": PASSWORD, **fields}
+        reverse("sign_in"), {"login": "ada@example.test", "password": PASSWORD, **fields}
     )
 
 
@@ -121,10 +121,10 @@ def test_failures_of_one_account_are_slowed_down(client: Client, cast: Cast):
     assert "Too many attempts" in slowed.content.decode()
     assert 'value="ada@example.test"' in slowed.content.decode()
     # The account of somebody else, and this one from another machine, are not.
-    fields = {"username": "bob@example.test", "password": PASSWORD}
+    fields = {"login": "bob@example.test", "password": PASSWORD}
     assert client.post(reverse("sign_in"), fields).status_code == 302
     client.logout()
-    fields["username"] = "ada@example.test"
+    fields["login"] = "ada@example.test"
     other = client.post(reverse("sign_in"), fields, REMOTE_ADDR="192.0.2.7")
     assert other.status_code == 302
 

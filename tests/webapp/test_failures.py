@@ -19,7 +19,7 @@ from webapp.logs import BURST, WINDOW_SECONDS, Flood
 
 PASSWORD = "a long pass phrase"
 WRITES = {
-    "sign_in": {"username": "ada@example.test", "password": PASSWORD},
+    "sign_in": {"login": "ada@example.test", "password": PASSWORD},
     "recording_rename": {"title": "Tuesday"},
     "recording_retry": {},
     "recording_delete": {},
@@ -103,7 +103,7 @@ def test_lock_of_another_writer_is_a_503(recording):
     other = sqlite3.connect(connection.settings_dict["NAME"])
     other.execute("BEGIN IMMEDIATE")
     client = Client(raise_request_exception=False)
-    fields = {"username": "ada@example.test", "password": PASSWORD}
+    fields = {"login": "ada@example.test", "password": PASSWORD}
     try:
         response = client.post(reverse("sign_in"), fields)
     finally:

@@ -1,0 +1,77 @@
+"""allauth's adapters: its words, its client addresses, its secrets and who may have an account."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import ResetPasswordKeyForm
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from django.http import HttpRequest
+from django.urls import reverse
+
+from management import crypto
+from management.models import User
+
+WRONG_PASSWORD = "Wrong e-mail address or password. Check both and try again."  # noqa: S105
+WRONG_CODE = "This code is not valid, or it was used already. Wait for the next one and try again."
+TOO_MANY = "Too many attempts. Try again in a few minutes."
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Accounts with a password. Failed attempts are limited by ``webapp.attempts``."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": WRONG_PASSWORD,
+        "incorrect_password": "Wrong password. Try again.",
+        "too_many_login_attempts": TOO_MANY,
+        "rate_limited": TOO_MANY,
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        # uvicorn sets it from the proxy's headers; it is empty on a Unix socket.
+        return request.META.get("REMOTE_ADDR") or "0.0.0.0"  # noqa: S104 an unknown address
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """No limit of allauth's own: it would be a second one with other words."""
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account")
+
+
+class NewPasswordForm(ResetPasswordKeyForm):
+    """The new password, once: a person who mistypes it gets another link."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    """Second factors, whose secrets are encrypted at rest."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {"incorrect_code": WRONG_CODE}
+
+    def encrypt(self, text: str) -> str:
+        return crypto.encrypt(text).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return crypto.decrypt(encrypted_text.encode())
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # type: ignore[override]
+        count = Authenticator.objects.filter(user=user, type=type).count()
+        return f"Passkey {count + 1}" if count else "Passkey"
+
+    def _get_site_name(self) -> str:
+        return "Earshot"
+
+
+class ProviderAdapter(DefaultSocialAccountAdapter):
+    """Accounts of the team's identity provider: people who have one here, by verified address."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
