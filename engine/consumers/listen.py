@@ -30,12 +30,14 @@ from engine.inference.listen import (
 )
 from engine.inference.models import catalog, recognizer
 from engine.inference.wording import Wording, formatting_of
+from engine.sessions.channels import Channels
 from engine.sessions.listen import (
     Heard,
     ListenSession,
     LiveOptions,
     SpeechStarted,
     Step,
+    Told,
     UtteranceEnd,
 )
 from engine.speech.audio.decode import Samples
@@ -68,8 +70,11 @@ _NO_MESSAGE = "The message cannot be read. See https://dpgr.am/data0000"
 
 
 @dataclass
-class _Configured:
-    """The place of a ``Configure``, its response, and how many tracks have not got there."""
+class _Place:
+    """The place of a message, its response, and how many tracks have not got there.
+
+    ``options`` apply from there on.
+    """
 
     options: LiveListenOptions
     response: Message
@@ -124,6 +129,7 @@ class ListenConsumer(Socket):
         self.decodings = Decodings(self.choice, self._receive, self._fail)
         self.ordered = OrderedMessages(self.tell)
         self.sessions: list[ListenSession] = []
+        self.channels = Channels(self.sessions)
         self.diarizers: list[LiveDiarizer] = []
         self.pace = Pace()
         self.outcome.usage = Usage(
@@ -185,7 +191,7 @@ class ListenConsumer(Socket):
             self._respond(self._failure(_INVALID_CONFIGURE, problem))
         else:
             # Only for what cannot be meant: SDKs before 7.13 have no class for an Error.
-            self.ordered.add(messages.Error(description=problem))
+            self._respond(messages.Error(description=problem))
 
     async def misread(self, problem: str) -> None:
         await self.audio.reach()
@@ -233,6 +239,7 @@ class ListenConsumer(Socket):
             vad_events=self.options.vad_events,
         )
         self.sessions = [ListenSession(options, self.keyterms) for _ in range(tracks)]
+        self.channels = Channels(self.sessions)
         self.written_with = [self.options] * tracks
         if self.speakers is not None:
             self.diarizers = [self.speakers.live() for _ in range(tracks)]
@@ -244,18 +251,22 @@ class ListenConsumer(Socket):
                     self.decodings.submit(track, step)
                 case Drop(number):
                     self.decodings.drop(track, number)
-                case Heard():
-                    self._tell_heard(track, step)
-                case SpeechStarted(moment):
-                    channel = track, len(self.sessions)
-                    started = messages.SpeechStarted(channel=channel, timestamp=moment)
-                    self.ordered.add(started)
-                case UtteranceEnd(end):
-                    channel = track, len(self.sessions)
-                    ended = messages.UtteranceEnd(channel=channel, last_word_end=end)
-                    self.ordered.add(ended)
-                case Mark(value=configured):
-                    self._configured(track, configured)
+                case _:
+                    self.channels.add(track, step)
+        for channel, told in self.channels.ready():
+            self._tell_of(channel, told)
+
+    def _tell_of(self, track: int, told: Told) -> None:
+        channel = track, len(self.sessions)
+        match told:
+            case Heard():
+                self._tell_heard(track, told)
+            case SpeechStarted(moment):
+                self.ordered.add(messages.SpeechStarted(channel=channel, timestamp=moment))
+            case UtteranceEnd(end):
+                self.ordered.add(messages.UtteranceEnd(channel=channel, last_word_end=end))
+            case Mark(value=place):
+                self._reach(track, place)
 
     def _receive(self, track: int, number: int, words: Sequence[HeardWord], seconds: float) -> None:
         self._follow(track, self.sessions[track].decoded(number, words, seconds))
@@ -271,9 +282,12 @@ class ListenConsumer(Socket):
         if channel is not UNSET and channel not in tracks:
             self._reject("Finalize", f"channel {channel} does not exist; there are {len(tracks)}")
             return
-        for track in tracks:
+        for track, session in enumerate(self.sessions):
             if channel is UNSET or channel == track:
-                self._follow(track, self.sessions[track].finalize())
+                self._follow(track, session.finalize())
+            else:
+                session.count_control()
+                self._follow(track, ())
 
     async def _close_stream(self) -> None:
         await self.audio.finish()
@@ -289,8 +303,8 @@ class ListenConsumer(Socket):
         self._finish_with_metadata(code, reason)
 
     def _respond(self, response: Message) -> None:
-        """Respond to a ``Configure`` at its place in the audio: exactly once."""
-        place = _Configured(self.options, response, len(self.sessions))
+        """Respond to a message at its place in the audio: exactly once."""
+        place = _Place(self.options, response, len(self.sessions))
         for track, session in enumerate(self.sessions):
             self._follow(track, session.mark(place))
         if not self.sessions:
@@ -326,12 +340,12 @@ class ListenConsumer(Socket):
             return code, problem
         return None
 
-    def _configured(self, track: int, configured: _Configured) -> None:
-        """Write the results of ``track`` in the new way; the last one to get here responds."""
-        self.written_with[track] = configured.options
-        configured.tracks -= 1
-        if not configured.tracks:
-            self.ordered.add(configured.response)
+    def _reach(self, track: int, place: _Place) -> None:
+        """Write the results of ``track`` as configured; the last one to get here responds."""
+        self.written_with[track] = place.options
+        place.tracks -= 1
+        if not place.tracks:
+            self.ordered.add(place.response)
 
     def _tell_heard(self, track: int, heard: Heard) -> None:
         words = [Word.of(word.text, word.start, word.end, word.confidence) for word in heard.words]

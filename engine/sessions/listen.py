@@ -8,7 +8,7 @@ the client, in order. Source: docs/contract.md, 9.3 to 9.6.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.speech.audio.decode import RATE
 from engine.speech.recognition.track import (
@@ -17,6 +17,7 @@ from engine.speech.recognition.track import (
     Drop,
     Frame,
     Mark,
+    Moment,
     Segment,
     Settled,
     Track,
@@ -45,6 +46,7 @@ class Heard:
     is_final: bool
     speech_final: bool = False
     from_finalize: bool = False
+    moment: Moment = field(default=(0, 0), compare=False)
 
     @property
     def end(self) -> float:
@@ -54,15 +56,18 @@ class Heard:
 @dataclass(frozen=True)
 class SpeechStarted:
     timestamp: float
+    moment: Moment = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True)
 class UtteranceEnd:
     last_word_end: float
+    moment: Moment = field(default=(0, 0), compare=False)
 
 
 Message = Heard | SpeechStarted | UtteranceEnd
-Step = Decode | Drop | Mark | Message
+Told = Message | Mark
+Step = Decode | Drop | Told
 
 
 class ListenSession(Track):
@@ -84,6 +89,7 @@ class ListenSession(Track):
     def finish(self) -> list[Step]:
         """No more audio comes: settle the rest, if there is any."""
         if self._received == self._settled_until:
+            self.count_control()
             return []
         return self.settle(is_over=True)
 
@@ -95,7 +101,8 @@ class ListenSession(Track):
             # A shorter pause is inside an utterance, whatever endpointing makes of it.
             self._has_voice = True
             if self._vad_events:
-                steps.append(SpeechStarted(round((frame.end - FRAME) / RATE, 3)))
+                started = round((frame.end - FRAME) / RATE, 3)
+                steps.append(SpeechStarted(started, self.moment))
         if frame.segment is None and self._is_gap(frame.seconds):
             steps += self._end_utterance()
         return steps
@@ -129,6 +136,7 @@ class ListenSession(Track):
                 is_final=True,
                 speech_final=speech_final,
                 from_finalize=settled.from_finalize,
+                moment=self.moment,
             ),
         ]
 
@@ -136,7 +144,8 @@ class ListenSession(Track):
         return [mark]
 
     def on_guess(self, words: tuple[Word, ...], start: int, end: int) -> list[Step]:
-        return [Heard(*_times(start, end), words, is_final=False)]
+        moment = self._seen, self._controls
+        return [Heard(*_times(start, end), words, is_final=False, moment=moment)]
 
     def _is_gap(self, seconds: float) -> bool:
         """Return whether the last word lies long enough before ``seconds``."""
@@ -146,7 +155,7 @@ class ListenSession(Track):
 
     def _end_utterance(self) -> list[Step]:
         last, self._last_word_end = self._last_word_end, None
-        return [] if last is None else [UtteranceEnd(last)]
+        return [] if last is None else [UtteranceEnd(last, self.moment)]
 
 
 def _times(start: int, end: int) -> tuple[float, float]:

@@ -39,13 +39,14 @@ def probability(samples: Samples) -> float:
 
 
 class FakeLiveRecognizer:
-    """Recognizer of live streams; results come after ``delays``, in seconds, one after the other.
+    """Recognizer of live streams, to be called in the event loop; words come after a delay."""
 
-    To be called in the event loop.
-    """
+    def __init__(self) -> None:
+        self.set_delays(0.0)
 
-    def __init__(self, *delays: float) -> None:
-        self._delays = itertools.cycle(delays or (0.0,))
+    def set_delays(self, *seconds: float) -> None:
+        """Delay one result after the other by these seconds, from the first one again."""
+        self._delays = itertools.cycle(seconds)
 
     def model_for(self, language: str) -> str:
         return "base.en" if language == "en" else "base"
@@ -61,3 +62,10 @@ class FakeLiveRecognizer:
 
         asyncio.get_running_loop().call_later(next(self._delays), settle)
         return future
+
+
+class FakeEndOfTurn:
+    """Model of the ends of turns: sure or not by a sum of the samples."""
+
+    def score(self, samples: Samples) -> float:
+        return probability(samples)

@@ -144,12 +144,17 @@ class Settled:
         return tuple(paced(found or [], self.start / RATE, self.end / RATE))
 
 
+# A place in the order of a stream: samples that the detector had judged, and control messages.
+Moment = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Mark:
     """A place in the stream to which its owner gave a meaning: a control message."""
 
     value: Any
     end: int = 0
+    moment: Moment = field(default=(0, 0), compare=False)
 
 
 class Track:
@@ -184,7 +189,10 @@ class Track:
         self._is_ended = True  # no voice since speech ended
         self._segment: Segment | None = None
         self._untold: deque[Segment] = deque()  # segments whose result has not been told
-        self._script: deque[Frame | Settled | Mark] = deque()  # what has not been told
+        # What has not been told, and when it was found.
+        self._script: deque[tuple[Moment, Frame | Settled | Mark]] = deque()
+        self._controls = 0  # control messages so far
+        self.moment: Moment = (0, 0)  # of what is being told
         self._decodings: dict[int, Decoding] = {}
         self._number = 0
         self._guess: int | None = None
@@ -200,6 +208,11 @@ class Track:
     def is_settled(self) -> bool:
         """Return whether everything that was heard has been reported."""
         return not self._script
+
+    @property
+    def next_moment(self) -> Moment:
+        """The earliest moment of anything that will still be told."""
+        return self._script[0][0] if self._script else (self._seen, self._controls + 1)
 
     @property
     def is_in_speech(self) -> bool:
@@ -220,7 +233,7 @@ class Track:
                 self._voice.append((self._seen, voice))
             steps += self._hear(voiced)
             frame = Frame(self._seen, self._seen - self._voiced_until, self._segment)
-            self._script.append(frame)
+            self._script.append(((self._seen, self._controls), frame))
             steps += self.on_heard(frame)
             steps += self._tell()
         # A guess is about all that has come: frames by the dozen need one.
@@ -251,8 +264,14 @@ class Track:
 
     def mark(self, value: Any) -> list[Any]:
         """Mark the place up to which audio has been received."""
-        self._script.append(Mark(value, self._received))
+        self.count_control()
+        moment = self._seen, self._controls
+        self._script.append((moment, Mark(value, self._received, moment)))
         return self._tell()
+
+    def count_control(self) -> None:
+        """Count a control message, also one for other tracks: all have the same moments."""
+        self._controls += 1
 
     def set_keyterms(self, keyterms: Sequence[str]) -> None:
         """Listen for ``keyterms`` from here on.
@@ -269,6 +288,7 @@ class Track:
 
         It ends the speech where there is a pause by now, or no more audio comes (``is_over``).
         """
+        self.count_control()
         has_paused = self._seen - self._voiced_until >= min(self._pause, NATURAL_PAUSE)
         steps = self._settle(
             self._received,
@@ -409,9 +429,8 @@ class Track:
                 _, decoding, decode = self._request(segment, end, final=True)
                 steps.append(decode)
         self._early = None
-        self._script.append(
-            Settled(self._settled_until, end, segment, decoding, ends_speech, from_finalize)
-        )
+        settled = Settled(self._settled_until, end, segment, decoding, ends_speech, from_finalize)
+        self._script.append(((self._seen, self._controls), settled))
         self._settled_until = end
         self._is_ended = self._is_ended or ends_speech
         if segment is not None and segment.voice_end > end:
@@ -443,7 +462,8 @@ class Track:
         """Tell what need not wait, in order."""
         steps: list[Any] = []
         while self._script:
-            match self._script[0]:
+            self.moment, found = self._script[0]
+            match found:
                 case Frame() as frame:
                     if self._needs_probe(frame):
                         steps.append(self._ask_probe(frame))

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from channels.testing import WebsocketCommunicator
 
-from engine.consumers import listen, recognition
+from engine.consumers import listen
 from engine.speech.diarization.diarizer import Chunk, LiveDiarizer, Voice
-from tests.engine.inprocess import WAIT_SECONDS, Inside
-from tests.engine.live import FakeLiveRecognizer
+from tests.engine.consumers.conftest import OpenLive
+from tests.engine.inprocess import WAIT_SECONDS
 from tests.speech import join, pcm_bytes, say
 
 pytestmark = pytest.mark.full
 
-ADDRESS = "/v1/listen?model=nova-3&encoding=linear16&sample_rate=16000&diarize=true&vad_events=true"
-
 
 @dataclass
 class HeldDiarizer:
-    """Diarizer that finds nobody until it is released, and knows who called it."""
+    """Diarizer that finds nobody until it is released, and knows the threads that called it."""
 
     released: threading.Event = field(default_factory=threading.Event)
     begun: threading.Event = field(default_factory=threading.Event)
@@ -43,39 +38,30 @@ class HeldDiarizer:
 
 @pytest.fixture
 def diarizer(monkeypatch: pytest.MonkeyPatch) -> HeldDiarizer:
-    made, recognizer = HeldDiarizer(), FakeLiveRecognizer()
+    made = HeldDiarizer()
     monkeypatch.setattr(listen, "find_diarizer", lambda: made)
-    monkeypatch.setattr(listen, "recognizer", lambda: recognizer)
-    monkeypatch.setattr(recognition, "recognizer", lambda: recognizer)
     return made
 
 
 async def test_what_follows_a_result_waits_for_its_speakers_and_the_loop_does_not(
-    inside: Inside, diarizer: HeldDiarizer
+    diarizer: HeldDiarizer, open_live: OpenLive
 ):
-    token = f"Token {inside.ada.key}".encode()
-    socket = WebsocketCommunicator(inside.gate, ADDRESS, headers=[(b"authorization", token)])
-    assert (await socket.connect(timeout=WAIT_SECONDS))[0]
     speech = join(0.3, say("The quick brown fox."), 1.0, say("She sells sea shells."), 1.0)
-    await socket.send_to(bytes_data=pcm_bytes(speech))
-    for message in ({"type": "Finalize"}, {"type": "Configure", "features": {"numerals": True}}):
-        await socket.send_to(text_data=json.dumps(message))
-    # A second computation would be begun only after this one: the loop is free meanwhile.
-    assert await asyncio.to_thread(diarizer.begun.wait, WAIT_SECONDS)
-    await socket.send_to(text_data=json.dumps({"type": "CloseStream"}))
-    assert await socket.receive_nothing(0.05, 0.01) is False  # SpeechStarted is before the result
-    diarizer.released.set()
-    told: list[Any] = []
-    while (output := await socket.receive_output(WAIT_SECONDS))["type"] != "websocket.close":
-        told.append(json.loads(output["text"]))
-    kinds = [message["type"] for message in told]
-    first = kinds.index("Results")
-    assert "SpeechStarted" in kinds[first:]
+    async with open_live(model="nova-3", diarize="true", vad_events="true") as stream:
+        await stream.hear(pcm_bytes(speech))
+        await stream.say("Finalize")
+        await stream.say("Configure", features={"numerals": True})
+        assert await asyncio.to_thread(diarizer.begun.wait, WAIT_SECONDS)
+        await stream.read()  # the loop serves while voices are told apart
+        assert stream.told[0]["type"] == "SpeechStarted"
+        diarizer.released.set()
+        await stream.close_stream()
+    kinds = [message["type"] for message in stream.told]
+    assert "SpeechStarted" in kinds[kinds.index("Results") :]
     assert kinds[-2:] == ["ConfigureSuccess", "Metadata"]
-    finals = [message for message in told if message["type"] == "Results"]
-    assert finals[-1]["from_finalize"]
-    starts = [final["start"] for final in finals]
-    assert starts == sorted(starts)
+    finals = [message for message in stream.told if message["type"] == "Results"]
+    assert [final["from_finalize"] for final in finals].index(True) == len(finals) - 1
+    assert [final["start"] for final in finals] == sorted(final["start"] for final in finals)
     words = [word for final in finals for word in final["channel"]["alternatives"][0]["words"]]
     assert {word["speaker"] for word in words} == {0}
     assert diarizer.threads
