@@ -128,6 +128,16 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "network": (),
     "speechclient": (),
     "transcripts": ("management", "transcripts.search", "transcripts.stages", "transcripts.views"),
+    "transcripts.consumers": ("network", "transcripts.live"),
+    "transcripts.live": (
+        "management",
+        "speechclient",
+        "transcripts.media",
+        "transcripts.models",
+        "transcripts.options",
+        "transcripts.queue",
+        "transcripts.text",
+    ),
     "transcripts.choices": (
         "management",
         "network",
@@ -184,6 +194,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "transcripts.stages": (
         "management",
         "speechclient",
+        "transcripts.live",
         "transcripts.media",
         "transcripts.models",
         "transcripts.options",
@@ -200,6 +211,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "speechclient",
         "transcripts.choices",
         "transcripts.forms",
+        "transcripts.live",
         "transcripts.media",
         "transcripts.models",
         "transcripts.options",
@@ -208,7 +220,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "transcripts.text",
         "transcripts.uploads",
     ),
-    "webapp": ("management", "network", "transcripts.media", "transcripts.readiness"),
+    "webapp": (
+        "management",
+        "network",
+        "transcripts.consumers",
+        "transcripts.media",
+        "transcripts.readiness",
+    ),
 }
 FRAMEWORKS = {"django", "channels", "asgiref", "daphne", "celery"}
 WITHOUT_FRAMEWORK = (

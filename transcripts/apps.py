@@ -1,5 +1,6 @@
 """Django's declaration of the recordings and transcripts application."""
 
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
@@ -9,6 +10,10 @@ from django.db.models.signals import post_migrate
 
 class TranscriptsConfig(AppConfig):
     name = "transcripts"
+
+    def import_models(self) -> None:
+        super().import_models()
+        import_module("transcripts.live.models")
 
     def ready(self) -> None:
         from transcripts import checks  # noqa: F401 registers itself

@@ -173,6 +173,7 @@ class Recording(models.Model):
         UPLOAD = "upload", "Upload"
         URL = "url", "Web address"
         COMMAND = "command", "Command line"
+        LIVE = "live", "Live session"
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="recordings")
     owner = models.ForeignKey(

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from webapp import assets
-from webapp.bodies import limit_bodies, reject_socket
+from webapp.bodies import limit_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 if not settings.DEBUG:
@@ -16,10 +16,6 @@ if not settings.DEBUG:
 
 http = limit_bodies(get_asgi_application())
 
-application = ProtocolTypeRouter(
-    {
-        "http": http,
-        # No page has a socket yet.
-        "websocket": reject_socket,
-    }
-)
+from webapp.sockets import sockets  # noqa: E402 consumers use models, which are loaded now
+
+application = ProtocolTypeRouter({"http": http, "websocket": sockets})

@@ -153,13 +153,19 @@ async def has_session(scope: Scope) -> bool:
 
 
 def session_is_valid(scope: Scope) -> bool:
+    return user_of(scope) is not None
+
+
+def user_of(scope: Scope) -> Any:
+    """Return the signed-in user of the session cookie; None without one."""
     cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
     key = parse_cookie(cookies.decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
     if not key:
-        return False
+        return None
     request = HttpRequest()
     request.session = import_string(f"{settings.SESSION_ENGINE}.SessionStore")(key)
-    return get_user(request).is_authenticated
+    user = get_user(request)
+    return user if user.is_authenticated else None
 
 
 def limit_bodies(
@@ -258,19 +264,6 @@ def error_content(scope: Scope, status: int, message: str) -> tuple[list[Header]
 def wants_page(scope: Scope) -> bool:
     """Return whether a browser opens the response as a page."""
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
-
-
-async def reject_socket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Reject a WebSocket at an address that has none with a 404 that carries a request id."""
-    scope = {**scope, REQUEST_ID: str(uuid.uuid4())}
-    await receive()
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 4404})
-        return
-    headers, content = error_content(scope, 404, "There is no WebSocket at this address.")
-    start = {"type": "websocket.http.response.start", "status": 404, "headers": headers}
-    await send(start)
-    await send({"type": "websocket.http.response.body", "body": content})
 
 
 async def respond(scope: Scope, send: Send, body: Body, status: int, message: str) -> None:

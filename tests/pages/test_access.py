@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from tests.pages.cast import Cast
+from transcripts.live.models import LiveSession
 from transcripts.models import Preset, Recording, State, Upload
 
 pytestmark = pytest.mark.full
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.full
 OPEN = {
     "sign_in",
     "sign_out",
+    "captions",  # by a link that was shared: tests/transcripts/live/test_pages.py
     "healthz",
     "readyz",
     # allauth's names of the two, and the other pages of signing in.
@@ -60,7 +62,7 @@ WITHOUT_ARGUMENTS = [name for name, arguments in ALL.items() if not arguments]
 
 def address(name: str, cast: Cast, recording: Recording) -> str:
     """The address of something in Ada's project."""
-    kinds = {"preset": make_preset, "upload": make_upload}
+    kinds = {"preset": make_preset, "upload": make_upload, "live": make_live_session}
     make = kinds.get(name.partition("_")[0], lambda *_: recording.pk)
     known = {"pk": make(cast, recording), "number": 0, "kind": "txt"}
     return reverse(name, kwargs={argument: known[argument] for argument in ALL[name]})
@@ -74,6 +76,11 @@ def make_preset(cast: Cast, recording: Recording) -> int:
 def make_upload(cast: Cast, recording: Recording) -> Any:
     facts = {"owner": cast.ada, "project": cast.project, "name": "a.wav", "size_bytes": 9}
     return Upload.objects.create(**facts).pk
+
+
+def make_live_session(cast: Cast, recording: Recording) -> Any:
+    facts = {"owner": cast.ada, "project": cast.project, "title": PRIVATE}
+    return LiveSession.objects.create(**facts).pk
 
 
 def form(cast: Cast, recording: Recording) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def pages(cast: Cast) -> dict[str, str]:
         "library": "/library/",
         "library without a hit": "/library/?q=nothing",
         "upload": "/upload/",
+        "live": "/live/",
         "search": "/search/",
         "search with hits": "/search/?q=clock",
         "search without hits": "/search/?q=zebra",
@@ -116,7 +117,7 @@ def test_signing_in_is_accessible(visits, cast: Cast, theme):
 
 def test_an_empty_team_meets_accessible_pages(visits, cast: Cast):
     page = visits.as_user(cast.eve, width=390)
-    for url in ("/", "/library/", "/upload/", "/search/"):
+    for url in ("/", "/library/", "/upload/", "/live/", "/search/"):
         settle(page, url)
         assert violations(page) == [], url
     assert visits.complaints == []

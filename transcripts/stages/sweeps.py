@@ -10,6 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from transcripts.live.finishing import finish_forsaken
+from transcripts.live.models import LiveSession
+from transcripts.media.storage import DiskFull
 from transcripts.models import Insight, Transcription, Waveform
 from transcripts.queue.dispatch import ring
 from transcripts.queue.leases import LeasedQuerySet, State
@@ -79,6 +82,7 @@ def sweep() -> None:
     for pk in undrawn.order_by("pk").values_list("pk", flat=True)[:4]:
         ring("transcripts.draw_waveform", pk)
     complete_search()
+    sweep_live_sessions()
     sweep_uploads(forget)
     if forget:
         sweep_responses()
@@ -92,6 +96,16 @@ def wake(queue: LeasedQuerySet[Any]) -> None:
     abandoned = queue.abandoned().order_by("lease_until", "pk")
     for pk, lease in abandoned.values_list("pk", "lease_until")[:WOKEN_AT_ONCE]:
         ring(queue.model.task, pk, lease.isoformat(), countdown=CONFIRM_SECONDS)
+
+
+def sweep_live_sessions() -> None:
+    """End sessions that nobody closed and that no process serves."""
+    forsaken = LiveSession.objects.forsaken().order_by("heard_at")
+    for pk in forsaken.values_list("pk", flat=True)[:4]:
+        try:
+            finish_forsaken(pk)
+        except (DiskFull, OSError):
+            logger.exception("Live session %s could not be ended", pk)
 
 
 def complete_search() -> None:

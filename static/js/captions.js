@@ -1,0 +1,120 @@
+// Captions as paragraphs of one speaker each; interim words follow the final ones.
+
+const PAUSE_SECONDS = 2;
+const FULL_CHARACTERS = 420;
+const HUES = 8;
+
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const rest = String(whole % 60).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+export class Captions {
+  constructor(list, { speakers = true } = {}) {
+    this.list = list;
+    this.list.dataset.speakers = String(speakers);
+    this.reset();
+  }
+
+  reset() {
+    this.list.replaceChildren();
+    this.shown = new Map(); // element of each caption by its index
+    this.last = null;
+    this.interim = [];
+    this.sequence = 0;
+  }
+
+  add(caption) {
+    this.sequence = Math.max(this.sequence, caption.sequence);
+    const known = this.shown.get(caption.index);
+    if (known) {
+      this.fill(known, caption);
+    } else {
+      this.clearInterim();
+      const span = document.createElement("span");
+      this.fill(span, caption);
+      this.place(span, caption);
+      this.shown.set(caption.index, span);
+    }
+    if (caption.index === this.last?.caption) this.last.ends = caption.ends;
+  }
+
+  fill(span, caption) {
+    if (caption.kind === "gap") {
+      span.className = "gap";
+      span.textContent = `${Math.max(1, Math.round(caption.end - caption.start))} s could not be transcribed`;
+    } else {
+      span.textContent = caption.text;
+    }
+  }
+
+  place(span, caption) {
+    const continues =
+      this.last !== null &&
+      this.last.speaker === caption.speaker &&
+      this.last.kind === "text" &&
+      caption.kind === "text" &&
+      caption.start - this.last.end < PAUSE_SECONDS &&
+      this.last.characters < FULL_CHARACTERS;
+    if (!continues) this.begin(caption);
+    else this.last.words.append(" ");
+    this.last.words.append(span);
+    this.last.end = caption.end;
+    this.last.caption = caption.index;
+    this.last.characters += caption.text.length;
+  }
+
+  begin({ speaker, kind, start }) {
+    const { item, words } = paragraph(speaker, start);
+    this.list.append(item);
+    this.last = { words, speaker, kind, end: start, characters: 0 };
+  }
+
+  showInterim(parts) {
+    this.clearInterim();
+    let words = this.last?.kind === "text" ? this.last.words : null;
+    let speaker = this.last?.speaker;
+    for (const part of parts) {
+      if (words === null || part.speaker !== speaker) {
+        const made = paragraph(part.speaker, null);
+        this.list.append(made.item);
+        this.interim.push(made.item);
+        ({ words } = made);
+        ({ speaker } = part);
+      }
+      const span = document.createElement("span");
+      span.className = "interim";
+      span.textContent = ` ${part.text}`;
+      words.append(span);
+      this.interim.push(span);
+    }
+  }
+
+  clearInterim() {
+    for (const element of this.interim) element.remove();
+    this.interim = [];
+  }
+}
+
+function paragraph(speaker, start) {
+  const item = document.createElement("li");
+  item.className = "caption";
+  if (speaker !== null && speaker !== undefined) {
+    item.classList.add(`speaker-${speaker % HUES}`);
+    const name = document.createElement("span");
+    name.className = "speaker";
+    name.textContent = `Speaker ${speaker + 1}`;
+    item.append(name);
+  }
+  if (start !== null) {
+    const time = document.createElement("time");
+    time.textContent = clock(start);
+    item.append(time);
+  }
+  const words = document.createElement("p");
+  words.className = "caption-words";
+  item.append(words);
+  return { item, words };
+}

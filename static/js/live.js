@@ -1,0 +1,283 @@
+// A live session at its microphone: audio to the server, captions from it, nothing lost on the way.
+
+import { Backlog } from "./backlog.js";
+import { Captions, clock } from "./captions.js";
+import { Link } from "./link.js";
+import { Microphone, problem } from "./microphone.js";
+import { typing } from "./shell.js";
+
+const BYTES_PER_SECOND = 32_000;
+const FULL_BYTES = 256 * 1024; // that the socket may hold: the rest waits in the backlog
+const FRAME_BYTES = 32 * 1024;
+const OFFSET_BYTES = 8;
+
+const page = document.querySelector("[data-live]");
+if (page) new Live(page).start();
+
+function Live(root) {
+  const find = (name) => root.querySelector(`[data-${name}]`);
+  const session = root.dataset.live;
+  const captions = new Captions(find("captions"));
+  const backlog = new Backlog(session);
+  const link = new Link(address);
+  const tab = sessionTab();
+  const words = { state: find("state"), problem: find("problem"), elapsed: find("elapsed") };
+  const buttons = { start: find("start"), pause: find("pause"), stop: find("stop"), take: find("take") };
+  const level = find("level");
+
+  let microphone = null;
+  let sent = 0; // place in the audio up to which frames were given to the socket
+  let isReady = false; // the server has said where the audio continues
+  let isPaused = false;
+  let isStopping = false;
+  let hasStopped = false;
+  let takes = false;
+  let epoch = "";
+  let progress = {};
+  let down = "";
+  let trouble = "";
+  let follows = true;
+
+  function address() {
+    const query = new URLSearchParams({ tab, epoch, after: captions.sequence });
+    if (takes) query.set("take", "1");
+    return `${root.dataset.socket}?${query}`;
+  }
+
+  this.start = async () => {
+    await backlog.load();
+    sent = backlog.chunks[0]?.offset ?? 0;
+    link.addEventListener("message", ({ data }) => receive(data));
+    link.addEventListener("down", ({ words: reason, seconds }) => {
+      isReady = false;
+      down = `${reason} Trying again in ${seconds} s.`;
+      show();
+    });
+    link.addEventListener("close", closed);
+    buttons.start.addEventListener("click", begin);
+    buttons.pause.addEventListener("click", () => (isPaused ? resume() : pause()));
+    buttons.stop.addEventListener("click", stop);
+    buttons.take.addEventListener("click", () => {
+      takes = true;
+      buttons.take.hidden = true;
+      link.connect();
+    });
+    addEventListener("keydown", (event) => {
+      if (event.key === "p" && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) {
+        if (microphone) buttons.pause.click();
+        else buttons.start.click();
+      }
+    });
+    addEventListener("beforeunload", (event) => {
+      if (microphone && !isPaused && !isStopping) event.preventDefault();
+    });
+    document.addEventListener("visibilitychange", stayAwake);
+    addEventListener("scroll", scrolled, { passive: true });
+    setInterval(show, 1000);
+    link.connect();
+    show();
+    // A session that has just been made is for speaking; one that was left waits for a click.
+    if (root.dataset.fresh === "true") begin();
+  };
+
+  function receive(message) {
+    down = "";
+    if (message.type === "Session") {
+      takes = false;
+      backlog.continueAt(message.received);
+      sent = backlog.chunks[0]?.offset ?? message.received;
+      isReady = true;
+      pump();
+      if (isStopping) askToStop();
+    } else if (message.type === "Start") {
+      if (message.after === 0) captions.reset();
+      epoch = message.epoch;
+    } else if (message.type === "Confirmed") {
+      backlog.confirm(message.bytes);
+      pump();
+    } else if (message.type === "Wrong") {
+      sent = message.received;
+      pump();
+    } else if (message.type === "Caption") {
+      captions.add(message);
+      keepUp();
+    } else if (message.type === "Interim") {
+      captions.showInterim(message.parts);
+      keepUp();
+    } else if (message.type === "Progress") {
+      progress = message;
+    } else if (message.type === "Problem") {
+      words.problem.textContent = message.message;
+      words.problem.hidden = false;
+    } else if (message.type === "Ended") {
+      ended(message.recording);
+    }
+    show();
+  }
+
+  async function begin() {
+    buttons.start.hidden = true;
+    words.problem.hidden = true;
+    microphone = new Microphone(root.dataset.recorder);
+    microphone.addEventListener("frame", ({ audio, peak }) => {
+      backlog.add(audio);
+      pump();
+      level.value = peak > 0 ? Math.max(0, 1 + Math.log10(peak) / 2.5) : 0;
+    });
+    microphone.addEventListener("trouble", ({ words: reason }) => {
+      trouble = reason;
+      show();
+    });
+    microphone.addEventListener("end", () => {
+      microphone = null;
+      trouble = "The microphone was disconnected.";
+      buttons.start.hidden = false;
+      show();
+    });
+    try {
+      await microphone.start(root.dataset.source);
+      stayAwake();
+    } catch (error) {
+      microphone = null;
+      words.problem.textContent = problem(error);
+      words.problem.hidden = false;
+      buttons.start.hidden = false;
+    }
+    show();
+  }
+
+  // Gives the socket as much as it takes; what is on its way stays in the backlog until confirmed.
+  function pump() {
+    if (!isReady || !link.isOpen) return;
+    for (const chunk of backlog.chunks) {
+      const end = chunk.offset + chunk.audio.length;
+      if (end <= sent) continue;
+      if (link.buffered > FULL_BYTES) return;
+      const start = Math.max(sent, chunk.offset);
+      sendAudio(start, chunk.audio.subarray(start - chunk.offset));
+      sent = end;
+    }
+  }
+
+  function sendAudio(offset, audio) {
+    for (let place = 0; place < audio.length; place += FRAME_BYTES) {
+      const part = audio.subarray(place, place + FRAME_BYTES);
+      const frame = new Uint8Array(OFFSET_BYTES + part.length);
+      new DataView(frame.buffer).setBigUint64(0, BigInt(offset + place), true);
+      frame.set(part, OFFSET_BYTES);
+      link.send(frame);
+    }
+  }
+
+  function pause() {
+    isPaused = true;
+    microphone.isPaused = true;
+    level.value = 0;
+    link.send({ type: "Pause" });
+    show();
+  }
+
+  function resume() {
+    isPaused = false;
+    microphone.isPaused = false;
+    microphone.revive();
+    show();
+  }
+
+  function stop() {
+    isStopping = true;
+    microphone?.stop();
+    microphone = null;
+    level.value = 0;
+    buttons.start.hidden = true;
+    askToStop();
+    show();
+  }
+
+  // Behind the last audio: what the socket has not taken yet is sent first.
+  function askToStop() {
+    pump();
+    if (hasStopped || !isReady) return;
+    if (sent < backlog.end) {
+      setTimeout(askToStop, 200);
+      return;
+    }
+    link.send({ type: "Stop" });
+  }
+
+  function ended(recording) {
+    hasStopped = true;
+    link.close();
+    microphone?.stop();
+    microphone = null;
+    backlog.forget();
+    if (recording) location.assign(recording);
+    else location.assign(root.dataset.start);
+  }
+
+  function closed({ code, words: reason }) {
+    isReady = false;
+    microphone?.stop();
+    microphone = null;
+    if (hasStopped || code === 1000) return;
+    words.problem.textContent = reason;
+    words.problem.hidden = false;
+    buttons.take.hidden = code !== 4409;
+    buttons.start.hidden = true;
+    show();
+  }
+
+  function show() {
+    const waiting = backlog.bytes / BYTES_PER_SECOND;
+    words.state.textContent = stateWords(waiting);
+    root.dataset.state = trouble ? "trouble" : down ? "down" : microphone && !isPaused ? "hearing" : "still";
+    words.elapsed.textContent = clock(backlog.end / BYTES_PER_SECOND);
+    buttons.pause.hidden = !microphone || isStopping;
+    buttons.pause.querySelector("[data-pause-words]").textContent = isPaused ? "Resume" : "Pause";
+    buttons.pause.dataset.paused = String(isPaused);
+    buttons.stop.hidden = isStopping || !isReady || (!microphone && backlog.end === 0);
+  }
+
+  function stateWords(waiting) {
+    if (link.isClosed) return "Stopped here";
+    if (down) return waiting > 1 ? `${down} ${clock(waiting)} of audio is kept in this browser.` : down;
+    if (isStopping) return "Waiting for the last words…";
+    if (trouble) return trouble;
+    if (!isReady) return "Connecting…";
+    if (progress.state === "disk_full") return `${progress.reason} Your audio is kept in this browser.`;
+    if (progress.state === "rejected") return `The speech server rejects this session: ${progress.reason} The audio is saved.`;
+    if (progress.state === "waiting") {
+      return `The speech server does not respond. The audio is saved; trying again in ${progress.retry_seconds ?? 0} s.`;
+    }
+    if (progress.state === "connecting") return "Connecting to the speech server…";
+    if (progress.lag) return `Catching up, ${progress.lag} s behind`;
+    if (!microphone) return "Ready";
+    if (isPaused) return "Paused";
+    if (microphone.needsGesture) return "The browser holds the microphone. Press Pause, then Resume.";
+    return "Listening";
+  }
+
+  let lock = null;
+  async function stayAwake() {
+    if (document.hidden || !microphone || !("wakeLock" in navigator)) return;
+    if (lock && !lock.released) return;
+    lock = await navigator.wakeLock.request("screen").catch(() => null);
+  }
+
+  function scrolled() {
+    follows = document.documentElement.scrollHeight - scrollY - innerHeight < 120;
+  }
+
+  function keepUp() {
+    if (follows) scrollTo({ top: document.documentElement.scrollHeight });
+  }
+}
+
+// The identity of this tab across reloads: two tabs are two, also when one is a copy of the other.
+function sessionTab() {
+  const known = sessionStorage.getItem("live-tab");
+  const isReload = performance.getEntriesByType("navigation")[0]?.type === "reload";
+  const tab = known && isReload ? known : crypto.getRandomValues(new Uint32Array(4)).join("-");
+  sessionStorage.setItem("live-tab", tab);
+  return tab;
+}

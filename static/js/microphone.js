@@ -1,0 +1,100 @@
+// A microphone, or the sound of a shared tab, as frames of 16-bit samples at 16 kHz.
+
+const RATE = 16_000;
+const SILENT_FRAMES = 60; // about five seconds of digital silence: no microphone is that quiet
+
+// Events: "frame" with `audio` and `peak`, "trouble" with a sentence (empty once it is over), "end".
+export class Microphone extends EventTarget {
+  constructor(recorderUrl) {
+    super();
+    this.recorderUrl = recorderUrl;
+    this.silent = 0;
+    this.isPaused = false;
+  }
+
+  // Asks for the device. Throws what the browser throws; `problem` has words for it.
+  async start(kind) {
+    this.stream = await open(kind);
+    const [track] = this.stream.getAudioTracks();
+    if (!track) throw new DOMException("The tab is shared without its sound.", "NotFoundError");
+    this.context = newContext(this.stream);
+    await this.context.audioWorklet.addModule(this.recorderUrl);
+    const source = this.context.createMediaStreamSource(this.stream);
+    const recorder = new AudioWorkletNode(this.context, "recorder", { numberOfOutputs: 0 });
+    recorder.port.onmessage = ({ data }) => this.hear(data);
+    source.connect(recorder);
+    track.addEventListener("ended", () => this.dispatchEvent(new Event("end")));
+    track.addEventListener("mute", () => this.trouble("The microphone is muted by the system or by its own switch."));
+    track.addEventListener("unmute", () => this.trouble(""));
+    // iOS interrupts the audio of a page for a call; it is to be resumed by us.
+    this.context.addEventListener("statechange", () => this.revive());
+    document.addEventListener("visibilitychange", () => this.revive());
+    await this.revive();
+  }
+
+  get needsGesture() {
+    return this.context?.state === "suspended";
+  }
+
+  async revive() {
+    const { context } = this;
+    if (!context || context.state === "running" || context.state === "closed" || document.hidden) return;
+    // Without a gesture of the user this may never settle.
+    await Promise.race([context.resume().catch(() => {}), new Promise((done) => setTimeout(done, 500))]);
+  }
+
+  hear({ audio, peak }) {
+    if (this.isPaused) return;
+    this.silent = peak === 0 ? this.silent + 1 : 0;
+    if (this.silent === SILENT_FRAMES) this.trouble("The microphone sends only silence. Is it switched off?");
+    else if (this.wasSilent && peak > 0) this.trouble("");
+    this.wasSilent = this.silent >= SILENT_FRAMES;
+    const frame = new Event("frame");
+    Object.assign(frame, { audio: new Uint8Array(audio), peak });
+    this.dispatchEvent(frame);
+  }
+
+  trouble(words) {
+    const trouble = new Event("trouble");
+    trouble.words = words;
+    this.dispatchEvent(trouble);
+  }
+
+  stop() {
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.context?.close();
+    this.context = null;
+  }
+}
+
+function newContext(stream) {
+  try {
+    const context = new AudioContext({ sampleRate: RATE });
+    // Firefox connects only streams of the context's own rate.
+    context.createMediaStreamSource(stream).disconnect();
+    return context;
+  } catch {
+    return new AudioContext();
+  }
+}
+
+async function open(kind) {
+  if (kind === "tab") {
+    const stream = await navigator.mediaDevices.getDisplayMedia({ audio: true, video: true });
+    for (const track of stream.getVideoTracks()) track.enabled = false;
+    return stream;
+  }
+  return navigator.mediaDevices.getUserMedia({
+    audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true },
+  });
+}
+
+export function problem(error) {
+  if (!navigator.mediaDevices) return "Browsers give a microphone only to pages with https:// addresses.";
+  if (error.name === "NotAllowedError") {
+    return "The browser does not allow this page to use the microphone. Allow it next to the address, then try again.";
+  }
+  if (error.name === "NotFoundError") return `There is no microphone. ${error.message}`;
+  if (error.name === "NotReadableError") return "Another program uses the microphone. Close it, then try again.";
+  return `The microphone cannot be used: ${error.message}`;
+}

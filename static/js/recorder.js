@@ -1,0 +1,53 @@
+// AudioWorklet: 16-bit samples at 16 kHz in frames of 80 ms, each with its peak.
+
+const RATE = 16_000;
+const FRAME_SAMPLES = 1_280;
+
+class Recorder extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    // Not every browser resamples for us: `sampleRate` is then that of the microphone.
+    this.step = sampleRate / RATE;
+    this.place = 0;
+    this.sum = 0;
+    this.count = 0;
+    this.begin();
+  }
+
+  begin() {
+    this.frame = new Int16Array(FRAME_SAMPLES);
+    this.filled = 0;
+    this.peak = 0;
+  }
+
+  process([input]) {
+    if (input.length === 0) return true;
+    for (let index = 0; index < input[0].length; index++) {
+      let sample = 0;
+      for (const track of input) sample += track[index];
+      this.resample(sample / input.length);
+    }
+    return true;
+  }
+
+  resample(sample) {
+    this.sum += sample;
+    this.count += 1;
+    this.place += 1;
+    if (this.place < this.step) return;
+    this.place -= this.step;
+    this.add(this.sum / this.count);
+    this.sum = this.count = 0;
+  }
+
+  add(sample) {
+    const bounded = Math.max(-1, Math.min(1, sample));
+    this.peak = Math.max(this.peak, Math.abs(bounded));
+    this.frame[this.filled++] = bounded < 0 ? bounded * 32_768 : bounded * 32_767;
+    if (this.filled < FRAME_SAMPLES) return;
+    this.port.postMessage({ audio: this.frame.buffer, peak: this.peak }, [this.frame.buffer]);
+    this.begin();
+  }
+}
+
+registerProcessor("recorder", Recorder);

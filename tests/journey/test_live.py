@@ -1,0 +1,117 @@
+"""Live captions in a real browser: Chromium hears a file as its microphone."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.debian import found, needed
+from tests.product import Member, Product, until
+from tests.speech import join, say, wav_bytes
+
+FIRST = "Good morning everyone, and welcome to the meeting."
+LAST = "We will talk about the budget for next year."
+
+
+@pytest.fixture(scope="module")
+def spoken(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sentences and a second of silence, which Chromium repeats after the end."""
+    path = tmp_path_factory.mktemp("audio") / "spoken.wav"
+    path.write_bytes(wav_bytes(join(0.5, say(FIRST), 0.8, say(LAST), 1.0)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def hearing(spoken: Path) -> Iterator[Browser]:
+    program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-audio-capture={spoken}%noloop",
+                "--autoplay-policy=no-user-gesture-required",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(hearing: Browser, product: Product, ada: Member) -> Iterator[Page]:
+    context = hearing.new_context(base_url=product.url)
+    context.set_default_timeout(60_000)
+    cookies = [
+        {"name": name, "value": value, "url": product.url}
+        for name, value in ada.http.cookies.items()
+    ]
+    context.add_cookies(cookies)  # type: ignore[arg-type]
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+", text.lower())
+
+
+def begin(page: Page, title: str) -> None:
+    page.goto("/live/")
+    page.get_by_label("Title").fill(title)
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def seconds(page: Page) -> float:
+    minutes, rest = page.locator("[data-elapsed]").inner_text().split(":")
+    return 60 * int(minutes) + int(rest)
+
+
+def wait_for_audio(page: Page, least: float) -> None:
+    """Wait until the microphone has given so many seconds."""
+    until(lambda: seconds(page) >= least, 120, f"{least} s were heard")
+
+
+def wait_for_words(page: Page, text: str) -> None:
+    heard = page.locator("[data-captions]")
+    until(lambda: text in " ".join(words(heard.inner_text())), 120, f"{text!r} was shown")
+
+
+def stop(page: Page, ada: Member) -> tuple[int, str]:
+    """Stop the session; return its recording and what was heard."""
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_url(re.compile(r"/recordings/\d+/"))
+    recording = int(page.url.rstrip("/").rpartition("/")[2])
+    return recording, said(ada, recording)
+
+
+def said(ada: Member, recording: int) -> str:
+    return " ".join(each["text"] for each in ada.transcript(recording)["utterances"])
+
+
+def length(spoken: Path) -> float:
+    return (spoken.stat().st_size - 44) / 32_000
+
+
+def test_what_was_said_is_shown_and_becomes_a_searchable_recording(page, ada, spoken):
+    begin(page, "Budget meeting")
+    wait_for_words(page, "welcome to the meeting")
+    # The last word has just been spoken: its results are still on their way.
+    wait_for_audio(page, length(spoken) - 1)
+    recording, live = stop(page, ada)
+
+    batch = said(ada, ada.upload(spoken).recording)
+    assert words(live) == words(batch) == words(FIRST + LAST)
+    expect(page.get_by_role("heading", name="Budget meeting")).to_be_visible()
+    assert f"/recordings/{recording}/" in ada.get("/search/results/?q=%22budget+for+next%22")
+    audio = ada.http.get(f"/recordings/{recording}/file").content
+    assert audio.startswith(b"RIFF")
+    assert abs((len(audio) - 44) / 32_000 - length(spoken)) < 30

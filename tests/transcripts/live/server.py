@@ -1,0 +1,142 @@
+"""A speech server for live sessions: it says what a test tells it, and remembers its audio."""
+
+import asyncio
+from typing import Any, Self
+
+from speechclient import Word
+from speechclient.errors import SpeechError
+from speechclient.streams.live import (
+    AudioSource,
+    Checkpoint,
+    ConnectionOpened,
+    LiveEvent,
+    Segment,
+    State,
+)
+from transcripts.live.audio import BYTES_PER_SECOND, seconds_of
+from transcripts.live.models import LiveSession
+from transcripts.live.streams import Server
+
+
+class FakeStream:
+    """The interface of ``speechclient.live.LiveListen``, without a socket."""
+
+    state = State.LIVE
+    lag_seconds = 0.0
+
+    def __init__(self, source: AudioSource, resume: Checkpoint, received: int) -> None:
+        self.source, self.resume, self.received = source, resume, received
+        self.final = resume.final
+        self.connection = resume.connections
+        self.marks: list[str] = []
+        self._events: asyncio.Queue[LiveEvent | SpeechError | None] = asyncio.Queue()
+        self.last_words = ""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> LiveEvent:
+        event = await self._events.get()
+        if event is None:
+            raise StopAsyncIteration
+        if isinstance(event, SpeechError):
+            raise event
+        return event
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(final=self.final, connections=self.connection)
+
+    async def send(self, audio: bytes) -> None:
+        self.received += len(audio)
+
+    async def finalize(self) -> None:
+        self.marks.append("finalize")
+
+    async def finish(self) -> None:
+        if self.last_words:
+            self.says(self.last_words, until=seconds_of(self.received))
+        self.final = self.received
+        self._events.put_nowait(None)
+
+    async def close(self) -> None:
+        self._events.put_nowait(None)
+
+    # For the test.
+
+    def opens(self) -> None:
+        self.connection += 1
+        start = seconds_of(self.resume.final)
+        self._events.put_nowait(ConnectionOpened(self.connection, f"r-{self.connection}", start))
+
+    def guesses(self, text: str) -> None:
+        self._events.put_nowait(segment(text, 0.0, 1.0, is_final=False))
+
+    def says(self, text: str, until: float, speaker: int | None = 0, **facts: Any) -> None:
+        """A final result up to a second of the audio."""
+        start = seconds_of(self.final)
+        self.final = int(until * BYTES_PER_SECOND)
+        self._events.put_nowait(segment(text, start, until, speaker=speaker, **facts))
+
+    def fails(self, error: SpeechError) -> None:
+        self._events.put_nowait(error)
+
+
+class FakeServer:
+    """Opens streams, the newest last."""
+
+    def __init__(self) -> None:
+        self.streams: list[FakeStream] = []
+        self.sessions: list[LiveSession] = []
+
+    def open(
+        self,
+        session: LiveSession,
+        server: Server,
+        source: AudioSource,
+        resume: Checkpoint,
+        received: int,
+    ) -> Any:
+        self.streams.append(FakeStream(source, resume, received))
+        self.sessions.append(session)
+        return self.streams[-1]
+
+    @property
+    def stream(self) -> FakeStream:
+        return self.streams[-1]
+
+
+def segment(
+    text: str, start: float, end: float, *, speaker: int | None = 0, **facts: Any
+) -> Segment:
+    """A segment whose words share its time; several speakers are given by ``words``."""
+    texts = text.split()
+    step = (end - start) / max(len(texts), 1)
+    words = tuple(
+        Word(
+            word.lower(), start + index * step, start + (index + 1) * step, 0.9, word,
+            speaker=speaker,
+        )
+        for index, word in enumerate(texts)
+    )  # fmt: skip
+    given: dict[str, Any] = {
+        "id": "1.0.0",
+        "connection": 1,
+        "request_id": "r-1",
+        "channel_index": 0,
+        "channels": 1,
+        "start": start,
+        "end": end,
+        "is_final": True,
+        "speech_final": True,
+        "from_finalize": False,
+        "transcript": text,
+        "confidence": 0.9,
+        "words": words,
+    }
+    return Segment(**given | facts)

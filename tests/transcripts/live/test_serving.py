@@ -1,0 +1,200 @@
+"""A session while it is served: everything that was spoken is stored, once."""
+
+import asyncio
+import wave
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from speechclient import BadRequest
+from speechclient.streams.live import Gap, UtteranceEnded
+from tests.transcripts.live.server import FakeServer
+from transcripts.live import serving
+from transcripts.live.audio import BYTES_PER_SECOND
+from transcripts.live.models import LiveSession
+from transcripts.live.serving import LiveRun, Runs, Unavailable
+from transcripts.models import Recording, State
+
+pytestmark = pytest.mark.usefixtures("transactional_db", "rings")
+SECOND = bytes(range(250)) * (BYTES_PER_SECOND // 250)
+
+
+@pytest.fixture(autouse=True)
+def quick_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "STORE_SECONDS", 0.01)
+
+
+async def until(fact: Callable[[], Any]) -> Any:
+    async with asyncio.timeout(30):
+        while not (found := fact()):  # noqa: ASYNC110 nobody reports these
+            await asyncio.sleep(0.01)
+        return found
+
+
+async def captions(session: LiveSession) -> list[tuple[int | None, str]]:
+    rows = session.captions.order_by("index").values_list("speaker", "text")
+    return [row async for row in rows]
+
+
+async def stored(session: LiveSession, *facts: tuple[int | None, str]) -> None:
+    """Wait until these captions are rows."""
+    async with asyncio.timeout(30):
+        while await captions(session) != list(facts):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def stopped(run: LiveRun) -> Recording | None:
+    run.stop()
+    await run.ended()
+    return await Recording.objects.select_related("live_session").afirst()
+
+
+async def killed(run: LiveRun) -> None:
+    """End a run as the end of its process would: nothing more is stored."""
+    await run._cancel_tasks()
+    await run.intake.close()
+
+
+async def test_what_was_said_is_a_recording_with_its_audio(session, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, SECOND)
+    upstream.stream.opens()
+    upstream.stream.says("Good morning everyone.", until=0.8)
+    upstream.stream.last_words = "Goodbye."
+    recording = await stopped(run)
+
+    assert recording is not None
+    assert (recording.title, recording.source, recording.state) == ("Harbour talk", "live", "done")
+    with recording.file.open() as file, wave.open(file) as audio:
+        assert audio.readframes(audio.getnframes()) == SECOND
+    transcription = await sync_to_async(lambda: recording.finished_transcription)()
+    said = transcription.utterances.order_by("index").values_list("text", flat=True)
+    assert [text async for text in said] == ["Good morning everyone.", "Goodbye."]
+    assert transcription.request_id == "r-1"
+    assert await recording.transcriptions.acount() == 1
+    await session.arefresh_from_db()
+    assert (session.state, session.recording_id) == ("ended", recording.pk)
+    assert not session.path.exists()
+
+
+async def test_both_versions_are_kept_when_it_is_transcribed_again(session, upstream):
+    await LiveSession.objects.aupdate(again=True)
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, SECOND)
+    upstream.stream.says("Good morning.", until=1.0)
+    recording = await stopped(run)
+    states = recording.transcriptions.order_by("pk").values_list("state", flat=True)
+    assert [state async for state in states] == [State.DONE, State.QUEUED]
+
+
+async def test_a_process_that_resumes_repeats_nothing(session, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, 3 * SECOND)
+    upstream.stream.says("One.", until=1.0)
+    await stored(session, (0, "One."))
+    await until(lambda: run.confirmed == 3 * len(SECOND))
+    upstream.stream.guesses("Two")
+    await killed(run)
+
+    run = await Runs(upstream.open).serve(session.pk)
+    assert run.intake.received == 3 * len(SECOND)
+    assert upstream.stream.resume.final == len(SECOND)
+    assert upstream.stream.received == 3 * len(SECOND)
+    assert await run.intake.read(len(SECOND), 4) == SECOND[:4]
+    upstream.stream.says("Two.", until=2.0)
+    upstream.stream.says("Three.", until=3.0)
+    recording = await stopped(run)
+    assert await captions(session) == [(0, "One."), (0, "Two."), (0, "Three.")]
+    assert recording.duration == 3.0
+
+
+async def test_a_process_that_lost_the_session_stores_nothing(session, upstream: FakeServer):
+    first = await Runs(upstream.open).serve(session.pk)
+    before = upstream.stream
+    await first.hear(0, SECOND)
+    await until(lambda: first.confirmed == len(SECOND))
+    await LiveSession.objects.aupdate(epoch=7)
+    before.says("Too late.", until=1.0)
+    await first.ended()
+    assert first.feed.is_lost
+    assert await captions(session) == []
+
+    second = await Runs(upstream.open).serve(session.pk)
+    assert second.feed.epoch == 8
+    assert second.intake.received == len(SECOND)
+    await second.close()
+
+
+async def test_an_ended_session_is_not_served(session, upstream: FakeServer):
+    await stopped(await Runs(upstream.open).serve(session.pk))
+    with pytest.raises(Unavailable, match="has ended"):
+        await Runs(upstream.open).serve(session.pk)
+
+
+async def test_a_session_without_audio_leaves_no_recording(session, upstream: FakeServer):
+    assert await stopped(await Runs(upstream.open).serve(session.pk)) is None
+    await session.arefresh_from_db()
+    assert session.is_ended
+
+
+async def test_audio_that_was_not_heard_is_transcribed_afterwards(session, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, 2 * SECOND)
+    upstream.stream.says("One.", until=1.0)
+    upstream.stream._events.put_nowait(Gap(1.0, 2.0, "the server is gone"))
+    recording = await stopped(run)
+    states = recording.transcriptions.order_by("pk").values_list("state", flat=True)
+    assert [state async for state in states] == [State.DONE, State.QUEUED]
+
+
+async def test_audio_is_kept_when_the_server_rejects_the_stream(session, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    upstream.stream.fails(BadRequest("no such model", status=400))
+    await until(lambda: "no such model" in run.feed.progress)
+    await run.hear(0, SECOND)
+    recording = await stopped(run)
+    assert (recording.duration, recording.state) == (1.0, State.QUEUED)
+
+
+async def test_a_silence_ends_the_session(session, upstream: FakeServer, monkeypatch):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, SECOND)
+    monkeypatch.setattr(run, "_heard", run._heard - 3600)
+    await run.ended()
+    assert await Recording.objects.acount() == 1
+
+
+async def test_a_stream_without_audio_is_closed_and_opened_again(
+    session, upstream: FakeServer, monkeypatch
+):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, SECOND)
+    upstream.stream.says("One.", until=1.0)
+    await stored(session, (0, "One."))
+    monkeypatch.setattr(run, "_heard", run._heard - 70)
+    await until(lambda: run._stream is None)
+    await run.hear(len(SECOND), SECOND)
+    assert len(upstream.streams) == 2
+    assert upstream.stream.resume.final == len(SECOND)
+    await run.close()
+
+
+async def test_a_pause_makes_the_last_words_final(session, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.pause()
+    assert upstream.stream.marks == ["finalize"]
+    await run.close()
+
+
+async def test_a_pause_after_the_last_result_ends_its_utterance(session, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, SECOND)
+    upstream.stream.says("One", until=0.5, speech_final=False)
+    await stored(session, (0, "One"))
+    upstream.stream._events.put_nowait(UtteranceEnded(0, 0.5))
+    await until(lambda: run.feed.sequence == 2)
+    await run.close()
+    caption = await session.captions.aget()
+    assert (caption.ends, caption.sequence) == (True, 2)

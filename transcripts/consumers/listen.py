@@ -1,0 +1,106 @@
+"""The microphone of a live session and its captions."""
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from transcripts.consumers.following import follow
+from transcripts.consumers.sockets import Code, PageSocket
+from transcripts.live.audio import seconds_of
+from transcripts.live.intake import WrongOffset
+from transcripts.live.models import LiveSession
+from transcripts.live.serving import LiveRun, Unavailable, runs
+
+OFFSET = struct.Struct("<Q")
+TAB_CHARACTERS = 64
+
+
+class ListenConsumer(PageSocket):
+    """Relay one microphone to the speech server and its results back.
+
+    Up: binary frames of 8 bytes, the place in the audio of the session (little-endian, bytes),
+    and 16-bit little-endian PCM at 16 kHz; ``{"type": "Pause"}`` and ``{"type": "Stop"}``.
+    Down: ``Session`` (``received`` is where the audio continues), ``Confirmed`` (``bytes`` are on
+    disk), ``Progress``, ``Caption``, ``Interim``, ``Beat``, ``Ended``.
+    The query has ``tab``, the identity of the browser tab, ``take`` to take the session from
+    another tab, and ``epoch`` and ``after`` of what the page has seen.
+    """
+
+    run: LiveRun | None = None
+
+    async def open(self) -> Code | None:
+        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        self.pk: UUID = self.scope["url_route"]["kwargs"]["pk"]
+        self.tab = query.get("tab", [""])[0][:TAB_CHARACTERS]
+        code: Code | None = await self.in_thread(self.may_stay)
+        if code is not None:
+            return code
+        try:
+            run = await runs.serve(self.pk)
+        except Unavailable as error:
+            await self.tell(type="Problem", message=str(error))
+            return Code.FAILED
+        host = run.host
+        if host is not None and host.tab != self.tab:
+            if "take" not in query:
+                return Code.TAKEN
+            await host.close(Code.TAKEN)
+        elif host is not None:
+            await host.close(Code.ENDED)  # an earlier connection of this tab
+        self.run, run.host = run, self
+        await self.tell(
+            type="Session",
+            epoch=run.feed.epoch,
+            received=run.intake.received,
+            seconds=seconds_of(run.intake.received),
+        )
+        self.spawn(self._confirm(run))
+        epoch, after = query.get("epoch", [""])[0], query.get("after", [""])[0]
+        self.spawn(self._follow(run, epoch, after))
+        return None
+
+    def may_stay(self) -> Code | None:
+        user = self.scope["user"]
+        if user is None or not self.scope["still_signed_in"]():
+            return Code.SIGNED_OUT
+        # Rights of the row, not of the page: they may have changed since it was opened.
+        hosted = LiveSession.objects.hosted_by(user).filter(pk=self.pk)
+        return None if hosted.exists() else Code.NOT_FOUND
+
+    async def hear(self, data: bytes) -> None:
+        if self.run is None or len(data) < OFFSET.size:
+            return
+        (offset,) = OFFSET.unpack_from(data)
+        try:
+            await self.run.hear(offset, data[OFFSET.size :])
+        except WrongOffset as error:
+            await self.tell(type="Wrong", received=error.received)
+
+    async def read(self, message: Mapping[str, Any]) -> None:
+        if self.run is None:
+            return
+        match message.get("type"):
+            case "Pause":
+                await self.run.pause()
+            case "Stop":
+                self.run.stop()
+
+    async def leave(self) -> None:
+        if self.run is not None and self.run.host is self:
+            self.run.host = None
+            await self.run.pause()
+
+    async def _follow(self, run: LiveRun, epoch: str, after: str) -> None:
+        await follow(self, run.feed, self.pk, epoch, after)
+        await self.close(Code.TAKEN)  # by another process, for another tab
+
+    async def _confirm(self, run: LiveRun) -> None:
+        """Tell the page how much audio is on disk, which it need not keep any longer."""
+        confirmed = -1
+        while True:
+            if run.confirmed != confirmed:
+                confirmed = run.confirmed
+                await self.tell(type="Confirmed", bytes=confirmed)
+            await run.stored()

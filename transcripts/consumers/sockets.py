@@ -1,0 +1,174 @@
+"""Base of the sockets of pages: frames in without a thread, access checked while they are open."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from enum import IntEnum
+from typing import Any, ClassVar
+
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
+
+from network.jsontext import read_storable_json
+from transcripts.live.feed import encode
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 20.0
+ACCESS_SECONDS = 4.0
+SEND_SECONDS = 30.0
+
+
+class Code(IntEnum):
+    """Close codes of the sockets of pages; ``live.js`` explains each of them."""
+
+    ENDED = 1000
+    FAILED = 1011
+    RESTART = 1012
+    OVERLOADED = 1013
+    SIGNED_OUT = 4401
+    NOT_FOUND = 4404
+    TAKEN = 4409
+
+
+class PageSocket(AsyncConsumer):
+    """A WebSocket of a page.
+
+    ``scope["user"]`` is the signed-in user or None, ``scope["still_signed_in"]`` a function that
+    reads from the database whether the session of the page is still valid. Both come from
+    ``webapp.sockets``. ``may_stay`` is called in a thread every ``ACCESS_SECONDS``.
+    """
+
+    open_sockets: ClassVar[set["PageSocket"]] = set()
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._sending = asyncio.Lock()
+        self._is_closed = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # AsyncConsumer listens to a channel layer here, with two tasks for every message.
+        self.scope, self.base_send = scope, send
+        try:
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            pass
+        finally:
+            await self._end()
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
+        # That of AsyncConsumer visits a thread for every message to close database connections.
+        await getattr(self, get_handler_name(message))(message)
+
+    # For the concrete sockets.
+
+    async def open(self) -> Code | None:
+        """Load everything; a code to close with when the socket is not for this user."""
+        raise NotImplementedError
+
+    def may_stay(self) -> Code | None:
+        """Return a code to close with when the user may not have the socket any more."""
+        raise NotImplementedError
+
+    async def hear(self, data: bytes) -> None:
+        """Take a binary frame."""
+
+    async def read(self, message: Mapping[str, Any]) -> None:
+        """Take a JSON message."""
+
+    async def leave(self) -> None:
+        """The socket is closed."""
+
+    async def tell(self, **message: Any) -> None:
+        await self.send_text(encode(message))
+
+    async def send_text(self, text: str) -> None:
+        """Send a frame; a client that does not read for ``SEND_SECONDS`` is closed."""
+        try:
+            async with asyncio.timeout(SEND_SECONDS), self._sending:
+                if not self._is_closed:
+                    await self.base_send({"type": "websocket.send", "text": text})
+        except TimeoutError:
+            await self.close(Code.OVERLOADED)
+
+    async def close(self, code: Code) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self.base_send({"type": "websocket.close", "code": int(code)})
+        except (TimeoutError, OSError):
+            logger.info("A socket could not be closed in order")
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run ``work`` for as long as the socket is open; its failure closes the socket."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._is_done)
+
+    async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await database_sync_to_async(work, thread_sensitive=False)(*arguments)
+
+    # Messages of the server.
+
+    async def websocket_connect(self, message: Mapping[str, Any]) -> None:
+        # Accepted first: a close before it reaches the page without its code.
+        await self.base_send({"type": "websocket.accept"})
+        self.open_sockets.add(self)
+        code = await self.open()
+        if code is not None:
+            await self.close(code)
+            return
+        self.spawn(self._beat())
+        self.spawn(self._watch_access())
+
+    async def websocket_receive(self, message: Mapping[str, Any]) -> None:
+        if self._is_closed:
+            return
+        data = message.get("bytes")
+        if data is not None:
+            await self.hear(data)
+            return
+        try:
+            value = read_storable_json(message.get("text") or "")
+        except ValueError:
+            return
+        if isinstance(value, dict):
+            await self.read(value)
+
+    async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
+        raise StopConsumer
+
+    async def _beat(self) -> None:
+        # Proxies close what is silent, and a page that hears nothing knows that it is cut off.
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            await self.tell(type="Beat")
+
+    async def _watch_access(self) -> None:
+        while True:
+            await asyncio.sleep(ACCESS_SECONDS)
+            code = await self.in_thread(self.may_stay)
+            if code is not None:
+                await self.close(code)
+                return
+
+    async def _end(self) -> None:
+        self._is_closed = True
+        self.open_sockets.discard(self)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.leave()
+
+    def _is_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or task.exception() is None or self._is_closed:
+            return
+        logger.error("A task of a socket failed", exc_info=task.exception())
+        closing = asyncio.create_task(self.close(Code.FAILED))
+        self._tasks.add(closing)
+        closing.add_done_callback(self._tasks.discard)

@@ -1,0 +1,1 @@
+"""Live sessions: audio as it comes, captions as they are recognised, the recording at the end."""

@@ -1,0 +1,152 @@
+"""Start of a live session: where it goes, and how it is transcribed."""
+
+from datetime import datetime, time
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from management.models import Connection, Model, Project, User
+from speechclient import InvalidOption
+from speechclient.parameters import Options
+from transcripts.live.models import LiveSession
+from transcripts.live.options import ENDPOINTING_MS, stream_options
+from transcripts.media.names import clean_title
+from transcripts.options import DEFAULTS
+from transcripts.text.warned import language_name
+
+DEFAULT_LANGUAGE = "en"
+MAX_TERMS_CHARACTERS = 5_000
+PAUSES = (
+    (ENDPOINTING_MS, "Short, for quick captions"),
+    (800, "Medium"),
+    (1_500, "Long, for people who think while they speak"),
+)
+SOURCES = (("microphone", "Microphone"), ("tab", "Sound of a browser tab"))
+
+
+class LiveForm(forms.Form):
+    """Options of a session before it begins."""
+
+    project = forms.ModelChoiceField(Project.objects.none(), empty_label=None)
+    title = forms.CharField(required=False, max_length=255)
+    source = forms.ChoiceField(choices=SOURCES)
+    language = forms.ChoiceField()
+    model = forms.ChoiceField()
+    diarize = forms.BooleanField(required=False, initial=True)
+    endpointing = forms.TypedChoiceField(coerce=int, choices=PAUSES, initial=ENDPOINTING_MS)
+    keyterm = forms.CharField(
+        required=False, max_length=MAX_TERMS_CHARACTERS, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    again = forms.BooleanField(required=False)
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        projects = Project.objects.writable_by(user)
+        project = self.fields["project"]
+        assert isinstance(project, forms.ModelChoiceField)
+        project.queryset = projects
+        listed = listed_models(projects)
+        tags = {tag for model in listed for tag in model.languages} | {DEFAULT_LANGUAGE}
+        names = dict.fromkeys([DEFAULTS["model"], *(each.canonical_name for each in listed)])
+        for name, choices, initial in (
+            ("language", sorted((tag, label(tag)) for tag in tags), DEFAULT_LANGUAGE),
+            ("model", [(each, each) for each in names], DEFAULTS["model"]),
+        ):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = sorted(choices, key=lambda choice: choice[1])
+            field.initial = initial
+        for name, field in self.fields.items():
+            field.widget.attrs |= {"id": f"option-{name}", "class": "field"}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        terms = [line.strip() for line in cleaned.get("keyterm", "").splitlines()]
+        options = {
+            "model": cleaned.get("model"),
+            "language": cleaned.get("language"),
+            "diarize": cleaned.get("diarize", False),
+            "endpointing": cleaned.get("endpointing", ENDPOINTING_MS),
+            "keyterm": [term for term in terms if term],
+        }
+        if not self.errors:
+            try:
+                cleaned["options"] = checked(options)
+            except InvalidOption as error:
+                raise forms.ValidationError(str(error)) from error
+        return cleaned
+
+    def save(self) -> LiveSession:
+        cleaned = self.cleaned_data
+        session: LiveSession = LiveSession.objects.create(
+            project=cleaned["project"],
+            owner=self.user,
+            title=clean_title(cleaned["title"]) or first_title(),
+            options=cleaned["options"],
+            again=cleaned["again"],
+        )
+        return session
+
+    @property
+    def problem(self) -> str:
+        """All errors in one sentence."""
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
+
+class LinkForm(forms.Form):
+    """Audience of the captions of a session."""
+
+    audience = forms.ChoiceField(choices=LiveSession.Audience.choices)
+    until = forms.DateField(required=False)
+    password = forms.CharField(required=False, max_length=128, strip=False)
+    has_password = forms.BooleanField(required=False)
+
+    def clean_until(self) -> datetime | None:
+        day = self.cleaned_data["until"]
+        if day is None:
+            return None
+        end = timezone.make_aware(datetime.combine(day, time.max))
+        if end < timezone.now():
+            raise forms.ValidationError("Choose a day that is not over.")
+        return end
+
+    def save(self, session: LiveSession) -> None:
+        cleaned = self.cleaned_data
+        # An empty field keeps the password, which nobody can read again.
+        keeps = cleaned["has_password"] and not cleaned["password"]
+        password = None if keeps else cleaned["password"] if cleaned["has_password"] else ""
+        session.set_link(cleaned["audience"], cleaned["until"], password)
+
+
+class PasswordForm(forms.Form):
+    """Password of a link."""
+
+    password = forms.CharField(max_length=128, strip=False)
+
+
+def checked(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a session in the form that is stored. Raises ``InvalidOption``."""
+    kept = {name: value for name, value in options.items() if value not in ("", None, [])}
+    read: Options = stream_options(kept)
+    stored = read.to_json()
+    return {name: stored.get(name, kept[name]) for name in kept}
+
+
+def listed_models(projects: Any) -> list[Model]:
+    """Return the models for streams that the servers of these projects list."""
+    servers = Connection.objects.filter(projects__in=projects)
+    found = Model.objects.present().filter(
+        kind=Model.Kind.STT, streaming=True, connection__in=servers
+    )
+    return [each for each in found if not each.canonical_name.startswith("flux")]
+
+
+def label(tag: str) -> str:
+    return "Several, mixed" if tag == "multi" else language_name(tag)
+
+
+def first_title() -> str:
+    """Return a title for a session that was given none."""
+    return f"Live, {timezone.localtime():%-d %B %Y, %H:%M}"

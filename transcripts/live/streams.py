@@ -1,0 +1,41 @@
+"""The one seam to speech servers for live sessions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from speechclient.live import LiveListen, LiveTurns
+from speechclient.streams.live import AudioSource, Checkpoint
+from transcripts.live.models import LiveSession
+from transcripts.live.options import stream_options, turn_options
+
+Stream = LiveListen | LiveTurns
+
+
+@dataclass(frozen=True)
+class Server:
+    """Address and key of the speech server of a session."""
+
+    base_url: str
+    api_key: str
+
+
+def server_of(session: LiveSession) -> Server:
+    """Return the server of the session's project. Raises ``UnreadableKey``."""
+    connection = session.project.connection
+    return Server(connection.base_url, connection.api_key)
+
+
+def open_stream(
+    session: LiveSession, server: Server, source: AudioSource, resume: Checkpoint, received: int
+) -> Stream:
+    """Return a stream for the session, not connected yet. Raises ``InvalidOption``."""
+    arguments: dict[str, Any] = {"source": source, "resume": resume, "received": received}
+    if session.mode == LiveSession.Mode.TURNS:
+        options = turn_options(session.options)
+        return LiveTurns(server.base_url, server.api_key, options, **arguments)
+    listen = stream_options(session.options)
+    return LiveListen(server.base_url, server.api_key, listen, **arguments)
+
+
+OpenStream = Callable[[LiveSession, Server, AudioSource, Checkpoint, int], Stream]
