@@ -150,8 +150,8 @@ def error_from_close(
         return None
     sentence = clean_line(reason, 200)
     # As a word, NET-0001, or as the tail of a link, https://dpgr.am/net0001
-    found = re.search(r"(DATA|NET|MESSAGE|BIG)-?(\d{4})", sentence, re.IGNORECASE)
-    key = f"{found[1].upper()}-{found[2]}" if found else None
+    match = re.search(r"(DATA|NET|MESSAGE|BIG)-?(\d{4})", sentence, re.IGNORECASE)
+    key = f"{match[1].upper()}-{match[2]}" if match else None
     message = sentence or _close_sentence(code)
     # DATA-0001 is a speed limit: the same text is fine a little later.
     if code in (1002, 1003, 1007, 1008, 1009) and key != "DATA-0001":
@@ -179,8 +179,8 @@ def _read_body(content_type: str, body: bytes) -> tuple[str | None, str, str | N
         return None, "", None
 
     def line(*names: str) -> str:
-        found = (read[name] for name in names if isinstance(read.get(name), str))
-        return clean_line(next(found, ""), 500)
+        texts = (read[name] for name in names if isinstance(read.get(name), str))
+        return clean_line(next(texts, ""), 500)
 
     code = line("err_code", "error_code", "category", "code") or None
     message = line("err_msg", "message", "reason", "error", "description")

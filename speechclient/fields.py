@@ -67,8 +67,8 @@ class Fields:
 
     def line(self, *names: str, limit: int = 500) -> str:
         """The first of ``names`` that is text, as one line; a member may have older spellings."""
-        found = (text for name in names if (text := clean_line(self.text(name), limit)))
-        return next(found, "")
+        lines = (text for name in names if (text := clean_line(self.text(name), limit)))
+        return next(lines, "")
 
     def optional_text(self, name: str) -> str | None:
         return self.text(name) or None

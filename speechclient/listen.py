@@ -149,8 +149,8 @@ class ListenResponse:
     @property
     def paragraphs(self) -> tuple[Paragraph, ...]:
         """The paragraphs of every channel's best hypothesis, by start."""
-        found = [p for channel in self.channels for p in channel.alternatives[0].paragraphs]
-        return tuple(sorted(found, key=lambda paragraph: paragraph.start))
+        paragraphs = [p for channel in self.channels for p in channel.alternatives[0].paragraphs]
+        return tuple(sorted(paragraphs, key=lambda paragraph: paragraph.start))
 
     @property
     def detected_language(self) -> str | None:

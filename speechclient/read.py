@@ -44,8 +44,8 @@ def read_read_response(
             body=raw,
         ) from error
     metadata = body.object("metadata").object("metadata") or body.object("metadata")
-    found = metadata.text("request_id", limit=100) or body.text("request_id", limit=100)
-    request_id = clean_line(found) or request_id or ""
+    text = metadata.text("request_id", limit=100) or body.text("request_id", limit=100)
+    request_id = clean_line(text) or request_id or ""
     if callback and "results" not in body:
         return ReadResponse(raw=raw, request_id=request_id, accepted=True)
     if not body.is_object("results"):

@@ -87,15 +87,15 @@ class LibraryFilters(forms.Form):
 
     def __init__(self, data: Any) -> None:
         # "from" is a word of Python: the address says from and to, the form since and until.
-        given = {name: data.get(name, "").replace("\0", "") for name in ("q", "state", "before")}
-        super().__init__(given | {"since": data.get("from", ""), "until": data.get("to", "")})
+        texts = {name: data.get(name, "").replace("\0", "") for name in ("q", "state", "before")}
+        super().__init__(texts | {"since": data.get("from", ""), "until": data.get("to", "")})
         self.is_valid()
 
     @property
     def dates(self) -> dict[str, str]:
         """The dates as they were entered, without what a date field cannot show."""
-        given = {name: self.data[name] for name in ("since", "until")}
-        return {name: text if IS_DATE.fullmatch(text) else "" for name, text in given.items()}
+        texts = {name: self.data[name] for name in ("since", "until")}
+        return {name: text if IS_DATE.fullmatch(text) else "" for name, text in texts.items()}
 
     @property
     def active(self) -> bool:

@@ -482,10 +482,10 @@ class Transcription(Leased):
 
     def outline(self) -> list[reading.Line]:
         """All utterances in order, without what they say."""
-        said = self.utterances.order_by("index").values_list(
+        rows = self.utterances.order_by("index").values_list(
             "start", "end", "speaker", "channel", "confidence", Length("text")
         )
-        return [reading.Line(*fields) for fields in said]
+        return [reading.Line(*fields) for fields in rows]
 
     def block(self, number: int, voices: Voices) -> list[reading.Paragraph]:
         """The paragraphs of one block of the text, numbered from 0; empty beyond the last."""
@@ -501,20 +501,20 @@ class Transcription(Leased):
 
     def find(self, words: str) -> list[finding.Found]:
         """Return the places of ``words`` in the text as the page shows it, by utterance index."""
-        said = list(self.utterances.order_by("index").values_list("index", "text", "words"))
-        texts = finding.shown_texts((text, timed) for _, text, timed in said)
+        rows = list(self.utterances.order_by("index").values_list("index", "text", "words"))
+        texts = finding.shown_texts((text, timed) for _, text, timed in rows)
         return [
-            replace(place, first=said[place.first][0], last=said[place.last][0])
+            replace(place, first=rows[place.first][0], last=rows[place.last][0])
             for place in finding.find(texts, words)
         ]
 
     def call(self, voice: Key, name: str) -> None:
         """Name a voice; with an empty name, or its own, it is called by its number again."""
         channel, speaker = voice
-        said = self.utterances.filter(speaker=speaker)
+        utterances = self.utterances.filter(speaker=speaker)
         if self.multichannel:
-            said = said.filter(channel=channel)
-        if Voices(self.multichannel).key(speaker, channel) != voice or not said.exists():
+            utterances = utterances.filter(channel=channel)
+        if Voices(self.multichannel).key(speaker, channel) != voice or not utterances.exists():
             return
         with transaction.atomic():
             # One at a time: two could make the same row.
@@ -628,9 +628,9 @@ class Transcription(Leased):
         voices = before.voices if before else Voices()
         if before is None or not voices.names:
             return
-        said = before.utterances.values_list("start", "end", "speaker", "channel")
+        rows = before.utterances.values_list("start", "end", "speaker", "channel")
         spoken = [
-            (start, end, voices.key(speaker, channel)) for start, end, speaker, channel in said
+            (start, end, voices.key(speaker, channel)) for start, end, speaker, channel in rows
         ]
         Speaker.objects.bulk_create(
             Speaker(transcription=self, channel=channel, speaker=speaker, name=voices.names[old])
@@ -735,11 +735,11 @@ class Insight(Leased):
 
     def text(self) -> TimedText:
         """The transcript as it is read, with the time of each word."""
-        said = self.transcription.utterances.order_by("index")
-        return TimedText(said.values_list("text", "words", "start", "end"))
+        utterances = self.transcription.utterances.order_by("index")
+        return TimedText(utterances.values_list("text", "words", "start", "end"))
 
     def complete(self, response: ReadResponse) -> bool:
-        found, text = response.insights, self.text()
+        insights, text = response.insights, self.text()
         gzipped = RawInsight.compress(response.raw)
         with transaction.atomic():
             stored = self.leave(
@@ -747,11 +747,11 @@ class Insight(Leased):
                 finished_at=Now(),
                 request_id=response.request_id,
                 error="",
-                summary=found.summary or "",
-                topics=labels(text, found.topics),
-                intents=labels(text, found.intents),
-                sentiments=moods(text, found.sentiments),
-                average_score=found.average_score,
+                summary=insights.summary or "",
+                topics=labels(text, insights.topics),
+                intents=labels(text, insights.intents),
+                sentiments=moods(text, insights.sentiments),
+                average_score=insights.average_score,
                 warnings=kept_warnings(response.warnings),
             )
             if stored:

@@ -45,18 +45,18 @@ def complete(chosen: Mapping[str, Any], defaults: Mapping[str, Any] = DEFAULTS) 
     for name in NOT_CHOSEN:
         if name in chosen:
             raise InvalidOption(f"{name} is set by the library")
-    given = {name: value for name, value in chosen.items() if value not in ("", None)}
-    if any("language" in name for name in given):
+    selected = {name: value for name, value in chosen.items() if value not in ("", None)}
+    if any("language" in name for name in selected):
         # Chosen or detected: what the defaults say about it is the other way.
         defaults = {name: defaults[name] for name in defaults if "language" not in name}
     # Servers reject ``diarize`` beside a model of diarization; either identifies speakers.
-    if "diarize_model" in given:
+    if "diarize_model" in selected:
         defaults = {name: defaults[name] for name in defaults if name != "diarize"}
-    elif given.get("diarize") and "diarize_model" in defaults:
-        del given["diarize"]
-    elif "diarize" in given:
+    elif selected.get("diarize") and "diarize_model" in defaults:
+        del selected["diarize"]
+    elif "diarize" in selected:
         defaults = {name: defaults[name] for name in defaults if name != "diarize_model"}
-    merged = {**defaults, **given}
+    merged = {**defaults, **selected}
     if merged.get("language") == DETECT:
         del merged["language"]
         merged["detect_language"] = True
@@ -92,8 +92,8 @@ def read_options(kept: Mapping[str, Any], language: str) -> ReadOptions | None:
     """
     if not wants_insight(kept) or not is_read(language):
         return None
-    asked = {name: kept[name] for name in (*READ, *SHARED) if name in kept}
-    return ReadOptions.from_json(asked | {"language": language or READ_LANGUAGES[0]})
+    options = {name: kept[name] for name in (*READ, *SHARED) if name in kept}
+    return ReadOptions.from_json(options | {"language": language or READ_LANGUAGES[0]})
 
 
 def wants_insight(kept: Mapping[str, Any]) -> bool:

@@ -134,8 +134,8 @@ def rows(recordings: Iterable[Recording]) -> list[Row]:
     runs: dict[int, Transcription] = {}
     finished: dict[int, Transcription] = {}
     if listed:
-        found = Transcription.objects.filter(recording__in=[each.pk for each in listed])
-        for run in found.order_by("pk"):
+        transcriptions = Transcription.objects.filter(recording__in=[each.pk for each in listed])
+        for run in transcriptions.order_by("pk"):
             runs[run.recording_id] = run
             if run.state == State.DONE:
                 finished[run.recording_id] = run

@@ -153,12 +153,12 @@ def wait_until_ready(
     Returns the problem that is left, "" when everything is ready.
     """
     deadline = time.monotonic() + seconds
-    told = ""
+    reported = ""
     while True:
         problem = next((each for each in problems(checks).values() if each), "")
         if not problem or time.monotonic() >= deadline:
             return problem
-        if problem != told:
+        if problem != reported:
             say(f"Waiting until Earshot is ready: {problem}.")
-            told = problem
+            reported = problem
         sleep(0.5)

@@ -146,9 +146,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Readiness: 200 when a recording can be taken and transcribed, else 503 with the reasons."""
-    found = readiness.problems(readiness.CHECKS | {"broker": broker_writable})
-    ready = not any(found.values())
-    parts = {name: problem or "ok" for name, problem in found.items()}
+    problems = readiness.problems(readiness.CHECKS | {"broker": broker_writable})
+    ready = not any(problems.values())
+    parts = {name: problem or "ok" for name, problem in problems.items()}
     status = {"status": "ready" if ready else "not ready"}
     return JsonResponse(status | parts, status=200 if ready else 503)
 

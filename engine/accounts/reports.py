@@ -170,7 +170,7 @@ def _sums(
     """Yield the members of each day's groupings by ``chosen``, with the sums of ``amounts``."""
     columns = [f"kind__{_COLUMNS[name]}" for name in chosen]
     # Days as text, as the response has them: SQLite's dates would be parsed one by one.
-    found = (
+    rows = (
         days.annotate(date=Cast("day", TextField()))
         .values_list("date", *columns)
         .annotate(*(Sum(name) for name in amounts))
@@ -178,7 +178,7 @@ def _sums(
     )
     first = 1 + len(columns)
     groupings: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in found:
+    for row in rows:
         key = row[1:first]
         if key not in groupings:
             named = zip(chosen, key, strict=True)

@@ -65,10 +65,10 @@ class FluxConsumer(Socket):
         options = self.options = read_options(FluxOptions, self.request.query)
         check_hints(options.language_hint)
         self.is_english = options.is_english
-        self.asked = options.model or ""
+        self.requested = options.model or ""
         self.redactions = parse_redactions(options.redact)
         language = "en" if self.is_english else (options.language_hint or ("en",))[0]
-        choice = Choice(self.asked, None, language)
+        choice = Choice(self.requested, None, language)
         if not self.is_english:
             choice = replace(choice, local=recognizer().model_for("multi"))
         self.model = catalog().local_model(choice.local or recognizer().model_for(language))
@@ -89,7 +89,7 @@ class FluxConsumer(Socket):
         self.scoring: set[asyncio.Task[None]] = set()
         self.outcome.usage = Usage(
             models=[self.model.uuid],
-            model=self.asked,
+            model=self.requested,
             features=features_used(options),
             tags=list(options.tag),
             language=language,

@@ -134,7 +134,7 @@ class ListenConsumer(Socket):
         self.pace = Pace()
         self.outcome.usage = Usage(
             models=[self.model.uuid],
-            model=self.choice.asked,
+            model=self.choice.requested,
             features=features_used(options),
             tags=list(options.tag),
             language=self.choice.language or "",
@@ -332,7 +332,7 @@ class ListenConsumer(Socket):
     def _keyterm_problem(self, terms: Sequence[str]) -> tuple[str, str] | None:
         """Return the code and the description of why key terms cannot be applied."""
         if not is_nova_3(self.options.model):
-            problem = f"{self.choice.asked} takes no key terms in the stream: Nova-3 does"
+            problem = f"{self.choice.requested} takes no key terms in the stream: Nova-3 does"
             return "CONFIGURE_KEYTERMS_NOT_SUPPORTED", problem
         if problem := keyterm_problem(terms):
             is_limit = problem.startswith("Keyterm limit exceeded")

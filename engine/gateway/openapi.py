@@ -95,8 +95,8 @@ class Components:
         for _, _, socket in sockets():
             kinds += (*_each(socket.receives), *_each(socket.sends))
         # In one step, so that two shapes of one name get different names.
-        found, self.named = schemas(kinds, REFERENCE)
-        self._by_kind = dict(zip(kinds, found, strict=True))
+        schema_list, self.named = schemas(kinds, REFERENCE)
+        self._by_kind = dict(zip(kinds, schema_list, strict=True))
 
     def of(self, kind: Any) -> dict[str, Any]:
         options = [self._by_kind[one] for one in _each(kind)]

@@ -78,15 +78,15 @@ class RecognitionModel:
 class Choice:
     """The model that was requested, and the local one that serves it."""
 
-    asked: str  # canonical name
+    requested: str  # canonical name
     local: str | None  # the Whisper model; None where the language decides
     language: str | None  # None where it is to be found
 
     @property
     def is_substituted(self) -> bool:
         """True when another Whisper model is used than the one that was requested."""
-        size = self.asked.removeprefix(f"{_WHISPER}-")
-        return self.local is not None and size not in (self.asked, self.local)
+        size = self.requested.removeprefix(f"{_WHISPER}-")
+        return self.local is not None and size not in (self.requested, self.local)
 
 
 class Catalog:
@@ -110,15 +110,15 @@ class Catalog:
     @cached_property
     def models(self) -> dict[str, RecognitionModel]:
         """By canonical name; the local ones last."""
-        found = {}
+        models = {}
         for architecture, variants in _VARIANTS.items():
             for variant in variants:
                 name = f"{architecture}-{variant}"
                 languages = (*ENGLISH, *_others()) if variant == "general" else ENGLISH
-                found[name] = RecognitionModel(variant, name, architecture, languages)
+                models[name] = RecognitionModel(variant, name, architecture, languages)
         for local in dict.fromkeys((self._english, self._multilingual)):
-            found[f"{_WHISPER}-{local}"] = self.local_model(local)
-        return found
+            models[f"{_WHISPER}-{local}"] = self.local_model(local)
+        return models
 
     def local_model(self, local: str) -> RecognitionModel:
         """The entry of a local model such as ``tiny.en``: what ``model_info`` reports."""
@@ -144,9 +144,9 @@ class Catalog:
         choices = {self._choose(name, language, detect_language) for name in names.split(":")}
         if len({choice.local for choice in choices}) > 1:
             raise UnknownModel("one request cannot use two local models")
-        if streaming and any(choice.asked.startswith(f"{_WHISPER}-") for choice in choices):
+        if streaming and any(choice.requested.startswith(f"{_WHISPER}-") for choice in choices):
             raise UnknownModel(f"{names} is not available for streaming")
-        return min(choices, key=lambda choice: choice.asked)
+        return min(choices, key=lambda choice: choice.requested)
 
     def _choose(self, name: str, language: str, detect: bool | Sequence[str]) -> Choice:
         model = self._find(name.strip().lower())

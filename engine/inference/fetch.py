@@ -132,12 +132,12 @@ async def _resolve(target: httpx.URL, reach: Reach) -> str:
     """One address of the name of ``target``; all of them have to be allowed."""
     port = target.port or (443 if target.scheme == "https" else 80)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(
+        entries = await asyncio.get_running_loop().getaddrinfo(
             target.raw_host.decode("ascii").strip("[]"), port, type=socket.SOCK_STREAM
         )
     except (OSError, UnicodeError):
         raise Unreachable(f"The host {target.host} cannot be found.") from None
-    addresses = [str(entry[4][0]) for entry in found]
+    addresses = [str(entry[4][0]) for entry in entries]
     if not reach.private and not all(is_public(address) for address in addresses):
         raise Unreachable(f"The host {target.host} is not publicly routable.")
     return addresses[0]

@@ -24,7 +24,7 @@ _analyses = ThreadPoolExecutor(8, "analysis", step_back)
 
 
 @dataclass(frozen=True)
-class Found:
+class ResponseInsights:
     """``blocks`` go into the results, ``infos`` into the metadata."""
 
     summary: str | None
@@ -38,7 +38,9 @@ def is_wanted(options: ListenOptions | ReadOptions) -> bool:
     return options.summarize or options.sentiment or options.topics or options.intents
 
 
-async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOptions) -> Found:
+async def find_insights(
+    words: Sequence[Word], options: ListenOptions | ReadOptions
+) -> ResponseInsights:
     """Return the requested insights about English ``words``.
 
     Raises ``ApiError``: 400 for more than 150,000 tokens, 503 when no model is installed.
@@ -55,15 +57,15 @@ async def find_insights(words: Sequence[Word], options: ListenOptions | ReadOpti
     )
     try:
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(_analyses, _analyse, words, analysis)
+        insights = await loop.run_in_executor(_analyses, _analyse, words, analysis)
     except MissingWeights as error:
         raise unavailable() from error
-    return Found(
-        summary=found.summary,
-        blocks=blocks(found),
-        infos=infos(found, str(uuid.uuid5(NAMESPACE, found.backend))),
-        tokens_in=sum(incoming for incoming, _ in found.tokens.values()),
-        tokens_out=sum(outgoing for _, outgoing in found.tokens.values()),
+    return ResponseInsights(
+        summary=insights.summary,
+        blocks=blocks(insights),
+        infos=infos(insights, str(uuid.uuid5(NAMESPACE, insights.backend))),
+        tokens_in=sum(incoming for incoming, _ in insights.tokens.values()),
+        tokens_out=sum(outgoing for _, outgoing in insights.tokens.values()),
     )
 
 

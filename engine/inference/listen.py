@@ -20,7 +20,7 @@ from django.conf import settings
 from engine.exchange import ApiRequest, ApiResponse, Body, Usage
 from engine.inference.catalog import Choice, RecognitionModel, is_english, unknown_languages
 from engine.inference.fetch import fetch
-from engine.inference.insights import Found, find_insights, is_wanted
+from engine.inference.insights import ResponseInsights, find_insights, is_wanted
 from engine.inference.models import catalog, diarizer, recognizer
 from engine.inference.wording import Wording
 from engine.progress import PROGRESS
@@ -170,7 +170,7 @@ async def _respond(
         tokens_in=insights.tokens_in if insights else 0,
         tokens_out=insights.tokens_out if insights else 0,
         models=list(models),
-        model=plan.choice.asked,
+        model=plan.choice.requested,
         features=features_used(plan.options),
         tags=list(plan.options.tag),
         language=transcript.channels[0].language,
@@ -295,7 +295,7 @@ def _write_channel(channel: ChannelTranscript, plan: Plan) -> Channel:
     )
 
 
-async def _insights(channels: Sequence[Channel], options: ListenOptions) -> Found | None:
+async def _insights(channels: Sequence[Channel], options: ListenOptions) -> ResponseInsights | None:
     """About what was said on all channels; None for another language than English."""
     if not is_wanted(options) or not all(is_english(channel.language) for channel in channels):
         return None
@@ -308,7 +308,7 @@ def _conversation(channels: Sequence[Channel]) -> list[Word]:
     return sorted(words, key=lambda word: word.start) if len(channels) > 1 else words
 
 
-def _blocks(options: ListenOptions, insights: Found | None) -> dict[str, Any]:
+def _blocks(options: ListenOptions, insights: ResponseInsights | None) -> dict[str, Any]:
     """Return the members of the results that the insights add."""
     blocks = dict(insights.blocks) if insights else {}
     if options.summarize:
@@ -321,7 +321,7 @@ def _blocks(options: ListenOptions, insights: Found | None) -> dict[str, Any]:
 
 
 def _infos(
-    transcript: Transcript, insights: Found | None, options: ListenOptions
+    transcript: Transcript, insights: ResponseInsights | None, options: ListenOptions
 ) -> dict[str, Any]:
     """Return the members of the metadata about models other than the recognizer."""
     infos: dict[str, Any] = dict(insights.infos) if insights else {}
@@ -368,15 +368,15 @@ _ENGLISH_ONLY = (
 def _number_warnings(options: ListenOptions, foreign: Sequence[str]) -> list[Warning]:
     """Return what ``smart_format`` and ``numerals`` do not write in ``foreign`` languages."""
     others = [one for one in foreign if one.split("-")[0].lower() not in NUMERAL_LANGUAGES]
-    found = []
+    warnings = []
     if options.numerals and others:
         message = f"numerals has no effect on {others[0]}."
-        found.append(Warning("numerals", "unsupported_language", message))
+        warnings.append(Warning("numerals", "unsupported_language", message))
     if options.smart_format:
         what = "numbers and dates" if others else "dates, times and money"
         message = f"In {(others or foreign)[0]}, {what} stay as the recognizer wrote them."
-        found.append(Warning("smart_format", "unsupported_language", message))
-    return found
+        warnings.append(Warning("smart_format", "unsupported_language", message))
+    return warnings
 
 
 def _is_chosen(options: ListenOptions, parameter: Field[Any]) -> bool:
@@ -392,7 +392,7 @@ def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
         if getattr(options, name)
     ]
     if choice.is_substituted:
-        message = f"{choice.asked} is not installed: whisper-{choice.local} was used."
+        message = f"{choice.requested} is not installed: whisper-{choice.local} was used."
         warnings.append(Warning("model", "unavailable", message))
     chosen = {field.name for field in fields(options) if _is_chosen(options, field)}
     warnings += [

@@ -10,7 +10,7 @@ from django.conf import settings
 from engine.exchange import ApiRequest, ApiResponse, Usage
 from engine.inference.catalog import is_english
 from engine.inference.fetch import fetch
-from engine.inference.insights import Found, find_insights, is_wanted
+from engine.inference.insights import ResponseInsights, find_insights, is_wanted
 from engine.inference.text_source import TextSource, decode_text, read_text_source
 from engine.runtime.garbage import HEAP
 from engine.text.intelligence import words_of
@@ -62,30 +62,32 @@ async def respond(request: ApiRequest, plan: Plan) -> ApiResponse:
 
 
 async def _respond(request: ApiRequest, options: ReadOptions, text: str) -> ApiResponse:
-    found = await find_insights(await asyncio.to_thread(words_of, text), options)
+    insights = await find_insights(await asyncio.to_thread(words_of, text), options)
     usage = Usage(
-        tokens_in=found.tokens_in,
-        tokens_out=found.tokens_out,
-        models=sorted({info.model_uuid for info in found.infos.values()}),
+        tokens_in=insights.tokens_in,
+        tokens_out=insights.tokens_out,
+        models=sorted({info.model_uuid for info in insights.infos.values()}),
         model="intelligence",
         features=[name for name in features_used(options) if name != "language"],  # English alone
         tags=list(options.tag),
         language="en",
     )
-    content = await asyncio.to_thread(lambda: encode(_response(request, options, found)))
+    content = await asyncio.to_thread(lambda: encode(_response(request, options, insights)))
     return ApiResponse(content, usage)
 
 
-def _response(request: ApiRequest, options: ReadOptions, found: Found) -> ReadResponse:
+def _response(
+    request: ApiRequest, options: ReadOptions, insights: ResponseInsights
+) -> ReadResponse:
     return ReadResponse(
         metadata=ReadMetadata(
             request_id=request.request_id,
             created=timestamp(request.created),
             language=options.language or "en",
-            **found.infos,
+            **insights.infos,
         ),
         results=ReadResults(
-            summary=UNSET if found.summary is None else ReadSummary(text=found.summary),
-            **found.blocks,
+            summary=UNSET if insights.summary is None else ReadSummary(text=insights.summary),
+            **insights.blocks,
         ),
     )

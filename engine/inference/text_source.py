@@ -43,10 +43,10 @@ def decode_text(data: bytes) -> str:
 def _read_json(data: bytes) -> TextSource:
     decode_text(data)
     try:
-        given = read_object(data)
+        body = read_object(data)
     except ApiError:
         raise text_or_url() from None
-    text, url = given.get("text"), given.get("url")
+    text, url = body.get("text"), body.get("url")
     if (text is None) == (url is None):
         raise text_or_url()
     if not isinstance(text if url is None else url, str):

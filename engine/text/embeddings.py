@@ -55,7 +55,7 @@ class Embeddings:
 @functools.cache
 def tokenizer() -> Tokenizer:
     """Takes 50 ms to read, in which no other thread goes on. Raises ``MissingWeights``."""
-    found = Tokenizer.from_file(str(packaged_file(_PACKAGE, "model/tokenizer.json")))
-    found.enable_truncation(LONGEST_TOKENS)
-    found.enable_padding()
-    return found
+    tokenizer = Tokenizer.from_file(str(packaged_file(_PACKAGE, "model/tokenizer.json")))
+    tokenizer.enable_truncation(LONGEST_TOKENS)
+    tokenizer.enable_padding()
+    return tokenizer

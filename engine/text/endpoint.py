@@ -114,13 +114,13 @@ def instructions(analysis: Analysis) -> str:
             '"summary": a string, at most four sentences that say what the recording is about '
             "and what was decided, without greetings and courtesies."
         )
-    for key, asked, custom, mode, what in (
+    for key, is_requested, custom, mode, what in (
         ("topics", analysis.topics, analysis.custom_topics, analysis.custom_topic_mode,
          "short topics in title case"),
         ("intents", analysis.intents, analysis.custom_intents, analysis.custom_intent_mode,
          "what a speaker wants, as a short verb phrase"),
     ):  # fmt: skip
-        if not asked:
+        if not is_requested:
             continue
         labels = what
         if custom and mode == "strict":
@@ -167,25 +167,25 @@ def _segments(
     entries = data.get(key)
     if not isinstance(entries, list):
         raise EndpointFailed(f"the response has no list of {key}")
-    found = []
+    segments = []
     for entry in entries:
         try:
             first, last = int(entry["first"]), int(entry["last"])
-            given = [(str(each["label"]), float(each["confidence"])) for each in entry["labels"]]
+            named = [(str(each["label"]), float(each["confidence"])) for each in entry["labels"]]
         except (TypeError, ValueError, LookupError) as error:
             raise EndpointFailed(f"an entry of {key} is not as asked") from error
         if not 0 <= first <= last < len(sentences):
             raise EndpointFailed(f"an entry of {key} names sentences that are not there")
         labels = tuple(
             Label(name.strip()[:LONGEST_LABEL], round(min(1.0, max(0.0, confidence)), 4))
-            for name, confidence in given
+            for name, confidence in named
             if name.strip() and (only is None or name in only)
         )
         if labels:
             part = sentences[first : last + 1]
             text = joined(sentence.text for sentence in part)
-            found.append(LabelledSegment(text, part[0].start_word, part[-1].end_word, labels))
-    return sorted(found, key=lambda segment: segment.start_word)
+            segments.append(LabelledSegment(text, part[0].start_word, part[-1].end_word, labels))
+    return sorted(segments, key=lambda segment: segment.start_word)
 
 
 def _scores(data: Mapping[str, Any], count: int) -> list[float]:

@@ -52,7 +52,7 @@ class Entity:
 def detect_entities(words: Sequence[Word]) -> list[Entity]:
     """The entities in the words, from left to right, none within another."""
     phrase = Phrase(words)
-    found: list[Entity] = []
+    entities: list[Entity] = []
     position = 0
     while position < len(words):
         match = _at(phrase, position)
@@ -61,7 +61,7 @@ def detect_entities(words: Sequence[Word]) -> list[Entity]:
             continue
         label, value, count = match
         part = words[position : position + count]
-        found.append(
+        entities.append(
             Entity(
                 label=label,
                 value=value,
@@ -72,7 +72,7 @@ def detect_entities(words: Sequence[Word]) -> list[Entity]:
             )
         )
         position += count
-    return found
+    return entities
 
 
 def _at(phrase: Phrase, position: int) -> tuple[str, str, int] | None:

@@ -216,7 +216,7 @@ def write_numbers(words: Sequence[Word], options: Formatting) -> list[Word]:
     written: list[Word] = []
     position = 0
     while position < len(words):
-        match = next((found for rule in rules if (found := rule(phrase, position))), None)
+        match = next((result for rule in rules if (result := rule(phrase, position))), None)
         match = match or _number(phrase, position, options)
         if match is None:
             written.append(words[position])
@@ -715,11 +715,11 @@ def _said(word: Word) -> str | None:
 def _spoken_money(sign: str, number: str) -> str:
     unit = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen", "₹": "rupee"}[sign]
     whole, _, cents = number.partition(".")
-    said = f"{spoken.amount(whole)} {unit}" + ("" if whole == "1" or sign == "¥" else "s")
+    text = f"{spoken.amount(whole)} {unit}" + ("" if whole == "1" or sign == "¥" else "s")
     if cents and int(cents):
         small = {"£": "pence", "₹": "paise"}.get(sign, "cents")
-        said += f" and {spoken.amount(str(int(cents.ljust(2, '0')[:2])))} {small}"
-    return said
+        text += f" and {spoken.amount(str(int(cents.ljust(2, '0')[:2])))} {small}"
+    return text
 
 
 def _shared_out(word: Word, says: str) -> list[Word]:

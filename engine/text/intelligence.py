@@ -67,44 +67,44 @@ class Intelligence:
 
         Raises ``MissingWeights`` when there are neither local models nor a working endpoint.
         """
-        found = sentences(words)
-        if not found:
-            return _insights(LOCAL, found, analysis, _nothing(analysis))
+        parts = sentences(words)
+        if not parts:
+            return _insights(LOCAL, parts, analysis, _nothing(analysis))
         if self._endpoint is not None:
             try:
-                result = self._remotely(self._endpoint, found, analysis)
+                result = self._remotely(self._endpoint, parts, analysis)
             except EndpointFailed as error:
                 log.warning("text intelligence falls back on local models: %s", error)
             else:
-                return _insights(self._endpoint.model, found, analysis, result)
-        return _insights(LOCAL, found, analysis, self._locally(found, analysis))
+                return _insights(self._endpoint.model, parts, analysis, result)
+        return _insights(LOCAL, parts, analysis, self._locally(parts, analysis))
 
     def _remotely(
-        self, endpoint: Endpoint, found: list[Sentence], analysis: Analysis
+        self, endpoint: Endpoint, parts: list[Sentence], analysis: Analysis
     ) -> AnalysisResult:
-        short = found[-1].end_word + 1 <= SHORTEST_WORDS
+        short = parts[-1].end_word + 1 <= SHORTEST_WORDS
         if not short or not analysis.summarize:
-            return endpoint.analyse(found, analysis)
+            return endpoint.analyse(parts, analysis)
         rest = replace(analysis, summarize=False)
-        text = joined(sentence.text for sentence in found)
+        text = joined(sentence.text for sentence in parts)
         if not (rest.topics or rest.intents or rest.sentiment):
             return AnalysisResult(text, None, None, None)
-        return replace(endpoint.analyse(found, rest), summary=text)
+        return replace(endpoint.analyse(parts, rest), summary=text)
 
-    def _locally(self, found: list[Sentence], analysis: Analysis) -> AnalysisResult:
+    def _locally(self, parts: list[Sentence], analysis: Analysis) -> AnalysisResult:
         return AnalysisResult(
-            summary=summarize(found, self._embed) if analysis.summarize else None,
+            summary=summarize(parts, self._embed) if analysis.summarize else None,
             topics=find_topics(
-                found, self._embed, analysis.custom_topics, analysis.custom_topic_mode
+                parts, self._embed, analysis.custom_topics, analysis.custom_topic_mode
             )
             if analysis.topics
             else None,
             intents=find_intents(
-                found, self._embed, analysis.custom_intents, analysis.custom_intent_mode
+                parts, self._embed, analysis.custom_intents, analysis.custom_intent_mode
             )
             if analysis.intents
             else None,
-            scores=score_sentences(found) if analysis.sentiment else None,
+            scores=score_sentences(parts) if analysis.sentiment else None,
         )
 
     def _embed(self, texts: Sequence[str]) -> Any:
@@ -134,11 +134,11 @@ def _nothing(analysis: Analysis) -> AnalysisResult:
 
 
 def _insights(
-    backend: str, found: list[Sentence], analysis: Analysis, result: AnalysisResult
+    backend: str, parts: list[Sentence], analysis: Analysis, result: AnalysisResult
 ) -> Insights:
     scores = result.scores
-    sentiments = None if scores is None else sentiment_segments(found, scores)
-    incoming = count_tokens(joined(sentence.text for sentence in found))
+    sentiments = None if scores is None else sentiment_segments(parts, scores)
+    incoming = count_tokens(joined(sentence.text for sentence in parts))
     outgoing = {
         "summary": result.summary,
         "topics": _names(result.topics),

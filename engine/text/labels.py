@@ -190,7 +190,7 @@ def _labelled(
     likeness = meanings @ embed(described).T if names else np.zeros((len(stretches), 0))
     extra = sorted({phrase for group in phrases for phrase in group})
     extra_meanings = dict(zip(extra, embed(extra), strict=True)) if extra else {}
-    found = []
+    segments = []
     for stretch, meaning, likes, group in zip(stretches, meanings, likeness, phrases, strict=True):
         scored = [(likes[i], names[i]) for i in np.flatnonzero(likes >= least)]
         for phrase in group:
@@ -204,10 +204,10 @@ def _labelled(
                 best.setdefault(name.casefold(), Label(name, _confidence(alike)))
         labels = tuple(best.values())[:MOST_LABELS]
         if labels:
-            found.append(
+            segments.append(
                 LabelledSegment(stretch.text, stretch.start_word, stretch.end_word, labels)
             )
-    return found
+    return segments
 
 
 def _confidence(likeness: float) -> float:
@@ -242,7 +242,7 @@ def _phrases(stretches: Sequence[Sentence]) -> list[list[str]]:
 
 
 def _runs(text: str) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
+    runs: list[tuple[str, ...]] = []
     run: list[str] = []
     for token in [*text.split(), "."]:
         end = len(token)
@@ -254,9 +254,9 @@ def _runs(text: str) -> list[tuple[str, ...]]:
         if plain:
             run.append(word)
         if (not plain or end < len(token)) and run:
-            found += [tuple(run)] if 2 <= len(run) <= 3 else []
+            runs += [tuple(run)] if 2 <= len(run) <= 3 else []
             run = []
-    return found
+    return runs
 
 
 def _may_name(word: str) -> bool:

@@ -153,15 +153,15 @@ def find_numbers(words: Sequence[str], stops: Sequence[bool] = ()) -> list[Numbe
     ``stops[i]`` says that punctuation follows word ``i``, over which no number reaches.
     """
     ends = list(stops) or [False] * len(words)
-    found = []
+    numbers = []
     first = 0
     while first < len(words):
         last = first
         while last < len(words) - 1 and not ends[last]:
             last += 1
-        found += _in_phrase(words[first : last + 1], first)
+        numbers += _in_phrase(words[first : last + 1], first)
         first = last + 1
-    return found
+    return numbers
 
 
 def digit_of(word: str) -> str | None:
@@ -188,16 +188,16 @@ def ordinal_digits(value: int) -> str:
 
 def _in_phrase(words: Sequence[str], offset: int) -> list[Number]:
     parts = _Parts(words)
-    found = []
+    numbers = []
     position = 0
     while position < len(words):
         number = parts.sequence(position) or parts.year(position) or parts.number(position)
         if number is None:
             position += 1
             continue
-        found.append(_shifted(number, offset))
+        numbers.append(_shifted(number, offset))
         position += number.count
-    return found
+    return numbers
 
 
 def _shifted(number: Number, offset: int) -> Number:

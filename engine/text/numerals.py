@@ -144,11 +144,11 @@ class _Phrase:
 
     def _numbers(self) -> list[Number]:
         """Return all numbers, from left to right, as they may be written."""
-        found = [
+        numbers = [
             Number(one.start, one.end, one.text, one.value, one.is_ordinal)
             for one in find_numbers(self._tokens, self.code, threshold=0)
         ]
-        scaled = [one for number in found if (one := self._without_scale(number))]
+        scaled = [one for number in numbers if (one := self._without_scale(number))]
         return self._joined(scaled)
 
     def _as_tokens(self) -> list[_Token]:
@@ -180,18 +180,18 @@ class _Phrase:
             return None if part.value < 2 else number
         return Number(number.first, end, part.text, part.value, scaled=True)
 
-    def _joined(self, found: Sequence[Number]) -> list[Number]:
+    def _joined(self, numbers: Sequence[Number]) -> list[Number]:
         """Return the numbers with digits that were read out one by one as one."""
         joined: list[Number] = []
-        for run in self._runs(found):
+        for run in self._runs(numbers):
             is_one = _is_decimal(run[0]) or _is_read_out(run)  # "tre virgola uno quattro"
             joined += [_concatenated(run)] if is_one and len(run) > 1 else run
         return joined
 
-    def _runs(self, found: Sequence[Number]) -> Iterator[list[Number]]:
+    def _runs(self, numbers: Sequence[Number]) -> Iterator[list[Number]]:
         """Yield single digits that follow each other as one list; each other number alone."""
         run: list[Number] = []
-        for number in found:
+        for number in numbers:
             follows = run and run[-1].end == number.first and not self.stops[number.first - 1]
             is_open = run and (run[-1].is_digit or (len(run) == 1 and _is_decimal(run[0])))
             if follows and is_open and number.is_digit:

@@ -61,35 +61,35 @@ class Utterance:
 
 def sentences(words: Sequence[Word]) -> list[Sentence]:
     """Cut the words after full stops, question and exclamation marks, and at speaker changes."""
-    found = []
+    sentences = []
     first = 0
     for position, word in enumerate(words):
         following = words[position + 1] if position + 1 < len(words) else None
         too_long = position - first + 1 >= LONGEST_SENTENCE_WORDS
         if following is None or too_long or _ends_sentence(word, following):
-            found.append(_sentence(words, first, position))
+            sentences.append(_sentence(words, first, position))
             first = position + 1
-    return found
+    return sentences
 
 
 def paragraphs(words: Sequence[Word]) -> list[Paragraph]:
     """Group the sentences by speaker and by pauses."""
-    found: list[Paragraph] = []
+    paragraphs: list[Paragraph] = []
     group: list[Sentence] = []
     for sentence in sentences(words):
         if group and _starts_paragraph(words, group, sentence):
-            found.append(_paragraph(words, group))
+            paragraphs.append(_paragraph(words, group))
             group = []
         group.append(sentence)
     if group:
-        found.append(_paragraph(words, group))
-    return found
+        paragraphs.append(_paragraph(words, group))
+    return paragraphs
 
 
-def paragraphs_transcript(found: Sequence[Paragraph]) -> str:
+def paragraphs_transcript(paragraphs: Sequence[Paragraph]) -> str:
     """Paragraphs as text: a newline first, a blank line between, ``Speaker N: `` if diarized."""
     texts = []
-    for paragraph in found:
+    for paragraph in paragraphs:
         speaker = "" if paragraph.speaker is None else f"Speaker {paragraph.speaker}: "
         texts.append(f"\n{speaker}{paragraph.text}")
     return "\n".join(texts)

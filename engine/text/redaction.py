@@ -114,14 +114,14 @@ def redact(words: Sequence[Word], kinds: Iterable[str]) -> list[Word]:
     wanted = frozenset(kinds)
     if not wanted:
         return list(words)
-    said = _Said(words)
+    transcript = _Transcript(words)
     for kind in _IN_ORDER:
         if kind not in wanted:
             continue
-        for spans, label, value in _FINDERS[kind](said):
+        for spans, label, value in _FINDERS[kind](transcript):
             for span in spans:
-                said.hide(span, label, value)
-    return _labelled(words, said.hidden)
+                transcript.hide(span, label, value)
+    return _labelled(words, transcript.hidden)
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,11 @@ class _Digits(_Span):
         return all(re.fullmatch(r"(19|20)\d\d", group) for group in self.groups)
 
 
-_Found = Iterable[tuple[Sequence[_Span], str, str]]
+_Values = Iterable[tuple[Sequence[_Span], str, str]]
 
 
-class _Said:
-    """Words, what was found in them and what is hidden already."""
+class _Transcript:
+    """Words, with the values in them that are hidden already."""
 
     def __init__(self, words: Sequence[Word]) -> None:
         self.words = words
@@ -206,18 +206,18 @@ class _Said:
 
     def segments(self) -> list[_Digits]:
         """Return the digits of identifiers that are not hidden yet, cut at punctuation."""
-        found: list[_Digits] = []
+        segments: list[_Digits] = []
         position = 0
         while position < len(self.words):
             if not self._is_digits(position):
                 position += 1
                 continue
             last = self._segment_end(position)
-            said = [word.word for word in self.words[position : last + 1]]
-            if groups := tuple(_groups(said)):
-                found.append(_Digits(position, last, groups))
+            texts = [word.word for word in self.words[position : last + 1]]
+            if groups := tuple(_groups(texts)):
+                segments.append(_Digits(position, last, groups))
             position = last + 1
-        return found
+        return segments
 
     def bridged(self) -> Iterable[list[_Digits]]:
         """Segments with nothing or only acknowledgements between them, as one number."""
@@ -251,8 +251,8 @@ class _Said:
                 elif self.hidden[following] or self.words[following].word not in _JOINERS:
                     break
                 following += 1
-            said = [word.word for word in self.words[first : last + 1]]
-            if groups := tuple(_groups(said)):
+            texts = [word.word for word in self.words[first : last + 1]]
+            if groups := tuple(_groups(texts)):
                 runs.append(_Digits(first, last, groups))
             position = last + 1
         return runs
@@ -376,103 +376,103 @@ def _cuts(window: Sequence[_Digits]) -> set[int]:
     return set(accumulate(len(group) for one in window for group in one.groups))
 
 
-def _cards(said: _Said) -> _Found:
-    for group in said.bridged():
-        for window in _windows(group, lambda window: _is_card(said, window)):
+def _cards(transcript: _Transcript) -> _Values:
+    for group in transcript.bridged():
+        for window in _windows(group, lambda window: _is_card(transcript, window)):
             yield _touching(window), "CREDIT_CARD", _digits_of(window)
-    for one in said.segments():
+    for one in transcript.segments():
         too_long = len(one.digits) > CARD_DIGITS[-1]
-        partly = len(one.digits) >= 4 and not _is_dated(said, one)
-        if too_long or (partly and said.is_near(one, _CARD_CONTEXT)):
+        partly = len(one.digits) >= 4 and not _is_dated(transcript, one)
+        if too_long or (partly and transcript.is_near(one, _CARD_CONTEXT)):
             yield [one], "CREDIT_CARD", one.digits
 
 
-def _is_card(said: _Said, window: Sequence[_Digits]) -> bool:
+def _is_card(transcript: _Transcript, window: Sequence[_Digits]) -> bool:
     """12 to 19 digits; cut by punctuation only where a card is, unless one is talked about."""
     if len(_digits_of(window)) not in CARD_DIGITS:
         return False
-    if len(window) == 1 or said.is_near(_whole(window), _CARD_CONTEXT | _EXPIRY_CONTEXT):
+    if len(window) == 1 or transcript.is_near(_whole(window), _CARD_CONTEXT | _EXPIRY_CONTEXT):
         return True
     cuts = set(accumulate(len(one.digits) for one in window))
     read_out = all(len(group) <= 2 for one in window for group in one.groups)
     return read_out or cuts <= {4, 8, 12, 16, 19} or cuts <= {4, 10, 15}
 
 
-def _expirations(said: _Said) -> _Found:
-    for position, word in enumerate(said.words):
+def _expirations(transcript: _Transcript) -> _Values:
+    for position, word in enumerate(transcript.words):
         one = _Digits(position, position, (word.word.replace("/", ""),))
-        if re.fullmatch(r"(0?[1-9]|1[0-2])/(\d\d|20\d\d)", word.word) and _expires(said, one):
+        if re.fullmatch(r"(0?[1-9]|1[0-2])/(\d\d|20\d\d)", word.word) and _expires(transcript, one):
             yield [one], "CREDIT_CARD_EXPIRATION", one.digits
-    for one in said.segments():
-        with_month = said.at(one.first - 1) in MONTHS
+    for one in transcript.segments():
+        with_month = transcript.at(one.first - 1) in MONTHS
         form = _YEAR if with_month else _MONTH_AND_YEAR
         is_number = len(one.groups) == 1 and len(one.digits) == 3  # 325 is more than 3/25
-        if form.fullmatch(one.digits) and not is_number and _expires(said, one):
+        if form.fullmatch(one.digits) and not is_number and _expires(transcript, one):
             first = one.first - 1 if with_month else one.first
-            value = said.at(one.first - 1) + one.digits if with_month else one.digits
+            value = transcript.at(one.first - 1) + one.digits if with_month else one.digits
             yield [_Span(first, one.last)], "CREDIT_CARD_EXPIRATION", value
 
 
-def _expires(said: _Said, one: _Digits) -> bool:
-    distance = said.distance(one, _EXPIRY_CONTEXT)
-    return distance <= min(CONTEXT_WORDS, said.distance(one, _CVV_CONTEXT | {"code"}))
+def _expires(transcript: _Transcript, one: _Digits) -> bool:
+    distance = transcript.distance(one, _EXPIRY_CONTEXT)
+    return distance <= min(CONTEXT_WORDS, transcript.distance(one, _CVV_CONTEXT | {"code"}))
 
 
-def _cvvs(said: _Said) -> _Found:
-    for one in said.segments():
-        if len(one.digits) in (3, 4) and _is_cvv(said, one):
+def _cvvs(transcript: _Transcript) -> _Values:
+    for one in transcript.segments():
+        if len(one.digits) in (3, 4) and _is_cvv(transcript, one):
             yield [one], "CVV", one.digits
 
 
-def _is_cvv(said: _Said, one: _Digits) -> bool:
+def _is_cvv(transcript: _Transcript, one: _Digits) -> bool:
     """True near "security code" and the like; an area code has the same form."""
     before = range(max(0, one.first - CONTEXT_WORDS), one.first)
     after = range(one.last + 1, one.last + 1 + CONTEXT_WORDS // 2)
-    return not _is_dated(said, one) and any(
-        said.at(position) in _CVV_CONTEXT
-        or (said.at(position) == "code" and said.at(position - 1) not in _OTHER_CODES)
+    return not _is_dated(transcript, one) and any(
+        transcript.at(position) in _CVV_CONTEXT
+        or (transcript.at(position) == "code" and transcript.at(position - 1) not in _OTHER_CODES)
         for position in (*before, *after)
     )
 
 
-def _ssns(said: _Said) -> _Found:
-    for group in said.bridged():
-        for window in _windows(group, lambda window: _is_ssn(said, window)):
+def _ssns(transcript: _Transcript) -> _Values:
+    for group in transcript.bridged():
+        for window in _windows(group, lambda window: _is_ssn(transcript, window)):
             yield _touching(window), "SSN", _digits_of(window)
-    for one in said.segments():
-        if 3 <= len(one.digits) < CARD_DIGITS[0] and _is_social(said, one):
+    for one in transcript.segments():
+        if 3 <= len(one.digits) < CARD_DIGITS[0] and _is_social(transcript, one):
             yield [one], "SSN", one.digits
 
 
-def _is_ssn(said: _Said, window: Sequence[_Digits]) -> bool:
+def _is_ssn(transcript: _Transcript, window: Sequence[_Digits]) -> bool:
     """Nine digits in groups of 3, 2 and 4, in one, or in any where the number was asked for."""
     cuts = _cuts(window)
     return max(cuts) == SSN_DIGITS and (
-        cuts >= {3, 5} or cuts == {SSN_DIGITS} or _is_social(said, _whole(window))
+        cuts >= {3, 5} or cuts == {SSN_DIGITS} or _is_social(transcript, _whole(window))
     )
 
 
-def _is_social(said: _Said, span: _Span) -> bool:
+def _is_social(transcript: _Transcript, span: _Span) -> bool:
     """True near a social security number that is spoken of; "social media" is not one."""
-    if _is_dated(said, span):
+    if _is_dated(transcript, span):
         return False
     for position in range(max(0, span.first - CONTEXT_WORDS), span.first):
-        word, following = said.at(position), said.at(position + 1)
+        word, following = transcript.at(position), transcript.at(position + 1)
         is_named = word == "social" and (following in _AFTER_SOCIAL or position + 1 == span.first)
         if word in ("ssn", "socials") or is_named:
             return True
     for position in range(span.last + 1, span.last + 1 + CONTEXT_WORDS // 2):
-        if said.is_stop(position - 1):
+        if transcript.is_stop(position - 1):
             return False
-        word, following = said.at(position), said.at(position + 1)
+        word, following = transcript.at(position), transcript.at(position + 1)
         if word == "ssn" or (word == "social" and following in ("security", "insurance")):
             return True
     return False
 
 
-def _accounts(said: _Said) -> _Found:
-    for group in said.bridged():
-        if said.is_near(_whole(group), _ACCOUNT_CONTEXT):
+def _accounts(transcript: _Transcript) -> _Values:
+    for group in transcript.bridged():
+        if transcript.is_near(_whole(group), _ACCOUNT_CONTEXT):
             digits = _digits_of(group)
             if len(digits) >= ACCOUNT_DIGITS and not _is_list(group):
                 yield _touching(group), "ACCOUNT_NUMBER", digits
@@ -482,20 +482,21 @@ def _accounts(said: _Said) -> _Found:
                     yield [one], "ACCOUNT_NUMBER", one.digits
 
 
-def _phones(said: _Said) -> _Found:
-    for group in said.bridged():
-        for window in _windows(group, lambda window: _is_phone(said, window)):
+def _phones(transcript: _Transcript) -> _Values:
+    for group in transcript.bridged():
+        for window in _windows(group, lambda window: _is_phone(transcript, window)):
             yield _touching(window), "PHONE_NUMBER", _digits_of(window)
-    yield from _entities("PHONE_NUMBER")(said)
+    yield from _entities("PHONE_NUMBER")(transcript)
 
 
-def _is_phone(said: _Said, window: Sequence[_Digits]) -> bool:
+def _is_phone(transcript: _Transcript, window: Sequence[_Digits]) -> bool:
     """As it is written in North America or from abroad; of any form where one is spoken of."""
     digits, cuts = _digits_of(window), _cuts(window)
     size = len(digits)
     if size not in PHONE_DIGITS:
         return False
-    if said.at(window[0].first).startswith("+") or said.is_near(_whole(window), _PHONE_CONTEXT):
+    is_international = transcript.at(window[0].first).startswith("+")
+    if is_international or transcript.is_near(_whole(window), _PHONE_CONTEXT):
         return True
     if size == 7:
         return 3 in cuts
@@ -506,28 +507,28 @@ def _is_phone(said: _Said, window: Sequence[_Digits]) -> bool:
     return digits[0] == "0" and size in range(9, 13)
 
 
-def _numbers(said: _Said) -> _Found:
-    for run in said.runs():
+def _numbers(transcript: _Transcript) -> _Values:
+    for run in transcript.runs():
         if len(run.digits) >= NUMBERS_DIGITS:
-            yield [run], "NUMBER", _value(said, run)
+            yield [run], "NUMBER", _value(transcript, run)
 
 
-def _all_numbers(said: _Said) -> _Found:
-    for run in said.runs():
-        yield [run], "NUMBER", _value(said, run)
+def _all_numbers(transcript: _Transcript) -> _Values:
+    for run in transcript.runs():
+        yield [run], "NUMBER", _value(transcript, run)
 
 
-def _value(said: _Said, run: _Digits) -> str:
+def _value(transcript: _Transcript, run: _Digits) -> str:
     """Return what tells one number of any form from another: 15, 1.5 and $15 are three."""
-    parts = [word.word for word in said.words[run.first : run.last + 1]]
+    parts = [word.word for word in transcript.words[run.first : run.last + 1]]
     if all(_is_identifier(part) or part in _SPELLED for part in parts):
         return run.digits
     return " ".join(part for part in parts if part not in FILLERS)
 
 
-def _entities(*labels: str) -> Callable[[_Said], _Found]:
-    def find(said: _Said) -> _Found:
-        for entity in said.entities:
+def _entities(*labels: str) -> Callable[[_Transcript], _Values]:
+    def find(transcript: _Transcript) -> _Values:
+        for entity in transcript.entities:
             if entity.label in labels:
                 span = _Span(entity.start_word, entity.end_word - 1)
                 yield [span], entity.label, entity.value.lower()
@@ -535,7 +536,7 @@ def _entities(*labels: str) -> Callable[[_Said], _Found]:
     return find
 
 
-_FINDERS: dict[str, Callable[[_Said], _Found]] = {
+_FINDERS: dict[str, Callable[[_Transcript], _Values]] = {
     "credit_card": _cards,
     "credit_card_expiration": _expirations,
     "cvv": _cvvs,
@@ -589,9 +590,9 @@ def _is_unit(phrase: Phrase, position: int) -> bool:
     return word in _UNITS or unit_of(word) in MEASURES
 
 
-def _is_dated(said: _Said, span: _Span) -> bool:
-    is_year = re.fullmatch(r"(19|20)\d\d", "".join(_groups([said.at(span.first)])))
-    before = said.at(span.first - 1)
+def _is_dated(transcript: _Transcript, span: _Span) -> bool:
+    is_year = re.fullmatch(r"(19|20)\d\d", "".join(_groups([transcript.at(span.first)])))
+    before = transcript.at(span.first - 1)
     return bool(is_year) and span.first == span.last and before in _BEFORE_YEAR
 
 
@@ -616,19 +617,19 @@ def _digits_in(word: str) -> str | None:
     return None
 
 
-def _groups(said: Sequence[str]) -> list[str]:
+def _groups(texts: Sequence[str]) -> list[str]:
     """Return the digits as they were grouped.
 
     "forty one eleven" is 41 11, "double two" 22, "four hundred twelve" 412, "123-45" 123 45.
     """
     groups: list[str] = []
     repeat, open_tens, open_zeros = 1, False, 0
-    for position, word in enumerate(said):
+    for position, word in enumerate(texts):
         digits = _digits_in(word)
         if digits is None:
             continue
         # "eight hundred five five five" is 800 and then three digits.
-        is_read_out = {word, *said[position + 1 : position + 2]} <= _ONES
+        is_read_out = {word, *texts[position + 1 : position + 2]} <= _ONES
         if word in REPEATS:
             repeat = REPEATS[word]
         elif word == "hundred" or word in SCALES:

@@ -29,8 +29,8 @@ class Hit:
 
 def searched(words: Sequence[Word], queries: Iterable[str]) -> list[tuple[str, list[Hit]]]:
     """Return each query with its hits in ``words`` as they were spoken: not formatted."""
-    said = spell_numbers(words)
-    return [(query, search(said, query)) for query in queries]
+    spelled = spell_numbers(words)
+    return [(query, search(spelled, query)) for query in queries]
 
 
 def search(words: Sequence[Word], query: str) -> list[Hit]:
@@ -41,22 +41,22 @@ def search(words: Sequence[Word], query: str) -> list[Hit]:
     compared as they are spoken; nothing is found in or across what was redacted.
     """
     spoken = spell_numbers([Word.of(word, 0.0, 0.0) for word in query.split()])
-    wanted = [word.word for word in spoken if word.word]
-    if not wanted:
+    query_words = [word.word for word in spoken if word.word]
+    if not query_words:
         return []
-    text = "".join(wanted)
+    text = "".join(query_words)
     labels = list(accumulate((bool(LABEL.fullmatch(word.word)) for word in words), initial=0))
-    found = []
-    for first, length, difference in _stretches(words, wanted):
+    candidates = []
+    for first, length, difference in _stretches(words, query_words):
         if labels[first + length] > labels[first]:
             continue
-        said = "".join(word.word for word in words[first : first + length])
-        confidence = _likeness(text, said)
+        candidate = "".join(word.word for word in words[first : first + length])
+        confidence = _likeness(text, candidate)
         if confidence >= LEAST_CONFIDENCE:
-            found.append((confidence, -difference, first, length))
+            candidates.append((confidence, -difference, first, length))
     hits: list[Hit] = []
     taken: set[int] = set()
-    for confidence, _, first, length in sorted(found, reverse=True):
+    for confidence, _, first, length in sorted(candidates, reverse=True):
         if taken.isdisjoint(range(first, first + length)) and len(hits) < MOST_HITS:
             taken.update(range(first, first + length))
             part = words[first : first + length]
@@ -121,23 +121,23 @@ def _stretches(words: Sequence[Word], wanted: Sequence[str]) -> Iterator[tuple[i
             yield first, end - first, abs(end - middle)
 
 
-def _likeness(wanted: str, said: str) -> float:
-    if wanted == said:
+def _likeness(query: str, text: str) -> float:
+    if query == text:
         return 1.0
-    letters = fuzz.ratio(wanted, said) / 100
+    letters = fuzz.ratio(query, text) / 100
     # Two unlike words can share a skeleton of two consonants; a longer one is evidence.
-    skeleton = wanted.translate(_SOUNDS)
+    skeleton = query.translate(_SOUNDS)
     if len(skeleton) < 3:
         return letters
-    sound = fuzz.ratio(skeleton, said.translate(_SOUNDS)) / 100
+    sound = fuzz.ratio(skeleton, text.translate(_SOUNDS)) / 100
     return max(letters, 0.5 * letters + 0.5 * sound)
 
 
-def _replaced(words: list[Word], wanted: list[str], replacement: str) -> list[Word]:
+def _replaced(words: list[Word], phrase: list[str], replacement: str) -> list[Word]:
     written: list[Word] = []
     position = 0
     while position < len(words):
-        part = _matching(words, position, wanted)
+        part = _matching(words, position, phrase)
         if not part:
             written.append(words[position])
             position += 1
@@ -152,22 +152,22 @@ def _replaced(words: list[Word], wanted: list[str], replacement: str) -> list[Wo
     return written
 
 
-def _matching(words: list[Word], position: int, wanted: list[str]) -> list[Word]:
-    """Return the words at ``position`` that are the ``wanted`` ones, or none.
+def _matching(words: list[Word], position: int, phrase: list[str]) -> list[Word]:
+    """Return the words at ``position`` that make up ``phrase``, or none.
 
-    In a script without blanks the recognizer's words may end elsewhere than those wanted.
+    In a script without blanks the recognizer's words may end elsewhere than those of ``phrase``.
     """
-    part = words[position : position + len(wanted)]
-    if [word.word for word in part] == wanted:
+    part = words[position : position + len(phrase)]
+    if [word.word for word in part] == phrase:
         return part
-    text = "".join(wanted)
+    text = "".join(phrase)
     if not all(map(is_unspaced, text)):
         return []
-    end, said = position, ""
-    while end < len(words) and len(said) < len(text):
-        said += words[end].word
+    end, characters = position, ""
+    while end < len(words) and len(characters) < len(text):
+        characters += words[end].word
         end += 1
-    return words[position:end] if said == text else []
+    return words[position:end] if characters == text else []
 
 
 def _number(text: str) -> float:

@@ -134,10 +134,10 @@ def amount(number: str) -> str:
     number = number.replace(",", "")
     whole, _, fraction = number.partition(".")
     if len(whole) > LONGEST_NUMBER or (len(whole) > 1 and whole[0] == "0"):
-        said = digits(whole)
+        text = digits(whole)
     else:
-        said = cardinal(int(whole or "0"))
-    return f"{said} point {digits(fraction)}" if fraction else said
+        text = cardinal(int(whole or "0"))
+    return f"{text} point {digits(fraction)}" if fraction else text
 
 
 def _plain_characters(text: str) -> str:
@@ -164,12 +164,12 @@ def _money(match: re.Match[str]) -> str:
     if len(fraction) not in (0, 2):
         return f"{amount(number)} {unit}s"
     units, cents = int(whole), int(fraction or "0")
-    said = []
+    parts = []
     if units or not cents:
-        said.append(f"{amount(whole)} {_many(unit, units)}")
+        parts.append(f"{amount(whole)} {_many(unit, units)}")
     if cents:
-        said.append(f"{cardinal(cents)} {_many(small, cents)}")
-    return " and ".join(said)
+        parts.append(f"{cardinal(cents)} {_many(small, cents)}")
+    return " and ".join(parts)
 
 
 def _many(unit: str, count: int) -> str:
@@ -181,15 +181,15 @@ def _time(match: re.Match[str]) -> str:
     hour, minute, half = int(match["hour"]), int(match["minute"] or 0), match["half"]
     if hour > 24 or minute > 59:
         return match[0]
-    said = cardinal(hour)
+    text = cardinal(hour)
     if minute:
-        said += f" {'oh ' + ONES[minute] if minute < 10 else cardinal(minute)}"
+        text += f" {'oh ' + ONES[minute] if minute < 10 else cardinal(minute)}"
     elif not half:
-        said += " o'clock" if hour <= 12 else " hundred"
+        text += " o'clock" if hour <= 12 else " hundred"
     if match["second"]:
         second = int(match["second"])
-        said += f" and {cardinal(second)} {_many('second', second)}"
-    return said + (f" {half[0].upper()}M" if half else "")
+        text += f" and {cardinal(second)} {_many('second', second)}"
+    return text + (f" {half[0].upper()}M" if half else "")
 
 
 def _iso_date(match: re.Match[str]) -> str:
@@ -202,19 +202,19 @@ def _iso_date(match: re.Match[str]) -> str:
 def _date(month: int, day: int, in_year: str | None) -> str | None:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
-    said = f"{MONTHS[month - 1]} {ordinal(day)}"
-    return f"{said}, {year(int(in_year))}" if in_year and len(in_year) == 4 else said
+    text = f"{MONTHS[month - 1]} {ordinal(day)}"
+    return f"{text}, {year(int(in_year))}" if in_year and len(in_year) == 4 else text
 
 
 def _day_of_month(match: re.Match[str]) -> str:
     """ "5 January 2024", with or without "the" before it."""
-    said = f"the {ordinal(int(match['day']))} of {match['name']}"
-    return f"{said}, {year(int(match['year']))}" if match["year"] else said
+    text = f"the {ordinal(int(match['day']))} of {match['name']}"
+    return f"{text}, {year(int(match['year']))}" if match["year"] else text
 
 
 def _spoken_date(match: re.Match[str]) -> str:
-    said = f"{match['name']} {ordinal(int(match['day']))}"
-    return f"{said}, {year(int(match['year']))}" if match["year"] else said
+    text = f"{match['name']} {ordinal(int(match['day']))}"
+    return f"{text}, {year(int(match['year']))}" if match["year"] else text
 
 
 def _phone(match: re.Match[str]) -> str:
@@ -224,23 +224,23 @@ def _phone(match: re.Match[str]) -> str:
 
 
 def _address(match: re.Match[str]) -> str:
-    said, tail = re.fullmatch(  # type: ignore[union-attr]
+    text, tail = re.fullmatch(  # type: ignore[union-attr]
         r"(?:https?://)?(.*?)/?([.,;:!?]*)", match[0]
     ).groups()
-    said = re.sub(r"\d+", lambda number: f" {digits(number[0])} ", said)
+    text = re.sub(r"\d+", lambda number: f" {digits(number[0])} ", text)
     for mark, word in (("www.", "W W W dot "), ("@", " at "), (".", " dot "), ("/", " slash "),
                        ("-", " dash "), ("_", " underscore "), (":", " colon "),
                        ("?", " "), ("=", " equals "), ("&", " and "), ("#", " ")):  # fmt: skip
-        said = said.replace(mark, word)
-    return said + tail
+        text = text.replace(mark, word)
+    return text + tail
 
 
 def _unit(match: re.Match[str]) -> str:
-    said, unit = amount(match["number"]), (UNITS | SHORT_UNITS)[match["unit"]]
+    text, unit = amount(match["number"]), (UNITS | SHORT_UNITS)[match["unit"]]
     if match["number"] == "1":
         unit = {"feet": "foot"}.get(unit, re.sub(r"s\b", "", unit, count=1))
         unit = "degree" + unit[6:] if unit.startswith("degree") else unit
-    return f"{said} {unit}"
+    return f"{text} {unit}"
 
 
 def _scaled(match: re.Match[str]) -> str:
@@ -251,12 +251,12 @@ def _scaled(match: re.Match[str]) -> str:
 def _fraction(match: re.Match[str]) -> str:
     whole, above, below = match["whole"], int(match["above"]), int(match["below"])
     if below not in DENOMINATORS or (whole and above >= below):
-        said = f"{cardinal(above)} {cardinal(below)}"
-        return f"{amount(whole)} {said}" if whole else said
+        text = f"{cardinal(above)} {cardinal(below)}"
+        return f"{amount(whole)} {text}" if whole else text
     if whole:
         part = {2: "half", 4: "quarter"}.get(below, ordinal(below))
-        said = f"a {part}" if above == 1 else f"{cardinal(above)} {part}s"
-        return f"{amount(whole)} and {said}"
+        text = f"a {part}" if above == 1 else f"{cardinal(above)} {part}s"
+        return f"{amount(whole)} and {text}"
     if below == 2:
         name = "half" if above == 1 else "halves"
     elif below == 4:
@@ -269,8 +269,8 @@ def _fraction(match: re.Match[str]) -> str:
 def _roman(match: re.Match[str]) -> str:
     """ "World War II", "Henry VIII"."""
     number = ROMAN.index(match["number"]) + 1
-    said = f"the {ordinal(number)}" if match["ruler"] else cardinal(number)
-    return f"{match['ruler'] or match['thing']} {said}"
+    text = f"the {ordinal(number)}" if match["ruler"] else cardinal(number)
+    return f"{match['ruler'] or match['thing']} {text}"
 
 
 def _decade(match: re.Match[str]) -> str:

@@ -52,28 +52,28 @@ def summarize(sentences: Sequence[Sentence], embed: Callable[[Sequence[str]], Fl
     total = sum(_length(sentence) for sentence in sentences)
     if total <= SHORTEST_WORDS:
         return joined(sentence.text for sentence in sentences)
-    told = [sentence for sentence in sentences if _length(sentence) >= 4] or list(sentences)
-    meanings = embed([sentence.text for sentence in told])
-    worth = _worth(told, meanings)
+    candidates = [sentence for sentence in sentences if _length(sentence) >= 4] or list(sentences)
+    meanings = embed([sentence.text for sentence in candidates])
+    worth = _worth(candidates, meanings)
     limit = max(LEAST_WORDS, int(SHARE * total))
     chosen: list[int] = []
-    left = set(range(len(told)))
+    left = set(range(len(candidates)))
     while len(chosen) < MOST_SENTENCES:
-        repeats = meanings @ meanings[chosen].T if chosen else np.zeros((len(told), 1))
+        repeats = meanings @ meanings[chosen].T if chosen else np.zeros((len(candidates), 1))
         scores = (1 - DIVERSITY) * worth - DIVERSITY * repeats.max(axis=1)
-        room = limit - sum(_length(told[index]) for index in chosen)
+        room = limit - sum(_length(candidates[index]) for index in chosen)
         # The best first; a look at each, or a long text of long sentences took squares of them.
         for best in sorted(left, key=lambda index: -scores[index]):
             if chosen and worth[best] < LEAST_WORTH:
                 left.clear()
                 break
             left.remove(best)
-            if not chosen or _length(told[best]) <= room:
+            if not chosen or _length(candidates[best]) <= room:
                 chosen.append(best)
                 break
         if not left:
             break
-    return joined(_opened(told[index].text) for index in sorted(chosen))
+    return joined(_opened(candidates[index].text) for index in sorted(chosen))
 
 
 def _worth(sentences: Sequence[Sentence], meanings: Floats) -> Floats:

@@ -35,8 +35,8 @@ class NewCredentials(Shape):
 @operation("project:read", tag="Self-hosted")
 def list_credentials(request: ApiRequest, project: Project) -> shapes.CredentialsList:
     """List distribution credentials"""
-    found = _credentials(project).order_by("-created")
-    return shapes.CredentialsList(distribution_credentials=[_shown(row) for row in found])
+    rows = _credentials(project).order_by("-created")
+    return shapes.CredentialsList(distribution_credentials=[_shown(row) for row in rows])
 
 
 @operation(

@@ -108,8 +108,8 @@ def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in schema:
         return schema
     named: dict[str, Any] = _document()["components"]["schemas"]
-    found: dict[str, Any] = named[schema["$ref"].rpartition("/")[2]]
-    return found
+    resolved: dict[str, Any] = named[schema["$ref"].rpartition("/")[2]]
+    return resolved
 
 
 def _parameter(described: dict[str, Any]) -> dict[str, Any]:

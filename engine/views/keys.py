@@ -54,8 +54,8 @@ def list_keys(request: ApiRequest, project: Project) -> shapes.Keys:
         keys = keys.active()
     elif filters.status == "expired":
         keys = keys.expired()
-    found = keys.select_related("member").order_by("-created")
-    entries = [shapes.KeyOfMember(member=_member(key.member), api_key=_key(key)) for key in found]
+    rows = keys.select_related("member").order_by("-created")
+    entries = [shapes.KeyOfMember(member=_member(key.member), api_key=_key(key)) for key in rows]
     return shapes.Keys(api_keys=entries)
 
 

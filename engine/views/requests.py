@@ -43,10 +43,10 @@ def list_requests(request: ApiRequest, project: Project) -> shapes.Requests:
     Newest first. No audio and no transcript is kept.
     """
     filters = read_options(RequestFilters, request.query)
-    found = project.requests.all()
+    rows = project.requests.all()
     if filters.status:
-        found = found.succeeded() if filters.status == "succeeded" else found.failed()
-    found = found.matching(
+        rows = rows.succeeded() if filters.status == "succeeded" else rows.failed()
+    rows = rows.matching(
         filters.start,
         filters.end,
         accessor=filters.accessor,
@@ -59,15 +59,15 @@ def list_requests(request: ApiRequest, project: Project) -> shapes.Requests:
     return shapes.Requests(
         page=filters.page,
         limit=filters.limit,
-        requests=[_shown(row) for row in found[first : first + filters.limit]],
+        requests=[_shown(row) for row in rows[first : first + filters.limit]],
     )
 
 
 @operation("usage:read", tag="Requests")
 def show_request(request: ApiRequest, project: Project, request_id: str) -> shapes.RequestDetails:
     """Get a request"""
-    found = find(project.requests.all(), request_id, not_found("request"))
-    return shapes.RequestDetails(request=_shown(found))
+    row = find(project.requests.all(), request_id, not_found("request"))
+    return shapes.RequestDetails(request=_shown(row))
 
 
 def _shown(row: Request) -> shapes.Request:

@@ -85,32 +85,32 @@ class Infos(Shape):
     intents_info: Omittable[Info] = UNSET
 
 
-def blocks(found: Insights) -> dict[str, Any]:
+def blocks(insights: Insights) -> dict[str, Any]:
     """Return the members of ``Blocks`` that were requested."""
     members: dict[str, Any] = {}
-    if found.topics is not None:
-        members["topics"] = Topics(segments=[_topics(segment) for segment in found.topics])
-    if found.intents is not None:
-        members["intents"] = Intents(segments=[_intents(segment) for segment in found.intents])
-    if found.sentiments is not None:
-        average = average_score(found.sentiments)
+    if insights.topics is not None:
+        members["topics"] = Topics(segments=[_topics(segment) for segment in insights.topics])
+    if insights.intents is not None:
+        members["intents"] = Intents(segments=[_intents(segment) for segment in insights.intents])
+    if insights.sentiments is not None:
+        average = average_score(insights.sentiments)
         members["sentiments"] = Sentiments(
-            segments=[SentimentSegment(**vars(segment)) for segment in found.sentiments],
+            segments=[SentimentSegment(**vars(segment)) for segment in insights.sentiments],
             average=AverageSentiment(sentiment=sentiment_of(average), sentiment_score=average),
         )
     return members
 
 
-def infos(found: Insights, model_uuid: str) -> dict[str, Info]:
-    """Return the members of ``Infos``; ``found.backend`` names which of the back ends responded."""
+def infos(insights: Insights, model_uuid: str) -> dict[str, Info]:
+    """Return the members of ``Infos``."""
     return {
         f"{feature}_info": Info(
             model_uuid=model_uuid,
             input_tokens=incoming,
             output_tokens=outgoing,
-            model=found.backend,
+            model=insights.backend,
         )
-        for feature, (incoming, outgoing) in found.tokens.items()
+        for feature, (incoming, outgoing) in insights.tokens.items()
     }
 
 

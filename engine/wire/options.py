@@ -244,8 +244,8 @@ class Recognition(Labelled, TrainingChoice, Checked):
 
 def is_nova_3(names: str) -> bool:
     """True when one of the models in ``names`` (``a:b`` names one a channel) is Nova-3 or newer."""
-    found = [re.match(r"nova-(\d{1,3})\b", name.strip().lower()) for name in names.split(":")]
-    return any(match is not None and int(match[1]) >= 3 for match in found)
+    matches = [re.match(r"nova-(\d{1,3})\b", name.strip().lower()) for name in names.split(":")]
+    return any(match is not None and int(match[1]) >= 3 for match in matches)
 
 
 @dataclass(frozen=True)

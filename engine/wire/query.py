@@ -68,11 +68,11 @@ def Reads(read: Reader, **schema: Any) -> Meta:
 
 def read_options(kind: type[Options], query: str) -> Options:
     """Return the options in a query string. Raises ``ApiError`` (400) naming the parameter."""
-    given = parse_query(query)
+    texts = parse_query(query)
     values = {
-        parameter.name: parameter.read(parameter.name, given[parameter.name])
+        parameter.name: parameter.read(parameter.name, texts[parameter.name])
         for parameter in parameters(kind)  # type: ignore[arg-type]
-        if parameter.name in given
+        if parameter.name in texts
     }
     options = kind(**values)
     if isinstance(options, Checked):

@@ -246,7 +246,7 @@ def _paragraph(paragraph: text.Paragraph) -> Paragraph:
 def _utterances(
     channels: Sequence[Channel], words: Sequence[list[RecordedWord]], options: ListenOptions
 ) -> list[Utterance]:
-    found = [
+    utterances = [
         _utterance(utterance, written, channel.language, options)
         for index, channel in enumerate(channels)
         for utterance, written in _with_words(
@@ -254,15 +254,15 @@ def _utterances(
             words[index],
         )
     ]
-    return sorted(found, key=lambda utterance: (utterance.start, utterance.channel))
+    return sorted(utterances, key=lambda utterance: (utterance.start, utterance.channel))
 
 
 def _with_words(
-    found: Sequence[text.Utterance], words: list[RecordedWord]
+    utterances: Sequence[text.Utterance], words: list[RecordedWord]
 ) -> Iterator[tuple[text.Utterance, list[RecordedWord]]]:
     """Yield each utterance of a channel with its part of the channel's words."""
     first = 0
-    for utterance in found:
+    for utterance in utterances:
         last = first + len(utterance.words)
         yield utterance, words[first:last]
         first = last

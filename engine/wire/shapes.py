@@ -77,8 +77,8 @@ def schemas(kinds: Iterable[Any], template: str) -> tuple[list[dict[str, Any]], 
 
     ``template`` is the form of a reference, such as ``#/components/schemas/{name}``.
     """
-    found, named = msgspec.json.schema_components(kinds, ref_template=template)
-    return list(found), named
+    schema_list, named = msgspec.json.schema_components(kinds, ref_template=template)
+    return list(schema_list), named
 
 
 def timestamp(moment: datetime) -> str:

@@ -181,12 +181,12 @@ class FluxSession(StreamSession):
             "eager_eot_threshold": eager_eot_threshold,
             "eot_timeout_ms": eot_timeout_ms,
         }
-        given = {name: value for name, value in thresholds.items() if value is not None}
+        changed = {name: value for name, value in thresholds.items() if value is not None}
         terms = None if keyterms is None else list(read_keyterms("keyterms", keyterms))
         self._unconfirmed += 1
         return message(
             "Configure",
-            thresholds=given or None,
+            thresholds=changed or None,
             keyterms=terms,
             language_hints=None if language_hints is None else list(language_hints),
             numerals=numerals,

@@ -155,5 +155,5 @@ class StreamSession:
 
 def message(kind: str, **members: object) -> str:
     """A text frame for the server; members that are None are left out."""
-    given = {name: value for name, value in members.items() if value is not None}
-    return json.dumps({"type": kind, **given})
+    present = {name: value for name, value in members.items() if value is not None}
+    return json.dumps({"type": kind, **present})

@@ -178,10 +178,10 @@ def asked(
 def resolve(host: str, port: int, rules: Rules) -> list[str]:
     """The addresses of ``host``. Raises ``Rejected`` when a single one of them is inside."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"The host {host} does not exist.") from error
-    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    addresses = list(dict.fromkeys(str(info[4][0]) for info in entries))
     if not rules.private_hosts and not all(is_public(address) for address in addresses):
         raise Rejected(f"{host} is in a private network; only public addresses are fetched.")
     return addresses

@@ -56,12 +56,12 @@ def is_visible(character: str) -> bool:
     return shows and character not in BLANKS
 
 
-def clean_name(given: str) -> str:
+def clean_name(text: str) -> str:
     """A file's own name: no folders, nothing that `clean_title` takes out, never empty.
 
     A name that is too long is cut before its ending, which people know files by.
     """
-    name = re.split(r"[/\\]", given)[-1]
+    name = re.split(r"[/\\]", text)[-1]
     stem, dot, ending = name.rpartition(".")
     if not stem or len(ending) > 10:
         stem, dot, ending = name, "", ""

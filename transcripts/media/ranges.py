@@ -15,10 +15,10 @@ def read_range(header: str, size_bytes: int) -> tuple[int, int] | None:
     A header that is not understood, or asks for several parts, is ignored, as it may be.
     Raises ``Unsatisfiable``.
     """
-    asked = RANGE.fullmatch(header.strip())
-    if asked is None:
+    match = RANGE.fullmatch(header.strip())
+    if match is None:
         return None
-    first, last = asked.groups()
+    first, last = match.groups()
     if not first and not last:
         return None
     if not first:

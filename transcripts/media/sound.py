@@ -174,19 +174,19 @@ def probe(path: Path) -> Sound:
         raise Rejected(BROKEN) from error
 
 
-def check_length(path: Path, found: Sound, max_seconds: int) -> None:
+def check_length(path: Path, properties: Sound, max_seconds: int) -> None:
     """Raise ``Rejected`` when more can be decoded than ``max_seconds``.
 
     A length stated by a header is checked, never a reason to reject: it may be wrong.
     """
-    if found.duration is not None and found.duration <= max_seconds:
+    if properties.duration is not None and properties.duration <= max_seconds:
         return
     facts = _run(path, "measure", DRAW_SECONDS, most_seconds=max_seconds)
     if float(facts["seconds"]) > max_seconds:
         raise Rejected(f"This recording is more than {max_seconds / 3600:g} hours long.")
 
 
-def draw(path: Path, found: Sound, copy: Path | None = None) -> Drawing:
+def draw(path: Path, properties: Sound, copy: Path | None = None) -> Drawing:
     """Draw a file that ``probe`` found to be readable, and write an MP3 of it to ``copy``.
 
     Raises ``Rejected``.
@@ -198,8 +198,8 @@ def draw(path: Path, found: Sound, copy: Path | None = None) -> Drawing:
             facts["is_even"]
             and facts["is_first_track"]
             and not facts["is_damaged"]
-            and found.container not in NEVER_EXACT
-            and (facts["has_constant_rate"] or found.container not in COUNTED_BY_BYTES)
+            and properties.container not in NEVER_EXACT
+            and (facts["has_constant_rate"] or properties.container not in COUNTED_BY_BYTES)
         )
         return Drawing(reduce(scaled(peaks), MAX_STEPS), float(facts["seconds"]), is_seekable)
     except (ValueError, TypeError, KeyError) as error:

@@ -260,8 +260,8 @@ def page(
 ) -> Results:
     """One page of results; may raise ``TooSlow``."""
     # One more than is shown tells whether there is a next page.
-    found, hint = places(query, projects, order, after, limit + 1)
-    shown, more = found[:limit], len(found) > limit
+    page_places, hint = places(query, projects, order, after, limit + 1)
+    shown, more = page_places[:limit], len(page_places) > limit
     hits = hits_at(query, shown)
     recordings = len({hit.recording for hit in hits})
     if after is not None:
@@ -300,19 +300,19 @@ def places(
         until = ids[-1] if len(ids) == limit else 0
         together = runs_of([*ids, before] if before else ids)
         apart, hint = far_apart(query, projects, before, until, together, limit)
-        found = [Place(pk) for pk in ids] + apart
-        return sorted(found, key=lambda place: -place.utterance)[:limit], hint
+        ranked_places = [Place(pk) for pk in ids] + apart
+        return sorted(ranked_places, key=lambda place: -place.utterance)[:limit], hint
     ranked: list[tuple[float, int]] = []
     if after is None or after.score < APART:
         worse_than = (after.score, after.utterance) if after else None
         ranked = index.best(query, projects, worse_than, limit)
-    found = [Place(pk, score) for score, pk in ranked]
-    if len(query.terms) == 1 or len(found) == limit:
-        return found, ""
+    ranked_places = [Place(pk, score) for score, pk in ranked]
+    if len(query.terms) == 1 or len(ranked_places) == limit:
+        return ranked_places, ""
     together = runs_of(index.newest(query, projects, None, RANKED))
     before = after.utterance if after and after.score >= APART else None
-    apart, hint = far_apart(query, projects, before, 0, together, limit - len(found))
-    return [*found, *apart], hint
+    apart, hint = far_apart(query, projects, before, 0, together, limit - len(ranked_places))
+    return [*ranked_places, *apart], hint
 
 
 def runs_of(utterances: Sequence[int]) -> set[int]:
@@ -335,15 +335,15 @@ def far_apart(
     """
     index = database_index()
     phrases = [part for part in query.parts if len(part.terms[0].words) > 1]
-    found: list[Place] = []
+    result: list[Place] = []
     looked_up = 0
     batch = limit + len(together) + 1
     while True:
         firsts = index.transcripts(query, projects, before, batch)
         rows = Utterance.objects.filter(pk__in=firsts).order_by("-pk")
         for first, run in rows.values_list("pk", "transcription_id"):
-            if first <= until or len(found) == limit:
-                return found, ""
+            if first <= until or len(result) == limit:
+                return result, ""
             if run in together:
                 continue
             if phrases:
@@ -351,11 +351,11 @@ def far_apart(
                 last = last_of([run])[run]
                 if not all(index.within(part, first, last, 1) for part in phrases):
                     continue
-            found.append(Place(first, APART, True))
+            result.append(Place(first, APART, True))
         if len(firsts) < batch:
-            return found, ""
+            return result, ""
         if looked_up >= LOOKED_UP:
-            return found, TOO_MANY_APART
+            return result, TOO_MANY_APART
         before = firsts[-1]
 
 
@@ -406,18 +406,18 @@ def hits_at(query: Query, places: Sequence[Place]) -> tuple[Hit, ...]:
     listed = []
     for place in places:
         pks = chosen.get(place.utterance, []) if place.apart else [place.utterance]
-        said = [rows[pk] for pk in pks if pk in rows]
-        if said and said[-1].index - said[0].index <= NEAR:
-            said = said[:1]
-        if said:
-            listed.append(said)
+        stretch = [rows[pk] for pk in pks if pk in rows]
+        if stretch and stretch[-1].index - stretch[0].index <= NEAR:
+            stretch = stretch[:1]
+        if stretch:
+            listed.append(stretch)
     longest = max(len(term.words) for term in query.terms)
-    crossing = [said[0] for said in listed if not query.is_in(said[0].text)]
+    crossing = [stretch[0] for stretch in listed if not query.is_in(stretch[0].text)]
     after = following(crossing, max(longest, NEAR))
     voices = voices_of({row.transcription for row in rows.values()})
     hits = [
-        hit(query, said, after.get(said[0].pk, ()), voices[said[0].transcription_id])
-        for said in listed
+        hit(query, stretch, after.get(stretch[0].pk, ()), voices[stretch[0].transcription_id])
+        for stretch in listed
     ]
     if longest > AFTER_SEAM + 1:
         # The index knows only so much of what follows an utterance.
@@ -431,12 +431,12 @@ def closest(query: Query, firsts: Sequence[int]) -> dict[int, list[int]]:
     runs = dict(rows.values_list("pk", "transcription_id"))
     last = last_of(runs.values())
     index = database_index()
-    found = {}
+    windows = {}
     for first, run in runs.items():
-        said = [index.within(part, first, last[run], TERM_PLACES) for part in query.parts]
-        if all(said):
-            found[first] = shortest_window(said)
-    return found
+        places = [index.within(part, first, last[run], TERM_PLACES) for part in query.parts]
+        if all(places):
+            windows[first] = shortest_window(places)
+    return windows
 
 
 def shortest_window(places: Sequence[Sequence[int]]) -> list[int]:
@@ -482,11 +482,13 @@ def voices_of(runs: Collection[Transcription]) -> dict[int, Voices]:
     return {run.pk: Voices(run.multichannel, names[run.pk]) for run in runs}
 
 
-def hit(query: Query, said: Sequence[Utterance], after: Sequence[Utterance], voices: Voices) -> Hit:
-    """A hit at an utterance, the first of those that are ``said`` apart or go on ``after`` it."""
-    utterance, end = said[0], said[0].end
-    if len(said) > 1:
-        text = " … ".join(around(query, each.text) for each in said)
+def hit(
+    query: Query, stretch: Sequence[Utterance], after: Sequence[Utterance], voices: Voices
+) -> Hit:
+    """Return the hit at the first utterance of ``stretch``; ``after`` are those that follow it."""
+    utterance, end = stretch[0], stretch[0].end
+    if len(stretch) > 1:
+        text = " … ".join(around(query, each.text) for each in stretch)
         # The excerpt of the first one may have lost its beginning.
         first = query.marks(utterance.text)
     else:
@@ -513,7 +515,7 @@ def hit(query: Query, said: Sequence[Utterance], after: Sequence[Utterance], voi
         end=end,
         text=text,
         marks=query.marks(text),
-        apart=len(said) > 1,
+        apart=len(stretch) > 1,
     )
 
 

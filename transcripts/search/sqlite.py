@@ -206,8 +206,10 @@ def spoken(query: Query) -> str:
     """A query as FTS5 reads it, for the index of utterances."""
     single = [quoted(term.words, term.prefix) for term in query.terms if len(term.words) == 1]
     # One column filter for all of them: each walks the index on its own.
-    found = [f"text : ({' AND '.join(single)})"] if single else []
-    return " AND ".join([*found, *(phrase(term) for term in query.terms if len(term.words) > 1)])
+    expressions = [f"text : ({' AND '.join(single)})"] if single else []
+    return " AND ".join(
+        [*expressions, *(phrase(term) for term in query.terms if len(term.words) > 1)]
+    )
 
 
 def phrase(term: Term) -> str:
@@ -258,19 +260,19 @@ def scored(query: Query, rows: Sequence[tuple[int, str]]) -> list[tuple[float, i
         plain = text.lower() if text.isascii() else fold(text)
         # Against an utterance of usual length, some 80 characters.
         length = 1.2 * (0.25 + 0.75 * len(plain) / 80)
-        said = [len(term.findall(plain)) for term in terms]
-        result.append((-sum(2.2 * often / (often + length) for often in said), pk))
+        counts = [len(term.findall(plain)) for term in terms]
+        result.append((-sum(2.2 * often / (often + length) for often in counts), pk))
     return result
 
 
 def pattern(term: Term) -> str:
     """A regular expression for a term in folded text, where ``_`` is no letter."""
     words = [fold(word) for word in term.words]
-    found = re.escape(words[0])
+    source = re.escape(words[0])
     for before, word in pairwise(words):
-        found += (r"[\W_]*" if are_close(before, word) else r"[\W_]+") + re.escape(word)
+        source += (r"[\W_]*" if are_close(before, word) else r"[\W_]+") + re.escape(word)
     unspaced = UNSPACED.pattern
     start = "" if is_unspaced(words[0][0]) else rf"(?:(?<![^\W_])|(?<={unspaced}))"
     is_open = term.prefix or is_unspaced(words[-1][-1])
     end = "" if is_open else rf"(?:(?![^\W_])|(?={unspaced}))"
-    return f"{start}{found}{end}"
+    return f"{start}{source}{end}"

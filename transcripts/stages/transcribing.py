@@ -74,16 +74,16 @@ def check_audio(job: Job[Transcription], path: Path) -> None:
     job.note(stage=Stage.CHECKING)
     if "encoding" in job.row.options:
         return  # raw samples: only the one who chose their coding knows what they are
-    found = sound.probe(path)
+    properties = sound.probe(path)
     save_recording(
         job,
-        media_type=found.media_type,
-        duration=found.duration,
-        channels=found.channels,
-        tracks=[asdict(track) for track in found.tracks] if len(found.tracks) > 1 else [],
+        media_type=properties.media_type,
+        duration=properties.duration,
+        channels=properties.channels,
+        tracks=[asdict(track) for track in properties.tracks] if len(properties.tracks) > 1 else [],
     )
-    found.check()
-    sound.check_length(path, found, settings.ENV.max_duration_seconds)
+    properties.check()
+    sound.check_length(path, properties, settings.ENV.max_duration_seconds)
 
 
 def save_recording(job: Job[Transcription], **facts: Any) -> None:

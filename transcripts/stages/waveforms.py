@@ -35,9 +35,9 @@ def draw_waveform(recording_pk: int) -> None:
 
 def draw(path: Path, copy: Path) -> tuple[sound.Drawing, bool]:
     """Draw a file, and write a listening copy where browsers need one; return True for that."""
-    found = sound.probe(path)
-    if found.plays_in_browsers:
-        drawing = sound.draw(path, found)
+    properties = sound.probe(path)
+    if properties.plays_in_browsers:
+        drawing = sound.draw(path, properties)
         if drawing.is_seekable:
             return drawing, False
-    return sound.draw(path, found, copy), True
+    return sound.draw(path, properties, copy), True

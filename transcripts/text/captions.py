@@ -63,10 +63,10 @@ class Cue:
 
 def speakers(utterances: Sequence[Spoken], voices: Voices = ALONE) -> list[str]:
     """Whose each utterance is, in words; all empty when a single voice without a name speaks."""
-    found = [voices.of(each.speaker, each.channel) for each in utterances]
-    if len(set(found)) < 2 and not voices.names:
-        return [""] * len(found)
-    return [voice.name if voice else "" for voice in found]
+    speakers = [voices.of(each.speaker, each.channel) for each in utterances]
+    if len(set(speakers)) < 2 and not voices.names:
+        return [""] * len(speakers)
+    return [voice.name if voice else "" for voice in speakers]
 
 
 def cues(utterances: Sequence[Spoken], voices: Voices = ALONE, labelled: bool = False) -> list[Cue]:
@@ -82,13 +82,13 @@ def cues(utterances: Sequence[Spoken], voices: Voices = ALONE, labelled: bool = 
     ]
     parts.sort(key=lambda each: each[0][0].start)
     next_starts = [*(part[0].start for part, _ in parts[1:]), float("inf")]
-    found, before = [], ""
+    cues, before = [], ""
     for (part, voice), next_start in zip(parts, next_starts, strict=False):
         label = label_of(voice) if labelled and voice != before else ""
         cue = Cue(part[0].start, part[-1].end, wrap(text_of(part), label), voice)
-        found.append(replace(cue, end=max(cue.end, min(readable_until(cue), next_start))))
+        cues.append(replace(cue, end=max(cue.end, min(readable_until(cue), next_start))))
         before = voice
-    return found
+    return cues
 
 
 def label_of(voice: str) -> str:
@@ -186,13 +186,13 @@ def wrap(text: str, label: str = "") -> tuple[str, ...]:
 def atoms(text: str, label: str = "") -> list[tuple[str, str]]:
     """Split into units that stay on one line, each with the space before it: label, words, and in
     scripts without spaces single characters."""
-    found = [("", label)] if label else []
+    atoms = [("", label)] if label else []
     for word in text.split():
-        gap = " " if found else ""
+        gap = " " if atoms else ""
         for atom in word_atoms(word):
-            found.append((gap, atom))
+            atoms.append((gap, atom))
             gap = ""
-    return found
+    return atoms
 
 
 def word_atoms(word: str) -> Iterable[str]:

@@ -56,10 +56,10 @@ def pattern_of(typed: str) -> re.Pattern[str] | None:
     if not words:
         marks = typed.strip()
         return re.compile(re.escape(marks)) if marks else None
-    found = loose(words[0])
+    source = loose(words[0])
     for before, word in pairwise(words):
-        found += (BLANKS if are_close(before, word) else r"[\W_]++") + loose(word)
-    return re.compile(found)
+        source += (BLANKS if are_close(before, word) else r"[\W_]++") + loose(word)
+    return re.compile(source)
 
 
 def loose(word: str) -> str:

@@ -30,11 +30,11 @@ def chips(labels: Iterable[Mapping[str, Any]]) -> list[Chip]:
     places: dict[str, list[tuple[float, float]]] = {}
     for label in labels:
         places.setdefault(label["name"], []).append((-label["confidence"], label["start"]))
-    found = [
+    chips = [
         Chip(name, sum(-doubt for doubt, _ in each), [start for _, start in sorted(each)])
         for name, each in places.items()
     ]
-    return sorted(found, key=lambda chip: -chip.weight)[:MAX_CHIPS]
+    return sorted(chips, key=lambda chip: -chip.weight)[:MAX_CHIPS]
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def mood_bars(sentiments: Sequence[Mapping[str, Any]], duration: float) -> list[
 def strongest(sentiments: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The few places of the strongest mood, by time: for those who cannot see the chart."""
     moved = [each for each in sentiments if abs(each["score"]) >= NEUTRAL]
-    found = sorted(moved, key=lambda each: -abs(each["score"]))[:MOMENTS]
+    strongest = sorted(moved, key=lambda each: -abs(each["score"]))[:MOMENTS]
     return [
         {**each, "mood": mood(each["score"])}
-        for each in sorted(found, key=lambda each: each["start"])
+        for each in sorted(strongest, key=lambda each: each["start"])
     ]

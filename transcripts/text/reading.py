@@ -122,12 +122,12 @@ def same_voices(
             overlap = min(end, other_end) - max(start, other_start)
             if other is not None and overlap > 0:
                 shared[voice, other] += overlap
-    found: dict[Key, Key] = {}
+    matches: dict[Key, Key] = {}
     for (voice, other), seconds in sorted(shared.items(), key=lambda each: -each[1]):
-        if voice in found or other in found.values() or seconds < spoken[voice] / 2:
+        if voice in matches or other in matches.values() or seconds < spoken[voice] / 2:
             continue
-        found[voice] = other
-    return found
+        matches[voice] = other
+    return matches
 
 
 ALONE = Voices()
@@ -166,16 +166,16 @@ def paragraphs(
     utterances: Iterable[Any], before: Any = None, voices: Voices = ALONE
 ) -> list[Paragraph]:
     """Group utterances into paragraphs; ``before`` is the one ahead of the first, if any."""
-    found: list[Paragraph] = []
+    paragraphs: list[Paragraph] = []
     for utterance in utterances:
-        if not found or not found[-1].takes(utterance):
-            who = (utterance.speaker, utterance.channel)
-            turn = before is None or who != (before.speaker, before.channel)
-            found.append(Paragraph(*who, voices.of(*who), utterance.start, turn))
-        found[-1].utterances.append(utterance)
-        found[-1].characters += len(utterance.text)
+        if not paragraphs or not paragraphs[-1].takes(utterance):
+            voice = (utterance.speaker, utterance.channel)
+            turn = before is None or voice != (before.speaker, before.channel)
+            paragraphs.append(Paragraph(*voice, voices.of(*voice), utterance.start, turn))
+        paragraphs[-1].utterances.append(utterance)
+        paragraphs[-1].characters += len(utterance.text)
         before = utterance
-    return found
+    return paragraphs
 
 
 def words(text: str, timed: Sequence[Sequence[Any]]) -> list[Word]:
@@ -222,7 +222,7 @@ class Line:
 
 def blocks(outline: Sequence[Line]) -> list[Block]:
     """Blocks of a transcript; estimates the paragraphs of a block by the rule that groups them."""
-    found = []
+    blocks = []
     for first in range(0, len(outline), BLOCK_UTTERANCES):
         lines = outline[first : first + BLOCK_UTTERANCES]
         count, filled = 0, 0
@@ -238,20 +238,20 @@ def blocks(outline: Sequence[Line]) -> list[Block]:
             filled += line.characters
             last = line
         total = sum(line.characters for line in lines)
-        found.append(Block(first // BLOCK_UTTERANCES, lines[0].start, total, count))
-    return found
+        blocks.append(Block(first // BLOCK_UTTERANCES, lines[0].start, total, count))
+    return blocks
 
 
 def turns(outline: Iterable[Line], voices: Voices) -> list[tuple[float, int, int]]:
     """When each change of voice happens, the hue it changes to and its round."""
-    found: list[tuple[float, int, int]] = []
+    turns: list[tuple[float, int, int]] = []
     last: Voice | None = None
     for line in outline:
-        who = voices.of(line.speaker, line.channel)
-        if who and who != last:
-            found.append((round(line.start, 3), who.hue, who.round))
-            last = who
-    return found
+        voice = voices.of(line.speaker, line.channel)
+        if voice and voice != last:
+            turns.append((round(line.start, 3), voice.hue, voice.round))
+            last = voice
+    return turns
 
 
 @dataclass(frozen=True)
@@ -266,15 +266,15 @@ class Talker:
 
 def talkers(outline: Iterable[Line], voices: Voices) -> list[Talker]:
     """The voices of a transcript by first appearance, each with its longest clear utterance."""
-    said: dict[Voice, list[Line]] = {}
+    lines_of: dict[Voice, list[Line]] = {}
     for line in outline:
-        if who := voices.of(line.speaker, line.channel):
-            said.setdefault(who, []).append(line)
-    seconds = {who: sum(line.end - line.start for line in said[who]) for who in said}
-    whole = sum(seconds.values()) or 1.0
+        if voice := voices.of(line.speaker, line.channel):
+            lines_of.setdefault(voice, []).append(line)
+    seconds = {voice: sum(line.end - line.start for line in lines_of[voice]) for voice in lines_of}
+    total = sum(seconds.values()) or 1.0
     return [
-        Talker(who, seconds[who], seconds[who] / whole, clearest(lines))
-        for who, lines in said.items()
+        Talker(voice, seconds[voice], seconds[voice] / total, clearest(lines))
+        for voice, lines in lines_of.items()
     ]
 
 

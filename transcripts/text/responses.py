@@ -73,7 +73,7 @@ def _fields(utterance: Utterance, text: str, words: Sequence[Sequence[Any]]) -> 
 
 def _cut(response: ListenResponse) -> Iterator[Utterance]:
     """Utterances out of words alone: a new one at a pause and at a change of speaker."""
-    found = []
+    utterances = []
     for channel, track in enumerate(response.channels):
         run: list[Word] = []
         for word in track.alternatives[0].words:
@@ -82,14 +82,14 @@ def _cut(response: ListenResponse) -> Iterator[Utterance]:
             if run and (
                 word.start - run[-1].end >= PAUSE_SECONDS or word.speaker != run[-1].speaker
             ):
-                found.append(_utterance(run, channel))
+                utterances.append(_utterance(run, channel))
                 run = []
             run.append(word)
         if run:
-            found.append(_utterance(run, channel))
+            utterances.append(_utterance(run, channel))
         elif text := track.alternatives[0].transcript.strip():
             # Text without the times of its words: it lasts as long as the recording.
-            found.append(
+            utterances.append(
                 Utterance(
                     id="",
                     start=0.0,
@@ -100,7 +100,7 @@ def _cut(response: ListenResponse) -> Iterator[Utterance]:
                     words=(),
                 )
             )
-    yield from sorted(found, key=lambda utterance: utterance.start)
+    yield from sorted(utterances, key=lambda utterance: utterance.start)
 
 
 def _utterance(words: list[Word], channel: int) -> Utterance:

@@ -37,21 +37,21 @@ class TimedText:
         """
         if not self.spans:
             return 0.0, 0.0
-        said = text.split()
-        first = self._place(said[:RECOGNISED_BY], min(start_word, len(self.spans) - 1))
-        length = len(said) or end_word - start_word + 1
+        words = text.split()
+        first = self._place(words[:RECOGNISED_BY], min(start_word, len(self.spans) - 1))
+        length = len(words) or end_word - start_word + 1
         last = min(first + max(1, length), len(self.spans)) - 1
         return self.spans[first][0], max(self.spans[first][0], self.spans[last][1])
 
-    def _place(self, said: list[str], near: int) -> int:
+    def _place(self, words: list[str], near: int) -> int:
         """Return the index of these words nearest to ``near``; ``near`` if there is none."""
 
         def stands(place: int) -> bool:
-            return self.words[place : place + len(said)] == said
+            return self.words[place : place + len(words)] == words
 
-        if not said or stands(near):
+        if not words or stands(near):
             return near
-        places = [place for place, word in enumerate(self.words) if word == said[0]]
+        places = [place for place, word in enumerate(self.words) if word == words[0]]
         return min(filter(stands, places), key=lambda place: abs(place - near), default=near)
 
 
@@ -73,22 +73,22 @@ def positions(text: str, words: Iterable[str]) -> list[int]:
 
     Formatting may have changed words on the way to the text.
     """
-    found, at, last = [], 0, 0
+    indexes, at, last = [], 0, 0
     for word in words:
         place = text.find(word, at)
         # A word found only far ahead is another one that looks the same.
         if 0 <= place <= at + len(word) + 3:
             last, at = place, place + len(word)
-        found.append(last)
-    return found
+        indexes.append(last)
+    return indexes
 
 
 def labels(text: TimedText, segments: Iterable[LabelledSegment]) -> list[dict[str, Any]]:
     """Topics or intents with the seconds in which they are spoken of, by time."""
-    found = []
+    labels = []
     for segment in segments:
         start, end = text.span(segment.text, segment.start_word, segment.end_word)
-        found += [
+        labels += [
             {
                 "name": label.name,
                 "confidence": round(label.confidence, 4),
@@ -98,19 +98,19 @@ def labels(text: TimedText, segments: Iterable[LabelledSegment]) -> list[dict[st
             for label in segment.labels
             if label.name
         ]
-    return sorted(found, key=lambda label: label["start"])
+    return sorted(labels, key=lambda label: label["start"])
 
 
 def moods(text: TimedText, segments: Iterable[SentimentSegment]) -> list[dict[str, Any]]:
     """Sentiment over time: the score, -1 to 1, of each stretch."""
-    found = []
+    moods = []
     for segment in segments:
         start, end = text.span(segment.text, segment.start_word, segment.end_word)
-        found.append(
+        moods.append(
             {
                 "score": round(segment.score, 4),
                 "start": round(start, 3),
                 "end": round(end, 3),
             }
         )
-    return sorted(found, key=lambda mood: mood["start"])
+    return sorted(moods, key=lambda mood: mood["start"])

@@ -141,7 +141,7 @@ def indexed(texts: Sequence[str]) -> list[IndexedText]:
 
 def vocabulary(words_of: Sequence[Sequence[str]]) -> str:
     """The words of a transcript, each once, as many as a database can index together."""
-    found = " ".join(dict.fromkeys(word for words in words_of for word in words))
-    if len(found) > VOCABULARY_CHARACTERS:
-        found = found[: VOCABULARY_CHARACTERS + 1].rpartition(" ")[0]
-    return found
+    text = " ".join(dict.fromkeys(word for words in words_of for word in words))
+    if len(text) > VOCABULARY_CHARACTERS:
+        text = text[: VOCABULARY_CHARACTERS + 1].rpartition(" ")[0]
+    return text

@@ -41,10 +41,10 @@ def in_chosen_project(view: Callable[..., HttpResponse]) -> Callable[..., HttpRe
 
     @wraps(view)
     def with_project(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        given, project = request.GET.get("project", ""), None
-        if given:
+        chosen, project = request.GET.get("project", ""), None
+        if chosen:
             visible = Project.objects.visible_to(person(request))
-            project = get_permitted(request, visible, int(given) if is_id(given) else None)
+            project = get_permitted(request, visible, int(chosen) if is_id(chosen) else None)
         return view(request, project, *args, **kwargs)
 
     return with_project

@@ -27,17 +27,17 @@ INSIGHT = ("request_id", "summary", "topics", "intents", "sentiments", "average_
 @require_safe
 def recording_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The audio for the player: a copy when browsers cannot play the original."""
-    found = visible_recording(request, pk)
-    return send(request, *found.playable)
+    recording = visible_recording(request, pk)
+    return send(request, *recording.playable)
 
 
 @require_safe
 def recording_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The original, to keep, under the name that it came with."""
-    found = visible_recording(request, pk)
-    response = send(request, str(found.file), "application/octet-stream", found.sha256)
+    recording = visible_recording(request, pk)
+    response = send(request, str(recording.file), "application/octet-stream", recording.sha256)
     response["Content-Disposition"] = content_disposition_header(
-        True, found.original_name or f"{found.title}.audio"
+        True, recording.original_name or f"{recording.title}.audio"
     )
     return response
 
@@ -45,19 +45,19 @@ def recording_file(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_safe
 def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     """The transcript as txt, srt, vtt or json: the newest finished one, or ``?version=``."""
-    found = visible_recording(request, pk)
-    run = finished_run(request, found)
+    recording = visible_recording(request, pk)
+    run = finished_run(request, recording)
     if run is None or kind not in (*CAPTION_FORMATS, "json"):
         raise Http404
     utterances = list(run.utterances.order_by("index"))
     if kind == "json":
-        whole = facts(found, run) | {"utterances": captions.as_objects(utterances, run.voices)}
+        whole = facts(recording, run) | {"utterances": captions.as_objects(utterances, run.voices)}
         body, media_type = json.dumps(whole, ensure_ascii=False, indent=1), "application/json"
     else:
         write, media_type = CAPTION_FORMATS[kind]
         body = write(utterances, run.voices, run.all_cautions)
     response = HttpResponse(body, content_type=f"{media_type}; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, f"{found.title}.{kind}")
+    response["Content-Disposition"] = content_disposition_header(True, f"{recording.title}.{kind}")
     return response
 
 
@@ -88,11 +88,11 @@ def send(request: HttpRequest, name: str, media_type: str, tag: str) -> HttpResp
     headers = {"Accept-Ranges": "bytes", "ETag": f'"{tag}"'}
     if request.headers.get("If-None-Match", "") == headers["ETag"]:
         return HttpResponse(status=304, headers=headers)
-    asked = request.headers.get("Range", "")
+    byte_range = request.headers.get("Range", "")
     if request.headers.get("If-Range", headers["ETag"]) != headers["ETag"]:
-        asked = ""  # the part would be one of another file
+        byte_range = ""  # the part would be one of another file
     try:
-        part = read_range(asked, size_bytes)
+        part = read_range(byte_range, size_bytes)
     except Unsatisfiable:
         headers["Content-Range"] = f"bytes */{size_bytes}"
         return HttpResponse(status=416, headers=headers)

@@ -74,8 +74,8 @@ def library_rows(request: HttpRequest) -> HttpResponse:
     With ``whole`` all come whole, as a page that has just uploaded them needs.
     """
     user = person(request)
-    given = request.GET.get("ids", "").split(",")
-    ids = [int(each) for each in given if is_id(each)][:MOST_AT_ONCE]
+    texts = request.GET.get("ids", "").split(",")
+    ids = [int(each) for each in texts if is_id(each)][:MOST_AT_ONCE]
     seen = Recording.objects.visible_to(user).filter(pk__in=ids)
     listed = rows(seen.select_related("project"))
     facts = [row for row in listed if row.progress and "whole" not in request.GET]

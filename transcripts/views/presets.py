@@ -19,9 +19,9 @@ def presets(request: HttpRequest) -> JsonResponse:
     Takes ``project``, ``name``, ``options`` (JSON) and ``is_default``; returns the
     project's presets and the ``id`` of this one, or 422 with ``error``.
     """
-    given = request.POST.get("project", "")
+    chosen = request.POST.get("project", "")
     writable = Project.objects.writable_by(person(request))
-    project = get_permitted(request, writable, int(given) if is_id(given) else None)
+    project = get_permitted(request, writable, int(chosen) if is_id(chosen) else None)
     form = PresetForm(project, request.POST)
     if not form.is_valid():
         problems = [str(each) for errors in form.errors.values() for each in errors]

@@ -48,22 +48,22 @@ def seconds(text: str) -> float | None:
 @never_cache
 @require_safe
 def recording(request: HttpRequest, pk: int) -> HttpResponse:
-    found = visible_recording(request, pk)
-    run = finished_run(request, found)
+    recording = visible_recording(request, pk)
+    run = finished_run(request, recording)
     context: dict[str, Any] = {
-        "recording": found,
-        "row": rows([found])[0],
+        "recording": recording,
+        "row": rows([recording])[0],
         "run": run,
-        "versions": found.finished_runs,
-        "may_write": found.is_writable_by(person(request)),
+        "versions": recording.finished_runs,
+        "may_write": recording.is_writable_by(person(request)),
         "at": seconds(request.GET.get("t", "")),
         "speeds": SPEEDS,
         "export_formats": EXPORT_FORMATS,
     }
     if run:
-        context |= transcript(run, context["at"] or 0.0) | insight_context(request, found, run)
+        context |= transcript(run, context["at"] or 0.0) | insight_context(request, recording, run)
     if context["may_write"] and not context["row"].progress:
-        context |= again(request, found)
+        context |= again(request, recording)
     return render(request, "transcripts/recording.html", context)
 
 
@@ -91,11 +91,11 @@ def transcript(run: Transcription, at: float) -> dict[str, Any]:
     """All blocks of a run by place and size, with the text of the one at this second."""
     voices = run.voices
     outline = run.outline()
-    found = reading.blocks(outline)
+    blocks = reading.blocks(outline)
     # Starts may repeat or step back where channels overlap; the last one not after it will do.
-    first = max(0, bisect_right([block.start for block in found], at) - 1)
+    first = max(0, bisect_right([block.start for block in blocks], at) - 1)
     return {
-        "blocks": found,
+        "blocks": blocks,
         "first": first,
         "paragraphs": run.block(first, voices),
         "turns": reading.turns(outline, voices),
@@ -118,8 +118,8 @@ def block(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 @require_safe
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
     """Render the progress of the newest run; the page reloads when it has ended."""
-    found = visible_recording(request, pk)
-    row = rows([found])[0]
+    recording = visible_recording(request, pk)
+    row = rows([recording])[0]
     if not row.progress:
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "transcripts/_progress.html", {"row": row})
@@ -132,13 +132,13 @@ def waveform(request: HttpRequest, pk: int) -> HttpResponse:
     202 while it is being drawn; empty when it cannot be. ``Audio-Seconds`` is the length, and
     ``Audio-Copy`` is there when the player has a listening copy to play.
     """
-    found = visible_recording(request, pk)
-    drawn = Waveform.objects.filter(recording=found).first()
+    recording = visible_recording(request, pk)
+    drawn = Waveform.objects.filter(recording=recording).first()
     if drawn and not drawn.is_drawn:
         return HttpResponse(status=202)
     response = HttpResponse(drawn.peaks if drawn else b"", "application/octet-stream")
-    response["Audio-Seconds"] = f"{found.duration or 0:.3f}"
-    if found.listening_copy:
+    response["Audio-Seconds"] = f"{recording.duration or 0:.3f}"
+    if recording.listening_copy:
         response["Audio-Copy"] = "1"
     return response
 
@@ -154,29 +154,29 @@ def find(request: HttpRequest, pk: int) -> JsonResponse:
     run = finished_run(request, visible_recording(request, pk))
     if run is None:
         return JsonResponse({"count": 0, "places": []})
-    found = run.find(request.GET.get("q", "")[:400])
-    places = [[one.first, one.start, one.last, one.end] for one in found[:FOUND_SHOWN]]
-    return JsonResponse({"count": len(found), "places": places})
+    places_found = run.find(request.GET.get("q", "")[:400])
+    places = [[one.first, one.start, one.last, one.end] for one in places_found[:FOUND_SHOWN]]
+    return JsonResponse({"count": len(places_found), "places": places})
 
 
 @require_POST
 def recording_rename(request: HttpRequest, pk: int) -> HttpResponse:
-    found = writable_recording(request, pk)
+    recording = writable_recording(request, pk)
     form = TitleForm(request.POST)
     if not form.is_valid():
-        return invalid(request, form, found)
-    found.rename(form.cleaned_data["title"])
+        return invalid(request, form, recording)
+    recording.rename(form.cleaned_data["title"])
     if not wants_fragment(request):
-        return redirect(found)
-    return render(request, "transcripts/_title.html", {"recording": found, "may_write": True})
+        return redirect(recording)
+    return render(request, "transcripts/_title.html", {"recording": recording, "may_write": True})
 
 
 @require_POST
 def recording_cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    found = writable_recording(request, pk)
-    if not found.cancel() and not wants_fragment(request):
+    recording = writable_recording(request, pk)
+    if not recording.cancel() and not wants_fragment(request):
         messages.warning(request, "Nothing was stopped: it was not being transcribed any more.")
-    return render_row(request, found)
+    return render_row(request, recording)
 
 
 @require_POST
@@ -185,10 +185,10 @@ def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
 
     A finished transcript stays as a version.
     """
-    found = writable_recording(request, pk)
+    recording = writable_recording(request, pk)
     options = None
     if "model" in request.POST:
-        form = OptionsForm(request.POST, base=found.newest_options)
+        form = OptionsForm(request.POST, base=recording.newest_options)
         if not form.is_valid():
             problem = f"Invalid options: {form.problem}"
             request.session[ENTERED] = {
@@ -196,27 +196,27 @@ def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
                 "options": form.entered,
                 "problem": problem,
             }
-            return redirect(found)
+            return redirect(recording)
         options = form.cleaned_data["options"]
-    if not found.retry(options) and not wants_fragment(request):
+    if not recording.retry(options) and not wants_fragment(request):
         messages.warning(request, "Nothing was queued: it is being transcribed already.")
-    return render_row(request, found)
+    return render_row(request, recording)
 
 
 @require_POST
 def recording_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    found = writable_recording(request, pk)
-    found.remove()
+    recording = writable_recording(request, pk)
+    recording.remove()
     if wants_fragment(request):
         return HttpResponse()  # the row it stood in goes with it
-    messages.success(request, f"“{found.title}” is deleted.")
+    messages.success(request, f"“{recording.title}” is deleted.")
     return redirect("library")
 
 
-def render_row(request: HttpRequest, found: Recording) -> HttpResponse:
+def render_row(request: HttpRequest, recording: Recording) -> HttpResponse:
     """Respond to a change with the row, for a list that requested it, or the recording's page."""
     if not wants_fragment(request):
-        return redirect(found)
-    found.refresh_from_db()
-    context = {"row": rows([found])[0], "writable": [found.project_id]}
+        return redirect(recording)
+    recording.refresh_from_db()
+    context = {"row": rows([recording])[0], "writable": [recording.project_id]}
     return render(request, "transcripts/_library_row.html", context)

@@ -29,11 +29,11 @@ class Group:
 
 
 def groups(hits: Iterable[Hit]) -> list[Group]:
-    found = []
+    groups = []
     for pk, together in groupby(hits, key=lambda hit: hit.recording):
         listed = list(together)
-        found.append(Group(pk, listed[0].title, listed))
-    return found
+        groups.append(Group(pk, listed[0].title, listed))
+    return groups
 
 
 @never_cache

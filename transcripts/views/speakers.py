@@ -12,18 +12,18 @@ from transcripts.views.access import finished_run, invalid, wants_fragment, writ
 @require_POST
 def speaker_rename(request: HttpRequest, pk: int) -> HttpResponse:
     """Call a voice by a name wherever it speaks in the transcript; by an empty one as before."""
-    found = writable_recording(request, pk)
-    run = finished_run(request, found)
+    recording = writable_recording(request, pk)
+    run = finished_run(request, recording)
     if run is None:
         raise Http404
     form = SpeakerForm(request.POST)
     if not form.is_valid():
-        return invalid(request, form, found)
+        return invalid(request, form, recording)
     run.call(form.cleaned_data["voice"], form.cleaned_data["name"])
     if not wants_fragment(request):
-        return redirect(found)
+        return redirect(recording)
     context = {
-        "recording": found,
+        "recording": recording,
         "run": run,
         "talkers": reading.talkers(run.outline(), run.voices),
         "may_write": True,

@@ -65,9 +65,9 @@ def read_tray(user: User, projects: Sequence[int]) -> Tray:
     failures = runs.failed_since(timezone.now() - FAILURES_FOR)
     failed_ids = list(failures.values_list("recording", flat=True)[:FAILURES_SHOWN])
     # One list, so that the runs of both are read together.
-    found = recordings.in_bulk([*ids[:SHOWN], *failed_ids])
-    shown = [found[pk] for pk in ids[:SHOWN] if pk in found]
-    failed = [found[pk] for pk in failed_ids if pk in found]
+    by_id = recordings.in_bulk([*ids[:SHOWN], *failed_ids])
+    shown = [by_id[pk] for pk in ids[:SHOWN] if pk in by_id]
+    failed = [by_id[pk] for pk in failed_ids if pk in by_id]
     listed = rows([*shown, *failed])
     unfinished = user.uploads.unfinished().filter(project__in=projects)
     uploads = list(unfinished.order_by("created_at", "pk")[: MAX_OPEN_UPLOADS + 1])

@@ -85,12 +85,12 @@ def uploads(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         listed = Upload.objects.resumable_by(user).unfinished().order_by("created_at", "pk")
         return JsonResponse({"uploads": [described(each, request) for each in listed]})
-    asked = read_creation(request)
-    project = Project.objects.writable_by(user).filter(pk=asked["project"]).first()
+    creation = read_creation(request)
+    project = Project.objects.writable_by(user).filter(pk=creation["project"]).first()
     if project is None:
         return rejection("There is no such project, or you may not add to it.", 404)
-    options = complete(asked["options"], Preset.objects.defaults_of(project))
-    upload = rules.begin(user, project, asked["name"], asked["size"], options)
+    options = complete(creation["options"], Preset.objects.defaults_of(project))
+    upload = rules.begin(user, project, creation["name"], creation["size"], options)
     address = reverse("upload_chunk", args=[upload.pk])
     headers = {"Location": address, "Upload-Offset": "0"}
     return JsonResponse({"upload": str(upload.pk), "url": address}, status=201, headers=headers)
@@ -100,10 +100,10 @@ def read_creation(request: HttpRequest) -> dict[str, Any]:
     """Return the file to be uploaded: ``name``, ``size``, ``project`` and ``options``."""
     if request.content_type == "application/json":
         try:
-            asked = read_json(request.body)
+            creation = read_json(request.body)
         except ValueError:
-            asked = None
-        if not isinstance(asked, dict):
+            creation = None
+        if not isinstance(creation, dict):
             raise rules.Rejected("The body is not a JSON object.")
     else:
         metadata = read_metadata(request.headers.get("Upload-Metadata", ""))
@@ -111,20 +111,20 @@ def read_creation(request: HttpRequest) -> dict[str, Any]:
             options = read_json(metadata.get("options") or "{}")
         except ValueError:
             raise rules.Rejected("The options of the upload are not a JSON object.") from None
-        asked = {
+        creation = {
             "name": metadata.get("filename", ""),
             "size": whole(request.headers.get("Upload-Length", "")),
             "project": whole(metadata.get("project", "")),
             "options": options,
         }
-    name, size, project = asked.get("name", ""), asked.get("size"), asked.get("project")
+    name, size, project = creation.get("name", ""), creation.get("size"), creation.get("project")
     if type(size) is not int or abs(size) > 2**62:
         raise rules.Rejected("The length of the upload is missing. Give it in bytes.")
     if type(project) is not int or abs(project) > 2**62:
         raise rules.Rejected("The project of the upload is missing. Give its id.")
     if not isinstance(name, str):
         raise rules.Rejected("The name of the upload is not text.")
-    options = asked.get("options", {})
+    options = creation.get("options", {})
     if not isinstance(options, dict):
         raise rules.Rejected("The options of the upload are not a JSON object.")
     return {"name": name, "size": size, "project": project, "options": options}
@@ -132,14 +132,14 @@ def read_creation(request: HttpRequest) -> dict[str, Any]:
 
 def read_metadata(header: str) -> dict[str, str]:
     """tus's ``Upload-Metadata``: pairs of a name and a base64 value, with commas between."""
-    found = {}
+    metadata = {}
     for pair in header.split(","):
         name, _, encoded = pair.strip().partition(" ")
         try:
-            found[name] = base64.b64decode(encoded, validate=True).decode()
+            metadata[name] = base64.b64decode(encoded, validate=True).decode()
         except (binascii.Error, ValueError):
             raise rules.Rejected(f"The upload's metadata {name!r} is not base64.") from None
-    return found
+    return metadata
 
 
 def whole(text: str) -> int | None:

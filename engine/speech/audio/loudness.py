@@ -39,8 +39,8 @@ class Leveller:
 def levels(frames: Samples) -> npt.NDArray[np.float64]:
     """The levels of ``frames`` (frames, samples) in dB of full scale."""
     powers = np.mean(np.square(frames, dtype=np.float64), axis=1)
-    found: npt.NDArray[np.float64] = 10 * np.log10(powers + _FLOOR)
-    return found
+    decibels: npt.NDArray[np.float64] = 10 * np.log10(powers + _FLOOR)
+    return decibels
 
 
 def raised(samples: Samples, frame: int = 512) -> Samples:

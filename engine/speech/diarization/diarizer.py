@@ -104,19 +104,19 @@ class Diarizer:
         activity = self._segmentation(samples)
         seconds = len(samples) / SAMPLE_RATE
         alone = activity & (activity.sum(axis=1, keepdims=True) == 1)
-        found = []
+        voices = []
         for speaker in range(LOCAL_SPEAKERS):
             clear = _spans(alone[:, speaker], seconds)
             for spans in _parts(_spans(activity[:, speaker], seconds)):
                 heard = _common(spans, clear)
-                found.append(
+                voices.append(
                     Voice(
                         spans=tuple((offset + start, offset + end) for start, end in spans),
                         print=self._print(_cut(samples, heard or spans)),
                         clear_seconds=sum(end - start for start, end in heard),
                     )
                 )
-        return found
+        return voices
 
     def _print(self, sound: Floats) -> Floats | None:
         """The print of the middle of the sound; None when there is too little sound."""

@@ -411,8 +411,8 @@ class _Track:
 
     def feed(self, samples: Samples) -> None:
         with self._recognizer.looking:
-            found = self._cutter.feed(samples)
-        for window in found:
+            windows = self._cutter.feed(samples)
+        for window in windows:
             self._read(window)
         if self._voices:
             self._voices.feed(samples)
@@ -466,7 +466,7 @@ class _Track:
         )
         self._windows.add(
             job,
-            lambda found: self._take(window, found.words),
+            lambda hypothesis: self._take(window, hypothesis.words),
             window.pieces[-1].end_seconds,
         )
 

@@ -87,7 +87,7 @@ class VoiceDetector:
 
     def _judge(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The network's probabilities, with its memory cleared where there is no voice."""
-        found = []
+        probabilities = []
         start = 0
         while start < len(inputs):
             output, state = _run(inputs[start:], self._state)
@@ -97,14 +97,14 @@ class VoiceDetector:
                 if self._unvoiced == _FORGET_FRAMES:
                     end = index
                     break
-            found.append(output[: end - start])
+            probabilities.append(output[: end - start])
             self._remember(inputs[start:end])
             self._state = state
             if self._unvoiced == _FORGET_FRAMES:
                 self._unvoiced = 0
                 _, self._state = _run(self._recent, _SILENT_STATE)
             start = end
-        return np.concatenate(found)
+        return np.concatenate(probabilities)
 
     def _remember(self, inputs: npt.NDArray[np.float32]) -> None:
         self._recent = np.concatenate((self._recent, inputs))[-_WARM_FRAMES:]

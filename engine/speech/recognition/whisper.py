@@ -221,18 +221,18 @@ class Whisper:
         reading: Reading,
         calls: int,
     ) -> list[Hypothesis]:
-        found: dict[int, Hypothesis] = {}
+        by_place: dict[int, Hypothesis] = {}
         places: dict[int, list[int]] = {}
         for place, window in enumerate(windows):
             places.setdefault(window.frames, []).append(place)
         for group in places.values():
             hypotheses = self._read([windows[place] for place in group], prompt, tokenizer, reading)
-            found |= zip(group, hypotheses, strict=True)
+            by_place |= zip(group, hypotheses, strict=True)
         if reading.word_times and calls > 1:
             gaps = [
                 (place, start, end)
                 for place, window in enumerate(windows)
-                for start, end in _unread(window, found[place].words)
+                for start, end in _unread(window, by_place[place].words)
             ]
             if gaps:
                 space = "" if tokenizer.language_code in UNSPACED else " "
@@ -240,10 +240,10 @@ class Whisper:
                 more = self._transcribe(parts, prompt, tokenizer, reading, calls - 1)
                 for (place, start, end), hypothesis in zip(gaps, more, strict=True):
                     if hypothesis.average_log_probability > _IMPROBABLE:
-                        found[place] = found[place].with_part(
+                        by_place[place] = by_place[place].with_part(
                             hypothesis, start * FRAME_SECONDS, end * FRAME_SECONDS, space
                         )
-        return [found[place] for place in range(len(windows))]
+        return [by_place[place] for place in range(len(windows))]
 
     def _read(
         self,
@@ -278,11 +278,11 @@ class Whisper:
         With ``candidates`` (codes) it is one of them, where the model knows any.
         """
         encoded = self._encode([Window(samples)])
-        found = [
+        languages = [
             (token[2:-2], probability)  # "<|en|>"
             for token, probability in self._model.model.detect_language(encoded)[0]
         ]
-        allowed = [pair for pair in found if pair[0] in candidates] or found
+        allowed = [pair for pair in languages if pair[0] in candidates] or languages
         return max(allowed, key=lambda pair: pair[1])
 
     def _tokenizer(self, language: str) -> Tokenizer:

@@ -48,8 +48,8 @@ def clauses(text: str, first: int = 60) -> Iterator[str]:
 
 def _cut(text: str, limit: int, *, soonest: bool) -> int:
     # Not further than the limit, or each piece would search all that is left.
-    found = SENTENCE_END.finditer(text, 0, limit + 2)
-    ends = [end.end() for end in found if end.end() <= limit]
+    sentence_ends = SENTENCE_END.finditer(text, 0, limit + 2)
+    ends = [end.end() for end in sentence_ends if end.end() <= limit]
     if soonest and ends:
         return ends[0]
     if len(text) <= limit:

@@ -164,8 +164,8 @@ class English:
 
         def stem_of(*candidates: str) -> str | None:
             for candidate in candidates:
-                if len(candidate) > 1 and (found := self._lookup(candidate, previous, past)):
-                    return found
+                if len(candidate) > 1 and (phonemes := self._lookup(candidate, previous, past)):
+                    return phonemes
             return None
 
         if lower.endswith("'s"):
@@ -281,14 +281,14 @@ def _spaced(tokens: Iterable[str]) -> str:
 def _lexicon(name: str) -> dict[str, str | dict[str, str | None]]:
     """Read in pieces: while one is parsed no other thread can go on, the event loop included."""
     text = packaged_file("misaki", f"data/{name}").read_text("utf-8").strip()
-    found: dict[str, str | dict[str, str | None]] = {}
+    entries: dict[str, str | dict[str, str | None]] = {}
     begin, last = 1, len(text) - 1  # between the braces
     while begin < last:
         end = text.find(NEXT_ENTRY, begin + PIECE)
         end = end if end > 0 else last
-        found |= json.loads(f"{{{text[begin:end]}}}")
+        entries |= json.loads(f"{{{text[begin:end]}}}")
         begin = end + 1
-    return found
+    return entries
 
 
 ARPABET = (
@@ -352,9 +352,9 @@ def _stressed(sound: str) -> str:
     return sound
 
 
-def _gru(net: dict[str, Matrix], side: str, given: Matrix, state: Matrix) -> Matrix:
+def _gru(net: dict[str, Matrix], side: str, inputs: Matrix, state: Matrix) -> Matrix:
     size = state.shape[0]
-    from_input = net[f"{side}_w_ih"] @ given + net[f"{side}_b_ih"]
+    from_input = net[f"{side}_w_ih"] @ inputs + net[f"{side}_b_ih"]
     from_state = net[f"{side}_w_hh"] @ state + net[f"{side}_b_hh"]
     gates = 1 / (1 + np.exp(-(from_input[: 2 * size] + from_state[: 2 * size])))
     reset, update = gates[:size], gates[size:]

@@ -114,8 +114,8 @@ class Phonemizer:
         Letters of another script, emoji, signs without a name. ``marks`` are the characters of
         pronunciations. Punctuation is not said in any case.
         """
-        found = (self._unsaid_in(word, language, marks) for word in text.split())
-        return list(dict.fromkeys(filter(None, found)))
+        pieces = (self._unsaid_in(word, language, marks) for word in text.split())
+        return list(dict.fromkeys(filter(None, pieces)))
 
     def can_say(self, text: str, language: str) -> bool:
         """Return whether anything of ``text`` has a sound in ``language``."""

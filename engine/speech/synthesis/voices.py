@@ -162,7 +162,7 @@ FLUX = {
 
 
 def _models() -> dict[str, SpeechModel]:
-    found: dict[str, SpeechModel] = {}
+    models: dict[str, SpeechModel] = {}
     for architecture, language, table in (
         ("aura", "en", AURA),
         ("aura-2", "en", AURA_2_EN),
@@ -174,10 +174,10 @@ def _models() -> dict[str, SpeechModel]:
         for speaker, names in table.items():
             for name in names.split():
                 canonical = f"{architecture}-{name}-{language}"
-                found[canonical] = SpeechModel(canonical, architecture, VOICES[speaker])
+                models[canonical] = SpeechModel(canonical, architecture, VOICES[speaker])
     for voice in VOICES.values():
-        found[voice.name] = SpeechModel(voice.name, voice.engine, voice)
-    return found
+        models[voice.name] = SpeechModel(voice.name, voice.engine, voice)
+    return models
 
 
 MODELS = _models()

@@ -168,13 +168,13 @@ class _Surgery:
         """Mix the means of the generator with those from outside."""
         one = self._constant("norms_all", np.ones(1, np.float32))
         sizes = self._constant("norms_sizes", list(self._norms.values()))
-        given = [f"{result}_given" for result in self._norms]
+        outside_names = [f"{result}_given" for result in self._norms]
         self._add(
             _node("Sub", [one, "own"], "norms_rest"),
-            _nodes("Split", ["norms", sizes], given, axis=1),
+            _nodes("Split", ["norms", sizes], outside_names, axis=1),
             _node("Concat", list(self._norms), "norms_used", axis=1),
         )
-        for result, outside in zip(self._norms, given, strict=True):
+        for result, outside in zip(self._norms, outside_names, strict=True):
             self._add(
                 _node("Mul", [f"{result}_own", "own"], f"{result}_part"),
                 _node("Mul", [outside, "norms_rest"], f"{result}_rest"),

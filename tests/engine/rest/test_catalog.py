@@ -21,11 +21,11 @@ LENIENT = Catalog("tiny.en", "base")
     ],
 )
 def test_every_way_to_name_a_model_is_known(name, canonical):
-    assert LENIENT.choose(name, "en").asked == canonical
+    assert LENIENT.choose(name, "en").requested == canonical
 
 
 def test_a_newer_name_is_served_unless_the_engine_is_strict():
-    assert LENIENT.choose("nova-9", "en-US").asked == "nova-9"
+    assert LENIENT.choose("nova-9", "en-US").requested == "nova-9"
     with pytest.raises(UnknownModel):
         Catalog("tiny.en", "base", strict=True).choose("nova-9", "en-US")
 

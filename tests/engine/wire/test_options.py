@@ -220,7 +220,7 @@ def catalog() -> Catalog:
 
 @pytest.mark.parametrize("name", ["whisper", "whisper-tiny", "whisper-large", "whisper-tiny.en"])
 def test_whisper_models_are_not_for_streams(catalog: Catalog, name: str):
-    assert catalog.choose(name, "en").asked.startswith("whisper-")
+    assert catalog.choose(name, "en").requested.startswith("whisper-")
     with pytest.raises(UnknownModel):
         catalog.choose(name, "en", streaming=True)
     assert all(

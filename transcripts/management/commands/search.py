@@ -67,11 +67,11 @@ class Command(BaseCommand):
 
 def find_project(text: str) -> Project:
     """The project with this name, in any case, or this id."""
-    found = Project.objects.called(text)
-    if len(found) != 1:
-        problem = "There is no project" if not found else f"{len(found)} projects are called"
+    projects = Project.objects.called(text)
+    if len(projects) != 1:
+        problem = "There is no project" if not projects else f"{len(projects)} projects are called"
         raise CommandError(f"{problem} {text!r}; use an id: {ids()}.")
-    return found[0]
+    return projects[0]
 
 
 def ids() -> str:

@@ -72,20 +72,20 @@ class Command(BaseCommand):
             help="how long to wait until Earshot is ready (default: %(default)s)",
         )
 
-    def handle(self, *args: Any, **given: Any) -> None:
-        take_every_name(sys.stdout, "utf-8" if given["json"] else None)
-        if problem := wait_until_ready(self.stderr.write, given["wait"], LIBRARY):
+    def handle(self, *args: Any, **arguments: Any) -> None:
+        take_every_name(sys.stdout, "utf-8" if arguments["json"] else None)
+        if problem := wait_until_ready(self.stderr.write, arguments["wait"], LIBRARY):
             raise CommandError(f"Earshot is not ready: {problem}. Is manage.py up running?")
         try:
-            project, owner = self.project(given["project"]), self.owner()
-            options = self.options(given, project)
+            project, owner = self.project(arguments["project"]), self.owner()
+            options = self.options(arguments, project)
         except (OperationalError, ProgrammingError) as error:
             raise CommandError(f"The database is not ready ({error}). Run manage.py up.") from error
-        items = [Item(path) for path in given["files"]]
+        items = [Item(path) for path in arguments["files"]]
         for item in items:
             self.submit(item, project, owner, options)
         try:
-            self.follow(items, given["json"])
+            self.follow(items, arguments["json"])
         except KeyboardInterrupt:
             raise CommandError(
                 "Stopped waiting. The files stay in the library and are transcribed."
@@ -93,11 +93,11 @@ class Command(BaseCommand):
         if any(item.error for item in items):
             sys.exit(1)
 
-    def options(self, given: dict[str, Any], project: Project) -> dict[str, Any]:
+    def options(self, arguments: dict[str, Any], project: Project) -> dict[str, Any]:
         """Return the given options merged into the project's default preset."""
         try:
-            chosen = from_pairs(given["feature"])
-            chosen |= {name: given[name] for name in ("model", "language") if given[name]}
+            chosen = from_pairs(arguments["feature"])
+            chosen |= {name: arguments[name] for name in ("model", "language") if arguments[name]}
             return complete(chosen, Preset.objects.defaults_of(project))
         except InvalidOption as error:
             raise CommandError(f"Invalid options: {error}.") from error
@@ -105,10 +105,10 @@ class Command(BaseCommand):
     def project(self, named: str | None) -> Project:
         projects = Project.objects.order_by("pk")
         if named is None:
-            found = projects.first()
-            if found is None:
+            project = projects.first()
+            if project is None:
                 raise CommandError("There is no project yet. Run manage.py up, which makes one.")
-            return found
+            return project
         matches = projects.called(named)
         if len(matches) != 1:
             names = ", ".join(f"{each.name} ({each.pk})" for each in projects[:20])
@@ -151,20 +151,20 @@ class Command(BaseCommand):
         recording = item.recording
         assert recording is not None
         bar = Bar(item.shown)
-        last_life, told = time.monotonic(), False
+        last_active, is_reported = time.monotonic(), False
         while True:
             run = recording.transcription
             if run is None:
                 item.error = "The recording was deleted."
             elif run.state in OPEN_STATES:
                 if run.state == State.RUNNING or run.error or worker_is_busy():
-                    last_life = time.monotonic()
-                idle = time.monotonic() - last_life
+                    last_active = time.monotonic()
+                idle = time.monotonic() - last_active
                 if idle < NO_WORKER_SECONDS:
-                    if idle > WORKER_SECONDS and not told:
+                    if idle > WORKER_SECONDS and not is_reported:
                         bar.clear()
                         self.stderr.write("No worker has started on it. Is manage.py up running?")
-                        told = True
+                        is_reported = True
                     bar.show(recording)
                     time.sleep(POLL_SECONDS)
                     continue
@@ -195,17 +195,17 @@ class Command(BaseCommand):
 
     def as_object(self, item: Item, run: Transcription | None) -> dict[str, Any]:
         recording = item.recording
-        found: dict[str, Any] = {
+        members: dict[str, Any] = {
             "file": item.shown,
             "recording": recording.pk if recording else None,
             "request_id": run.request_id if run else None,
             "duration": recording.duration if recording else None,
         }
         if run is None:
-            return found | {"error": item.error}
+            return members | {"error": item.error}
         utterances = captions.as_objects(list(run.utterances.order_by("index")), run.voices)
         text = joined([each["text"] for each in utterances])
-        return found | {
+        return members | {
             "language": run.language,
             "warnings": run.warnings,
             "transcript": text,
@@ -240,9 +240,9 @@ def worker_is_busy() -> bool:
     return Transcription.objects.leased().exists()
 
 
-def read_feature(given: str) -> tuple[str, str]:
+def read_feature(text: str) -> tuple[str, str]:
     """``NAME`` or ``NAME=VALUE``; the name alone switches a feature on."""
-    name, equals, value = given.partition("=")
+    name, equals, value = text.partition("=")
     if not name:
-        raise ArgumentTypeError(f"{given!r} has no name; write NAME or NAME=VALUE")
+        raise ArgumentTypeError(f"{text!r} has no name; write NAME or NAME=VALUE")
     return name, value if equals else "true"
