@@ -1,23 +1,86 @@
-"""Sums of usage and costs over a period, of some projects."""
+"""Usage and costs of some projects over a period, out of the mirrored daily sums."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
-from management.models import CostDay, Project, UsageDay
+from management.charts import Chart, chart
+from management.models import CostDay, Key, Model, Project, Request, SyncPart, UsageDay
+from management.models.sums import SEPARATOR, Daily
+
+DAY = timedelta(days=1)
+# Measures: name, unit, and the names of what they can be split by.
+MEASURES = {
+    "hours": "Hours of audio",
+    "requests": "Requests",
+    "characters": "Characters spoken",
+    "dollars": "Cost in US dollars",
+    "errors": "Failed requests",
+}
+DIMENSIONS = {
+    "endpoint": "Endpoint",
+    "model": "Model",
+    "key": "Key",
+    "person": "Person",
+    "tag": "Tag",
+    "project": "Project",
+}
+STEPS = {"day": "Day", "week": "Week", "month": "Month"}
+# The dimension of the sums behind each of ours.
+USAGE_GROUPING = {
+    "endpoint": "endpoint", "model": "models", "key": "accessor", "person": "accessor",
+    "tag": "tags", "project": "",
+}  # fmt: skip
+# Costs are split by a line item, such as streaming::nova-3, in place of endpoint and model.
+COST_GROUPING = {
+    "endpoint": "line_item", "model": "line_item", "key": "accessor", "person": "accessor",
+    "tag": "tags", "project": "",
+}  # fmt: skip
+ERROR_FIELD = {
+    "endpoint": "endpoint", "model": "model", "key": "api_key_id", "person": "api_key_id",
+    "tag": "tags", "project": "project__name",
+}  # fmt: skip
+NAMELESS = {"tag": "No tag", "model": "No model", "person": "Not known"}
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Usage and costs of a period; ``dollars`` is None where the costs may not be read."""
+    """Usage and costs of a period; ``dollars`` is None where no cost is mirrored."""
 
     hours: float = 0.0
     requests: float = 0.0
     characters: float = 0.0
     dollars: float | None = None
+    errors: int = 0
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from ``start`` to ``end``, both included, as the server counts them (UTC)."""
+
+    start: date
+    end: date
+
+    @property
+    def days(self) -> list[date]:
+        return [self.start + DAY * number for number in range((self.end - self.start).days + 1)]
+
+    def bins(self, step: str) -> list[tuple[date, str]]:
+        """First day and label of each day, week (from Monday) or month."""
+        firsts = list(dict.fromkeys(first_of(day, step) for day in self.days))
+        form = "%b %Y" if step == "month" else "%d %b"
+        return [(first, f"{first:{form}}".lstrip("0")) for first in firsts]
+
+
+def first_of(day: date, step: str) -> date:
+    if step == "month":
+        return day.replace(day=1)
+    return day - DAY * day.weekday() if step == "week" else day
 
 
 def month_start(today: date | None = None) -> date:
@@ -25,13 +88,128 @@ def month_start(today: date | None = None) -> date:
     return (today or timezone.now().date()).replace(day=1)
 
 
-def totals(projects: Sequence[Project], start: date, end: date) -> Totals:
-    """Return the sums from ``start`` to ``end``, both included."""
-    days = {"project__in": projects, "grouping": "", "day__gte": start, "day__lte": end}
-    used = UsageDay.objects.filter(**days).aggregate(
-        hours=Sum("hours", default=0.0),
-        requests=Sum("requests", default=0.0),
-        characters=Sum("characters", default=0.0),
+def this_month() -> Period:
+    today = timezone.now().date()
+    return Period(month_start(today), today)
+
+
+def totals(projects: Sequence[Project], period: Period) -> Totals:
+    """Return the sums of the period."""
+    return sum_up(list(totals_by_project(projects, period).values()))
+
+
+def sum_up(parts: Sequence[Totals]) -> Totals:
+    dollars = [each.dollars for each in parts if each.dollars is not None]
+    return Totals(
+        hours=sum(each.hours for each in parts),
+        requests=sum(each.requests for each in parts),
+        characters=sum(each.characters for each in parts),
+        dollars=sum(dollars) if dollars else None,
+        errors=sum(each.errors for each in parts),
     )
-    dollars = CostDay.objects.filter(**days).aggregate(dollars=Sum("dollars"))["dollars"]
-    return Totals(**used, dollars=dollars)
+
+
+def totals_by_project(projects: Sequence[Project], period: Period) -> dict[int, Totals]:
+    """Return the sums of each project that has any, in three queries."""
+    sums: dict[int, dict[str, Any]] = defaultdict(dict)
+    days = {"project__in": projects, "grouping": "", "day__range": (period.start, period.end)}
+    used = (
+        UsageDay.objects.filter(**days)
+        .values("project")
+        .annotate(
+            hours_sum=Sum("hours"), requests_sum=Sum("requests"), characters_sum=Sum("characters")
+        )
+    )
+    for row in used:
+        sums[row["project"]] |= {
+            "hours": row["hours_sum"],
+            "requests": row["requests_sum"],
+            "characters": row["characters_sum"],
+        }
+    costs = CostDay.objects.filter(**days).values_list("project")
+    for project, dollars in costs.annotate(sum=Sum("dollars")):
+        sums[project]["dollars"] = dollars
+    failed = failures(projects, period).values_list("project").annotate(count=Count("pk"))
+    for project, count in failed.order_by():
+        sums[project]["errors"] = count
+    return {project: Totals(**amounts) for project, amounts in sums.items()}
+
+
+def failures(projects: Sequence[Project], period: Period) -> Any:
+    """Requests of the ledger that failed in the period."""
+    start = datetime.combine(period.start, time.min, UTC)
+    end = start + DAY * len(period.days)
+    return Request.objects.filter(project__in=projects).failed().between(start, end)
+
+
+def breakdown(
+    projects: Sequence[Project], period: Period, measure: str, dimension: str, step: str
+) -> Chart:
+    """Return the chart of a measure by day, week or month, split by a dimension."""
+    bins = period.bins(step)
+    places = {first: place for place, (first, _) in enumerate(bins)}
+    amounts: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(bins))
+    names = naming(projects, dimension, measure)
+    for day, value, amount in daily(projects, period, measure, dimension):
+        amounts[names(value)][places[first_of(day, step)]] += amount
+    return chart([label for _, label in bins], amounts)
+
+
+def daily(
+    projects: Sequence[Project], period: Period, measure: str, dimension: str
+) -> list[tuple[date, Any, float]]:
+    """Return day, stored value and amount of each sum."""
+    if measure == "errors":
+        field = ERROR_FIELD[dimension]
+        counted = failures(projects, period).counted_by_day(field)
+        return [(day, value, float(count)) for day, value, count in counted]
+    rows: Any = CostDay if measure == "dollars" else UsageDay
+    grouping = (COST_GROUPING if measure == "dollars" else USAGE_GROUPING)[dimension]
+    value = "project__name" if dimension == "project" else "value"
+    found = rows.objects.filter(
+        project__in=projects, grouping=grouping, day__range=(period.start, period.end)
+    )
+    summed = found.values_list("day", value).annotate(amount=Sum(measure)).order_by()
+    return [(day, name, amount) for day, name, amount in summed]
+
+
+def naming(projects: Sequence[Project], dimension: str, measure: str) -> Any:
+    """Return the function from a stored value to the name that people know."""
+    known: Mapping[str, str] = {}
+    if dimension in ("key", "person"):
+        field = "comment" if dimension == "key" else "email"
+        keys = Key.objects.filter(project__in=projects)
+        known = dict(keys.values_list("api_key_id", field))
+    elif dimension == "model" and measure not in ("dollars", "errors"):
+        known = model_names(projects)
+    elif dimension in ("model", "endpoint") and measure == "dollars":
+        known = line_items(projects)
+    nameless = NAMELESS.get(dimension, "Not known")
+
+    def name(value: Any) -> str:
+        entries = [str(each) for each in value] if isinstance(value, list) else None
+        entries = Daily.entries(str(value or "")) if entries is None else entries
+        shown = [known.get(entry) or entry for entry in entries if entry]
+        if dimension == "person":
+            shown = [known.get(entry) or nameless for entry in entries]
+        return SEPARATOR.join(shown) or nameless
+
+    return name
+
+
+def model_names(projects: Sequence[Project]) -> dict[str, str]:
+    connections = {project.connection_id for project in projects}
+    listed = Model.objects.filter(connection__in=connections)
+    facts = SyncPart.objects.filter(project__in=projects, name="usage_fields")
+    names: dict[str, str] = {}
+    for part in facts.values_list("facts", flat=True):
+        names |= part.get("models", {})
+    return names | dict(listed.values_list("uuid", "canonical_name"))
+
+
+def line_items(projects: Sequence[Project]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    facts = SyncPart.objects.filter(project__in=projects, name="billing_fields")
+    for part in facts.values_list("facts", flat=True):
+        names |= part.get("line_items", {})
+    return names

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from management.models import Project
+from management.models import Membership, Project
 from transcripts.views.tray import read_tray
 
 THEMES = ("light", "dark")
@@ -14,6 +14,7 @@ THEMES = ("light", "dark")
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Theme for everyone; projects and the tray for those who signed in.
 
+    ``administers`` says whether there is a project whose keys and money this person manages, and
     ``may_upload`` says whether there is a project that this person may add to.
     ``shell_project`` is the project that the rail's links stay in: the one of this address,
     else the one chosen last (a cookie that shell.js writes); None is all of them.
@@ -24,10 +25,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return context
     context["theme"] = request.user.theme
-    projects = list(Project.objects.visible_to(request.user))
+    projects = list(Project.objects.visible_to(request.user).with_role())
+    administered = [each for each in projects if each.role in Membership.ADMINISTRATORS]
     chosen = request.GET.get("project", request.COOKIES.get("project", ""))
     return context | {
         "shell_projects": projects,
+        "administers": request.user.is_superuser or bool(administered),
         "may_upload": Project.objects.writable_by(request.user).exists(),
         "shell_project": next((each for each in projects if str(each.pk) == chosen), None),
         "tray": partial(read_tray, request.user, [project.pk for project in projects]),

@@ -94,6 +94,7 @@ urlpatterns = [
     path("settings/", include("management.urls")),
     # After it: these are other names of pages that are there.
     path("settings/account/", include(own_account)),
+    path("settings/", include("management.speech_urls")),
     path("", include("transcripts.urls")),
 ]
 

@@ -10,14 +10,25 @@ from django.utils import timezone
 from management.models.mirrored import Mirrored, MirroredQuerySet
 from management.models.people import User
 from management.models.projects import Project
+from management.scopes import is_broad
 
 UNUSED_FOR = timedelta(days=90)
 
 
 class KeyQuerySet(MirroredQuerySet["Key"]):
+    def administered_by(self, user: User) -> "KeyQuerySet":
+        """Keys that this person sees and changes: those of projects that they administer."""
+        return self.filter(project__in=Project.objects.administered_by(user))
+
     def unexpired(self) -> "KeyQuerySet":
         """Keys that the server accepts now."""
         return self.present().filter(Q(expiration=None) | Q(expiration__gt=timezone.now()))
+
+    def to_review(self) -> "KeyQuerySet":
+        """Usable keys without an expiry, or without use for ``UNUSED_FOR``."""
+        since = timezone.now() - UNUSED_FOR
+        unused = Q(last_used_at__lt=since) | Q(last_used_at=None, created__lt=since)
+        return self.unexpired().filter(unused | Q(expiration=None))
 
     def used(self, moments: dict[str, datetime]) -> int:
         """Note the last use of keys; ``moments`` is by ``api_key_id``. Return the rows written."""
@@ -54,6 +65,30 @@ class Key(Mirrored):
 
     def __str__(self) -> str:
         return self.comment or self.api_key_id[:8]
+
+    @property
+    def label(self) -> str:
+        """The name that has to be typed to delete the key."""
+        return self.comment.strip() or self.api_key_id[:8]
+
+    @property
+    def is_own(self) -> bool:
+        """Return whether Earshot itself uses this key."""
+        return self.api_key_id == self.project.connection.api_key_id
+
+    @property
+    def warnings(self) -> list[str]:
+        """Reasons to look at the key again."""
+        found = []
+        if self.is_expired:
+            found.append("Expired")
+        elif self.expiration is None:
+            found.append("No expiry")
+        if self.is_unused:
+            found.append("Not used for 90 days")
+        if self.last_used_at is not None and is_broad(self.scopes):
+            found.append("Used for speech, has more scopes")
+        return found
 
     @property
     def is_expired(self) -> bool:

@@ -1,6 +1,7 @@
 """Ledger of requests: the server's log, kept longer than the server keeps it."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Count, Q
@@ -22,11 +23,11 @@ class RequestQuerySet(models.QuerySet["Request"]):
         """Requests from ``start`` on and before ``end``."""
         return self.filter(created__gte=start, created__lt=end)
 
-    def counted_by_day(self) -> "list[tuple[date, int]]":
-        """Return pairs of a day (UTC) and its number of requests."""
-        days = self.annotate(day=TruncDate("created")).values("day")
+    def counted_by_day(self, field: str) -> "list[tuple[date, Any, int]]":
+        """Return triples of a day (UTC), a value of ``field`` and the number of its requests."""
+        days = self.annotate(day=TruncDate("created", tzinfo=UTC)).values("day", field)
         counted = days.annotate(count=Count("pk")).order_by("day")
-        return [(row["day"], row["count"]) for row in counted]
+        return [(row["day"], row[field], row["count"]) for row in counted]
 
 
 class Request(models.Model):

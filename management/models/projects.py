@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from django.db import models
+from django.db.models import F
 
 from management.models.connections import Connection
 from management.models.people import User
@@ -26,6 +27,14 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         if user.is_superuser:
             return self.all()
         return self.filter(memberships__user=user, memberships__role__in=Membership.ADMINISTRATORS)
+
+    def accounted_to(self, user: User) -> "ProjectQuerySet":
+        """Projects whose usage and costs this person sees: their own; all for administrators."""
+        return self.all() if user.is_superuser else self.visible_to(user)
+
+    def with_role(self) -> "ProjectQuerySet":
+        """With ``role``, that of the person whose projects these are (``visible_to``)."""
+        return self.annotate(role=F("memberships__role"))
 
     def present(self) -> "ProjectQuerySet":
         """Projects that the server still lists."""

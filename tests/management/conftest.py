@@ -12,6 +12,7 @@ import pytest
 
 from management import speech
 
+SECRET = "the-value-of-a-new-key-"
 NOW = datetime.fromisoformat("2026-11-20T12:00:00+00:00")
 # The list of each part, by the end of its path.
 LISTS = {
@@ -47,6 +48,7 @@ class Account(httpx.BaseTransport):
         self.costs: dict[str, list[Any]] = {}
         self.fails: dict[str, Any] = {}
         self.most = 1000  # requests a page
+        self.sent: dict[str, Any] = {}  # the body of the newest change
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.keys.append(request.headers.get("authorization", ""))
@@ -57,7 +59,27 @@ class Account(httpx.BaseTransport):
         for end, failure in self.fails.items():
             if path.endswith(end) and (response := self._failure(failure, request)):
                 return response
-        return httpx.Response(200, content=json.dumps(self._body(path, request.url.params)))
+        body = self.change(request, path)
+        if body is None:
+            body = self._body(path, request.url.params)
+        return httpx.Response(200, content=json.dumps(body))
+
+    def change(self, request: httpx.Request, path: str) -> dict[str, Any] | None:
+        """Make or delete a key; None for what is no such request."""
+        listed = self.lists["api_keys"]
+        if request.method == "POST" and path.endswith("/keys"):
+            self.sent = json.loads(request.content)
+            made = key(f"k-new-{len(listed)}", **self.sent)
+            listed.append(made)
+            return made["api_key"] | {"key": f"{SECRET}{len(listed)}"}
+        if request.method == "DELETE":
+            name = path.rsplit("/", 1)[1]
+            listed[:] = [each for each in listed if each["api_key"]["api_key_id"] != name]
+            return {"message": "deleted"}
+        name = path.rsplit("/", 1)[1]
+        if not path.rsplit("/", 1)[0].endswith("/keys"):
+            return None
+        return next(each for each in listed if each["api_key"]["api_key_id"] == name)
 
     def _failure(self, failure: Any, request: httpx.Request) -> httpx.Response | None:
         if isinstance(failure, Exception):

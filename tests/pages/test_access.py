@@ -11,6 +11,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
+from management.models import Key
 from tests.pages.cast import Cast
 from transcripts.live.models import LiveSession
 from transcripts.models import Preset, Recording, State, Upload
@@ -62,7 +63,12 @@ WITHOUT_ARGUMENTS = [name for name, arguments in ALL.items() if not arguments]
 
 def address(name: str, cast: Cast, recording: Recording) -> str:
     """The address of something in Ada's project."""
-    kinds = {"preset": make_preset, "upload": make_upload, "live": make_live_session}
+    kinds = {
+        "preset": make_preset,
+        "upload": make_upload,
+        "live": make_live_session,
+        "key": make_key,
+    }
     make = kinds.get(name.partition("_")[0], lambda *_: recording.pk)
     known = {"pk": make(cast, recording), "number": 0, "kind": "txt"}
     return reverse(name, kwargs={argument: known[argument] for argument in ALL[name]})
@@ -71,6 +77,11 @@ def address(name: str, cast: Cast, recording: Recording) -> str:
 def make_preset(cast: Cast, recording: Recording) -> int:
     number = Preset.objects.count()
     return Preset.objects.create(project=cast.project, name=f"Preset {number}").pk
+
+
+def make_key(cast: Cast, recording: Recording) -> int:
+    number = Key.objects.count()
+    return Key.objects.create(project=cast.project, api_key_id=f"k-{number}").pk
 
 
 def make_upload(cast: Cast, recording: Recording) -> Any:

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from management.models import Connection, Project, SyncPart
-from management.spending import month_start, totals
+from management.spending import this_month, totals
 from transcripts.models import Recording, Transcription
 from transcripts.progress import Row, rows
 from transcripts.views.access import in_chosen_project, person, writable_projects
@@ -52,7 +52,7 @@ def dashboard(request: HttpRequest, project: Project | None) -> HttpResponse:
             "failed": failed_since(projects, since),
             "since": since,
             "writable": writable_projects(user),
-            "month": totals(projects, month_start(), timezone.now().date()),
+            "month": totals(projects, this_month()),
             "servers": health(projects),
         },
     )

@@ -1,0 +1,190 @@
+"""Forms of the pages about the speech account."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.utils import timezone
+
+from management.forms import IN_CALENDAR
+from management.models import Key, KeyQuerySet, Project, User
+from management.scopes import CHOICES, SPEECH
+from management.spending import DIMENSIONS, MEASURES, STEPS, Period, month_start, this_month
+
+TAG_LENGTH = 128
+MOST_TAGS = 20
+EXPIRIES = (("90", "In 90 days"), ("30", "In 30 days"), ("365", "In a year"), ("7", "In 7 days"),
+            ("at", "On a date"), ("never", "Never"))  # fmt: skip
+
+
+class NewKeyForm(forms.Form):
+    """A new API key of one of the projects that a person administers."""
+
+    project = forms.ModelChoiceField(Project.objects.none(), empty_label=None)
+    comment = forms.CharField(max_length=200, label="Name")
+    scopes = forms.MultipleChoiceField(
+        choices=[(value, label) for value, label, _ in CHOICES],
+        error_messages={"required": "Choose at least one scope."},
+    )
+    expires = forms.ChoiceField(choices=EXPIRIES, initial="90", label="Expires")
+    expires_at = forms.DateTimeField(required=False, label="Expires on")
+    tags = forms.CharField(required=False, max_length=1000)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        projects = Project.objects.administered_by(user).present().select_related("connection")
+        self.fields["project"].queryset = projects.order_by("name", "pk")  # type: ignore[attr-defined]
+        self.fields["scopes"].initial = [SPEECH]
+        self.fields["expires_at"].widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
+        self.fields["comment"].widget.attrs["autocomplete"] = "off"
+
+    @property
+    def scope_choices(self) -> list[tuple[str, str, str, bool]]:
+        """Value, name and explanation of each scope, and whether it is selected."""
+        chosen = self["scopes"].value() or []
+        return [(value, label, text, value in chosen) for value, label, text in CHOICES]
+
+    def clean_tags(self) -> list[str]:
+        tags = [tag.strip() for tag in str(self.cleaned_data["tags"]).split(",")]
+        tags = list(dict.fromkeys(tag for tag in tags if tag))
+        if len(tags) > MOST_TAGS:
+            raise forms.ValidationError(f"At most {MOST_TAGS} tags; these are {len(tags)}.")
+        if long := next((tag for tag in tags if len(tag) > TAG_LENGTH), None):
+            raise forms.ValidationError(
+                f"The tag {long[:20]}… has {len(long)} characters of at most {TAG_LENGTH}."
+            )
+        return tags
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or {}
+        expires = chosen.get("expires")
+        chosen["expiration"] = None
+        if expires == "at":
+            moment: datetime | None = chosen.get("expires_at")
+            if moment is None:
+                self.add_error("expires_at", "Enter the date and the time.")
+            elif moment <= timezone.now():
+                self.add_error("expires_at", "Enter a time in the future.")
+            chosen["expiration"] = moment
+        elif expires and expires != "never":
+            chosen["expiration"] = timezone.now() + timedelta(days=int(expires))
+        return chosen
+
+
+class KeyFilters(forms.Form):
+    """The filters of the list of keys, as they stand in its address."""
+
+    SHOWN = (
+        ("", "Usable keys"),
+        ("warned", "With warnings"),
+        ("expired", "Expired keys"),
+        ("gone", "Deleted keys"),
+    )
+
+    q = forms.CharField(required=False, max_length=200, label="Contains")
+    show = forms.ChoiceField(required=False, choices=SHOWN)
+    page = forms.IntegerField(required=False, min_value=1, max_value=100_000)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__({name: data.get(name, "").replace("\0", "") for name in self.base_fields})
+        self.is_valid()
+
+    def narrow(self, keys: KeyQuerySet) -> KeyQuerySet:
+        chosen, now = self.cleaned_data, timezone.now()
+        show = chosen.get("show")
+        if text := chosen.get("q"):
+            keys = keys.filter(
+                Q(comment__icontains=text)
+                | Q(email__icontains=text)
+                | Q(api_key_id__startswith=text)
+            )
+        if show == "gone":
+            return keys.exclude(gone_at=None)
+        if show == "expired":
+            return keys.present().filter(expiration__lte=now)
+        return keys.to_review() if show == "warned" else keys.unexpired()
+
+
+class DeleteKeyForm(forms.Form):
+    """The name of a key, typed again."""
+
+    name = forms.CharField(max_length=500, label="Name of the key")
+
+    def __init__(self, *args: Any, key: Key, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.key = key
+        self.fields["name"].widget.attrs["autocomplete"] = "off"
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"]).strip()
+        if name != self.key.label:
+            raise forms.ValidationError(f"Type {self.key.label} to delete the key.")
+        return name
+
+
+class UsageFilters(forms.Form):
+    """Measure, dimension and period of the usage page, as they stand in its address."""
+
+    PERIODS = (
+        ("month", "This month"),
+        ("last", "Last month"),
+        ("30", "Last 30 days"),
+        ("90", "Last 90 days"),
+        ("365", "Last 365 days"),
+        ("range", "From … to …"),
+    )
+    LONGEST_DAYS = 3660
+
+    measure = forms.ChoiceField(required=False, choices=list(MEASURES.items()), label="Measure")
+    by = forms.ChoiceField(required=False, choices=list(DIMENSIONS.items()), label="Split by")
+    step = forms.ChoiceField(required=False, choices=list(STEPS.items()), label="By")
+    period = forms.ChoiceField(required=False, choices=PERIODS, label="Period")
+    start = forms.DateField(required=False, label="From", validators=IN_CALENDAR)
+    end = forms.DateField(required=False, label="To", validators=IN_CALENDAR)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__({name: data.get(name, "").replace("\0", "") for name in self.base_fields})
+        self.is_valid()
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or {}
+        start, end = chosen.get("start"), chosen.get("end")
+        if chosen.get("period") == "range":
+            if start is None or end is None:
+                self.add_error("start", "Enter both days.")
+            elif start > end:
+                self.add_error("start", "The first day is after the last one.")
+            elif (end - start).days > self.LONGEST_DAYS:
+                self.add_error("start", "The period is longer than ten years.")
+        return chosen
+
+    @property
+    def measure_name(self) -> str:
+        return self.cleaned_data.get("measure") or "hours"
+
+    @property
+    def dimension(self) -> str:
+        return self.cleaned_data.get("by") or "endpoint"
+
+    @property
+    def step_name(self) -> str:
+        """The chosen step; else one with a readable number of bars."""
+        if step := self.cleaned_data.get("step"):
+            return str(step)
+        days = len(self.days.days)
+        return "day" if days <= 62 else "week" if days <= 366 else "month"
+
+    @property
+    def days(self) -> Period:
+        """The chosen period; this month where the choice cannot be."""
+        today, chosen = timezone.now().date(), self.cleaned_data
+        period = chosen.get("period") or "month"
+        if period == "last":
+            end = month_start(today) - timedelta(days=1)
+            return Period(month_start(end), end)
+        if period == "range" and "start" not in self.errors:
+            return Period(chosen["start"], chosen["end"])
+        if period.isdigit():
+            return Period(today - timedelta(days=int(period) - 1), today)
+        return this_month()

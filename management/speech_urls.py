@@ -1,0 +1,15 @@
+"""The addresses of the pages about the speech account."""
+
+from django.urls import path
+
+from management.views import keys, mirror, usage
+
+urlpatterns = [
+    path("usage/", usage.usage, name="usage"),
+    path("usage/usage.csv", usage.usage_csv, name="usage_csv"),
+    path("keys/", keys.keys, name="keys"),
+    path("keys/new/", keys.key_create, name="key_create"),
+    path("keys/<int:pk>/rotate/", keys.key_rotate, name="key_rotate"),
+    path("keys/<int:pk>/delete/", keys.key_delete, name="key_delete"),
+    path("sync/", mirror.sync_now, name="sync_now"),
+]

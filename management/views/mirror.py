@@ -1,0 +1,99 @@
+"""Parts that every page about the speech account has: its projects, and the mirror's age."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from management.access import person
+from management.models import Connection, Project, ProjectQuerySet, Sync, SyncPart
+from management.sync.parts import PARTS
+from management.tasks import request_sync
+
+LABELS = {part.name: part.label for part in PARTS}
+
+
+@dataclass(frozen=True)
+class ChosenProjects:
+    """Projects of a page: all that the person may see there, and the one of the address."""
+
+    all: list[Project]
+    project: Project | None
+
+    @property
+    def shown(self) -> list[Project]:
+        return [self.project] if self.project else self.all
+
+
+def chosen_projects(request: HttpRequest, permitted: ProjectQuerySet) -> ChosenProjects:
+    """Return the projects of a page; 404 for a person who is in none of them.
+
+    ``?project=ID`` is one of them, or a 404.
+    """
+    projects = list(permitted.select_related("connection").distinct())
+    if not projects:
+        raise Http404
+    given = request.GET.get("project", "")
+    one = next((each for each in projects if str(each.pk) == given), None)
+    if given and one is None:
+        raise Http404
+    return ChosenProjects(projects, one)
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """A part that is not up to date, in some of the projects."""
+
+    label: str
+    part: SyncPart
+    projects: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MirrorNotes:
+    """Age and gaps of the mirror behind a page."""
+
+    synced_at: datetime | None
+    under_way: Sync | None
+    stopped: list[Sync]
+    lacking: list[Lacking]
+
+
+def mirror_notes(projects: Sequence[Project], names: Sequence[str]) -> MirrorNotes:
+    """Return how fresh and how complete these parts of the mirror are."""
+    connections = {project.connection_id for project in projects}
+    syncs = list(Sync.objects.filter(connection__in=connections).select_related("connection"))
+    # Times are None until the first complete sync of a connection.
+    ends = [sync.finished_at for sync in syncs]
+    known = len(ends) == len(connections) and all(ends)
+    parts = SyncPart.objects.filter(project__in=projects, name__in=names)
+    parts = parts.exclude(state=SyncPart.State.OK).select_related("project")
+    lacking: dict[tuple[str, ...], Lacking] = {}
+    for part in parts.order_by("pk")[:500]:
+        key = (part.name, part.state, part.error, part.scope)
+        entry = lacking.setdefault(key, Lacking(LABELS.get(part.name, part.name), part))
+        entry.projects.append(str(part.project))
+    return MirrorNotes(
+        synced_at=min(end for end in ends if end) if known else None,
+        under_way=next((sync for sync in syncs if sync.is_under_way and not sync.error), None),
+        stopped=[sync for sync in syncs if sync.error],
+        lacking=list(lacking.values()),
+    )
+
+
+@require_POST
+def sync_now(request: HttpRequest) -> HttpResponse:
+    """Wake a worker for the accounts of the person's projects."""
+    projects = Project.objects.accounted_to(person(request))
+    connections = Connection.objects.filter(projects__in=projects).distinct()
+    for pk in connections.values_list("pk", flat=True):
+        request_sync(pk)
+    messages.success(request, "The sync has been requested. This page shows it once it is done.")
+    target = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    return HttpResponseRedirect(target if safe else reverse("account"))
