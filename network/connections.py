@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import uuid
 from collections.abc import Callable
 from http import HTTPStatus
@@ -37,6 +38,8 @@ SMALL_FRAMES_AT_ONCE = 5_000
 SMALL_FRAMES_PER_SECOND = 500.0
 CLOSE_SECONDS = 2.0  # between a close frame and the end of the connection
 POLICY_VIOLATION = 1008
+SERVICE_RESTART = 1012
+RETURN_SECONDS = (0.5, 3.0)
 
 
 class HeadTooLarge(Exception):
@@ -226,6 +229,23 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         response = self._plain_reject(status, f"{text.strip()} Request id: {request_id}\n".lstrip())
         response.headers[self.id_header.decode()] = request_id
         return response
+
+    def shutdown(self) -> None:
+        """Close the connection because the server stops.
+
+        The reason names a time at which to connect again, a different one for each client, so that
+        they do not all come at once. uvicorn sends none.
+        """
+        if self.handshake_complete and not self.close_sent:
+            seconds = random.uniform(*RETURN_SECONDS)  # noqa: S311 no secret
+            self.conn.send_close(SERVICE_RESTART, f"The server restarts; retry in {seconds:.1f} s")
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART})
+            self.stop_keepalive()
+            self.close_sent = True
+            self.transport.close()
+            return
+        super().shutdown()
 
     def handle_text(self, event: Any) -> None:
         if self._allows(event):

@@ -16,6 +16,7 @@ if not settings.DEBUG:
 
 http = limit_bodies(get_asgi_application())
 
-from webapp.sockets import sockets  # noqa: E402 consumers use models, which are loaded now
+# Consumers use models, which are loaded now.
+from webapp.sockets import lifespan, sockets  # noqa: E402
 
-application = ProtocolTypeRouter({"http": http, "websocket": sockets})
+application = ProtocolTypeRouter({"http": http, "lifespan": lifespan, "websocket": sockets})

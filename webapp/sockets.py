@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from django.http.request import validate_host
 from django.urls import re_path
 
-from transcripts.consumers.routes import routes
+from transcripts.consumers.routes import drain, routes
 from webapp.bodies import REQUEST_ID, Receive, Scope, Send, error_content, user_of
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,17 @@ async def sockets(scope: Scope, receive: Receive, send: Send) -> None:
         return
     scope |= {"user": user, "still_signed_in": lambda: user_of(scope) == user}
     await router(scope, receive, send)
+
+
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    """Store every live session when the server stops, so that it is resumed after the restart.
+
+    uvicorn has closed the sockets by then.
+    """
+    while (await receive())["type"] == "lifespan.startup":
+        await send({"type": "lifespan.startup.complete"})
+    await drain()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 def is_same_origin(scope: Scope) -> bool:

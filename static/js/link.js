@@ -37,7 +37,7 @@ export class Link extends EventTarget {
       this.watch();
       this.say("message", { data: JSON.parse(data) });
     };
-    socket.onclose = ({ code }) => this.socket === socket && this.lost(code);
+    socket.onclose = ({ code, reason }) => this.socket === socket && this.lost(code, reason);
   }
 
   get isOpen() {
@@ -62,7 +62,8 @@ export class Link extends EventTarget {
     }, SILENCE_MS);
   }
 
-  lost(code) {
+  // A server that restarts names a time at which to come back, another for each client.
+  lost(code, reason = "") {
     clearTimeout(this.watchdog);
     this.socket = null;
     if (this.isClosed) return;
@@ -73,7 +74,8 @@ export class Link extends EventTarget {
     }
     this.attempts += 1;
     const most = Math.min(LONGEST_MS, 500 * 2 ** this.attempts);
-    const wait = most / 2 + (Math.random() * most) / 2;
+    const named = code === 1012 ? Number(/retry in ([\d.]+) s/.exec(reason)?.[1]) : 0;
+    const wait = named ? named * 1000 : most / 2 + (Math.random() * most) / 2;
     this.timer = setTimeout(() => this.connect(), wait);
     this.say("down", { words: REASONS.get(code) ?? "No connection to Earshot.", seconds: Math.ceil(wait / 1000) });
   }

@@ -1,6 +1,8 @@
 """Live captions in a real browser: Chromium hears a file as its microphone."""
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,3 +117,47 @@ def test_what_was_said_is_shown_and_becomes_a_searchable_recording(page, ada, sp
     audio = ada.http.get(f"/recordings/{recording}/file").content
     assert audio.startswith(b"RIFF")
     assert abs((len(audio) - 44) / 32_000 - length(spoken)) < 30
+
+
+def share_with_anyone(page: Page) -> str:
+    """Share the captions with anyone who has the link; return it."""
+    page.get_by_role("button", name="Share captions").click()
+    page.get_by_label("Who may see them").select_option("anyone")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    link = page.get_by_label("Link to the captions").input_value()
+    page.get_by_role("button", name="Close", exact=True).last.click()
+    return link
+
+
+def test_no_word_is_lost_when_engine_and_web_server_are_killed(page, hearing, ada, product, spoken):
+    begin(page, "Power cuts")
+    link = share_with_anyone(page)
+    visitor = hearing.new_context()
+    watching = visitor.new_page()
+    watching.goto(link)
+    wait_for_words(page, "welcome to the meeting")
+    os.kill(product.processes()["engine"], signal.SIGKILL)
+    wait_for_audio(page, length(spoken) - 2)  # in the middle of the last sentence
+    os.kill(product.processes()["web"], signal.SIGKILL)
+    wait_for_audio(page, length(spoken))
+    wait_for_words(page, "next year")
+    wait_for_words(watching, "welcome to the meeting we will talk about the budget for next year")
+    _, live = stop(page, ada)
+    assert words(live) == words(FIRST + LAST)
+    # Nothing of what was said stays on a screen.
+    expect(watching.get_by_text("The session has ended.")).to_be_visible()
+    assert watching.locator("[data-captions]").inner_text() == ""
+    visitor.close()
+
+
+def test_a_reload_repeats_and_loses_nothing(page, ada):
+    begin(page, "Reload")
+    wait_for_words(page, "welcome to the meeting")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    wait_for_words(page, "welcome to the meeting")
+    _, live = stop(page, ada)
+    heard = words(FIRST + LAST)
+    assert words(live) == heard[: len(words(live))]
+    assert len(words(live)) >= len(words(FIRST))

@@ -33,6 +33,7 @@ class Server:
     port: int = 0
     seen: list[str] = field(default_factory=list)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    state: ServerState = field(default_factory=ServerState)
 
     async def application(self, scope: Any, receive: Any, send: Any) -> None:
         self.seen.append(scope["type"])
@@ -84,7 +85,7 @@ async def server() -> AsyncIterator[Server]:
         lifespan="off",
     )
     config.load()
-    state = ServerState()
+    state = running.state
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(lambda: HttpConnection(config, state, {}), "127.0.0.1", 0)
     running.port = listening.sockets[0].getsockname()[1]
@@ -231,6 +232,25 @@ async def test_a_rejected_handshake_is_no_error_in_the_log(server: Server, caplo
     assert received.startswith(b"HTTP/1.1 404 ")
     await server.exchange(REQUEST.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
     assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+async def test_a_server_that_stops_names_each_client_another_time_to_return(server: Server):
+    reasons = set()
+    for _ in range(8):
+        async with connect(f"ws://127.0.0.1:{server.port}/") as socket:
+            (connection,) = server.state.connections
+            connection.shutdown()
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
+            reasons.add(closed.value.rcvd.reason)
+            await asyncio.wait_for(server.stopped.wait(), 30)
+            server.stopped.clear()
+    times = [float(re.search(r"retry in ([\d.]+) s", reason)[1]) for reason in reasons]
+    assert len(times) > 3
+    assert all(0.4 < seconds < 3.1 for seconds in times)
+    assert server.seen.count("disconnect 1012") == 8
 
 
 async def test_small_frames_by_the_thousand_close_a_socket(server: Server):

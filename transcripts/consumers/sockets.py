@@ -92,6 +92,8 @@ class PageSocket(AsyncConsumer):
                     await self.base_send({"type": "websocket.send", "text": text})
         except TimeoutError:
             await self.close(Code.OVERLOADED)
+        except OSError:  # the client has gone; the server says so next
+            self._is_closed = True
 
     async def close(self, code: Code) -> None:
         if self._is_closed:

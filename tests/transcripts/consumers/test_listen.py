@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
 
 from management.models import Membership, User
 from tests.transcripts.consumers.tabs import AUDIO, Tab
@@ -11,6 +12,7 @@ from transcripts.consumers import sockets
 from transcripts.live import serving
 from transcripts.live.models import LiveSession
 from transcripts.models import Recording
+from webapp.asgi import application
 
 pytestmark = pytest.mark.usefixtures("transactional_db", "rings")
 
@@ -171,3 +173,22 @@ async def test_a_frame_visits_no_thread_and_no_database(session, ada, upstream, 
 
 def nobody(*arguments: object) -> None:
     raise AssertionError("a frame went to a thread")
+
+
+async def test_a_server_that_stops_stores_what_was_said(session, ada, upstream):
+    server = ApplicationCommunicator(application, {"type": "lifespan"})
+    await server.send_input({"type": "lifespan.startup"})
+    assert await server.receive_output(60) == {"type": "lifespan.startup.complete"}
+    ada_tab = await opened(session, ada)
+    await ada_tab.hears("Session")
+    await ada_tab.speaks(0)
+    await ada_tab.has_stored(len(AUDIO))
+    upstream.stream.says("Good morning.", until=0.3)
+    await ada_tab.hears("Caption")
+    await ada_tab.leave()
+    await server.send_input({"type": "lifespan.shutdown"})
+    assert await server.receive_output(60) == {"type": "lifespan.shutdown.complete"}
+    assert (await session.captions.aget()).text == "Good morning."
+    await session.arefresh_from_db()
+    # Another process takes it at once.
+    assert (session.state, session.served_at) == ("open", None)

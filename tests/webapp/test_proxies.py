@@ -1,0 +1,77 @@
+"""The nginx of docs/running.md in front of the web server."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.test import Client
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from management.models import User
+from tests.debian import found, needed
+from tests.pages.conftest import Site
+from tests.pages.conftest import served as served
+from tests.pages.conftest import site as site
+from tests.product import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def documented(port: int, upstream: int) -> str:
+    """The configuration in the documentation, without TLS, on other ports."""
+    block = re.search(r"```nginx\n(.*?)```", (ROOT / "docs/running.md").read_text(), re.S)
+    assert block
+    text = re.sub(r"\s*ssl_certificate\S* \S+;", "", block[1])
+    text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    return text.replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
+
+
+@pytest.fixture
+def nginx(site: Site, tmp_path: Path) -> Iterator[str]:
+    program = needed("nginx", "nginx-light", lambda: found("nginx"))
+    port = free_port()
+    temporary = "".join(
+        f"{kind}_temp_path {tmp_path}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    config = tmp_path / "nginx.conf"
+    config.write_text(
+        f"daemon off; pid {tmp_path}/pid; error_log stderr;\nevents {{}}\n"
+        f"http {{ access_log off;\n{temporary}{documented(port, site.port)} }}\n"
+    )
+    process = subprocess.Popen([program, "-c", str(config), "-p", str(tmp_path)])
+    url = f"127.0.0.1:{port}"
+    for _ in range(100):
+        try:
+            httpx.get(f"http://{url}/healthz")
+            break
+        except httpx.TransportError:
+            assert process.poll() is None
+            time.sleep(0.1)
+    yield url
+    process.terminate()
+    process.wait(30)
+
+
+def test_pages_and_sockets_work_behind_nginx(nginx, db):
+    user = User.objects.create_user("ada@example.test", "a long pass phrase")
+    client = Client()
+    client.force_login(user)
+    cookie = f"sessionid={client.cookies['sessionid'].value}"
+    page = httpx.get(f"http://{nginx}/live/", headers={"Cookie": cookie})
+    assert page.status_code == 200
+
+    address = f"ws://{nginx}/captions/unknown/watch"
+    headers = {"Cookie": cookie}
+    with (
+        connect(address, origin=f"http://{nginx}", additional_headers=headers) as ours,
+        pytest.raises(ConnectionClosed, match="4404"),
+    ):
+        ours.recv()
+    with pytest.raises(InvalidStatus, match="403"), connect(address, origin="http://other.test"):
+        pass
