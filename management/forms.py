@@ -6,11 +6,19 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.contrib.auth.password_validation import validate_password
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from management import dates
-from management.models import Action, AuditQuerySet, User
+from management.models import (
+    Action,
+    AuditQuerySet,
+    Invitation,
+    Membership,
+    Project,
+    User,
+)
 
 # Beyond these a moment in some time zone is no date any more.
 IN_CALENDAR = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9998, 12, 30))]
@@ -114,3 +122,48 @@ class EmailForm(forms.Form):
         if not self.user.check_password(password):
             raise forms.ValidationError("Wrong password. Try again.")
         return password
+
+
+class InvitationForm(forms.Form):
+    """An invitation: an address, the role and projects of its account, and how long it holds."""
+
+    DAYS = ((1, "1 day"), (7, "7 days"), (30, "30 days"))
+
+    email = forms.EmailField(max_length=254)
+    role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.MEMBER)
+    projects = forms.ModelMultipleChoiceField(
+        Project.objects.present(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    is_administrator = forms.BooleanField(required=False)
+    days = forms.TypedChoiceField(choices=DAYS, coerce=int, initial=7)
+
+    def clean_email(self) -> str:
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        if User.objects.filter(email__iexact=email).exists():
+            raise forms.ValidationError("There is an account with this address already.")
+        return email
+
+    def save(self, by: User | None) -> tuple[Invitation, str]:
+        """Make the invitation; return it and the token of its link."""
+        return Invitation.objects.invite(**self.cleaned_data, by=by)
+
+
+class AcceptForm(forms.Form):
+    """The name and the password of a new account."""
+
+    name = forms.CharField(max_length=150)
+    password = forms.CharField(widget=forms.PasswordInput)
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.email = email
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if password := cleaned.get("password"):
+            somebody = User(email=self.email, first_name=cleaned.get("name", ""))
+            try:
+                validate_password(password, somebody)
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return cleaned

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from management.views import account, audit
+from management.views import account, audit, people
 
 urlpatterns = [
     path("account/", account.account, name="account"),
@@ -10,6 +10,14 @@ urlpatterns = [
     path("account/email/", account.account_email, name="account_email_change"),
     path("account/sessions/end/", account.sessions_end, name="sessions_end"),
     path("account/sessions/<int:pk>/end/", account.session_end, name="session_end"),
+    path("people/", people.people, name="people"),
+    path("people/invite/", people.person_invite, name="person_invite"),
+    path("people/<int:pk>/", people.person_page, name="person"),
+    path("people/<int:pk>/role/", people.person_role, name="person_role"),
+    path("people/<int:pk>/active/", people.person_active, name="person_active"),
+    path("people/<int:pk>/password/", people.person_password_link, name="person_password_link"),
+    path("invitations/<int:pk>/resend/", people.invitation_resend, name="invitation_resend"),
+    path("invitations/<int:pk>/withdraw/", people.invitation_withdraw, name="invitation_withdraw"),
     path("audit/", audit.audit_log, name="audit_log"),
     path("audit/audit.csv", audit.audit_csv, name="audit_csv"),
 ]

@@ -145,6 +145,12 @@ class RecordingQuerySet(models.QuerySet["Recording"]):
         """Recordings this person may change: their role in the project is not viewer."""
         return self.filter(project__in=Project.objects.writable_by(user))
 
+    def reassign(self, owner: User, to: User) -> int:
+        """Make ``to`` the owner of all that ``owner`` has; return the count of recordings."""
+        with transaction.atomic():
+            Upload.objects.filter(owner=owner).update(owner=to)
+            return self.filter(owner=owner).update(owner=to)
+
     def open(self) -> "RecordingQuerySet":
         """Recordings that wait for a worker or are being transcribed."""
         return self.filter(state__in=OPEN_STATES)

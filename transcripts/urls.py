@@ -3,6 +3,7 @@
 from django.urls import path
 
 from transcripts.views import (
+    administration,
     dashboard,
     exports,
     insights,
@@ -56,6 +57,11 @@ urlpatterns = [
     path("live/<uuid:pk>/end/", live.live_end, name="live_end"),
     path("live/<uuid:pk>/link/", live.live_link, name="live_link"),
     path("captions/<str:link>/", live.captions, name="captions"),
+    path(
+        "settings/people/<int:pk>/recordings/",
+        administration.recordings_reassign,
+        name="recordings_reassign",
+    ),
     path("search/", search.search_page, name="search"),
     path("search/results/", search.search_results, name="search_results"),
 ]

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from management.tokens import IN_TEXT, without_tokens
 from webapp.failures import failure_of
 
 BURST = 10
@@ -25,6 +26,9 @@ class RequestFilter(logging.Filter):
         if is_callers or record.name.startswith("django.security"):
             record.exc_info = record.exc_text = None
             record.msg, record.args = record.getMessage().replace("\n", " "), ()
+        if IN_TEXT.search(text := record.getMessage()):
+            # The address of an invitation is its secret.
+            record.msg, record.args = without_tokens(text), ()
         return True
 
 

@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_not_required as open_to_all
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from management.views.account import account
+from management.views.invitations import invitation
 from webapp import views
 
 # allauth finds its pages by these names. None of its pages lets a stranger make an account.
@@ -91,6 +92,7 @@ urlpatterns = [
     *providers,
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("invitations/<str:token>/", invitation, name="invitation"),
     path("settings/", include("management.urls")),
     # After it: these are other names of pages that are there.
     path("settings/account/", include(own_account)),

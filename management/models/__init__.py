@@ -3,12 +3,13 @@
 from management.models.audit import Action, AppendOnly, AuditEntry, AuditQuerySet
 from management.models.catalog import Model
 from management.models.connections import Connection, ConnectionQuerySet
+from management.models.invitations import Invitation, InvitationQuerySet
 from management.models.keys import Key, KeyQuerySet
 from management.models.ledger import Request, RequestQuerySet
 from management.models.members import Invite, Member
 from management.models.mirrored import Mirrored, MirroredQuerySet
 from management.models.money import Balance, Purchase
-from management.models.people import People, User
+from management.models.people import LastAdministrator, LastOwner, People, User
 from management.models.projects import Membership, Project, ProjectQuerySet
 from management.models.stored import AgentConfiguration, AgentVariable, SelfHostedCredential
 from management.models.sums import CostDay, Daily, UsageDay
@@ -26,9 +27,13 @@ __all__ = [
     "ConnectionQuerySet",
     "CostDay",
     "Daily",
+    "Invitation",
+    "InvitationQuerySet",
     "Invite",
     "Key",
     "KeyQuerySet",
+    "LastAdministrator",
+    "LastOwner",
     "LostLease",
     "Member",
     "Membership",

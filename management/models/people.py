@@ -10,6 +10,14 @@ from django.db.models import Exists
 from django.db.models.functions import Lower, Now
 
 
+class LastAdministrator(Exception):
+    """The change would leave the team without an active administrator."""
+
+
+class LastOwner(Exception):
+    """The change would leave a project without an active owner."""
+
+
 class People(BaseUserManager["User"]):
     """Users, found by e-mail in any case."""
 
@@ -75,6 +83,47 @@ class User(AbstractUser):
         for session in ended:
             session.end()
         return len(ended)
+
+    def set_administrator(self, is_administrator: bool) -> None:
+        """Make this person an administrator of the team or not.
+
+        Raises ``LastAdministrator``.
+        """
+        with transaction.atomic():
+            if not is_administrator:
+                self.keep_an_administrator()
+            self.is_superuser = self.is_staff = is_administrator
+            self.save(update_fields=["is_superuser", "is_staff"])
+
+    def set_active(self, is_active: bool) -> None:
+        """Let this person sign in or not. Their sessions and tokens end at once.
+
+        Raises ``LastAdministrator`` and ``LastOwner``.
+        """
+        with transaction.atomic():
+            if not is_active:
+                self.keep_an_administrator()
+                self.keep_owners()
+            self.is_active = is_active
+            self.save(update_fields=["is_active"])
+            if not is_active:
+                self.end_sessions()
+
+    def keep_an_administrator(self) -> None:
+        """Raise ``LastAdministrator`` if nobody else is one. Call it in a transaction."""
+        # Locked in one order: of two who remove each other, the second sees what the first did.
+        administrators = User.objects.select_for_update().filter(is_superuser=True, is_active=True)
+        keys = {user.pk for user in administrators.order_by("pk")}
+        if keys == {self.pk}:
+            raise LastAdministrator(f"{self} is the only administrator. Make another one first.")
+
+    def keep_owners(self) -> None:
+        """Raise ``LastOwner`` if a project has no other active one. Call it in a transaction."""
+        # The lock that changes of roles take, in one order.
+        list(self.projects.order_by("pk").select_for_update(of=("self",)))
+        if only := [str(project) for project in self.projects.owned_by_only(self)]:
+            names = ", ".join(only)
+            raise LastOwner(f"{self} is the only owner of {names}. Make somebody else owner first.")
 
     def change_email(self, email: str) -> None:
         """Sign in with another address from now on, and no longer with the present one."""

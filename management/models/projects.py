@@ -3,11 +3,11 @@
 import unicodedata
 from collections.abc import Sequence
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F
 
 from management.models.connections import Connection
-from management.models.people import User
+from management.models.people import LastOwner, User
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -39,6 +39,13 @@ class ProjectQuerySet(models.QuerySet["Project"]):
     def present(self) -> "ProjectQuerySet":
         """Projects that the server still lists."""
         return self.filter(gone_at=None)
+
+    def owned_by_only(self, user: User) -> "ProjectQuerySet":
+        """Projects of which this person is the only active owner."""
+        owner = Membership.Role.OWNER
+        others = Membership.objects.filter(role=owner, user__is_active=True).exclude(user=user)
+        owned = self.filter(memberships__user=user, memberships__role=owner)
+        return owned.exclude(pk__in=others.values("project"))
 
     def give_owner_to_empty(self, owner: User) -> None:
         """Make ``owner`` the owner of every project that has no members."""
@@ -82,6 +89,47 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def set_role(self, user: User, role: str) -> None:
+        """Give a person a role in this project, as a new member or instead of another role.
+
+        Raises ``LastOwner``.
+        """
+        with transaction.atomic():
+            self.keep_an_owner(but=user, role=role)
+            Membership.objects.update_or_create(user=user, project=self, defaults={"role": role})
+
+    def remove_member(self, user: User) -> None:
+        """Take a person out of this project. Raises ``LastOwner``."""
+        with transaction.atomic():
+            self.keep_an_owner(but=user)
+            self.memberships.filter(user=user).delete()
+
+    def keep_an_owner(self, but: User, role: str = "") -> None:
+        """Raise ``LastOwner`` if nobody but this person owns the project. Call it in a transaction.
+
+        With ``role`` owner it is fine.
+        """
+        # The lock of its row makes changes of one project wait for each other.
+        Project.objects.select_for_update().get(pk=self.pk)
+        if role == Membership.Role.OWNER:
+            return
+        if Project.objects.filter(pk=self.pk).owned_by_only(but).exists():
+            raise LastOwner(f"{but} is the only owner of {self}. Make somebody else owner first.")
+
+    def role_of(self, user: User) -> str:
+        """Return the role of a person in this project; empty when they are not in it."""
+        roles = self.memberships.filter(user=user).values_list("role", flat=True)
+        return roles.first() or ""
+
+    def grantable_by(self, user: User) -> list[tuple[str, str]]:
+        """The roles that a person may give and take here: only owners make owners."""
+        role = self.role_of(user)
+        if user.is_superuser or role == Membership.Role.OWNER:
+            return list(Membership.Role.choices)
+        if role == Membership.Role.ADMIN:
+            return [each for each in Membership.Role.choices if each[0] != Membership.Role.OWNER]
+        return []
 
 
 class Membership(models.Model):

@@ -34,6 +34,7 @@ OPEN = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
     "account_confirm_email",
+    "invitation",
     "mfa_authenticate",
     "mfa_login_webauthn",
 }
@@ -44,9 +45,11 @@ PRIVATE = "Confidential"
 def patterns(found: list[Any] | None = None, settings: bool = True) -> Iterator[URLPattern]:
     """Every pattern of the URLconf; without ``settings``, those of the library alone."""
     for pattern in found or get_resolver().url_patterns:
+        if not settings and str(pattern.pattern).startswith("settings/"):
+            continue
         if isinstance(pattern, URLPattern):
             yield pattern
-        elif settings or not str(pattern.pattern).startswith("settings/"):
+        else:
             yield from patterns(pattern.url_patterns, settings)
 
 
