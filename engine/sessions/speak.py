@@ -224,7 +224,7 @@ class AuraSession:
         if self._identity.markup and holds_pause(self._buffer):
             yield from self._reject(NO_PAUSES, "DATA-0002")
             return
-        yield from self._take_buffer(_settled(self._buffer, soon=not self._begun))
+        yield from self._take_buffer(settled(self._buffer, soon=not self._begun))
         yield from self._next()
 
     def _flush(self, now: float) -> Iterator[Step]:
@@ -322,11 +322,11 @@ class Turn:
         that is still being made at the usual pace.
         """
         if seconds < self.spoken_seconds:
-            return self.spoken[: _word_end(self.spoken, seconds / self.spoken_seconds)]
+            return self.spoken[: word_end(self.spoken, seconds / self.spoken_seconds)]
         usual_seconds = len(self.saying) / CHARACTERS_A_SECOND / self.saying_speed
         whole_seconds = max(self.saying_seconds, usual_seconds)
         share = (seconds - self.spoken_seconds) / whole_seconds if whole_seconds else 0.0
-        return self.spoken + self.saying[: _word_end(self.saying, share)]
+        return self.spoken + self.saying[: word_end(self.saying, share)]
 
 
 class FluxSession:
@@ -449,7 +449,7 @@ class FluxSession:
             return
         is_next = turn is self._turns[0] and not self.is_speaking
         soon = is_next and not turn.begun
-        yield from self._take(turn, _settled(turn.buffer, soon=soon))
+        yield from self._take(turn, settled(turn.buffer, soon=soon))
         yield from self._next()
 
     def _flush(self) -> Iterator[Step]:
@@ -635,7 +635,7 @@ def _script(text: str, markup: bool, speed: float) -> tuple[Script, bool]:
     return script, len(bare) < len(text)
 
 
-def _settled(text: str, *, soon: bool) -> int:
+def settled(text: str, *, soon: bool) -> int:
     """Return the index after the last whole sentence of ``text``, its markup included.
 
     ``soon`` is for the first words of a turn: the end of a clause is enough.
@@ -669,7 +669,7 @@ def _characters(scripts: Iterable[object]) -> int:
     return sum(script.characters for script in scripts if isinstance(script, Script))
 
 
-def _word_end(text: str, share: float) -> int:
+def word_end(text: str, share: float) -> int:
     """Return the index after the word that lies ``share`` of the way through ``text``."""
     place = round(len(text) * min(share, 1.0))
     end = text.find(" ", place)

@@ -6,7 +6,7 @@ written as a text, which some members of the protocol may be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
@@ -72,8 +72,7 @@ def read_value(kind: inspect.Type, value: Any, place: str) -> Any:
                 raise Invalid(place, f"control characters are not allowed: {shown(read)}")
             return read
         case inspect.UnionType(types=types):
-            (inner,) = (one for one in types if not _is_absence(one))
-            return read_value(inner, value, place)
+            return read_value(_member_for(types, value), value, place)
         case inspect.AnyType():
             return value
         case inspect.StructType(cls=cls):
@@ -109,8 +108,25 @@ def _is_any(kind: inspect.Type) -> bool:
     return isinstance(kind.type if isinstance(kind, inspect.Metadata) else kind, inspect.AnyType)
 
 
-def _is_absence(kind: inspect.Type) -> bool:
-    return isinstance(kind, inspect.NoneType)
+def _member_for(kinds: Iterable[inspect.Type], value: Any) -> inspect.Type:
+    """Return the kind of JSON value that ``value`` is, or the first where it is none of them."""
+    present = [kind for kind in kinds if not isinstance(kind, inspect.NoneType)]
+    return next((kind for kind in present if isinstance(value, _json_types(kind))), present[0])
+
+
+def _json_types(kind: inspect.Type) -> tuple[type, ...]:
+    match kind:
+        case inspect.Metadata(type=inner):
+            return _json_types(inner)
+        case inspect.StructType() | inspect.DictType():
+            return (dict,)
+        case inspect.ListType() | inspect.VarTupleType():
+            return (list,)
+        case inspect.IntType() | inspect.FloatType():
+            return (int, float)
+        case inspect.LiteralType(values=values):
+            return tuple({type(one) for one in values})
+    return (str,)
 
 
 def _prepared(value: Any, extra: Mapping[str, Any]) -> Any:

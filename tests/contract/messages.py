@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from deepgram.agent.v1.socket_client import V1SocketClientResponse as AgentV1Messages
 from deepgram.listen.v1.socket_client import V1SocketClientResponse as ListenV1Messages
 from deepgram.listen.v2.socket_client import V2SocketClientResponse as ListenV2Messages
 from deepgram.speak.v1.socket_client import V1SocketClientResponse as SpeakV1Messages
@@ -12,7 +13,7 @@ from deepgram.speak.v2.socket_client import V2SocketClientResponse as SpeakV2Mes
 
 from tests.contract import shapes
 from tests.contract.rest import ENTITY, MODEL_INFO, SEARCH
-from tests.contract.sdk import constructed_type, message_type, unknown
+from tests.contract.sdk import constructed_type, message_types, unknown
 from tests.contract.shapes import TIME, UUID, Map, Maybe
 
 SPEECH_ID = re.compile(r"dg_sp_[0-9a-f]{12}")
@@ -143,12 +144,64 @@ _SPEAK_V2 = {
     "Warning": _CODED,
     "Error": _CODED,
 }
+_CALL = {"id": str, "name": str}
+_REQUESTED = {**_CALL, "arguments": str, "client_side": bool, "thought_signature?": str}
+_ROLE = frozenset({"user", "assistant"})
+_AGENT_V1 = {
+    "Welcome": {"request_id": UUID},
+    "ConversationText": {
+        "role": _ROLE,
+        "content": str,
+        "languages?": [str],
+        "languages_hinted?": [str],
+        "conversational_behavior?": frozenset(
+            {"default", "backchannel", "presence_check", "filler"}
+        ),
+    },
+    "AgentThinking": {"content": str},
+    "FunctionCallRequest": {"functions": [_REQUESTED]},
+    "FunctionCallResponse": {"name": str, "content": str, "id?": str},
+    "FunctionCallCancelled": {"functions": [_CALL]},
+    "AgentStartedSpeaking": {
+        "total_latency": float,
+        "tts_latency": float,
+        "ttt_latency": float,
+    },
+    "LatencyReport": {
+        "stt_latency?": float,
+        "ttt_token_latency?": float,
+        "ttt_text_latency?": float,
+        "ttt_tool_latency?": float,
+        "ttt_thinking_latency?": float,
+        "tts_latency?": float,
+        "total_latency?": float,
+    },
+    "InjectionRefused": {"message": str},
+    "FrustrationDetected": {"count": int, "escalated": bool},
+    "History": {
+        "role?": _ROLE,
+        "content?": str,
+        "function_calls?": [{**_REQUESTED, "response": str}],
+    },
+    "__customFromThinkProvider": {"content": object},
+    "Warning": _CODED,
+    "Error": _CODED,
+    "SettingsApplied": {},
+    "UserStartedSpeaking": {},
+    "AgentAudioDone": {},
+    "PromptUpdated": {},
+    "SpeakUpdated": {},
+    "ThinkUpdated": {},
+    "ListenUpdated": {},
+    "ThinkLiveUpdated": {},
+}
 # By path: the union that the SDK parses messages into, and the shape of each type.
 SOCKETS: dict[str, tuple[Any, dict[str, Any]]] = {
     "/v1/listen": (ListenV1Messages, _LISTEN_V1),
     "/v2/listen": (ListenV2Messages, _LISTEN_V2),
     "/v1/speak": (SpeakV1Messages, _SPEAK_V1),
     "/v2/speak": (SpeakV2Messages, _SPEAK_V2),
+    "/v1/agent/converse": (AgentV1Messages, _AGENT_V1),
 }
 # What the types of the SDK do not have: path, type of the message, place.
 EXCEPTIONS = {
@@ -164,15 +217,17 @@ def misfits(path: str, message: dict[str, Any]) -> list[str]:
     """Return the parts of a JSON message that depart from its shape or the SDK's type."""
     union, table = SOCKETS[path]
     kind = message["type"]
-    model = message_type(union, kind)
-    if kind not in table or model is None:
+    models = message_types(union, kind)
+    if kind not in table or not models:
         return [f"{kind} is not a message of {path}"]
+    constructed = constructed_type(union, message)
+    model = constructed if constructed in models else models[0]
     found = shapes.misfits(table[kind], message)
     found += [
         problem
         for problem in unknown(model, message)
         if (path, kind, problem.partition(":")[0]) not in EXCEPTIONS
     ]
-    if constructed_type(union, message) is not model:
-        found.append(f"{kind} is parsed as {constructed_type(union, message).__name__}")
+    if constructed is not model:
+        found.append(f"{kind} is parsed as {constructed.__name__}")
     return found

@@ -107,13 +107,12 @@ def response_type(name: str) -> Any:
     return typing.get_type_hints(method(name))["return"]
 
 
-def message_type(messages: Any, kind: str) -> type[pydantic.BaseModel] | None:
-    """The model of the union ``messages`` for messages whose ``type`` is ``kind``."""
-    for model in get_args(messages):
-        kinds = _declared(model).get("type")
-        if kinds is not None and kind in _literals(kinds.annotation):
-            return model
-    return None
+def message_types(messages: Any, kind: str) -> list[type[pydantic.BaseModel]]:
+    """The models of the union ``messages`` for messages whose ``type`` is ``kind``."""
+    typed = [(model, _declared(model).get("type")) for model in get_args(messages)]
+    return [
+        model for model, field in typed if field is not None and kind in _literals(field.annotation)
+    ]
 
 
 def constructed_type(messages: Any, message: dict[str, Any]) -> type:

@@ -7,7 +7,13 @@ from typing import Any, get_args
 import pytest
 from msgspec import structs
 
-from engine.wire import flux_messages, flux_speak_messages, listen_messages, speak_messages
+from engine.wire import (
+    agent_messages,
+    flux_messages,
+    flux_speak_messages,
+    listen_messages,
+    speak_messages,
+)
 from engine.wire.reading import Invalid, read_message
 from tests.contract.messages import SOCKETS
 
@@ -16,6 +22,7 @@ DECLARED = {
     "/v2/listen": flux_messages,
     "/v1/speak": speak_messages,
     "/v2/speak": flux_speak_messages,
+    "/v1/agent/converse": agent_messages,
 }
 
 
@@ -34,7 +41,7 @@ def test_a_declared_message_has_the_members_of_the_contract(path: str):
     _, table = SOCKETS[path]
     for kind in get_args(DECLARED[path].ServerMessage):
         declared = {field.name for field in structs.fields(kind)}
-        shape = table[kind.__name__]
+        shape = table[kind.__struct_config__.tag]
         always = {name for name in shape if not name.endswith("?")}
         assert always <= declared <= {name.removesuffix("?") for name in shape}, kind.__name__
 
@@ -46,6 +53,14 @@ def test_a_declared_message_has_the_members_of_the_contract(path: str):
         (flux_messages, {"CloseStream", "ForceEndTurn", "Configure"}),
         (speak_messages, {"Speak", "Flush", "Clear", "Close"}),
         (flux_speak_messages, {"Speak", "Flush", "Interrupt", "Configure", "Close"}),
+        (
+            agent_messages,
+            {
+                *("Settings", "UpdateListen", "UpdateThink", "UpdateSpeak", "UpdatePrompt"),
+                *("InjectUserMessage", "InjectAgentMessage", "FunctionCallResponse"),
+                *("ForceEndTurn", "KeepAlive", "UpdateThink_Live", "__customToThinkProvider"),
+            },
+        ),
     ],
 )
 def test_every_message_of_a_client_is_declared(module: Any, expected: set[str]):

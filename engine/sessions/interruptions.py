@@ -1,0 +1,79 @@
+"""Rules about the words of a user who speaks while the agent does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+from itertools import pairwise
+
+# Sustained voice that may be an interruption: a click or a short cough is shorter.
+SUSTAINED_SECONDS = 0.13
+# Sound without words for this long is no speech, and the agent resumes.
+WORDLESS_SECONDS = 2.5
+# A backchannel is said while the other keeps the floor: near the end it is a response.
+BACKCHANNEL_LEAST_REST_SECONDS = 1.0
+_MOST_BACKCHANNEL_WORDS = 3
+# Words that are heard again are an echo when so many of them were said in this order.
+_ECHO_SHARE = 0.6
+_LEAST_ECHO_WORDS = 2
+
+_BACKCHANNELS = frozenset(
+    {
+        *("ah", "aha", "aye", "er", "erm", "ha", "haha", "hm", "hmm", "hmmm", "huh", "mhm", "mm"),
+        *("mmhmm", "mmm", "oh", "ok", "okay", "ooh", "right", "sure", "uh", "uhhuh", "uhuh", "um"),
+        *("wow", "yeah", "yep", "yes", "yup", "i", "see", "mmhm", "hmhm", "hum"),
+        *("sí", "ja", "genau", "oui", "d'accord", "sì", "certo", "sim", "claro", "vale"),
+    }
+)
+
+
+class Meaning(Enum):
+    """Words of a user while the agent speaks."""
+
+    NOTHING = "no words"
+    BACKCHANNEL = "the user listens"
+    ECHO = "the agent's own words"
+    INTERRUPTION = "the user wants to speak"
+
+
+def meaning_of(text: str, spoken: str) -> Meaning:
+    """Return what ``text`` of the user means while the agent says ``spoken``."""
+    words = _words(text)
+    if not words:
+        return Meaning.NOTHING
+    if len(words) <= _MOST_BACKCHANNEL_WORDS and all(word in _BACKCHANNELS for word in words):
+        return Meaning.BACKCHANNEL
+    if _is_echo(words, _words(spoken)):
+        return Meaning.ECHO
+    return Meaning.INTERRUPTION
+
+
+def _words(text: str) -> list[str]:
+    # "mm-hmm" is one word, and "uh, huh" two: both are backchannels.
+    return re.findall(r"[\w']+", text.lower().replace("-", ""))
+
+
+def _is_echo(words: Sequence[str], spoken: Sequence[str]) -> bool:
+    """Return whether most of ``words`` appear in ``spoken``, in the same order."""
+    if len(words) < _LEAST_ECHO_WORDS:
+        return False
+    return _common(words, spoken) >= _ECHO_SHARE * len(words) and _shares_a_pair(words, spoken)
+
+
+def _shares_a_pair(words: Sequence[str], spoken: Sequence[str]) -> bool:
+    """Return whether two neighbours are the same: single common words prove nothing."""
+    pairs = set(pairwise(spoken))
+    return any(pair in pairs for pair in pairwise(words))
+
+
+def _common(words: Sequence[str], spoken: Sequence[str]) -> int:
+    """Return the length of the longest common subsequence."""
+    row = [0] * (len(spoken) + 1)
+    for word in words:
+        before = 0
+        for place, other in enumerate(spoken, 1):
+            above = row[place]
+            row[place] = before + 1 if word == other else max(above, row[place - 1])
+            before = above
+    return row[-1]
