@@ -7,6 +7,15 @@ import unicodedata
 from collections.abc import Callable
 
 from engine.text import spoken_romance
+from engine.text.characters import (
+    EXPONENT,
+    POWER,
+    ROMAN_SIGNS,
+    blank_before_word,
+    exponent,
+    plain_letter,
+    roman_value,
+)
 
 ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -47,6 +56,10 @@ ABBREVIATIONS = {
 # Those that often end a sentence: the point stays where one begins behind it.
 CLOSING = {"etc.": "et cetera", "a.m.": "AM", "p.m.": "PM"}
 ROMAN = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX".split()
+RULERS = (
+    "Henry|Elizabeth|Louis|George|Edward|Charles|William|James|Richard|Philip|Catherine|Napoleon|"
+    "Nicholas|Benedict|Pius|Paul"
+)
 UNITS = {
     "km/h": "kilometers per hour", "mph": "miles per hour", "km": "kilometers",
     "kg": "kilograms", "cm": "centimeters", "mm": "millimeters", "mg": "milligrams",
@@ -57,14 +70,19 @@ UNITS = {
     "sec": "seconds", "secs": "seconds", "yrs": "years", "USD": "US dollars", "EUR": "euros",
     "°C": "degrees Celsius", "°F": "degrees Fahrenheit",
     "°": "degrees", "%": "percent", "€": "euros", "£": "pounds",
+    "m/s": "meters per second", "m/s²": "meters per second squared",
+    "m²": "square meters", "km²": "square kilometers", "cm²": "square centimeters",
+    "mm²": "square millimeters", "ft²": "square feet", "m³": "cubic meters",
+    "km³": "cubic kilometers", "cm³": "cubic centimeters", "mm³": "cubic millimeters",
+    "ft³": "cubic feet",
 }  # fmt: skip
 # Of one letter, which stands apart: "10 m", but "5G".
 SHORT_UNITS = {"m": "meters", "g": "grams", "l": "liters", "L": "liters"}
 SYMBOLS = {
     "&": "and", "+": "plus", "=": "equals", "@": "at", "#": "number", "×": "times",
     "÷": "divided by", "±": "plus or minus", "≈": "about", "≤": "at most", "≥": "at least",
+    "№": "number",
 }  # fmt: skip
-PARTS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅛": "1/8"}
 DENOMINATORS = {*range(2, 11), 12, 16, 20, 32, 64, 100}
 SCALE_WORD = r"(?:\s?(hundred|thousand|million|billion|trillion|[kKMB]\b|bn\b))?"
 SCALE_LETTERS = {"k": "thousand", "K": "thousand", "M": "million", "B": "billion", "bn": "billion"}
@@ -143,15 +161,25 @@ def amount(number: str) -> str:
 def _plain_characters(text: str) -> str:
     text = text.replace("\u2018", "'").replace("\u2019", "'").replace("\u00a0", " ")
     text = text.replace("\u2026", "...").replace("\u2212", "-")
-    for sign, written in PARTS.items():
-        text = re.sub(rf"(?<=\d)\s?{sign}", f" {written}", text).replace(sign, written)
-    text = unicodedata.normalize("NFC", text)
+    if not text.isascii():
+        text = "".join(map(plain_letter, unicodedata.normalize("NFC", text)))
     # What has no sound: emoji, control characters, zero-width joiners. Private use is markup.
     return "".join(
-        " " if unicodedata.category(letter) in ("So", "Cc", "Cf", "Cs") and letter != "\n"
-        and letter not in "°" else letter
+        " " if unicodedata.category(letter) in ("So", "Cc", "Cf", "Cs")
+        and letter not in "\n°№" else letter
         for letter in text
     )  # fmt: skip
+
+
+def _power(match: re.Match[str]) -> str:
+    power = exponent(match["power"]).replace("-", "minus ")
+    said = {"2": "squared", "3": "cubed"}.get(power, f"to the power of {power}")
+    return f"{match['base']} {said}{blank_before_word(match)}"
+
+
+def _roman_sign(match: re.Match[str]) -> str:
+    number = roman_value(match["number"])
+    return f"{match['ruler']} the {ordinal(number)}" if match["ruler"] else str(number)
 
 
 def _money(match: re.Match[str]) -> str:
@@ -238,7 +266,7 @@ def _address(match: re.Match[str]) -> str:
 def _unit(match: re.Match[str]) -> str:
     text, unit = amount(match["number"]), (UNITS | SHORT_UNITS)[match["unit"]]
     if match["number"] == "1":
-        unit = {"feet": "foot"}.get(unit, re.sub(r"s\b", "", unit, count=1))
+        unit = re.sub(r"s\b", "", unit, count=1).replace("feet", "foot")
         unit = "degree" + unit[6:] if unit.startswith("degree") else unit
     return f"{text} {unit}"
 
@@ -334,12 +362,12 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
     (
         re.compile(
             r"\b(?:(?P<thing>War|Chapter|Part|Volume|Act|Scene|Book|Phase|Type|Class|Level|Stage|"
-            r"Title|Article|Appendix|Bowl)|(?P<ruler>Henry|Elizabeth|Louis|George|Edward|Charles|"
-            r"William|James|Richard|Philip|Catherine|Napoleon|Nicholas|Benedict|Pius|Paul))"
+            rf"Title|Article|Appendix|Bowl)|(?P<ruler>{RULERS}))"
             rf" (?P<number>{'|'.join(ROMAN[::-1])})\b(?!')"
         ),
         _roman,
     ),
+    (re.compile(rf"(?:\b(?P<ruler>{RULERS}) )?(?P<number>{ROMAN_SIGNS})"), _roman_sign),
     (re.compile(r"\b24/7\b"), "twenty-four seven"),
     (re.compile(r"\b911\b"), "nine one one"),
     (re.compile(r"\bv(?=\d+\.\d)"), "version "),
@@ -407,6 +435,8 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
         re.compile(rf"(?<![\w.])(?P<number>{NUMBER}) (?P<unit>{_literal(SHORT_UNITS)})(?![\w'])"),
         _unit,
     ),
+    (re.compile(POWER), _power),
+    (re.compile(EXPONENT), lambda m: f" {exponent(m[0])} "),
     (
         # "4B" is a door; thousands of millions come with a point.
         re.compile(

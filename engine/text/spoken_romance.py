@@ -9,6 +9,15 @@ from functools import cache
 
 from g2p2 import expand_numbers
 
+from engine.text.characters import (
+    EXPONENT,
+    POWER,
+    ROMAN_SIGNS,
+    blank_before_word,
+    exponent,
+    roman_value,
+)
+
 # A name and a domain are short (RFC 5321); without the limits a long word is searched from each
 # of its letters.
 ADDRESS = re.compile(
@@ -37,15 +46,22 @@ class Reading:
     currencies: dict[str, tuple[str, str]]
     abbreviations: dict[str, str]
     units: dict[str, str]
+    squared: str
+    cubed: str
+    power: str
+    number: str
 
 
 METRIC = {
     "es": "km/h kilómetros por hora|km kilómetros|kg kilogramos|cm centímetros|mm milímetros|"
-    "m metros|g gramos|l litros|GB gigabytes|MB megabytes",
+    "m metros|g gramos|l litros|GB gigabytes|MB megabytes|m² metros cuadrados|"
+    "km² kilómetros cuadrados|cm² centímetros cuadrados|m³ metros cúbicos|cm³ centímetros cúbicos",
     "fr": "km/h kilomètres heure|km kilomètres|kg kilogrammes|cm centimètres|mm millimètres|"
-    "m mètres|g grammes|l litres|Go gigaoctets|Mo mégaoctets",
+    "m mètres|g grammes|l litres|Go gigaoctets|Mo mégaoctets|m² mètres carrés|"
+    "km² kilomètres carrés|cm² centimètres carrés|m³ mètres cubes|cm³ centimètres cubes",
     "it": "km/h chilometri orari|km chilometri|kg chilogrammi|cm centimetri|mm millimetri|"
-    "m metri|g grammi|l litri|GB gigabyte|MB megabyte",
+    "m metri|g grammi|l litri|GB gigabyte|MB megabyte|m² metri quadrati|"
+    "km² chilometri quadrati|cm² centimetri quadrati|m³ metri cubi|cm³ centimetri cubi",
 }
 
 
@@ -69,6 +85,7 @@ READINGS = {
             "EE. Estados|UU. Unidos|Avda. avenida"
         ),
         word_table(METRIC["es"]),
+        "al cuadrado", "al cubo", "elevado a", "número",
     ),
     "fr": Reading(
         "virgule", "moins", "pour cent", "degrés", "arobase", "point", "et", "plus", "à",
@@ -83,6 +100,7 @@ READINGS = {
             "n° numéro|c.-à-d. c'est-à-dire|p.ex. par exemple|St saint|Ste sainte|av. avenue"
         ),
         word_table(METRIC["fr"]),
+        "au carré", "au cube", "puissance", "numéro",
     ),
     "it": Reading(
         "virgola", "meno", "per cento", "gradi", "chiocciola", "punto", "e", "più", "a", "",
@@ -97,6 +115,7 @@ READINGS = {
             "ecc. eccetera|n. numero|p.es. per esempio"
         ),
         word_table(METRIC["it"]),
+        "al quadrato", "al cubo", "elevato a", "numero",
     ),
 }  # fmt: skip
 # The names of letters that stand for words: "SNCF".
@@ -179,6 +198,10 @@ class _Writer:
                 rf"{FROM_START}(?P<n>{NUMBER})\s?(?P<unit>{units})(?!\w)",
                 lambda m: f"{amount(m['n'])} {reading.units[m['unit']]}",
             ),
+            (POWER, self._power),
+            (EXPONENT, lambda match: f" {exponent(match[0])} "),
+            (ROMAN_SIGNS, lambda match: str(roman_value(match[0]))),
+            ("№", f" {reading.number} "),
             (r"(?<=\d)\s?[-\u2013]\s?(?=\d)", f" {reading.to} "),
             (r"(?<![\w.,])-(?=\d)", f"{reading.minus} "),
             (NUMBER, lambda m: f" {amount(m[0])} "),
@@ -215,6 +238,12 @@ class _Writer:
             return f"{self._amount(match['number'])} {unit}"
         tail = f" {self._reading.both} {self._amount(cents.lstrip('0'))}" if cents != "00" else ""
         return f"{self._amount(whole)} {unit}{tail}"
+
+    def _power(self, match: re.Match[str]) -> str:
+        reading = self._reading
+        power = exponent(match["power"]).replace("-", f"{reading.minus} ")
+        said = {"2": reading.squared, "3": reading.cubed}.get(power, f"{reading.power} {power}")
+        return f"{match['base']} {said}{blank_before_word(match)}"
 
     def _date(self, match: re.Match[str]) -> str:
         reading = self._reading

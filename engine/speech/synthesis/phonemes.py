@@ -10,6 +10,7 @@ from typing import Protocol
 from engine.runtime.modelcache import ModelCache
 from engine.speech.synthesis import romance
 from engine.speech.synthesis.english import English, to_espeak
+from engine.text.characters import plain_letter
 from engine.text.spoken import written_out
 
 __all__ = ["Phonemizer", "from_ipa", "to_espeak"]
@@ -39,7 +40,7 @@ LATIN = {
 # In every language; a consonant alone may be silent.
 ALWAYS_SAID = frozenset("aeiouAEIOU0123456789")
 # Signs and marks that are read silently, or with the number before them.
-SILENT_SIGNS = frozenset("\u2212\u00b0\u00ba\u00aa\u00a9\u00ae\u2122")
+SILENT_SIGNS = frozenset("\u2212\u00b0\u00ba\u00aa\u00a9\u00ae\u2122\u2120⁺⁻")
 
 
 class Language(Protocol):
@@ -134,6 +135,11 @@ class Phonemizer:
         return "".join(unsaid)
 
     def _says(self, letter: str, language: str) -> bool:
+        if (plain := plain_letter(letter)) != letter:
+            return all(
+                part.isascii() or part in SILENT_SIGNS or self._says(part, language)
+                for part in plain
+            )
         if letter.isalpha():
             return _latin(letter) != letter or letter.lower() in _alphabet(language)
         if letter.isdecimal():

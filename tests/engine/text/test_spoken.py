@@ -87,6 +87,26 @@ ENGLISH = {
     "#fun": "hashtag fun",
     "~5 people": "about five people",
     "GPT-4, B2B, COVID-19": "GPT four, B two B, COVID nineteen",
+    # Compatibility characters
+    "x² + y³ = z⁴": "x squared plus y cubed equals z to the power of four",
+    "10⁻³, 2¹⁰ and xⁿ": "ten to the power of minus three, two to the power of ten and x to the "
+        "power of n",
+    "E = mc², (a + b)²c": "E equals mc squared, (a plus b) squared c",
+    "20 m², 1 ft², 5㎡, 3 km³": "twenty square meters, one square foot, five square meters, "
+        "three cubic kilometers",
+    "9.8 m/s²": "nine point eight meters per second squared",
+    "Lovelace¹ wrote": "Lovelace one wrote",
+    "ﬁne ﬂow, oﬃce": "fine flow, office",
+    "Chapter Ⅻ, Henry Ⅷ, Section ⅩⅣ": "Chapter twelve, Henry the eighth, Section fourteen",
+    "①② ⑳ ⒈ First": "one two twenty one. First",
+    "Ｈｅｌｌｏ　Ｗｏｒｌｄ！ １２３ ５０％ ＄５":
+        "Hello World! one hundred twenty-three fifty percent five dollars",
+    "2⅗ and ⅞": "two and three fifths and seven eighths",
+    "H₂O": "H two O",
+    "№ 5, №7": "number five, number seven",
+    "20℃, 5㎏, 60㎞/h": "twenty degrees Celsius, five kilograms, sixty kilometers per hour",
+    "𝐁𝐨𝐥𝐝 𝓼𝓬𝓻𝓲𝓹𝓽 ℝ ⓐ": "Bold script R a",
+    "Earshot™": "Earshot",
 }  # fmt: skip
 OTHERS = {
     ("es", "Cuesta 1.234,50 €"): "Cuesta mil doscientos treinta y cuatro euros y cincuenta",
@@ -102,6 +122,10 @@ OTHERS = {
     ("it", "il 15/03/2024 alle 10:30"): "il quindici marzo duemilaventiquattro alle dieci e trenta",
     ("it", "12,50 € al kg"): "dodici euro e cinquanta al kg",
     ("it", "Sig. Rossi, un PDF"): "signor Rossi, un pi di effe",
+    ("es", "x² y 10⁻³, 20 m²"):
+        "x al cuadrado y diez elevado a menos tres, veinte metros cuadrados",
+    ("fr", "x³, 20 m², n° 5, № 7"): "x au cube, vingt mètres carrés, numéro cinq, numéro sept",
+    ("it", "x², ﬁne Ⅻ, ① １２"): "x al quadrato, fine dodici, uno dodici",
 }  # fmt: skip
 
 
@@ -117,10 +141,10 @@ def test_other_languages_are_said_their_own_way(written: tuple[str, str], said: 
 
 
 @pytest.mark.parametrize("language", ["en", "es", "fr", "it"])
-@given(text=st.text(alphabet="ab Z019.,:/-$€%@#'°\n\ue000", max_size=40))
+@given(text=st.text(alphabet="ab Z019.,:/-$€%@#'°\n\ue000²⁻ⁿ₂ⅫⅠ①１½№㎡", max_size=40))
 def test_no_digit_is_left_and_marks_stay(language: str, text: str):
     said = written_out(text, language)
-    assert not any(letter in "0123456789" for letter in said)
+    assert not any(letter.isnumeric() for letter in said)
     assert said.count("\ue000") == text.count("\ue000")
 
 
