@@ -128,7 +128,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "network": (),
     "speechclient": (),
     "transcripts": ("management", "transcripts.search", "transcripts.stages", "transcripts.views"),
-    "transcripts.consumers": ("network", "transcripts.live"),
+    "transcripts.consumers": ("network", "speechclient", "transcripts.live"),
     "transcripts.live": (
         "management",
         "speechclient",

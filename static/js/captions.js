@@ -53,6 +53,7 @@ export class Captions {
   place(span, caption) {
     const continues =
       this.last !== null &&
+      !caption.turn &&
       this.last.speaker === caption.speaker &&
       this.last.kind === "text" &&
       caption.kind === "text" &&
@@ -61,20 +62,21 @@ export class Captions {
     if (!continues) this.begin(caption);
     else this.last.words.append(" ");
     this.last.words.append(span);
+    if (caption.turn) this.last.words.after(turnFacts(caption.turn));
     this.last.end = caption.end;
     this.last.caption = caption.index;
     this.last.characters += caption.text.length;
   }
 
-  begin({ speaker, kind, start }) {
+  begin({ speaker, kind, start, turn }) {
     const { item, words } = paragraph(speaker, start);
     this.list.append(item);
-    this.last = { words, speaker, kind, end: start, characters: 0 };
+    this.last = { words, speaker, kind, end: start, characters: 0, isTurn: Boolean(turn) };
   }
 
   showInterim(parts) {
     this.clearInterim();
-    let words = this.last?.kind === "text" ? this.last.words : null;
+    let words = this.last?.kind === "text" && !this.last.isTurn ? this.last.words : null;
     let speaker = this.last?.speaker;
     for (const part of parts) {
       if (words === null || part.speaker !== speaker) {
@@ -85,7 +87,7 @@ export class Captions {
         ({ speaker } = part);
       }
       const span = document.createElement("span");
-      span.className = "interim";
+      span.className = part.eager ? "interim eager" : "interim";
       span.textContent = ` ${part.text}`;
       words.append(span);
       this.interim.push(span);
@@ -96,6 +98,20 @@ export class Captions {
     for (const element of this.interim) element.remove();
     this.interim = [];
   }
+}
+
+const TRIGGERS = { model: "ended by the model", timeout: "ended by silence", manual: "ended by hand" };
+
+function turnFacts({ confidence, latency, trigger }) {
+  const details = document.createElement("details");
+  details.className = "turn-facts";
+  const summary = document.createElement("summary");
+  summary.textContent = "Details";
+  const facts = document.createElement("span");
+  const parts = [`confidence ${confidence}`, `${latency} s after the last word`, TRIGGERS[trigger]];
+  facts.textContent = parts.filter(Boolean).join(", ");
+  details.append(summary, facts);
+  return details;
 }
 
 function paragraph(speaker, start) {

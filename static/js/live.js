@@ -71,6 +71,7 @@ function Live(root) {
     addEventListener("beforeunload", (event) => {
       if (microphone && !isPaused && !isStopping) event.preventDefault();
     });
+    find("configure").addEventListener("submit", configure);
     document.addEventListener("visibilitychange", stayAwake);
     addEventListener("scroll", scrolled, { passive: true });
     setInterval(show, 1000);
@@ -106,6 +107,10 @@ function Live(root) {
       keepUp();
     } else if (message.type === "Progress") {
       progress = message;
+    } else if (message.type === "Configured") {
+      find("configure-words").textContent = "Applied.";
+    } else if (message.type === "ConfigureFailed") {
+      find("configure-words").textContent = `Nothing was changed: ${message.message}.`;
     } else if (message.type === "Problem") {
       words.problem.textContent = message.message;
       words.problem.hidden = false;
@@ -167,6 +172,15 @@ function Live(root) {
       frame.set(part, OFFSET_BYTES);
       link.send(frame);
     }
+  }
+
+  function configure(event) {
+    event.preventDefault();
+    const { keyterm, ...numbers } = Object.fromEntries(new FormData(event.target));
+    const changes = { keyterms: keyterm.split("\n").map((term) => term.trim()).filter(Boolean) };
+    for (const [name, value] of Object.entries(numbers)) if (value !== "") changes[name] = Number(value);
+    find("configure-words").textContent = "Waiting for the speech server…";
+    link.send({ type: "Configure", ...changes });
   }
 
   function pause() {

@@ -1,11 +1,12 @@
 """The microphone of a live session and its captions."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
+from speechclient.streams.live import ConfigureFailed
 from transcripts.consumers.following import follow
 from transcripts.consumers.sockets import Code, PageSocket
 from transcripts.live.audio import seconds_of
@@ -15,15 +16,31 @@ from transcripts.live.serving import LiveRun, Unavailable, runs
 
 OFFSET = struct.Struct("<Q")
 TAB_CHARACTERS = 64
+THRESHOLDS = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
+
+
+def changes_of(message: Mapping[str, Any], numbers: Sequence[str]) -> dict[str, Any]:
+    """Return the changes of a Configure that have a type that fits."""
+    changes: dict[str, Any] = {}
+    terms = message.get("keyterms")
+    if isinstance(terms, list):
+        changes["keyterms"] = [term for term in terms if isinstance(term, str)]
+    for name in numbers:
+        value = message.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            changes[name] = int(value) if name.endswith("_ms") else value
+    return changes
 
 
 class ListenConsumer(PageSocket):
     """Relay one microphone to the speech server and its results back.
 
     Up: binary frames of 8 bytes, the place in the audio of the session (little-endian, bytes),
-    and 16-bit little-endian PCM at 16 kHz; ``{"type": "Pause"}`` and ``{"type": "Stop"}``.
+    and 16-bit little-endian PCM at 16 kHz; ``{"type": "Pause"}``, ``{"type": "Stop"}`` and
+    ``{"type": "Configure"}`` with ``keyterms`` and, for turns, thresholds.
     Down: ``Session`` (``received`` is where the audio continues), ``Confirmed`` (``bytes`` are on
-    disk), ``Progress``, ``Caption``, ``Interim``, ``Beat``, ``Ended``.
+    disk), ``Progress``, ``Caption``, ``Interim``, ``Configured``, ``ConfigureFailed``,
+    ``Beat``, ``Ended``.
     The query has ``tab``, the identity of the browser tab, ``take`` to take the session from
     another tab, and ``epoch`` and ``after`` of what the page has seen.
     """
@@ -84,8 +101,19 @@ class ListenConsumer(PageSocket):
         match message.get("type"):
             case "Pause":
                 await self.run.pause()
+            case "Configure":
+                self.spawn(self._configure(self.run, message))
             case "Stop":
                 self.run.stop()
+
+    async def _configure(self, run: LiveRun, message: Mapping[str, Any]) -> None:
+        is_turns = run.session.mode == LiveSession.Mode.TURNS
+        changes = changes_of(message, THRESHOLDS if is_turns else ())
+        result = await run.configure(changes)
+        if isinstance(result, ConfigureFailed):
+            await self.tell(type="ConfigureFailed", message=result.description)
+        else:
+            await self.tell(type="Configured")
 
     async def leave(self) -> None:
         if self.run is not None and self.run.host is self:

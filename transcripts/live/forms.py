@@ -10,7 +10,13 @@ from management.models import Connection, Model, Project, User
 from speechclient import InvalidOption
 from speechclient.parameters import Options
 from transcripts.live.models import LiveSession
-from transcripts.live.options import ENDPOINTING_MS, stream_options
+from transcripts.live.options import (
+    ENDPOINTING_MS,
+    TURN_MODEL,
+    TURN_MODEL_OF_LANGUAGES,
+    stream_options,
+    turn_options,
+)
 from transcripts.media.names import clean_title
 from transcripts.options import DEFAULTS
 from transcripts.text.warned import language_name
@@ -22,6 +28,10 @@ PAUSES = (
     (800, "Medium"),
     (1_500, "Long, for people who think while they speak"),
 )
+MODES = (
+    (LiveSession.Mode.CAPTIONS, "Captions, of any number of people"),
+    (LiveSession.Mode.TURNS, "Turns, of a conversation with one speaker at a time"),
+)
 SOURCES = (("microphone", "Microphone"), ("tab", "Sound of a browser tab"))
 
 
@@ -30,6 +40,7 @@ class LiveForm(forms.Form):
 
     project = forms.ModelChoiceField(Project.objects.none(), empty_label=None)
     title = forms.CharField(required=False, max_length=255)
+    mode = forms.ChoiceField(choices=MODES, initial=LiveSession.Mode.CAPTIONS)
     source = forms.ChoiceField(choices=SOURCES)
     language = forms.ChoiceField()
     model = forms.ChoiceField()
@@ -39,6 +50,9 @@ class LiveForm(forms.Form):
         required=False, max_length=MAX_TERMS_CHARACTERS, widget=forms.Textarea(attrs={"rows": 3})
     )
     again = forms.BooleanField(required=False)
+    eot_threshold = forms.FloatField(required=False, initial=0.7)
+    eager_eot_threshold = forms.FloatField(required=False, initial=0.5)
+    eot_timeout_ms = forms.IntegerField(required=False, initial=5_000)
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,20 +77,36 @@ class LiveForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        terms = [line.strip() for line in cleaned.get("keyterm", "").splitlines()]
-        options = {
-            "model": cleaned.get("model"),
-            "language": cleaned.get("language"),
-            "diarize": cleaned.get("diarize", False),
-            "endpointing": cleaned.get("endpointing", ENDPOINTING_MS),
-            "keyterm": [term for term in terms if term],
-        }
         if not self.errors:
+            is_turns = cleaned["mode"] == LiveSession.Mode.TURNS
+            options = self._turns(cleaned) if is_turns else self._captions(cleaned)
             try:
-                cleaned["options"] = checked(options)
+                cleaned["options"] = checked(options, is_turns)
             except InvalidOption as error:
                 raise forms.ValidationError(str(error)) from error
         return cleaned
+
+    def _captions(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "model": cleaned["model"],
+            "language": cleaned["language"],
+            "diarize": cleaned["diarize"],
+            "endpointing": cleaned["endpointing"] or ENDPOINTING_MS,
+            "keyterm": lines(cleaned["keyterm"]),
+        }
+
+    def _turns(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        language = cleaned["language"]
+        is_english = language.partition("-")[0] == DEFAULT_LANGUAGE
+        thresholds = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
+        return {
+            "model": TURN_MODEL if is_english else TURN_MODEL_OF_LANGUAGES,
+            "language": language,
+            "language_hint": [] if is_english or language == "multi" else [language],
+            "diarize": False,
+            "keyterm": lines(cleaned["keyterm"]),
+            **{name: cleaned[name] for name in thresholds},
+        }
 
     def save(self) -> LiveSession:
         cleaned = self.cleaned_data
@@ -84,6 +114,7 @@ class LiveForm(forms.Form):
             project=cleaned["project"],
             owner=self.user,
             title=clean_title(cleaned["title"]) or first_title(),
+            mode=cleaned["mode"],
             options=cleaned["options"],
             again=cleaned["again"],
         )
@@ -126,10 +157,15 @@ class PasswordForm(forms.Form):
     password = forms.CharField(max_length=128, strip=False)
 
 
-def checked(options: dict[str, Any]) -> dict[str, Any]:
+def lines(text: str) -> list[str]:
+    """Return the lines of ``text`` that are not blank, trimmed."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def checked(options: dict[str, Any], is_turns: bool = False) -> dict[str, Any]:
     """Return the options of a session in the form that is stored. Raises ``InvalidOption``."""
     kept = {name: value for name, value in options.items() if value not in ("", None, [])}
-    read: Options = stream_options(kept)
+    read: Options = turn_options(kept) if is_turns else stream_options(kept)
     stored = read.to_json()
     return {name: stored.get(name, kept[name]) for name in kept}
 

@@ -278,6 +278,11 @@ class Caption(models.Model):
     words = models.JSONField(default=list)
     languages = models.JSONField(default=list)
     ends = models.BooleanField(default=False)
+    turn = models.JSONField(
+        default=dict,
+        help_text="of a turn: confidence of its end, trigger, and latency, the seconds between its "
+        "last word and its end",
+    )
 
     objects = CaptionQuerySet.as_manager()
 
@@ -303,4 +308,5 @@ class Caption(models.Model):
             "end": round(self.end, 2),
             "text": self.text,
             "ends": self.ends,
+            **({"turn": self.turn} if self.turn else {}),
         }

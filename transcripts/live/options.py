@@ -11,8 +11,17 @@ ENCODING = "linear16"
 ENDPOINTING_MS = 300
 # Pauses that end a paragraph although noise hides them from endpointing.
 UTTERANCE_END_MS = 1_000
+TURN_MODEL, TURN_MODEL_OF_LANGUAGES = "flux-general-en", "flux-general-multi"
 # Names that only a stream has.
-STREAM_ONLY = ("endpointing", "eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
+STREAM_ONLY = (
+    "endpointing",
+    "eot_threshold",
+    "eager_eot_threshold",
+    "eot_timeout_ms",
+    "language_hint",
+)
+# Names that a session keeps for its recording and that no turn has.
+NOT_OF_TURNS = ("language", "diarize", "endpointing")
 
 
 def stream_options(kept: Mapping[str, Any]) -> ListenStreamOptions:
@@ -33,7 +42,8 @@ def stream_options(kept: Mapping[str, Any]) -> ListenStreamOptions:
 
 def turn_options(kept: Mapping[str, Any]) -> FluxOptions:
     """Return the options of the stream of a session in turn mode. Raises ``InvalidOption``."""
-    return FluxOptions.from_json({**kept, "encoding": ENCODING, "sample_rate": SAMPLE_RATE})
+    given = {name: value for name, value in kept.items() if name not in NOT_OF_TURNS}
+    return FluxOptions.from_json({**given, "encoding": ENCODING, "sample_rate": SAMPLE_RATE})
 
 
 def recording_options(kept: Mapping[str, Any]) -> dict[str, Any]:

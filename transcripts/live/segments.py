@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from speechclient import Word
-from speechclient.streams.live import Segment
+from speechclient.streams.live import Segment, Turn
 from transcripts.live.audio import seconds_of
 from transcripts.live.models import Caption, LiveSession
 from transcripts.text.tokens import joined
@@ -26,14 +26,30 @@ def parts(segment: Segment) -> list[dict[str, Any]]:
     return [_fields(segment, run, joined([each.punctuated_word for each in run])) for run in runs]
 
 
-def _fields(segment: Segment, words: Iterable[Word], text: str) -> dict[str, Any]:
+def turn_fields(turn: Turn, received_seconds: float) -> dict[str, Any]:
+    """Return the fields of the caption of a turn that has ended.
+
+    ``received_seconds`` is the audio that the server had received by then, at most.
+    """
+    last = turn.words[-1].end if turn.words else turn.end
+    return _fields(turn, turn.words, turn.transcript.strip()) | {
+        "ends": True,
+        "turn": {
+            "confidence": round(turn.end_of_turn_confidence, 3),
+            "trigger": turn.trigger or "",
+            "latency": round(max(0.0, received_seconds - last), 2),
+        },
+    }
+
+
+def _fields(segment: Segment | Turn, words: Iterable[Word], text: str) -> dict[str, Any]:
     listed = list(words)
     return {
         "connection": segment.connection,
         "speaker": listed[0].speaker if listed else None,
         "start": listed[0].start if listed else segment.start,
         "end": max(word.end for word in listed) if listed else segment.end,
-        "confidence": segment.confidence,
+        "confidence": _confidence(segment, listed),
         "text": text,
         "words": [
             [word.punctuated_word, round(word.start, 3), round(word.end, 3),
@@ -42,6 +58,12 @@ def _fields(segment: Segment, words: Iterable[Word], text: str) -> dict[str, Any
         ],
         "languages": list(segment.languages),
     }  # fmt: skip
+
+
+def _confidence(segment: Segment | Turn, words: list[Word]) -> float:
+    if isinstance(segment, Segment):
+        return segment.confidence
+    return sum(word.confidence for word in words) / len(words) if words else 0.0
 
 
 def utterances(captions: Iterable[Caption]) -> Iterator[list[Caption]]:

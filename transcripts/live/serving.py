@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,12 +19,15 @@ from management.crypto import UnreadableKey
 from speechclient import SpeechError
 from speechclient.streams.live import (
     Checkpoint,
+    Configured,
+    ConfigureFailed,
     ConnectionOpened,
     Gap,
     LiveEvent,
     Segment,
     State,
     StateChanged,
+    Turn,
     UtteranceEnded,
 )
 from transcripts.live.audio import (
@@ -37,7 +40,7 @@ from transcripts.live.feed import Feed
 from transcripts.live.finishing import finish
 from transcripts.live.intake import Intake
 from transcripts.live.models import ENDS_AFTER, Caption, LiveSession
-from transcripts.live.segments import parts
+from transcripts.live.segments import parts, turn_fields
 from transcripts.live.streams import OpenStream, Server, open_stream, server_of
 from transcripts.media.storage import DiskFull
 
@@ -136,6 +139,23 @@ class LiveRun:
             else:
                 await self._stream.finalize()
 
+    async def configure(self, changes: Mapping[str, Any]) -> Configured | ConfigureFailed:
+        """Change key terms, or thresholds of turns, from now on.
+
+        A change that is accepted also holds for later streams of the session.
+        """
+        if self._stream is None:
+            return ConfigureFailed("NOT_CONNECTED", "the speech server is not connected")
+        try:
+            result: Configured | ConfigureFailed = await self._stream.configure(**changes)
+        except (SpeechError, ValueError, TypeError) as error:
+            return ConfigureFailed("INVALID", str(error))
+        if isinstance(result, Configured):
+            names = {"keyterms": "keyterm"}
+            given = {names.get(name, name): value for name, value in changes.items()}
+            self.session.options = self._facts["options"] = self.session.options | given
+        return result
+
     def stop(self) -> None:
         """End the session: wait for the last results, then make the recording."""
         if not self._is_finishing:
@@ -219,6 +239,13 @@ class LiveRun:
                 self.feed.show_interim(
                     [{"speaker": part["speaker"], "text": part["text"]} for part in parts(event)]
                 )
+            case Turn(event="EndOfTurn"):
+                if event.transcript.strip():
+                    self._add(**turn_fields(event, stream.received_seconds))
+                self.feed.show_interim([])
+                self._checkpoint = stream.checkpoint()
+            case Turn():
+                self._show_turn(event)
             case UtteranceEnded():
                 self._end_utterance()
             case Gap():
@@ -234,6 +261,11 @@ class LiveRun:
                     None if event.retry_seconds is None else time.monotonic() + event.retry_seconds
                 )
         self._show(str(stream.state), stream)
+
+    def _show_turn(self, turn: Turn) -> None:
+        is_eager = turn.event == "EagerEndOfTurn"
+        part = {"speaker": None, "text": turn.transcript, "eager": is_eager}
+        self.feed.show_interim([part] if turn.transcript.strip() else [])
 
     def _add_segment(self, segment: Segment) -> None:
         cut = parts(segment)

@@ -17,6 +17,7 @@ from transcripts.live.models import TICKET, LiveSession
 from transcripts.views.access import in_chosen_project, person
 
 RECENT = 20
+THRESHOLDS = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
 
 
 @never_cache
@@ -43,6 +44,7 @@ def live_page(request: HttpRequest, form: LiveForm, status: int = 200) -> HttpRe
     sessions = LiveSession.objects.hosted_by(user).select_related("project", "recording")
     context: dict[str, Any] = {
         "form": form,
+        "thresholds": {name: form[name].value() or "" for name in THRESHOLDS},
         "may_start": Project.objects.writable_by(user).exists(),
         "open_sessions": sessions.open(),
         "ended_sessions": sessions.filter(recording__isnull=False)[:RECENT],
@@ -65,6 +67,8 @@ def live_session(request: HttpRequest, pk: Any) -> HttpResponse:
         "session": session,
         "source": source if source == "tab" else "microphone",
         "is_fresh": bool(source) and not session.epoch,
+        "thresholds": session.options,
+        "terms": session.options.get("keyterm", ()),
     }
     return render(request, "transcripts/live.html", context)
 

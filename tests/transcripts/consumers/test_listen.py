@@ -144,6 +144,16 @@ def sign_out_everywhere() -> None:
     Session.objects.all().delete()
 
 
+async def test_key_terms_change_while_it_runs(session, ada, upstream):
+    ada_tab = await opened(session, ada)
+    await ada_tab.hears("Session")
+    await ada_tab.asks(type="Configure", keyterms=["Lighthouse", 7], eot_threshold=0.8)
+    await ada_tab.hears("Configured")
+    # Captions have no thresholds.
+    assert upstream.stream.marks == ["configure {'keyterms': ['Lighthouse']}"]
+    await ada_tab.leave()
+
+
 async def test_nonsense_is_ignored(session, ada, upstream):
     ada_tab = await opened(session, ada)
     for frame in ({"text": "{"}, {"text": "[]"}, {"text": '{"type": 1}'}, {"bytes": b"123"}):

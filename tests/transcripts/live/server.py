@@ -8,10 +8,13 @@ from speechclient.errors import SpeechError
 from speechclient.streams.live import (
     AudioSource,
     Checkpoint,
+    Configured,
+    ConfigureFailed,
     ConnectionOpened,
     LiveEvent,
     Segment,
     State,
+    Turn,
 )
 from transcripts.live.audio import BYTES_PER_SECOND, seconds_of
 from transcripts.live.models import LiveSession
@@ -23,6 +26,11 @@ class FakeStream:
 
     state = State.LIVE
     lag_seconds = 0.0
+    response: Configured | ConfigureFailed = Configured(())
+
+    @property
+    def received_seconds(self) -> float:
+        return seconds_of(self.received)
 
     def __init__(self, source: AudioSource, resume: Checkpoint, received: int) -> None:
         self.source, self.resume, self.received = source, resume, received
@@ -58,6 +66,13 @@ class FakeStream:
     async def finalize(self) -> None:
         self.marks.append("finalize")
 
+    async def force_end_turn(self) -> None:
+        self.marks.append("force_end_turn")
+
+    async def configure(self, **changes: Any) -> Configured | ConfigureFailed:
+        self.marks.append(f"configure {changes}")
+        return self.response
+
     async def finish(self) -> None:
         if self.last_words:
             self.says(self.last_words, until=seconds_of(self.received))
@@ -82,6 +97,25 @@ class FakeStream:
         start = seconds_of(self.final)
         self.final = int(until * BYTES_PER_SECOND)
         self._events.put_nowait(segment(text, start, until, speaker=speaker, **facts))
+
+    def turns(self, text: str, event: str, until: float, **facts: Any) -> None:
+        """A turn up to a second of the audio."""
+        spoken = segment(text, seconds_of(self.final), until, speaker=None)
+        if event == "EndOfTurn":
+            self.final = int(until * BYTES_PER_SECOND)
+        given: dict[str, Any] = {
+            "id": "0",
+            "connection": 1,
+            "request_id": "r-1",
+            "turn_index": 0,
+            "event": event,
+            "start": spoken.start,
+            "end": until,
+            "transcript": text,
+            "words": spoken.words,
+            "end_of_turn_confidence": 0.8,
+        }
+        self._events.put_nowait(Turn(**given | facts))
 
     def fails(self, error: SpeechError) -> None:
         self._events.put_nowait(error)

@@ -11,6 +11,7 @@ from management.models import Model, Project, User
 from tests.transcripts.conftest import add_recording
 from tests.transcripts.live.conftest import make_session
 from transcripts.live.models import LiveSession
+from transcripts.live.options import recording_options, turn_options
 from transcripts.views.live import RECENT
 
 
@@ -27,7 +28,8 @@ def page(ada: User) -> Client:
 
 def chosen(project: Project, **facts: Any) -> dict[str, Any]:
     return {
-        "project": project.pk, "source": "microphone", "language": "en", "model": "nova-3",
+        "project": project.pk, "mode": "captions", "source": "microphone", "language": "en",
+        "model": "nova-3",
         "endpointing": 800, "diarize": "on", "keyterm": "Lighthouse\n\n keeper ",
     } | facts  # fmt: skip
 
@@ -42,6 +44,26 @@ def test_a_session_begins_with_the_chosen_options(page, project):
         "keyterm": ["Lighthouse", "keeper"],
     }  # fmt: skip
     assert b'data-fresh="true"' in page.get(response.url).content
+
+
+@pytest.mark.parametrize(
+    ("language", "model", "hints"),
+    [("en", "flux-general-en", None), ("fr", "flux-general-multi", ["fr"])],
+)
+def test_a_session_of_turns_has_their_model_and_thresholds(page, project, language, model, hints):
+    Model.objects.create(
+        connection=project.connection, kind=Model.Kind.STT, uuid="m", canonical_name="nova-2",
+        name="nova-2", languages=["en", "fr"],
+    )  # fmt: skip
+    thresholds = {"eot_threshold": "0.8", "eager_eot_threshold": "0.4", "eot_timeout_ms": "3000"}
+    page.post("/live/start/", chosen(project, mode="turns", language=language, **thresholds))
+    session = LiveSession.objects.get()
+    assert (session.mode, session.options["model"]) == ("turns", model)
+    assert session.options.get("language_hint") == hints
+    assert session.options["eot_threshold"] == 0.8
+    assert turn_options(session.options).eot_timeout_ms == 3000
+    # The recording is transcribed again by a model for recordings.
+    assert recording_options(session.options)["model"] == "nova-3"
 
 
 def test_a_session_without_a_title_is_named_by_its_time(page, project):

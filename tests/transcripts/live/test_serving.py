@@ -1,6 +1,7 @@
 """A session while it is served: everything that was spoken is stored, once."""
 
 import asyncio
+import json
 import wave
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from speechclient import BadRequest
-from speechclient.streams.live import Gap, UtteranceEnded
+from speechclient.streams.live import Configured, ConfigureFailed, Gap, UtteranceEnded
 from tests.transcripts.live.server import FakeServer
 from transcripts.live import serving
 from transcripts.live.audio import BYTES_PER_SECOND
@@ -198,3 +199,46 @@ async def test_a_pause_after_the_last_result_ends_its_utterance(session, upstrea
     await run.close()
     caption = await session.captions.aget()
     assert (caption.ends, caption.sequence) == (True, 2)
+
+
+async def test_a_turn_becomes_a_caption_at_its_end(session, upstream: FakeServer):
+    await LiveSession.objects.aupdate(mode="turns")
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, 2 * SECOND)
+    upstream.stream.turns("Good morning", "EagerEndOfTurn", until=1.0)
+    await until(lambda: "Good morning" in run.feed.interim)
+    assert json.loads(run.feed.interim)["parts"][0]["eager"]
+    upstream.stream.turns("Good morning everyone.", "TurnResumed", until=1.2)
+    await until(lambda: "everyone" in run.feed.interim)
+    assert not json.loads(run.feed.interim)["parts"][0]["eager"]
+    upstream.stream.turns("Good morning everyone.", "EndOfTurn", until=1.5, trigger="model")
+    await stored(session, (None, "Good morning everyone."))
+    caption = await session.captions.aget()
+    assert caption.turn == {"confidence": 0.8, "trigger": "model", "latency": 0.5}
+    assert caption.ends
+    await run.close()
+
+
+async def test_a_pause_ends_an_open_turn(session, upstream: FakeServer):
+    await LiveSession.objects.aupdate(mode="turns")
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.pause()
+    assert upstream.stream.marks == ["force_end_turn"]
+    await run.close()
+
+
+async def test_a_change_while_it_runs_also_holds_after_a_restart(session, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    assert isinstance(await run.configure({"keyterms": ["Lighthouse"]}), Configured)
+    await run.close()
+    await session.arefresh_from_db()
+    assert session.options["keyterm"] == ["Lighthouse"]
+
+
+async def test_a_change_that_the_server_rejects_changes_nothing(session, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    upstream.stream.response = ConfigureFailed("INVALID_THRESHOLD", "too high")
+    assert isinstance(await run.configure({"eot_threshold": 7}), ConfigureFailed)
+    await run.close()
+    await session.arefresh_from_db()
+    assert "eot_threshold" not in session.options
