@@ -7,8 +7,8 @@ from django import forms
 from django.db.models import Q
 from django.utils import timezone
 
-from management.forms import IN_CALENDAR
-from management.models import Key, KeyQuerySet, Project, User
+from management.forms import IN_CALENDAR, day_starts
+from management.models import Key, KeyQuerySet, Project, RequestQuerySet, User
 from management.scopes import CHOICES, SPEECH
 from management.spending import DIMENSIONS, MEASURES, STEPS, Period, month_start, this_month
 
@@ -188,3 +188,49 @@ class UsageFilters(forms.Form):
         if period.isdigit():
             return Period(today - timedelta(days=int(period) - 1), today)
         return this_month()
+
+
+class RequestFilters(forms.Form):
+    """The filters of the ledger, as they stand in its address."""
+
+    STATUSES = (("", "Any status"), ("failed", "Failed"), ("succeeded", "Succeeded"))
+    ENDPOINTS = (
+        ("", "Any endpoint"),
+        *((name, name) for name in ("listen", "speak", "read", "agent")),
+    )
+
+    q = forms.CharField(required=False, max_length=100, label="Request id")
+    status = forms.ChoiceField(required=False, choices=STATUSES)
+    endpoint = forms.ChoiceField(required=False, choices=ENDPOINTS)
+    key = forms.CharField(required=False, max_length=100, label="Key")
+    tag = forms.CharField(required=False, max_length=128, label="Tag")
+    since = forms.DateField(required=False, label="From", validators=IN_CALENDAR)
+    until = forms.DateField(required=False, label="To", validators=IN_CALENDAR)
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__({name: data.get(name, "").replace("\0", "") for name in self.base_fields})
+        self.is_valid()
+
+    @property
+    def active(self) -> bool:
+        """Return whether any filter is set."""
+        return any(value for name, value in self.cleaned_data.items() if name != "before")
+
+    def narrow(self, requests: RequestQuerySet) -> RequestQuerySet:
+        chosen = self.cleaned_data
+        if text := chosen.get("q"):
+            requests = requests.filter(request_id=text.strip())
+        if status := chosen.get("status"):
+            requests = requests.failed() if status == "failed" else requests.succeeded()
+        if endpoint := chosen.get("endpoint"):
+            requests = requests.filter(endpoint=endpoint)
+        if key := chosen.get("key"):
+            requests = requests.filter(api_key_id=key.strip())
+        if tag := chosen.get("tag"):
+            requests = requests.tagged(tag.strip())
+        if since := chosen.get("since"):
+            requests = requests.filter(created__gte=day_starts(since))
+        if until := chosen.get("until"):
+            requests = requests.filter(created__lt=day_starts(until + timedelta(days=1)))
+        return requests.below(chosen["before"]) if chosen.get("before") else requests

@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from management.views import keys, mirror, usage
+from management.views import billing, keys, mirror, requests, usage
 
 urlpatterns = [
     path("usage/", usage.usage, name="usage"),
     path("usage/usage.csv", usage.usage_csv, name="usage_csv"),
+    path("requests/", requests.requests, name="requests"),
+    path("requests/<int:pk>/", requests.request_detail, name="request_detail"),
+    path("billing/", billing.billing, name="billing"),
     path("keys/", keys.keys, name="keys"),
     path("keys/new/", keys.key_create, name="key_create"),
     path("keys/<int:pk>/rotate/", keys.key_rotate, name="key_rotate"),

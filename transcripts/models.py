@@ -415,6 +415,11 @@ class Transcription(Leased):
         indexes = [
             *lease_indexes("transcriptions"),
             models.Index(
+                fields=["request_id"],
+                name="transcriptions_by_request",
+                condition=~models.Q(request_id=""),
+            ),
+            models.Index(
                 fields=["finished_at"],
                 name="transcriptions_failed",
                 condition=Q(state=State.FAILED),

@@ -1,23 +1,47 @@
 """Ledger of requests: the server's log, kept longer than the server keeps it."""
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.db import models
+from django.db import connections, models
 from django.db.models import Count, Q
-from django.db.models.functions import TruncDate
+from django.db.models.functions import Cast, TruncDate
 
+from management.models.people import User
 from management.models.projects import Project
 
 FAILED_FROM = 400
 
 
 class RequestQuerySet(models.QuerySet["Request"]):
+    def administered_by(self, user: User) -> "RequestQuerySet":
+        """Requests of the projects that this person administers."""
+        return self.filter(project__in=Project.objects.administered_by(user))
+
     def failed(self) -> "RequestQuerySet":
         return self.filter(code__gte=FAILED_FROM)
 
     def succeeded(self) -> "RequestQuerySet":
         return self.filter(code__lt=300)
+
+    def tagged(self, tag: str) -> "RequestQuerySet":
+        """Requests with this tag."""
+        if connections[self.db].features.supports_json_field_contains:
+            return self.filter(tags__contains=[tag])
+        # As text: SQLite has no lookup for the entries of a JSON list.
+        return self.annotate(tag_text=Cast("tags", models.TextField())).filter(
+            tag_text__contains=json.dumps(tag)
+        )
+
+    def below(self, pk: int) -> "RequestQuerySet":
+        """Requests below that one in the order of the ledger, newest first."""
+        row = Request.objects.filter(pk=pk).values_list("created", "pk").first()
+        if row is None:
+            return self.none()
+        # The first condition alone lets the database walk the index from that moment on.
+        created, pk = row
+        return self.filter(created__lte=created).exclude(created=created, pk__gte=pk)
 
     def between(self, start: datetime, end: datetime) -> "RequestQuerySet":
         """Requests from ``start`` on and before ``end``."""

@@ -1,0 +1,39 @@
+"""Balances, purchases and costs of the month."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from management.access import person
+from management.models import Balance, Project, Purchase
+from management.spending import breakdown, this_month
+from management.views.mirror import chosen_projects, mirror_notes
+
+SPLITS = (("model", "By model"), ("key", "By key"), ("tag", "By tag"), ("project", "By project"))
+MOST_ROWS = 200
+
+
+@never_cache
+@require_safe
+def billing(request: HttpRequest) -> HttpResponse:
+    """Money of the projects that the person administers."""
+    chosen = chosen_projects(request, Project.objects.administered_by(person(request)))
+    month = this_month()
+    balances = Balance.objects.present().filter(project__in=chosen.shown)
+    purchases = Purchase.objects.filter(project__in=chosen.shown)
+    return render(
+        request,
+        "management/billing.html",
+        {
+            "chosen": chosen,
+            "month": month,
+            "balances": balances.select_related("project")[:MOST_ROWS],
+            "purchases": purchases.select_related("project")[:MOST_ROWS],
+            "splits": [
+                (label, name, breakdown(chosen.shown, month, "dollars", name, "month"))
+                for name, label in SPLITS
+            ],
+            "notes": mirror_notes(chosen.shown, ["balances", "purchases", "costs"]),
+        },
+    )

@@ -1,0 +1,18 @@
+"""Template tags that find recordings."""
+
+from typing import Any
+
+from django import template
+
+from transcripts.models import Recording
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def recording_of(context: dict[str, Any], request_id: str) -> Recording | None:
+    """The recording whose transcript a request made, where the person may see it."""
+    if not request_id:
+        return None
+    seen = Recording.objects.visible_to(context["request"].user)
+    return seen.filter(transcriptions__request_id=request_id).first()
