@@ -12,6 +12,7 @@ from django.utils import timezone
 from management.charts import Chart, chart
 from management.models import CostDay, Key, Model, Project, Request, SyncPart, UsageDay
 from management.models.sums import SEPARATOR, Daily
+from management.tagging import FEATURE, PROJECT
 
 DAY = timedelta(days=1)
 # Measures: name, unit, and the names of what they can be split by.
@@ -184,12 +185,14 @@ def naming(projects: Sequence[Project], dimension: str, measure: str) -> Any:
         known = model_names(projects)
     elif dimension in ("model", "endpoint") and measure == "dollars":
         known = line_items(projects)
+    elif dimension == "tag":
+        known = {f"{PROJECT}{project.pk}": project.name for project in projects}
     nameless = NAMELESS.get(dimension, "Not known")
 
     def name(value: Any) -> str:
         entries = [str(each) for each in value] if isinstance(value, list) else None
         entries = Daily.entries(str(value or "")) if entries is None else entries
-        shown = [known.get(entry) or entry for entry in entries if entry]
+        shown = [known.get(entry) or entry.removeprefix(FEATURE) for entry in entries if entry]
         if dimension == "person":
             shown = [known.get(entry) or nameless for entry in entries]
         return SEPARATOR.join(shown) or nameless

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from management.tagging import tagged
 from speechclient.live import LiveListen, LiveTurns
 from speechclient.streams.live import AudioSource, Checkpoint
 from transcripts.live.models import LiveSession
 from transcripts.live.options import stream_options, turn_options
 
 Stream = LiveListen | LiveTurns
+LIVE = "live"  # the feature in the tags of a stream
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,10 @@ def open_stream(
     """Return a stream for the session, not connected yet. Raises ``InvalidOption``."""
     arguments: dict[str, Any] = {"source": source, "resume": resume, "received": received}
     if session.mode == LiveSession.Mode.TURNS:
-        options = turn_options(session.options)
+        options = tagged(turn_options(session.options), session.project_id, LIVE)
         return LiveTurns(server.base_url, server.api_key, options, **arguments)
-    listen = stream_options(session.options)
+    options = stream_options(session.options)
+    listen = tagged(options, session.project_id, LIVE, session=session.pk)
     return LiveListen(server.base_url, server.api_key, listen, **arguments)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from management.tagging import tagged
 from speechclient import ReadOptions, ReadResponse, read_read_response
 from transcripts.models import Insight
 from transcripts.stages import jobs
@@ -28,7 +29,9 @@ def send(job: Job[Insight]) -> ReadResponse:
     line = speech_line(server)
     job.use(line, len(text.encode()))
     with speech_client(server, line, insight.transcription.recording.duration) as client:
-        response = client.read(text, ReadOptions.from_json(insight.options), on_sent=job.sent)
+        options = ReadOptions.from_json(insight.options)
+        project_id = insight.transcription.recording.project_id
+        response = client.read(text, tagged(options, project_id, "insights"), on_sent=job.sent)
     jobs.keep_response(insight, response.raw)
     server.resume()
     return response

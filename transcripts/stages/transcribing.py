@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from management.tagging import tagged
 from speechclient import ListenResponse, read_listen_response
 from transcripts.media import fetch, sound
 from transcripts.media.names import title_of
@@ -113,7 +114,12 @@ def send(job: Job[Transcription], path: Path) -> ListenResponse:
     ):
         response = client.transcribe(
             audio,
-            listen_options(job.row.options),
+            tagged(
+                listen_options(job.row.options),
+                recording.project_id,
+                "transcribe",
+                recording=recording.pk,
+            ),
             size_bytes=recording.size_bytes,
             content_type=recording.media_type or "application/octet-stream",
             on_sent=job.sent,

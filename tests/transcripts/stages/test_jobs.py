@@ -53,6 +53,15 @@ def in_threads(*acts) -> None:
         thread.join(30)
 
 
+def test_a_request_says_for_which_project_feature_and_recording_it_is(recording, queued, service):
+    transcribe(queued.pk)
+    sent = service.requests[-1].url.params
+    assert sent.get_list("tag") == [f"project:{recording.project_id}", "feature:transcribe"]
+    assert sent.get_list("extra") == [f"recording:{recording.pk}"]
+    queued.refresh_from_db()
+    assert "tag" not in queued.options
+
+
 def test_progress_is_what_the_server_says_it_has_heard(recording, queued, service, monkeypatch):
     monkeypatch.setattr(following, "ASK_SECONDS", 0.01)
     shown = []
@@ -336,7 +345,9 @@ def test_retry_takes_the_run_up_again_with_its_options(recording, queued, servic
     assert ("transcripts.transcribe", queued.pk) in rings
     assert recording.retry() is False  # one is open
     transcribe(queued.pk)
-    assert dict(service.requests[-1].url.params) == {"model": "nova-2", "diarize": "true"}
+    sent = dict(service.requests[-1].url.params)
+    assert (sent["model"], sent["diarize"]) == ("nova-2", "true")
+    assert "smart_format" not in sent
     recording.refresh_from_db()
     assert recording.state == State.DONE
     assert recording.transcriptions.count() == 1

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("transcripts", "0028_live_sessions"),
+        ("transcripts", "0029_turns"),
     ]
 
     operations = [
