@@ -17,6 +17,7 @@ from management.models import (
     Invitation,
     Membership,
     Project,
+    Token,
     User,
 )
 
@@ -167,3 +168,23 @@ class AcceptForm(forms.Form):
             except forms.ValidationError as error:
                 self.add_error("password", error)
         return cleaned
+
+
+class TokenForm(forms.Form):
+    """A personal API token: its name, its scope and how long it works."""
+
+    READ, WRITE = "read", "write"
+    SCOPES = ((READ, "Read"), (WRITE, "Read and write"))
+    DAYS = ((30, "30 days"), (90, "90 days"), (365, "1 year"), (0, "No expiry"))
+
+    name = forms.CharField(max_length=100)
+    scope = forms.ChoiceField(choices=SCOPES)
+    days = forms.TypedChoiceField(choices=DAYS, coerce=int, initial=90)
+
+    def save(self, user: User) -> tuple[Token, str]:
+        """Make the token; return it and its text."""
+        chosen = self.cleaned_data
+        may_write = chosen["scope"] == self.WRITE
+        return Token.objects.make(
+            user, chosen["name"], may_write=may_write, days=chosen["days"] or None
+        )

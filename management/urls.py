@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from management.views import account, audit, people
+from management.views import account, audit, people, tokens
 
 urlpatterns = [
     path("account/", account.account, name="account"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("account/email/", account.account_email, name="account_email_change"),
     path("account/sessions/end/", account.sessions_end, name="sessions_end"),
     path("account/sessions/<int:pk>/end/", account.session_end, name="session_end"),
+    path("account/tokens/add/", tokens.token_create, name="account_token_add"),
+    path("account/tokens/<int:pk>/revoke/", tokens.token_revoke, name="account_token_revoke"),
     path("people/", people.people, name="people"),
     path("people/invite/", people.person_invite, name="person_invite"),
     path("people/<int:pk>/", people.person_page, name="person"),

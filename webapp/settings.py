@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webapp.api_tokens.api_tokens",
     "allauth.account.middleware.AccountMiddleware",
     "webapp.middleware.private_responses",
     "webapp.middleware.SignInRequired",

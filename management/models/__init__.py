@@ -14,6 +14,7 @@ from management.models.projects import Membership, Project, ProjectQuerySet
 from management.models.stored import AgentConfiguration, AgentVariable, SelfHostedCredential
 from management.models.sums import CostDay, Daily, UsageDay
 from management.models.syncs import LostLease, Sync, SyncPart
+from management.models.tokens import Token, TokenQuerySet
 
 __all__ = [
     "Action",
@@ -49,6 +50,8 @@ __all__ = [
     "SelfHostedCredential",
     "Sync",
     "SyncPart",
+    "Token",
+    "TokenQuerySet",
     "UsageDay",
     "User",
 ]

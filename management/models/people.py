@@ -108,6 +108,7 @@ class User(AbstractUser):
             self.save(update_fields=["is_active"])
             if not is_active:
                 self.end_sessions()
+                self.tokens.all().delete()
 
     def keep_an_administrator(self) -> None:
         """Raise ``LastAdministrator`` if nobody else is one. Call it in a transaction."""

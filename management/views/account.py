@@ -23,7 +23,7 @@ PAGE = ["GET", "HEAD", "POST"]
 @never_cache
 @require_http_methods(PAGE)
 def account(request: HttpRequest) -> HttpResponse:
-    """The person's profile, sign-in, second factors and sessions."""
+    """The person's profile, sign-in, second factors, sessions and API tokens."""
     user = person(request)
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
@@ -55,6 +55,7 @@ def sign_in_facts(user: User) -> dict[str, Any]:
         email__iexact=user.email
     )
     return {
+        "tokens": list(user.tokens.all()),
         "sessions": list(user.usersession_set.order_by("-last_seen_at")),
         "waiting_email": waiting.values_list("email", flat=True).first(),
     }
