@@ -14,6 +14,7 @@ class TranscriptsConfig(AppConfig):
     def import_models(self) -> None:
         super().import_models()
         import_module("transcripts.live.models")
+        import_module("transcripts.clips.models")
 
     def ready(self) -> None:
         from transcripts import checks  # noqa: F401 registers itself

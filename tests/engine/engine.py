@@ -84,9 +84,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_engine(data: Path, **settings: str) -> Engine:
+def start_engine(data: Path, port: int | None = None, **settings: str) -> Engine:
     """Start ``python -m engine`` and wait until it responds."""
-    port = free_port()
+    port = port or free_port()
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")
     } | {

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from management.models import Connection, Membership, Project, User
+from transcripts.clips.models import Clip
 from transcripts.models import Insight, Recording, State, Transcription, Utterance, Waveform
 
 LINES = (
@@ -77,6 +78,16 @@ class Cast:
         run = recording.finished_transcription
         assert run is not None
         return Insight.objects.create(transcription=run, **found)
+
+    def clip(self, text: str = "Good morning.", **facts: Any) -> Clip:
+        """A text that Ada had spoken, with its sound."""
+        content = tone(2)
+        name = default_storage.save("clips/clip", ContentFile(content))
+        known = {
+            "project": self.project, "owner": self.ada, "model": "aura-2-thalia-en", "file": name,
+            "size_bytes": len(content), "duration": 2.0, "request_id": "r-3",
+        }  # fmt: skip
+        return Clip.objects.create(text=text, **known | facts)
 
     def failed(self, title: str = "Broken", **facts: Any) -> Recording:
         recording = self.recording(title, state=State.FAILED, duration=61.0, **facts)

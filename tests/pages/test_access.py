@@ -71,6 +71,7 @@ def address(name: str, cast: Cast, recording: Recording) -> str:
         "upload": make_upload,
         "live": make_live_session,
         "key": make_key,
+        "clip": make_clip,
     }
     make = kinds.get(name.partition("_")[0], lambda *_: recording.pk)
     known = {"pk": make(cast, recording), "number": 0, "kind": "txt"}
@@ -85,6 +86,10 @@ def make_preset(cast: Cast, recording: Recording) -> int:
 def make_key(cast: Cast, recording: Recording) -> int:
     number = Key.objects.count()
     return Key.objects.create(project=cast.project, api_key_id=f"k-{number}").pk
+
+
+def make_clip(cast: Cast, recording: Recording) -> Any:
+    return cast.clip(project=recording.project).pk
 
 
 def make_upload(cast: Cast, recording: Recording) -> Any:

@@ -31,6 +31,10 @@ def fill(cast: Cast) -> None:
     cast.failed("<i>Broken</i>")
     cast.running()
     cast.recording("", state="cancelled", duration=None)
+    cast.clip(LONG * 3)
+    cast.project.connection.speech_models.create(
+        kind="tts", uuid="v", canonical_name="aura-2-thalia-en", name="thalia", languages=["en"]
+    )
 
 
 def pages(cast: Cast) -> dict[str, str]:
@@ -41,6 +45,7 @@ def pages(cast: Cast) -> dict[str, str]:
         "library without a hit": "/library/?q=nothing",
         "upload": "/upload/",
         "live": "/live/",
+        "speak": "/speak/",
         "search": "/search/",
         "search with hits": "/search/?q=clock",
         "search without hits": "/search/?q=zebra",

@@ -6,6 +6,7 @@ import logging
 from django.urls import path
 
 from transcripts.consumers.listen import ListenConsumer
+from transcripts.consumers.speak import SpeakConsumer
 from transcripts.consumers.watch import WatchConsumer
 from transcripts.live.serving import runs
 
@@ -15,6 +16,7 @@ DRAIN_SECONDS = 4.0
 
 routes = [
     path("live/<uuid:pk>/listen", ListenConsumer.as_asgi()),
+    path("speak/socket", SpeakConsumer.as_asgi()),
     path("captions/<str:link>/watch", WatchConsumer.as_asgi()),
 ]
 

@@ -85,11 +85,17 @@ class PageSocket(AsyncConsumer):
         await self.send_text(encode(message))
 
     async def send_text(self, text: str) -> None:
+        await self._send_frame(text=text)
+
+    async def send_bytes(self, data: bytes) -> None:
+        await self._send_frame(bytes=data)
+
+    async def _send_frame(self, **frame: str | bytes) -> None:
         """Send a frame; a client that does not read for ``SEND_SECONDS`` is closed."""
         try:
             async with asyncio.timeout(SEND_SECONDS), self._sending:
                 if not self._is_closed:
-                    await self.base_send({"type": "websocket.send", "text": text})
+                    await self.base_send({"type": "websocket.send", **frame})
         except TimeoutError:
             await self.close(Code.OVERLOADED)
         except OSError:  # the client has gone; the server says so next

@@ -1,0 +1,103 @@
+"""Text into sound in a real browser: what is heard is what was written."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.debian import found, needed
+from tests.product import Member, Product
+from tests.speech import wav_bytes
+
+TEXT = "The harbour was quiet in the morning. Nobody had seen the keeper since Tuesday."
+# Writes down what the page gives to its loudspeaker, and when.
+LISTENER = """
+  window.heard = [];
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function (at) {
+    const { buffer } = this;
+    const samples = [...buffer.getChannelData(0)];
+    window.heard.push({ at, rate: buffer.sampleRate, samples });
+    return start.call(this, at);
+  };
+"""
+SAMPLES = """() => {
+  const rate = window.heard[0].rate;
+  const first = window.heard[0].at;
+  const last = window.heard.at(-1);
+  const sound = new Float32Array(Math.round((last.at - first) * rate) + last.samples.length);
+  for (const { at, samples } of window.heard) sound.set(samples, Math.round((at - first) * rate));
+  return [...sound].map((value) => Math.round(value * 32768));
+}"""
+
+
+@pytest.fixture
+def page(product: Product, ada: Member) -> Iterator[Page]:
+    program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu"]
+        )
+        context = browser.new_context(base_url=product.url, accept_downloads=True)
+        context.set_default_timeout(60_000)
+        for name, value in ada.http.cookies.items():
+            context.add_cookies([{"name": name, "value": value, "url": product.url}])
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.add_init_script(LISTENER)
+        yield page
+        browser.close()
+    assert complaints == []
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+", text.lower())
+
+
+def transcript(ada: Member, path: Path, audio: bytes) -> list[str]:
+    path.write_bytes(audio)
+    recording = ada.upload(path).recording
+    return words(" ".join(each["text"] for each in ada.transcript(recording)["utterances"]))
+
+
+def test_what_is_written_is_heard_kept_and_downloaded(page, ada, tmp_path):
+    page.goto("/speak/")
+    page.get_by_label("Text").fill(TEXT)
+    page.get_by_role("button", name="Speak", exact=True).click()
+    row = page.get_by_role("listitem").filter(has_text="The harbour was quiet")
+    expect(row).to_be_visible()
+    expect(page.locator("[data-state]")).to_have_text(
+        re.compile(r"^First sound after \d+\.\d\d s\.$")
+    )
+
+    heard = np.array(page.evaluate(SAMPLES), np.float32) / 32_768
+    assert transcript(ada, tmp_path / "heard.wav", wav_bytes(heard, 24_000)) == words(TEXT)
+    kept = ada.http.get(row.locator("audio").get_attribute("src")).content
+    assert kept[44:] == (heard * 32_768).astype("<i2").tobytes()
+
+    row.get_by_label(re.compile("^Actions")).click()
+    row.get_by_role("button", name="Download").click()
+    page.get_by_label("Encoding").select_option("flac")
+    expect(page.get_by_label("Container")).to_be_hidden()
+    page.get_by_label("Sample rate").select_option("16000")
+    with page.expect_download() as downloading:
+        page.get_by_role("dialog").get_by_role("button", name="Download").click()
+    assert downloading.value.suggested_filename.endswith(".flac")
+    made = downloading.value.path().read_bytes()
+    assert transcript(ada, tmp_path / "made.flac", made) == words(TEXT)
+
+
+def test_stop_means_stop(page):
+    page.goto("/speak/")
+    clips = page.get_by_role("listitem").filter(has=page.locator("audio")).count()
+    page.get_by_label("Text").fill(TEXT * 20)
+    page.get_by_role("button", name="Speak", exact=True).click()
+    expect(page.locator("[data-state]")).to_contain_text("Speaking")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("[data-state]")).to_have_text("Stopped.")
+    page.reload()
+    assert page.get_by_role("listitem").filter(has=page.locator("audio")).count() == clips

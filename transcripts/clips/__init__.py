@@ -1,0 +1,1 @@
+"""Spoken text: voices, pieces of a long text, streams and files."""
