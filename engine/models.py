@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
@@ -317,6 +318,10 @@ class AgentConfiguration(models.Model):
 
 
 class AgentVariable(models.Model):
+    """A value that agent configurations of a project refer to (docs/contract.md, 14.8)."""
+
+    KEY = re.compile(r"DG_[A-Z0-9_]+")
+
     variable_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     project = models.ForeignKey(Project, models.CASCADE, related_name="agent_variables")
     key = models.CharField(max_length=100)

@@ -384,8 +384,19 @@ def _is_chosen(options: ListenOptions, parameter: Field[Any]) -> bool:
 
 
 def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
-    """Return what was asked for and not, or not wholly, done."""
-    options, choice = plan.options, plan.choice
+    """Return the parts of the request that had no effect, or not the whole effect."""
+    warnings = [
+        *_option_warnings(plan.options, plan.choice),
+        *_language_warnings(plan.options, transcript),
+    ]
+    if plan.options.is_diarized and not transcript.is_diarized:
+        message = "The models that tell speakers apart are not installed."
+        warnings.append(Warning("diarize", "unavailable", message))
+    return warnings + _audio_warnings(transcript)
+
+
+def _option_warnings(options: ListenOptions, choice: Choice) -> list[Warning]:
+    """Return the options that this engine does not apply to any recording."""
     warnings = [
         Warning(name, "best_effort", message)
         for name, message in _BEST_EFFORT.items()
@@ -409,6 +420,12 @@ def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
     if (options.alternatives or 1) > 1:
         message = "The recognizer gives one alternative."
         warnings.append(Warning("alternatives", "unsupported", message))
+    return warnings
+
+
+def _language_warnings(options: ListenOptions, transcript: Transcript) -> list[Warning]:
+    """Return the options without effect on the languages, and languages that may be wrong."""
+    warnings: list[Warning] = []
     foreign = [one.language for one in transcript.channels if not is_english(one.language)]
     if foreign:
         warnings += [
@@ -417,7 +434,7 @@ def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
             if getattr(options, name)
         ]
         warnings += _number_warnings(options, foreign)
-    warnings += [
+    return warnings + [
         Warning(
             "language",
             "other_language",
@@ -427,10 +444,6 @@ def _warnings(plan: Plan, transcript: Transcript) -> list[Warning]:
         for one in {one.heard_language: one for one in transcript.channels}.values()
         if one.heard_language
     ]
-    if options.is_diarized and not transcript.is_diarized:
-        message = "The models that tell speakers apart are not installed."
-        warnings.append(Warning("diarize", "unavailable", message))
-    return warnings + _audio_warnings(transcript)
 
 
 def unsaid_warning(count: int) -> Warning:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from django.db import IntegrityError, transaction
@@ -63,11 +62,11 @@ def make_agent(request: ApiRequest, project: Project) -> shapes.Agent:
 
     A session whose `Settings` name its id uses it, with the project's variables filled in.
     """
-    wanted = read_payload(NewAgent, request.body.data)
-    config = read_json(wanted.config)
+    payload = read_payload(NewAgent, request.body.data)
+    config = read_json(payload.config)
     if not isinstance(config, dict):
         raise bad_json("config: expected a JSON string of an object")
-    agent = project.agents.create(config=config, metadata=wanted.metadata or {})
+    agent = project.agents.create(config=config, metadata=payload.metadata or {})
     return _agent(agent)
 
 
@@ -104,14 +103,14 @@ def list_variables(request: ApiRequest, project: Project) -> shapes.Variables:
 @operation("project:write", tag="Agents", body=NewVariable)
 def make_variable(request: ApiRequest, project: Project) -> shapes.Variable:
     """Make an agent variable"""
-    wanted = read_payload(NewVariable, request.body.data)
-    if not re.fullmatch(r"DG_[A-Z0-9_]+", wanted.key):
+    payload = read_payload(NewVariable, request.body.data)
+    if not AgentVariable.KEY.fullmatch(payload.key):
         raise bad_request("Bad Request: key must be DG_ followed by capitals, digits and _.")
     try:
         with transaction.atomic():
-            variable = project.agent_variables.create(key=wanted.key, value=wanted.value)
+            variable = project.agent_variables.create(key=payload.key, value=payload.value)
     except IntegrityError:
-        raise bad_request(f"Bad Request: there is a variable {wanted.key} already.") from None
+        raise bad_request(f"Bad Request: there is a variable {payload.key} already.") from None
     return _variable(variable)
 
 

@@ -133,28 +133,24 @@ class Recognizer:
             _Flow(self._settings.windows_in_flight, cancelled, heard) as windows,
             _Flow(self._settings.chunks_in_flight, cancelled) as chunks,
         ):
+            new_track = partial(
+                _Track,
+                recognizer=self,
+                windows=windows,
+                model=model,
+                language=None if detect_language else language,
+                candidates=detect_language if not isinstance(detect_language, bool) else (),
+                keyterms=tuple(keyterms),
+            )
             tracks = [
-                _Track(
-                    recognizer=self,
-                    windows=windows,
-                    voices=_Voices(self, diarizer, chunks) if diarizer else None,
-                    model=model,
-                    language=None if detect_language else language,
-                    candidates=detect_language if not isinstance(detect_language, bool) else (),
-                    keyterms=tuple(keyterms),
-                )
+                new_track(voices=_Voices(self, diarizer, chunks) if diarizer else None)
                 for _ in range(decoder.head.channels if multichannel else 1)
             ]
             for block in decoder.blocks():
                 windows.check()
                 for track, samples in zip(tracks, block, strict=True):
                     track.feed(samples)
-            for track in tracks:
-                track.finish()
-            windows.land_all()
-            chunks.land_all()
-            for track in tracks:
-                track.check_language()
+            _finish(tracks, windows, chunks)
             return _transcript(decoder, tracks, windows.waited)
 
     def submit(
@@ -273,6 +269,16 @@ class Recognizer:
 def _code(language: str) -> str:
     """Whisper's code for a BCP-47 tag."""
     return language.split("-")[0].lower()
+
+
+def _finish(tracks: Sequence[_Track], windows: _Flow, chunks: _Flow) -> None:
+    """Complete ``tracks`` after the last block, and wait for their results."""
+    for track in tracks:
+        track.finish()
+    windows.land_all()
+    chunks.land_all()
+    for track in tracks:
+        track.check_language()
 
 
 def _transcript(decoder: Decoder, tracks: Sequence[_Track], queued_seconds: float) -> Transcript:

@@ -21,48 +21,66 @@ def convert(weights: bytes) -> bytes:
 
     Takes ``samples``, (chunks, 1, 160000) at 16 kHz; gives scores, (chunks, 589, 7).
     """
-    tensors = load_tensors(weights)
-    graph = Graph("segmentation", tensors)
+    network = _Network("segmentation", load_tensors(weights))
+    scores = network.classifier(network.lstm(network.sincnet("samples")))
+    return _quantized(
+        network.model({"samples": (np.float32, ["chunks", 1, SEGMENTATION_SAMPLES])}, scores)
+    )
 
-    def norm(x: str, name: str) -> str:
-        return graph("InstanceNormalization", x, f"{name}.weight", f"{name}.bias", epsilon=1e-5)
 
-    x = norm("samples", "sincnet.wav_norm1d")
-    for number in range(3):
-        if number == 0:
-            filters = graph.constant(_sinc_filters(tensors))
-            x = graph("Abs", graph("Conv", x, filters, strides=[10]))
-        else:
-            conv = f"sincnet.conv1d.{number}"
-            x = graph("Conv", x, f"{conv}.weight", f"{conv}.bias")
-        x = graph("MaxPool", x, kernel_shape=[3], strides=[3])
-        x = graph("LeakyRelu", norm(x, f"sincnet.norm1d.{number}"), alpha=0.01)
+class _Network(Graph):
+    """The parts of segmentation-3.0; each adds its nodes and returns its output."""
 
-    x = graph("Transpose", x, perm=[2, 0, 1])  # frames, batch, features
-    for number in range(4):
+    def sincnet(self, samples: str) -> str:
+        """Return the learned filters and convolutions over the samples."""
+        x = self._norm(samples, "sincnet.wav_norm1d")
+        for number in range(3):
+            if number == 0:
+                filters = self.constant(_sinc_filters(self._tensors))
+                x = self("Abs", self("Conv", x, filters, strides=[10]))
+            else:
+                conv = f"sincnet.conv1d.{number}"
+                x = self("Conv", x, f"{conv}.weight", f"{conv}.bias")
+            x = self("MaxPool", x, kernel_shape=[3], strides=[3])
+            x = self("LeakyRelu", self._norm(x, f"sincnet.norm1d.{number}"), alpha=0.01)
+        return x
+
+    def lstm(self, x: str) -> str:
+        """Return the four bidirectional LSTM layers over time."""
+        x = self("Transpose", x, perm=[2, 0, 1])  # frames, batch, features
+        for number in range(4):
+            x, _, _ = self.outputs(
+                3, "LSTM", x, *self._lstm_weights(number), hidden_size=128,
+                direction="bidirectional",
+            )  # fmt: skip
+            x = self("Transpose", x, perm=[0, 2, 1, 3])
+            x = self("Reshape", x, self.constant([0, 0, -1], np.int64))
+        return self("Transpose", x, perm=[1, 0, 2])
+
+    def classifier(self, x: str) -> str:
+        for name in ("linear.0", "linear.1", "classifier"):
+            x = self("MatMul", x, self.constant(self.tensor(f"{name}.weight").T))
+            x = self("Add", x, f"{name}.bias")
+            if name != "classifier":
+                x = self("LeakyRelu", x, alpha=0.01)
+        return x
+
+    def _norm(self, x: str, name: str) -> str:
+        return self("InstanceNormalization", x, f"{name}.weight", f"{name}.bias", epsilon=1e-5)
+
+    def _lstm_weights(self, number: int) -> list[str]:
+        """Return the constants of a layer: of the input, of the state, and the biases."""
         matrices = [
-            graph.constant(np.stack([_lstm(tensors, kind, number, way) for way in WAYS]))
+            self.constant(np.stack([_lstm(self._tensors, kind, number, way) for way in WAYS]))
             for kind in ("weight_ih", "weight_hh")
         ]
         biases = [
-            np.concatenate([_lstm(tensors, kind, number, way) for kind in ("bias_ih", "bias_hh")])
+            np.concatenate(
+                [_lstm(self._tensors, kind, number, way) for kind in ("bias_ih", "bias_hh")]
+            )
             for way in WAYS
         ]
-        bias = graph.constant(np.stack(biases))
-        x, _, _ = graph.outputs(
-            3, "LSTM", x, *matrices, bias, hidden_size=128, direction="bidirectional"
-        )
-        x = graph("Transpose", x, perm=[0, 2, 1, 3])
-        x = graph("Reshape", x, graph.constant([0, 0, -1], np.int64))
-    x = graph("Transpose", x, perm=[1, 0, 2])
-    for name in ("linear.0", "linear.1", "classifier"):
-        x = graph("MatMul", x, graph.constant(tensors[f"{name}.weight"].T))
-        x = graph("Add", x, f"{name}.bias")
-        if name != "classifier":
-            x = graph("LeakyRelu", x, alpha=0.01)
-    return _quantized(
-        graph.model({"samples": (np.float32, ["chunks", 1, SEGMENTATION_SAMPLES])}, x)
-    )
+        return [*matrices, self.constant(np.stack(biases))]
 
 
 def _quantized(model: bytes) -> bytes:
