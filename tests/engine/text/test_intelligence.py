@@ -1,15 +1,13 @@
-import json
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 
-from engine.text.endpoint import Analysis, Endpoint, EndpointFailed
+from engine.text.endpoint import Analysis
 from engine.text.intelligence import Insights, Intelligence, count_tokens, words_of
-from engine.text.paragraphs import sentences
 from engine.text.words import Word
 from engine.wire.insights import blocks
+from tests.engine.text.chat import endpoint_with
 
 pytestmark = pytest.mark.full
 
@@ -31,22 +29,6 @@ def intelligence():
 
 def block_of(found: Insights, name: str) -> dict:
     return msgspec.to_builtins(blocks(found)[name])
-
-
-def endpoint_with(*responses: object) -> tuple[Endpoint, list[dict]]:
-    """An endpoint that gives these responses in turn, and the requests that it received."""
-    asked: list[dict] = []
-
-    def respond(request: httpx.Request) -> httpx.Response:
-        asked.append(json.loads(request.content))
-        response = responses[min(len(asked), len(responses)) - 1]
-        if isinstance(response, int):
-            return httpx.Response(response)
-        content = response if isinstance(response, str) else json.dumps(response)
-        return httpx.Response(200, json={"choices": [{"message": {"content": content}}]})
-
-    transport = httpx.MockTransport(respond)
-    return Endpoint("http://model.test/v1", "big-model", "secret", transport), asked
 
 
 def test_summary_says_what_the_call_was_about_and_no_courtesies(intelligence):
@@ -190,25 +172,6 @@ def test_tokens_are_counted_by_feature(intelligence):
     assert count_tokens("Don't go, now.") == 7
 
 
-def test_endpoint_is_preferred_and_named():
-    response = {
-        "summary": "A late washing machine.",
-        "topics": [{"first": 0, "last": 1, "labels": [{"label": "Greeting", "confidence": 2}]}],
-        "sentiments": [0.5] * 15,
-    }
-    endpoint, asked = endpoint_with(response)
-    question = Analysis(summarize=True, topics=True, sentiment=True)
-    found = Intelligence(endpoint).analyse(words_of(CALL), question)
-    assert found.backend == "big-model"
-    assert found.summary == "A late washing machine."
-    (segment,) = block_of(found, "topics")["segments"]
-    assert segment["topics"] == [{"topic": "Greeting", "confidence_score": 1.0}]
-    assert segment["text"] == " ".join(CALL.split())[: len(segment["text"])]
-    assert block_of(found, "sentiments")["average"]["sentiment"] == "positive"
-    assert asked[0]["temperature"] == 0
-    assert asked[0]["response_format"] == {"type": "json_object"}
-
-
 @pytest.mark.parametrize(
     "bad",
     [
@@ -229,33 +192,3 @@ def test_bad_response_is_requested_again_then_replaced_by_the_local_result(intel
     assert len(asked) == 2
     assert found.backend == "local"
     assert "washing machine" in found.summary
-
-
-def test_second_response_counts():
-    endpoint, asked = endpoint_with("oops", {"summary": "Good."})
-    found = Intelligence(endpoint).analyse(words_of(CALL), Analysis(summarize=True))
-    assert (found.backend, found.summary, len(asked)) == ("big-model", "Good.", 2)
-
-
-def test_endpoint_may_not_invent_labels_in_strict_mode():
-    label = {"label": "Invented", "confidence": 1}
-    endpoint, _ = endpoint_with({"topics": [{"first": 0, "last": 0, "labels": [label]}]})
-    question = Analysis(topics=True, custom_topics=["Delivery"], custom_topic_mode="strict")
-    found = Intelligence(endpoint).analyse(words_of(CALL), question)
-    assert found.topics == []
-
-
-@pytest.mark.parametrize("depth", [101, 990, 200_000])
-def test_a_response_of_any_depth_is_requested_again(depth):
-    endpoint, asked = endpoint_with('{"summary": ' + "[" * depth + "]" * depth + "}")
-    with pytest.raises(EndpointFailed):
-        endpoint.analyse(sentences(words_of(CALL)), Analysis(summarize=True))
-    assert len(asked) == 2
-
-
-def test_a_completion_of_any_depth_is_no_completion():
-    deep = httpx.MockTransport(lambda _: httpx.Response(200, text="[" * 200_000 + "]" * 200_000))
-    with pytest.raises(EndpointFailed):
-        Endpoint("http://model.test/v1", "big-model", transport=deep).analyse(
-            sentences(words_of(CALL)), Analysis(summarize=True)
-        )
