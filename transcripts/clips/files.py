@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 from django.utils import timezone
 
-from management.models import Connection, Project, User
+from management.models import Project, User
 from management.speech import speech_client
+from management.tagging import tagged
 from speechclient import SpeakOptions, SpeechClient
 from speechclient.formats import MAX_TEXT, check_format
 from transcripts.clips.models import Clip
 from transcripts.clips.pieces import pieces
 from transcripts.clips.sound import WavWriter, encode, joined, wav_with_lengths
-from transcripts.clips.speaking import SAMPLE_RATE
+from transcripts.clips.speaking import SAMPLE_RATE, SPEAK
 from transcripts.media.storage import keep, media_name, staging
 
 ENDINGS = {"mp3": "mp3", "opus": "ogg", "flac": "flac", "aac": "aac"}
@@ -74,19 +75,21 @@ def keep_clip(
         )
 
 
-def make_file(connection: Connection, text: str, options: SpeakOptions) -> SpeechFile:
-    """Speak ``text`` into a file of the chosen format.
+def make_file(clip: Clip, options: SpeakOptions) -> SpeechFile:
+    """Speak the text of ``clip`` into a file of the chosen format.
 
     A text that fits into one request is the server's own response. A longer one is requested in
     pieces of raw audio, which are joined and encoded here: encoded files cannot be joined without
-    clicks. Raises ``InvalidOption`` for a format that does not exist, and ``SpeechError``.
+    clicks. Raises ``InvalidOption`` for a format that does not exist, ``UnreadableKey`` and
+    ``SpeechError``.
     """
     chosen = check_format(options)
     encoding = options.encoding or "mp3"
     container = options.container or next(iter(chosen.containers), None)
     ending = "wav" if container == "wav" else ENDINGS.get(encoding) or RAW_ENDINGS[encoding]
-    texts = list(pieces(text, MAX_TEXT, best=MAX_TEXT, starts_soon=False))
-    with speech_client(connection) as client:
+    options = tagged(options, clip.project_id, SPEAK)
+    texts = list(pieces(clip.text, MAX_TEXT, best=MAX_TEXT, starts_soon=False))
+    with speech_client(clip.project.connection) as client:
         if len(texts) == 1:
             with client.speak(texts[0], options) as speech:
                 content = speech.read()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from management.tagging import tagged
 from speechclient.errors import ServiceUnavailable
 from speechclient.options import FluxSpeakOptions, SpeakStreamOptions
 from speechclient.sockets import FluxSpeakStream, SpeakStream
@@ -16,15 +17,17 @@ from speechclient.streams.speak import Audio, Flushed, TurnSpoken
 from transcripts.clips.pace import SLOW_DOWN, TextPace
 
 SAMPLE_RATE = 24_000
+SPEAK = "speak"  # the feature in the tags of requests
 SILENCE_SECONDS = 30.0  # without a message while text is to be spoken
 
 
 @dataclass(frozen=True)
 class Server:
-    """Address of a speech server and the key for it."""
+    """Address of the speech server of a project, and the key for it."""
 
     base_url: str
     api_key: str
+    project_id: int
 
 
 class Speaking:
@@ -34,10 +37,10 @@ class Speaking:
     """
 
     def __init__(self, stream: SpeakStream | FluxSpeakStream, texts: Sequence[str]) -> None:
+        self.pace = TextPace()
         self._stream = stream
         self._texts = texts
         self._unspoken = len(texts) if isinstance(stream, SpeakStream) else 1
-        self._pace = TextPace()
         self._is_sent = False
 
     @property
@@ -70,7 +73,7 @@ class Speaking:
             case Flushed() | TurnSpoken():
                 self._unspoken -= 1
             case StreamWarning(code=code) if code == SLOW_DOWN:
-                self._pace.slow_down()
+                self.pace.slow_down()
         return event
 
     def _pace_seconds(self) -> float:
@@ -81,8 +84,8 @@ class Speaking:
         """Send the pieces as fast as the server takes text, each spoken as soon as it is there."""
         clock = asyncio.get_running_loop().time
         for text in self._texts:
-            await asyncio.sleep(self._pace.wait(len(text), clock()))
-            self._pace.sent(len(text), clock())
+            await asyncio.sleep(self.pace.wait(len(text), clock()))
+            self.pace.sent(len(text), clock())
             await self._stream.speak(text)
             if isinstance(self._stream, SpeakStream):
                 await self._stream.flush()
@@ -104,7 +107,7 @@ async def speaking(
             model=model, encoding="linear16", sample_rate=SAMPLE_RATE, speed=speed
         )
         stream: SpeakStream | FluxSpeakStream = await FluxSpeakStream.open(
-            server.base_url, server.api_key, flux
+            server.base_url, server.api_key, tagged(flux, server.project_id, SPEAK)
         )
     else:
         aura = SpeakStreamOptions(

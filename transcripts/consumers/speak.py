@@ -122,7 +122,7 @@ def read_order(user: User, message: Mapping[str, Any]) -> Order:
     values = form.cleaned_data
     connection = values["project"].connection
     try:
-        server = Server(connection.base_url, connection.api_key)
+        server = Server(connection.base_url, connection.api_key, values["project"].pk)
     except UnreadableKey as error:
         raise Invalid(str(error)) from error
     return Order(

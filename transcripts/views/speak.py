@@ -78,7 +78,7 @@ def clip_file(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not form.is_valid():
         return JsonResponse({"error": form.problem}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
-        made = make_file(found.project.connection, found.text, form.options)
+        made = make_file(found, form.options)
     except (SpeechError, UnreadableKey) as error:
         request_id = getattr(error, "request_id", None)
         sentence = f"The file could not be made: {error}."

@@ -64,10 +64,15 @@ def test_a_short_text_is_the_servers_own_file(cast, server, make):
     assert response.content == bytes([0, 8]) * 2_400
     assert 'filename="Good morning..ogg"' in response["Content-Disposition"]
     (request,) = server.requests
-    assert dict(request.url.params) == {
-        "model": "aura-2-thalia-en", "encoding": "opus", "container": "ogg", "bit_rate": "24000",
-        "speed": "1.2",
-    }  # fmt: skip
+    assert request.url.params.multi_items() == [
+        ("model", "aura-2-thalia-en"),
+        ("encoding", "opus"),
+        ("container", "ogg"),
+        ("bit_rate", "24000"),
+        ("speed", "1.2"),
+        ("tag", f"project:{cast.project.pk}"),
+        ("tag", "feature:speak"),
+    ]
 
 
 def test_a_long_text_is_cut_at_sentences_and_joined(cast, server, make):

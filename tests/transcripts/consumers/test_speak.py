@@ -18,6 +18,8 @@ from management.models import Connection, Membership, Model, Project, User
 from tests.pages.cast import Cast, make_cast
 from tests.transcripts.consumers.tabs import Tab
 from transcripts.clips.models import Clip
+from transcripts.clips.pace import TextPace
+from transcripts.clips.speaking import Server, speaking
 from transcripts.consumers import sockets
 
 pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
@@ -31,7 +33,8 @@ class Speaker:
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
         self.paths: list[str] = []
-        self.is_silent = False
+        self.port = 0
+        self.is_silent = self.warns = False
         self.closed = asyncio.Event()
 
     async def handle(self, connection: ServerConnection) -> None:
@@ -47,6 +50,10 @@ class Speaker:
         self.frames.append(frame)
         if self.is_silent:
             return
+        if self.warns:
+            warning = {"type": "Warning", "code": "DATA-0001", "description": "slow down"}
+            await connection.send(json.dumps(warning))
+            self.warns = False
         if frame["type"] == "Speak":
             await connection.send(bytes([1, 0]) * 100)
         if frame["type"] == "Flush":
@@ -64,7 +71,7 @@ class Speaker:
 async def speaker() -> AsyncIterator[Speaker]:
     speaker = Speaker()
     async with serve(speaker.handle, "127.0.0.1", 0) as server:
-        speaker.port = server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        speaker.port = server.sockets[0].getsockname()[1]
         yield speaker
 
 
@@ -74,7 +81,7 @@ async def cast(speaker: Speaker, transactional_db: None, settings, tmp_path, med
 
     def make() -> Cast:
         cast = make_cast()
-        Connection.objects.update(base_url=f"http://127.0.0.1:{speaker.port}")  # type: ignore[attr-defined]
+        Connection.objects.update(base_url=f"http://127.0.0.1:{speaker.port}")
         for name in ("aura-2-thalia-en", "flux-haley-en"):
             Model.objects.create(
                 connection=cast.project.connection, kind="tts", uuid=name, canonical_name=name,
@@ -148,7 +155,18 @@ async def test_a_flux_voice_speaks_over_its_own_socket(cast, speaker):
     await tab.hears_all("Spoken")
     await tab.leave()
     assert speaker.paths[0].startswith("/v2/speak?model=flux-haley-en")
+    assert "tag=feature%3Aspeak" in speaker.paths[0]
     assert [frame["type"] for frame in speaker.frames] == ["Speak", "Speak", "Flush"]
+
+
+async def test_a_warning_of_the_server_slows_the_text_down(cast, speaker):
+    speaker.warns = True
+    server = Server(f"http://127.0.0.1:{speaker.port}", "key", cast.project.pk)
+    async with speaking(server, "aura-2-thalia-en", None, ["One. ", "Two."]) as speech:
+        sound = [audio async for audio in speech]
+    assert b"".join(sound) == bytes([1, 0]) * 200
+    assert speech.pace.wait(1_300, 0.0) > 0
+    assert TextPace().wait(1_300, 0.0) == 0.0
 
 
 async def test_a_sample_of_a_voice_is_not_kept(cast, speaker):
