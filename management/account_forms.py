@@ -7,9 +7,11 @@ from django import forms
 from django.db.models import Q
 from django.utils import timezone
 
+from management.crypto import UnreadableKey
 from management.forms import IN_CALENDAR, day_starts
-from management.models import Key, KeyQuerySet, Project, RequestQuerySet, User
+from management.models import Connection, Key, KeyQuerySet, Project, RequestQuerySet, User
 from management.scopes import CHOICES, SPEECH
+from management.servers import HOSTED, REGIONS, Tested, Unusable, test_server
 from management.spending import DIMENSIONS, MEASURES, STEPS, Period, month_start, this_month
 
 TAG_LENGTH = 128
@@ -234,3 +236,62 @@ class RequestFilters(forms.Form):
         if until := chosen.get("until"):
             requests = requests.filter(created__lt=day_starts(until + timedelta(days=1)))
         return requests.below(chosen["before"]) if chosen.get("before") else requests
+
+
+class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]  # no type parameters at run time
+    """A speech server: its addresses and its key, which is tested before it is saved."""
+
+    region = forms.ChoiceField(
+        required=False, choices=[(name, facts[0]) for name, facts in REGIONS.items()]
+    )
+    key = forms.CharField(
+        required=False, max_length=500, widget=forms.PasswordInput, label="API key"
+    )
+
+    class Meta:
+        model = Connection
+        fields = ["name", "kind", "base_url", "management_url", "agent_url"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tested: Tested | None = None
+        self.is_new = self.instance.pk is None
+        self.fields["base_url"].required = False
+        self.fields["key"].widget.attrs["autocomplete"] = "new-password"
+        at = {facts[1]: name for name, facts in REGIONS.items()}
+        self.initial["region"] = at.get(self.instance.base_url, "")
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or {}
+        if chosen.get("kind") == Connection.Kind.HOSTED:
+            _, base_url, agent_url = REGIONS[chosen.get("region") or ""]
+            chosen |= {"base_url": base_url, "agent_url": agent_url}
+            chosen["management_url"] = "" if base_url == HOSTED else HOSTED
+        elif not chosen.get("base_url") and "base_url" not in self.errors:
+            self.add_error("base_url", "Enter the address of the server.")
+        for name in ("base_url", "management_url", "agent_url"):
+            chosen[name] = str(chosen.get(name) or "").rstrip("/")
+        if self.is_new and not chosen.get("key"):
+            self.add_error("key", "Enter the key.")
+        return chosen
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        if key := self.cleaned_data.get("key"):
+            self.instance.api_key = key.strip()
+        try:
+            self.tested = test_server(self.instance)
+        except Unusable as error:
+            self.add_error(error.field, str(error))
+        except UnreadableKey as error:
+            self.add_error("key", str(error))
+
+    def save(self, commit: bool = True) -> Connection:
+        assert self.tested
+        self.instance.from_environment = False
+        self.instance.key_scopes = list(self.tested.scopes)
+        self.instance.failures, self.instance.retry_at, self.instance.error = 0, None, ""
+        saved: Connection = super().save(commit)
+        return saved

@@ -64,6 +64,26 @@ def write(path: Path, text: str) -> None:
         os.unlink(aside)
 
 
+def prepend(path: Path, line: str) -> None:
+    """Put a line before those of a key file."""
+    replace(path, f"{line}\n{path.read_text().strip()}")
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a key file anew: a reader finds the old text or the new one."""
+    descriptor, aside = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        sync_folder(path.parent)
+    except OSError:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
 def sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from management.views import billing, keys, mirror, requests, usage
+from management.views import billing, connections, keys, mirror, requests, usage
 
 urlpatterns = [
     path("usage/", usage.usage, name="usage"),
@@ -14,5 +14,8 @@ urlpatterns = [
     path("keys/new/", keys.key_create, name="key_create"),
     path("keys/<int:pk>/rotate/", keys.key_rotate, name="key_rotate"),
     path("keys/<int:pk>/delete/", keys.key_delete, name="key_delete"),
+    path("servers/", connections.connections, name="connections"),
+    path("servers/new/", connections.connection_add, name="connection_add"),
+    path("servers/<int:pk>/", connections.connection_edit, name="connection_edit"),
     path("sync/", mirror.sync_now, name="sync_now"),
 ]

@@ -24,6 +24,13 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         resting = Q(sync__retry_at__gt=Now(), sync__retry_at__lte=Now() + longest)
         return self.exclude(resting)
 
+    def encrypt_again(self) -> int:
+        """Encrypt every key with the newest secret; return how many."""
+        rows = list(self.only("encrypted_key"))
+        for row in rows:
+            row.encrypted_key = crypto.rotated(row.encrypted_key)
+        return self.bulk_update(rows, ["encrypted_key"])
+
 
 class Connection(models.Model):
     """A server that speaks Deepgram's API: the engine in the box, the hosted one or another."""

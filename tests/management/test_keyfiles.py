@@ -14,9 +14,9 @@ KEY = "k" * 50
 @pytest.fixture
 def encryption_key(settings, tmp_path):
     settings.ENCRYPTION_KEY_FILE = tmp_path / "encryption.key"
-    crypto.fernet.cache_clear()
+    crypto.read_fernet.cache_clear()
     yield settings.ENCRYPTION_KEY_FILE
-    crypto.fernet.cache_clear()
+    crypto.read_fernet.cache_clear()
 
 
 def test_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
@@ -70,5 +70,5 @@ def test_earlier_encryption_keys_still_decrypt(encryption_key):
     token = crypto.encrypt("secret")
     older = encryption_key.read_bytes()
     encryption_key.write_bytes(Fernet.generate_key() + b"\n" + older)
-    crypto.fernet.cache_clear()
+    crypto.read_fernet.cache_clear()
     assert crypto.decrypt(token) == "secret"

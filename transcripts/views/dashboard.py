@@ -66,7 +66,7 @@ def dashboard(request: HttpRequest, project: Project | None) -> HttpResponse:
 @require_safe
 def progress(request: HttpRequest) -> HttpResponse:
     """The work under way again, for the page that is open."""
-    return render(request, "transcripts/_tray_items.html")
+    return render(request, "transcripts/_dashboard_progress.html")
 
 
 def failed_since(projects: list[Project], since: datetime) -> list[Row]:
