@@ -14,6 +14,7 @@ from management import dates
 from management.models import (
     Action,
     AuditQuerySet,
+    Connection,
     Invitation,
     Membership,
     Project,
@@ -133,7 +134,9 @@ class InvitationForm(forms.Form):
     email = forms.EmailField(max_length=254)
     role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.MEMBER)
     projects = forms.ModelMultipleChoiceField(
-        Project.objects.present(), required=False, widget=forms.CheckboxSelectMultiple
+        Project.objects.active().filter(gone_at=None),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     is_administrator = forms.BooleanField(required=False)
     days = forms.TypedChoiceField(choices=DAYS, coerce=int, initial=7)
@@ -188,3 +191,43 @@ class TokenForm(forms.Form):
         return Token.objects.make(
             user, chosen["name"], may_write=may_write, days=chosen["days"] or None
         )
+
+
+class ProjectForm(forms.Form):
+    """The name of a project, which no other one has."""
+
+    name = forms.CharField(max_length=200)
+    connection = forms.ModelChoiceField(Connection.objects.none(), required=False)
+
+    def __init__(self, *args: Any, project: Project | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.project = project
+        if project is not None:
+            self.initial["name"] = project.name
+            del self.fields["connection"]
+            return
+        connections = Connection.objects.order_by("pk")
+        self.fields["connection"].queryset = connections  # type: ignore[attr-defined]
+        self.initial["connection"] = connections.first()
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        named = Project.objects.called(name)
+        if any(each.name.casefold() == name.casefold() for each in named if each != self.project):
+            raise forms.ValidationError("Another project has this name.")
+        return name
+
+
+class MemberForm(forms.Form):
+    """A person and their role in a project, out of the roles that the granting user may give."""
+
+    user = forms.ModelChoiceField(User.objects.none(), empty_label=None)
+    role = forms.ChoiceField()
+
+    def __init__(self, *args: Any, project: Project, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = User.objects.filter(is_active=True).order_by("first_name", "email")
+        self.fields["user"].queryset = people  # type: ignore[attr-defined]
+        roles = project.grantable_by(by)
+        self.fields["role"].choices = roles  # type: ignore[attr-defined]
+        self.initial["role"] = Membership.Role.MEMBER

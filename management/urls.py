@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from management.views import account, audit, people, tokens
+from management.views import account, audit, people, projects, tokens
 
 urlpatterns = [
     path("account/", account.account, name="account"),
@@ -20,6 +20,11 @@ urlpatterns = [
     path("people/<int:pk>/password/", people.person_password_link, name="person_password_link"),
     path("invitations/<int:pk>/resend/", people.invitation_resend, name="invitation_resend"),
     path("invitations/<int:pk>/withdraw/", people.invitation_withdraw, name="invitation_withdraw"),
+    path("projects/", projects.projects, name="projects"),
+    path("projects/new/", projects.project_create, name="project_create"),
+    path("projects/<int:pk>/", projects.project_page, name="project"),
+    path("projects/<int:pk>/members/", projects.project_member, name="project_member"),
+    path("projects/<int:pk>/archive/", projects.project_archive, name="project_archive"),
     path("audit/", audit.audit_log, name="audit_log"),
     path("audit/audit.csv", audit.audit_csv, name="audit_csv"),
 ]

@@ -29,7 +29,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     administered = [each for each in projects if each.role in Membership.ADMINISTRATORS]
     chosen = request.GET.get("project", request.COOKIES.get("project", ""))
     return context | {
-        "shell_projects": projects,
+        "shell_projects": [each for each in projects if each.archived_at is None],
         "administers": request.user.is_superuser or bool(administered),
         "may_upload": Project.objects.writable_by(request.user).exists(),
         "shell_project": next((each for each in projects if str(each.pk) == chosen), None),

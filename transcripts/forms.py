@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from management.models import User
+from management.models import Project, User
 from transcripts.media.names import clean_title, folded_title
 from transcripts.models import Recording, State
 from transcripts.progress import rows
@@ -169,3 +169,14 @@ class BulkForm(forms.Form):
             for row in rows(self.recordings.select_related("project"))
             if row.may_be_retried
         )
+
+
+class MoveForm(forms.Form):
+    """Another project of a recording, out of those that the user may add to."""
+
+    project = forms.ModelChoiceField(Project.objects.none(), empty_label=None)
+
+    def __init__(self, *args: Any, user: User, recording: Recording) -> None:
+        super().__init__(*args)
+        others = Project.objects.writable_by(user).exclude(pk=recording.project_id)
+        self.fields["project"].queryset = others  # type: ignore[attr-defined]

@@ -235,6 +235,23 @@ class Recording(models.Model):
         self.title = title
         self.save(update_fields=["title", "title_folded"])
 
+    def move_to(self, project: Project) -> bool:
+        """Move the recording with its transcripts; False while it is being transcribed.
+
+        A worker would store utterances in the project that it has loaded.
+        """
+        with transaction.atomic():
+            idle = Recording.objects.filter(pk=self.pk).exclude(state__in=OPEN_STATES)
+            if not idle.update(project=project):
+                return False
+            Utterance.objects.filter(transcription__recording=self).update(project=project)
+            session = getattr(self, "live_session", None)
+            if session is not None:
+                session.project = project
+                session.save(update_fields=["project"])
+        self.project = project
+        return True
+
     @property
     def transcription(self) -> "Transcription | None":
         """The newest run: the one whose text the page shows once it is done."""

@@ -51,6 +51,7 @@ urlpatterns = [
     path("recordings/<int:pk>/rename/", recording.recording_rename, name="recording_rename"),
     path("recordings/<int:pk>/cancel/", recording.recording_cancel, name="recording_cancel"),
     path("recordings/<int:pk>/retry/", recording.recording_retry, name="recording_retry"),
+    path("recordings/<int:pk>/move/", recording.recording_move, name="recording_move"),
     path("recordings/<int:pk>/delete/", recording.recording_delete, name="recording_delete"),
     path("live/", live.live, name="live"),
     path("live/start/", live.live_start, name="live_start"),

@@ -1,10 +1,12 @@
 """Projects, and who may do what in them."""
 
 import unicodedata
+import uuid
 from collections.abc import Sequence
 
 from django.db import models, transaction
 from django.db.models import F
+from django.utils import timezone
 
 from management.models.connections import Connection
 from management.models.people import LastOwner, User
@@ -16,8 +18,13 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         return self.filter(memberships__user=user)
 
     def writable_by(self, user: User) -> "ProjectQuerySet":
-        """Projects this person may add to: every role but viewer."""
-        return self.filter(memberships__user=user, memberships__role__in=Membership.WRITERS)
+        """Projects this person may add to: every role but viewer, unless it is archived."""
+        writers = {"memberships__user": user, "memberships__role__in": Membership.WRITERS}
+        return self.active().filter(**writers)
+
+    def active(self) -> "ProjectQuerySet":
+        """Projects that are not archived."""
+        return self.filter(archived_at=None)
 
     def administered_by(self, user: User) -> "ProjectQuerySet":
         """Projects whose keys, members and money this person sees: owners and admins of them.
@@ -36,9 +43,22 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """With ``role``, that of the person whose projects these are (``visible_to``)."""
         return self.annotate(role=F("memberships__role"))
 
+    def mirrored(self) -> "ProjectQuerySet":
+        """Projects that are, or were, those of a speech account."""
+        return self.filter(is_local=False)
+
     def present(self) -> "ProjectQuerySet":
         """Projects that the server still lists."""
-        return self.filter(gone_at=None)
+        return self.mirrored().filter(gone_at=None)
+
+    def make_local(self, name: str, connection: Connection, owner: User) -> "Project":
+        """Make a project of the team alone, which the server of ``connection`` does not know."""
+        with transaction.atomic():
+            upstream_id = f"local:{uuid.uuid4()}"
+            facts = {"name": name, "is_local": True, "upstream_id": upstream_id}
+            project = self.create(connection=connection, **facts)
+            Membership.objects.create(user=owner, project=project, role=Membership.Role.OWNER)
+        return project
 
     def owned_by_only(self, user: User) -> "ProjectQuerySet":
         """Projects of which this person is the only active owner."""
@@ -74,6 +94,12 @@ class Project(models.Model):
     name = models.CharField(max_length=200)
     gone_at = models.DateTimeField(
         null=True, blank=True, help_text="when a sync noticed that the server no longer lists it"
+    )
+    is_local = models.BooleanField(
+        default=False, help_text="made here; the server does not know it"
+    )
+    archived_at = models.DateTimeField(
+        null=True, blank=True, help_text="when it was closed to new and changed recordings"
     )
     members = models.ManyToManyField(User, through="Membership", related_name="projects")
 
@@ -116,6 +142,11 @@ class Project(models.Model):
             return
         if Project.objects.filter(pk=self.pk).owned_by_only(but).exists():
             raise LastOwner(f"{but} is the only owner of {self}. Make somebody else owner first.")
+
+    def set_archived(self, is_archived: bool) -> None:
+        """Close this project to new and changed recordings, or open it again."""
+        self.archived_at = timezone.now() if is_archived else None
+        self.save(update_fields=["archived_at"])
 
     def role_of(self, user: User) -> str:
         """Return the role of a person in this project; empty when they are not in it."""

@@ -12,7 +12,7 @@ from speechclient import Project as ListedProject
 
 def read_projects(sync: Sync, listed: tuple[ListedProject, ...]) -> None:
     reconcile(
-        Project.objects.filter(connection=sync.connection),
+        Project.objects.mirrored().filter(connection=sync.connection),
         "upstream_id",
         {
             project.project_id[:100]: {"name": project.name[:200] or project.project_id[:100]}

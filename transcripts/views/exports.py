@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, St
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
+from management.models import Action, AuditEntry
 from transcripts.media.ranges import Unsatisfiable, read_range
 from transcripts.media.storage import open_range, size_of
 from transcripts.models import Recording, Transcription
@@ -35,6 +36,8 @@ def recording_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
 def recording_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The original, to keep, under the name that it came with."""
     recording = visible_recording(request, pk)
+    if request.method == "GET" and "Range" not in request.headers:
+        record_export(request, recording, "audio")
     response = send(request, str(recording.file), "application/octet-stream", recording.sha256)
     response["Content-Disposition"] = content_disposition_header(
         True, recording.original_name or f"{recording.title}.audio"
@@ -49,6 +52,7 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     run = finished_run(request, recording)
     if run is None or kind not in (*CAPTION_FORMATS, "json"):
         raise Http404
+    record_export(request, recording, kind)
     utterances = list(run.utterances.order_by("index"))
     if kind == "json":
         whole = facts(recording, run) | {"utterances": captions.as_objects(utterances, run.voices)}
@@ -59,6 +63,16 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     response = HttpResponse(body, content_type=f"{media_type}; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(True, f"{recording.title}.{kind}")
     return response
+
+
+def record_export(request: HttpRequest, recording: Recording, kind: str) -> None:
+    AuditEntry.record(
+        Action.TRANSCRIPT_EXPORTED,
+        request=request,
+        subject=recording.title,
+        project=recording.project,
+        format=kind,
+    )
 
 
 def facts(recording: Recording, run: Transcription) -> dict[str, object]:

@@ -20,6 +20,7 @@ from transcripts.views.access import (
     wants_fragment,
     writable_projects,
 )
+from transcripts.views.recording import record_deletion
 
 PAGE_ROWS = 50
 MOST_AT_ONCE = 200
@@ -96,7 +97,11 @@ def recordings_change(request: HttpRequest) -> HttpResponse:
     """Retry, cancel or delete the selected recordings, as far as this person may."""
     form = BulkForm(request.POST, user=person(request))
     if form.is_valid():
+        selected = list(form.recordings.select_related("project"))
         changed, sentence = form.apply()
+        if form.cleaned_data["action"] == "delete":
+            for each in selected:
+                record_deletion(request, each)
         messages.add_message(request, messages.SUCCESS if changed else messages.WARNING, sentence)
     else:
         problem = form.errors.get("ids", ["Select recordings and choose what to do."])

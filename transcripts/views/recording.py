@@ -7,10 +7,11 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from management.models import Action, AuditEntry
 from transcripts.choices import OptionsForm, first_choice, lists, offers
-from transcripts.forms import TitleForm
+from transcripts.forms import MoveForm, TitleForm
 from transcripts.models import Recording, Transcription, Waveform
 from transcripts.progress import rows
 from transcripts.text import reading
@@ -207,6 +208,7 @@ def recording_retry(request: HttpRequest, pk: int) -> HttpResponse:
 def recording_delete(request: HttpRequest, pk: int) -> HttpResponse:
     recording = writable_recording(request, pk)
     recording.remove()
+    record_deletion(request, recording)
     if wants_fragment(request):
         return HttpResponse()  # the row it stood in goes with it
     messages.success(request, f"“{recording.title}” is deleted.")
@@ -220,3 +222,36 @@ def render_row(request: HttpRequest, recording: Recording) -> HttpResponse:
     recording.refresh_from_db()
     context = {"row": rows([recording])[0], "writable": [recording.project_id]}
     return render(request, "transcripts/_library_row.html", context)
+
+
+def record_deletion(request: HttpRequest, recording: Recording) -> None:
+    AuditEntry.record(
+        Action.RECORDING_DELETED,
+        request=request,
+        subject=recording.title,
+        project=recording.project,
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def recording_move(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move a recording with its transcripts to another project that the user may add to."""
+    recording = writable_recording(request, pk)
+    form = MoveForm(request.POST or None, user=person(request), recording=recording)
+    if request.method == "POST" and form.is_valid():
+        before, project = str(recording.project), form.cleaned_data["project"]
+        if recording.move_to(project):
+            AuditEntry.record(
+                Action.RECORDING_MOVED,
+                request=request,
+                subject=recording.title,
+                project=project,
+                before=before,
+            )
+            messages.success(request, f"The recording is in {project} now.")
+            return redirect(recording)
+        form.add_error("project", "It is being transcribed. Move it when that has ended.")
+    context = {"recording": recording, "form": form}
+    status = 422 if form.errors else 200
+    return render(request, "transcripts/move.html", context, status=status)
