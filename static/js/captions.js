@@ -24,19 +24,21 @@ export class Captions {
     this.last = null;
     this.interim = [];
     this.sequence = 0;
+    this.names ??= {};
   }
 
   add(caption) {
     this.sequence = Math.max(this.sequence, caption.sequence);
-    const known = this.shown.get(caption.index);
+    const known = this.shown.get(caption.index)?.span;
     if (known) {
       this.fill(known, caption);
+      this.shown.set(caption.index, { span: known, caption });
     } else {
       this.clearInterim();
       const span = document.createElement("span");
       this.fill(span, caption);
       this.place(span, caption);
-      this.shown.set(caption.index, span);
+      this.shown.set(caption.index, { span, caption });
     }
     if (caption.index === this.last?.caption) this.last.ends = caption.ends;
   }
@@ -46,7 +48,10 @@ export class Captions {
       span.className = "gap";
       span.textContent = `${Math.max(1, Math.round(caption.end - caption.start))} s could not be transcribed`;
     } else {
+      span.className = caption.recognised ? "corrected" : "";
+      span.title = caption.recognised ? `Recognised: ${caption.recognised}` : "";
       span.textContent = caption.text;
+      span.dataset.caption = caption.index;
     }
   }
 
@@ -69,7 +74,7 @@ export class Captions {
   }
 
   begin({ speaker, kind, start, turn }) {
-    const { item, words } = paragraph(speaker, start);
+    const { item, words } = this.paragraph(speaker, start);
     this.list.append(item);
     this.last = { words, speaker, kind, end: start, characters: 0, isTurn: Boolean(turn) };
   }
@@ -80,7 +85,7 @@ export class Captions {
     let speaker = this.last?.speaker;
     for (const part of parts) {
       if (words === null || part.speaker !== speaker) {
-        const made = paragraph(part.speaker, null);
+        const made = this.paragraph(part.speaker, null);
         this.list.append(made.item);
         this.interim.push(made.item);
         ({ words } = made);
@@ -92,6 +97,43 @@ export class Captions {
       words.append(span);
       this.interim.push(span);
     }
+  }
+
+  nameOf(speaker) {
+    return this.names[speaker] ?? `Speaker ${speaker + 1}`;
+  }
+
+  // Names that the host gave, by the number of the speaker.
+  name(names) {
+    this.names = names;
+    for (const label of this.list.querySelectorAll("[data-speaker]")) {
+      label.textContent = this.nameOf(Number(label.dataset.speaker));
+    }
+  }
+
+  paragraph(speaker, start) {
+    const item = document.createElement("li");
+    item.className = "caption";
+    const head = document.createElement("div");
+    head.className = "caption-head";
+    item.append(head);
+    if (speaker !== null && speaker !== undefined) {
+      item.classList.add(`speaker-${speaker % HUES}`);
+      const name = document.createElement("span");
+      name.className = "speaker";
+      name.dataset.speaker = speaker;
+      name.textContent = this.nameOf(speaker);
+      head.append(name);
+    }
+    if (start !== null) {
+      const time = document.createElement("time");
+      time.textContent = clock(start);
+      head.append(time);
+    }
+    const words = document.createElement("p");
+    words.className = "caption-words";
+    item.append(words);
+    return { item, words };
   }
 
   clearInterim() {
@@ -112,25 +154,4 @@ function turnFacts({ confidence, latency, trigger }) {
   facts.textContent = parts.filter(Boolean).join(", ");
   details.append(summary, facts);
   return details;
-}
-
-function paragraph(speaker, start) {
-  const item = document.createElement("li");
-  item.className = "caption";
-  if (speaker !== null && speaker !== undefined) {
-    item.classList.add(`speaker-${speaker % HUES}`);
-    const name = document.createElement("span");
-    name.className = "speaker";
-    name.textContent = `Speaker ${speaker + 1}`;
-    item.append(name);
-  }
-  if (start !== null) {
-    const time = document.createElement("time");
-    time.textContent = clock(start);
-    item.append(time);
-  }
-  const words = document.createElement("p");
-  words.className = "caption-words";
-  item.append(words);
-  return { item, words };
 }

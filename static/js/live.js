@@ -4,7 +4,9 @@ import { Backlog } from "./backlog.js";
 import { Captions, clock } from "./captions.js";
 import { Link } from "./link.js";
 import { Microphone, problem } from "./microphone.js";
+import { Reading } from "./reading.js";
 import { typing } from "./shell.js";
+import { Notes, Writing } from "./write.js";
 
 const BYTES_PER_SECOND = 32_000;
 const FULL_BYTES = 256 * 1024; // that the socket may hold: the rest waits in the backlog
@@ -22,8 +24,16 @@ function Live(root) {
   const link = new Link(address);
   const tab = sessionTab();
   const words = { state: find("state"), problem: find("problem"), elapsed: find("elapsed") };
-  const buttons = { start: find("start"), pause: find("pause"), stop: find("stop"), take: find("take") };
+  const buttons = { start: find("start"), pause: find("pause"), stop: find("stop"), take: find("take"), note: find("note") };
   const level = find("level");
+
+  const reading = new Reading(root, captions.list);
+  const notes = new Notes(find("notes"));
+  const writing = new Writing(captions, (message) => {
+    if (!isReady || !link.isOpen) return false;
+    link.send(message);
+    return true;
+  });
 
   let microphone = null;
   let sent = 0; // place in the audio up to which frames were given to the socket
@@ -36,7 +46,6 @@ function Live(root) {
   let progress = {};
   let down = "";
   let trouble = "";
-  let follows = true;
 
   function address() {
     const query = new URLSearchParams({ tab, epoch, after: captions.sequence });
@@ -62,18 +71,19 @@ function Live(root) {
       buttons.take.hidden = true;
       link.connect();
     });
+    buttons.note.addEventListener("click", note);
     addEventListener("keydown", (event) => {
-      if (event.key === "p" && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) {
-        if (microphone) buttons.pause.click();
-        else buttons.start.click();
-      }
+      if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      const act = { p: microphone ? () => buttons.pause.click() : () => buttons.start.click(), n: note, e: edit }[event.key];
+      if (!act) return;
+      event.preventDefault();
+      act();
     });
     addEventListener("beforeunload", (event) => {
       if (microphone && !isPaused && !isStopping) event.preventDefault();
     });
     find("configure").addEventListener("submit", configure);
     document.addEventListener("visibilitychange", stayAwake);
-    addEventListener("scroll", scrolled, { passive: true });
     setInterval(show, 1000);
     link.connect();
     show();
@@ -101,10 +111,14 @@ function Live(root) {
       pump();
     } else if (message.type === "Caption") {
       captions.add(message);
-      keepUp();
+      reading.keepUp();
     } else if (message.type === "Interim") {
       captions.showInterim(message.parts);
-      keepUp();
+      reading.keepUp();
+    } else if (message.type === "Names") {
+      captions.name(message.names);
+    } else if (message.type === "Note") {
+      notes.add(message);
     } else if (message.type === "Progress") {
       progress = message;
     } else if (message.type === "Configured") {
@@ -172,6 +186,14 @@ function Live(root) {
       frame.set(part, OFFSET_BYTES);
       link.send(frame);
     }
+  }
+
+  function note() {
+    writing.note(backlog.end / BYTES_PER_SECOND);
+  }
+
+  function edit() {
+    writing.correctNewest();
   }
 
   function configure(event) {
@@ -249,6 +271,7 @@ function Live(root) {
     buttons.pause.hidden = !microphone || isStopping;
     buttons.pause.querySelector("[data-pause-words]").textContent = isPaused ? "Resume" : "Pause";
     buttons.pause.dataset.paused = String(isPaused);
+    buttons.note.hidden = isStopping || !isReady;
     buttons.stop.hidden = isStopping || !isReady || (!microphone && backlog.end === 0);
   }
 
@@ -276,14 +299,6 @@ function Live(root) {
     if (document.hidden || !microphone || !("wakeLock" in navigator)) return;
     if (lock && !lock.released) return;
     lock = await navigator.wakeLock.request("screen").catch(() => null);
-  }
-
-  function scrolled() {
-    follows = document.documentElement.scrollHeight - scrollY - innerHeight < 120;
-  }
-
-  function keepUp() {
-    if (follows) scrollTo({ top: document.documentElement.scrollHeight });
   }
 }
 

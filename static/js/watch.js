@@ -2,15 +2,14 @@
 
 import { Captions } from "./captions.js";
 import { Link } from "./link.js";
+import { Reading } from "./reading.js";
 
 const root = document.querySelector("[data-watch]");
 const find = (name) => root.querySelector(`[data-${name}]`);
 const captions = new Captions(find("captions"), { speakers: root.dataset.speakers === "yes" });
 const state = find("state");
-const followButton = find("follow");
 const isOverlay = root.dataset.view === "overlay";
 let epoch = "";
-let follows = true;
 
 const link = new Link(() => {
   const query = new URLSearchParams({ epoch, after: captions.sequence });
@@ -18,6 +17,7 @@ const link = new Link(() => {
 });
 
 dress();
+const reading = new Reading(root, captions.list);
 link.addEventListener("message", ({ data }) => receive(data));
 link.addEventListener("down", ({ words, seconds }) => say(`${words} Trying again in ${seconds} s.`));
 link.addEventListener("close", ({ words }) => {
@@ -32,10 +32,12 @@ function receive(message) {
     say("");
   } else if (message.type === "Caption") {
     captions.add(message);
-    keepUp();
+    reading.keepUp();
   } else if (message.type === "Interim") {
     captions.showInterim(message.parts);
-    keepUp();
+    reading.keepUp();
+  } else if (message.type === "Names") {
+    captions.name(message.names);
   } else if (message.type === "Progress") {
     say(message.lag ? `Captions are ${message.lag} s behind` : "");
   } else if (message.type === "Ended") {
@@ -47,7 +49,6 @@ function receive(message) {
 // Nothing of what was said stays on a screen.
 function blank(words) {
   captions.reset();
-  followButton.hidden = true;
   say(words);
 }
 
@@ -68,33 +69,8 @@ function dress() {
     if (document.fullscreenElement) document.exitFullscreen();
     else document.documentElement.requestFullscreen();
   });
-  find("announce").addEventListener("click", ({ currentTarget }) => {
-    const on = currentTarget.getAttribute("aria-pressed") !== "true";
-    currentTarget.setAttribute("aria-pressed", String(on));
-    captions.list.setAttribute("aria-live", on ? "polite" : "off");
-  });
-  addEventListener("scroll", () => setFollow(atEnd()), { passive: true });
-  followButton.addEventListener("click", () => {
-    setFollow(true);
-    keepUp();
-  });
   stayAwake();
   document.addEventListener("visibilitychange", stayAwake);
-}
-
-function atEnd() {
-  return document.documentElement.scrollHeight - scrollY - innerHeight < 120;
-}
-
-function setFollow(on) {
-  follows = on;
-  followButton.hidden = on;
-}
-
-function keepUp() {
-  const list = captions.list;
-  if (root.dataset.limited === "true") list.scrollTop = list.scrollHeight;
-  else if (follows) scrollTo({ top: document.documentElement.scrollHeight });
 }
 
 async function stayAwake() {

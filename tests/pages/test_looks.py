@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.pages.cast import Cast
+from transcripts.live.models import LiveSession
 from transcripts.models import Recording, State
 
 STATIC = Path(__file__).parents[2] / "static"
@@ -35,9 +36,13 @@ def fill(cast: Cast) -> None:
     cast.project.connection.speech_models.create(
         kind="tts", uuid="v", canonical_name="aura-2-thalia-en", name="thalia", languages=["en"]
     )
+    LiveSession.objects.create(
+        project=cast.project, owner=cast.ada, title=LONG, options={"model": "nova-3"}
+    )
 
 
 def pages(cast: Cast) -> dict[str, str]:
+    session = LiveSession.objects.get()
     of = {each.title: each.get_absolute_url() for each in Recording.objects.all()}
     return {
         "dashboard": "/",
@@ -45,6 +50,8 @@ def pages(cast: Cast) -> dict[str, str]:
         "library without a hit": "/library/?q=nothing",
         "upload": "/upload/",
         "live": "/live/",
+        "live session": session.get_absolute_url(),
+        "captions": session.get_captions_url(),
         "speak": "/speak/",
         "search": "/search/",
         "search with hits": "/search/?q=clock",

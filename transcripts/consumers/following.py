@@ -15,7 +15,7 @@ async def follow(socket: PageSocket, feed: Feed, pk: UUID, epoch: str, after: st
     ``after`` and ``epoch`` are those of the last caption that the page has. Captions of another
     epoch may not have been stored before that process ended: all are sent again.
     """
-    seen, interim, progress = _seen(feed, epoch, after), "", ""
+    seen, shown = _seen(feed, epoch, after), ("", "", "")
     await socket.tell(type="Start", epoch=feed.epoch, after=seen)
     while True:
         while seen < feed.first:
@@ -26,12 +26,11 @@ async def follow(socket: PageSocket, feed: Feed, pk: UUID, epoch: str, after: st
         for sequence, text in feed.since(seen):
             await socket.send_text(text)
             seen = sequence
-        if interim != feed.interim:
-            interim = feed.interim
-            await socket.send_text(interim)
-        if progress != feed.progress:
-            progress = feed.progress
-            await socket.send_text(progress)
+        present = (feed.names, feed.interim, feed.progress)
+        for before, message in zip(shown, present, strict=True):
+            if before != message:
+                await socket.send_text(message)
+        shown = present
         if feed.is_lost:
             return
         if seen >= feed.sequence:
@@ -39,7 +38,7 @@ async def follow(socket: PageSocket, feed: Feed, pk: UUID, epoch: str, after: st
                 await socket.send_text(feed.ending)
                 await socket.close(Code.ENDED)
                 return
-            if (interim, progress) == (feed.interim, feed.progress):
+            if shown == (feed.names, feed.interim, feed.progress):
                 await feed.changed()
 
 

@@ -11,11 +11,15 @@ from transcripts.consumers.following import follow
 from transcripts.consumers.sockets import Code, PageSocket
 from transcripts.live.audio import seconds_of
 from transcripts.live.intake import WrongOffset
-from transcripts.live.models import LiveSession
+from transcripts.live.models import LiveNote, LiveSession
 from transcripts.live.serving import LiveRun, Unavailable, runs
 
 OFFSET = struct.Struct("<Q")
 TAB_CHARACTERS = 64
+MAX_SPEAKERS = 10_000
+MAX_INDEX = 2**31
+MAX_SECONDS = 7 * 86_400
+MAX_NOTE, MAX_NOTES = 5_000, 2_000
 THRESHOLDS = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
 
 
@@ -37,10 +41,11 @@ class ListenConsumer(PageSocket):
 
     Up: binary frames of 8 bytes, the place in the audio of the session (little-endian, bytes),
     and 16-bit little-endian PCM at 16 kHz; ``{"type": "Pause"}``, ``{"type": "Stop"}`` and
-    ``{"type": "Configure"}`` with ``keyterms`` and, for turns, thresholds.
+    ``{"type": "Configure"}`` with ``keyterms`` and, for turns, thresholds; ``Name`` (``speaker``,
+    ``name``), ``Correct`` (``index``, ``text``) and ``Note`` (``at`` in seconds, ``text``).
     Down: ``Session`` (``received`` is where the audio continues), ``Confirmed`` (``bytes`` are on
-    disk), ``Progress``, ``Caption``, ``Interim``, ``Configured``, ``ConfigureFailed``,
-    ``Beat``, ``Ended``.
+    disk), ``Progress``, ``Caption``, ``Interim``, ``Names``, ``Note``, ``Configured``,
+    ``ConfigureFailed``, ``Beat``, ``Ended``.
     The query has ``tab``, the identity of the browser tab, ``take`` to take the session from
     another tab, and ``epoch`` and ``after`` of what the page has seen.
     """
@@ -73,6 +78,8 @@ class ListenConsumer(PageSocket):
             received=run.intake.received,
             seconds=seconds_of(run.intake.received),
         )
+        for note in await self.in_thread(self._notes):
+            await self.tell(**note)
         self.spawn(self._confirm(run))
         epoch, after = query.get("epoch", [""])[0], query.get("after", [""])[0]
         self.spawn(self._follow(run, epoch, after))
@@ -101,10 +108,46 @@ class ListenConsumer(PageSocket):
         match message.get("type"):
             case "Pause":
                 await self.run.pause()
+            case "Name":
+                self._name(self.run, message)
+            case "Correct":
+                self.spawn(self._correct(self.run, message))
+            case "Note":
+                self.spawn(self._note(message))
             case "Configure":
                 self.spawn(self._configure(self.run, message))
             case "Stop":
                 self.run.stop()
+
+    def _name(self, run: LiveRun, message: Mapping[str, Any]) -> None:
+        speaker, name = message.get("speaker"), message.get("name")
+        if isinstance(speaker, int) and 0 <= speaker < MAX_SPEAKERS and isinstance(name, str):
+            run.name_speaker(speaker, name)
+
+    async def _correct(self, run: LiveRun, message: Mapping[str, Any]) -> None:
+        index, text = message.get("index"), message.get("text")
+        if not isinstance(index, int) or not isinstance(text, str):
+            return
+        if 0 <= index < MAX_INDEX and text.strip():
+            await run.correct(index, text, self.scope["user"])
+
+    async def _note(self, message: Mapping[str, Any]) -> None:
+        at, text = message.get("at"), message.get("text")
+        if isinstance(at, int | float) and 0 <= at < MAX_SECONDS and isinstance(text, str):
+            note = await self.in_thread(self._store_note, float(at), text.strip()[:MAX_NOTE])
+            if note is not None:
+                await self.tell(**note)
+
+    def _store_note(self, at: float, text: str) -> dict[str, Any] | None:
+        notes = LiveNote.objects.filter(session=self.pk)
+        if not text or notes.count() >= MAX_NOTES:
+            return None
+        author = self.scope["user"]
+        note = LiveNote.objects.create(session_id=self.pk, at=at, text=text, author=author)
+        return note.shown()
+
+    def _notes(self) -> list[dict[str, Any]]:
+        return [note.shown() for note in LiveNote.objects.filter(session=self.pk)]
 
     async def _configure(self, run: LiveRun, message: Mapping[str, Any]) -> None:
         is_turns = run.session.mode == LiveSession.Mode.TURNS

@@ -25,6 +25,7 @@ class Feed:
         self.sequence = sequence
         self.first = sequence  # captions after this one are in memory
         self.interim = encode({"type": "Interim", "parts": []})
+        self.names = encode({"type": "Names", "names": {}})
         self.progress = encode({"type": "Progress"})
         self.ending = ""  # the last message, once the session has ended
         self.is_lost = False  # another process serves it
@@ -41,6 +42,9 @@ class Feed:
 
     def show_encoded_interim(self, message: str) -> None:
         self._set("interim", message)
+
+    def show_names(self, names: dict[str, str]) -> None:
+        self._set("names", encode({"type": "Names", "names": names}))
 
     def show_progress(self, **facts: Any) -> None:
         self._set("progress", encode({"type": "Progress", **facts}))

@@ -12,7 +12,7 @@ from speechclient.streams.live import Checkpoint
 from transcripts.live.audio import BYTES_PER_SECOND, HEADER_BYTES, is_written
 from transcripts.live.models import Caption, LiveSession
 from transcripts.live.options import recording_options
-from transcripts.live.segments import response_body
+from transcripts.live.segments import corrected_copy, response_body
 from transcripts.media.storage import digest, keep, media_name
 from transcripts.models import Recording, State, Transcription
 from transcripts.queue.leases import LEASE
@@ -77,10 +77,20 @@ def finish_forsaken(pk: UUID) -> None:
 
 
 def _store_captions(session: LiveSession, recording: Recording) -> bool:
-    """Store the captions as a finished run of the recording; False when there are none."""
+    """Store the captions as finished runs of the recording; False when there are none.
+
+    The first run has what was recognised, a second one what people made of it.
+    """
     captions = list(session.captions.order_by("index"))
     if not any(caption.kind == Caption.Kind.TEXT for caption in captions):
         return False
+    _store_run(session, recording, captions)
+    if any(caption.corrected for caption in captions):
+        _store_run(session, recording, [corrected_copy(each) for each in captions])
+    return True
+
+
+def _store_run(session: LiveSession, recording: Recording, captions: list[Caption]) -> None:
     run = Transcription(
         recording=recording,
         options=recording_options(session.options),
@@ -91,7 +101,8 @@ def _store_captions(session: LiveSession, recording: Recording) -> bool:
     )
     run.save()
     run.complete(read_listen_response(response_body(session, captions, session.created_at)))
-    return True
+    for number, name in session.names.items():
+        run.call((0, int(number)), name)
 
 
 def _is_covered(session: LiveSession) -> bool:

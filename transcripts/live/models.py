@@ -101,6 +101,7 @@ class LiveSession(models.Model):
     title = models.CharField(max_length=255)
     mode = models.CharField(max_length=10, choices=Mode, default=Mode.CAPTIONS)
     options = models.JSONField(default=dict, help_text="those of the stream")
+    names = models.JSONField(default=dict, help_text="of speakers, by their number as text")
     again = models.BooleanField(default=False, help_text="transcribe the recording afterwards")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     epoch = models.PositiveIntegerField(default=0, help_text="fences every write of a process")
@@ -230,7 +231,7 @@ class LiveSession(models.Model):
                 batch_size=200,
                 update_conflicts=True,
                 unique_fields=["session", "index"],
-                update_fields=["sequence", "ends"],
+                update_fields=["sequence", "ends", "corrected", "corrected_by", "corrected_at"],
             )
         for name, value in facts.items():
             setattr(self, name, value)
@@ -254,7 +255,9 @@ class CaptionQuerySet(models.QuerySet["Caption"]):
 
 
 class Caption(models.Model):
-    """A final stretch of one speaker's speech. Its text never changes.
+    """A final stretch of one speaker's speech.
+
+    ``text`` is what was recognised and never changes; ``corrected`` is what a person wrote instead.
 
     ``words`` is a list of ``[text, start, end, confidence]``; times are seconds from the start of
     the session. ``ends`` says that the speaker paused after it. A gap is audio that could not be
@@ -278,6 +281,11 @@ class Caption(models.Model):
     words = models.JSONField(default=list)
     languages = models.JSONField(default=list)
     ends = models.BooleanField(default=False)
+    corrected = models.TextField(blank=True)
+    corrected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    corrected_at = models.DateTimeField(null=True)
     turn = models.JSONField(
         default=dict,
         help_text="of a turn: confidence of its end, trigger, and latency, the seconds between its "
@@ -306,7 +314,29 @@ class Caption(models.Model):
             "speaker": self.speaker,
             "start": round(self.start, 2),
             "end": round(self.end, 2),
-            "text": self.text,
+            "text": self.corrected or self.text,
+            **({"recognised": self.text} if self.corrected else {}),
             "ends": self.ends,
             **({"turn": self.turn} if self.turn else {}),
         }
+
+
+class LiveNote(models.Model):
+    """A note about a moment of a session, for the team."""
+
+    session = models.ForeignKey(LiveSession, models.CASCADE, related_name="notes")
+    at = models.FloatField(help_text="seconds from the start of the session")
+    text = models.TextField()
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def shown(self) -> dict[str, Any]:
+        return {"type": "Note", "number": self.pk, "at": round(self.at, 2), "text": self.text}

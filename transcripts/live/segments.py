@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from copy import copy
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -80,8 +81,28 @@ def utterances(captions: Iterable[Caption]) -> Iterator[list[Caption]]:
         yield run
 
 
+def corrected_copy(caption: Caption) -> Caption:
+    """Return the caption as a person corrected it, its words spread over its time."""
+    if not caption.corrected:
+        return caption
+    made = copy(caption)
+    texts = caption.corrected.split()
+    step = (caption.end - caption.start) / max(len(texts), 1)
+    made.text = caption.corrected
+    made.words = [
+        [
+            text,
+            round(caption.start + index * step, 3),
+            round(caption.start + (index + 1) * step, 3),
+            1.0,
+        ]
+        for index, text in enumerate(texts)
+    ]
+    return made
+
+
 def response_body(session: LiveSession, captions: list[Caption], created: datetime) -> bytes:
-    """Return what the live stream recognised in the form of a response of ``/v1/listen``.
+    """Return captions in the form of a response of ``/v1/listen``.
 
     ``live`` has the connections: number, start in seconds and request id of each.
     """

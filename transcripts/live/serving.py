@@ -16,6 +16,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from management.crypto import UnreadableKey
+from management.models import User
 from speechclient import SpeechError
 from speechclient.streams.live import (
     Checkpoint,
@@ -42,6 +43,7 @@ from transcripts.live.intake import Intake
 from transcripts.live.models import ENDS_AFTER, Caption, LiveSession
 from transcripts.live.segments import parts, turn_fields
 from transcripts.live.streams import OpenStream, Server, open_stream, server_of
+from transcripts.media.names import clean_title
 from transcripts.media.storage import DiskFull
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ IDLE_SECONDS = 60.0
 BUSY_SECONDS = 8.0
 LAG_SHOWN_SECONDS = 3.0
 WAKE_SECONDS = 1.0
+MAX_NAME, MAX_NAMES = 100, 200
+MAX_CORRECTION = 5_000
 
 
 class Unavailable(Exception):
@@ -75,6 +79,7 @@ class LiveRun:
         self.session = session
         self.intake = Intake(file)
         self.feed = Feed(session.epoch, session.sequence)
+        self.feed.show_names(session.names)
         self.host: Any = None  # the socket of the microphone
         self.is_over = False
         self._server = server
@@ -138,6 +143,30 @@ class LiveRun:
                 await self._stream.force_end_turn()
             else:
                 await self._stream.finalize()
+
+    def name_speaker(self, speaker: int, name: str) -> None:
+        """Call a speaker by a name from now on; an empty one gives the number back."""
+        names = {**self.session.names, str(speaker): clean_title(name)[:MAX_NAME]}
+        names = {number: each for number, each in names.items() if each}
+        if len(names) <= MAX_NAMES:
+            self.session.names = self._facts["names"] = names
+            self.feed.show_names(names)
+
+    async def correct(self, index: int, text: str, user: User) -> None:
+        """Put ``text`` in place of what was recognised; later results leave it as it is."""
+        caption = self._changed.get(index)
+        if caption is None and self._last is not None and self._last.index == index:
+            caption = self._last
+        if caption is None:
+            caption = await in_thread(self.session.captions.filter(index=index).first)
+        if caption is None or caption.kind != Caption.Kind.TEXT:
+            return
+        # It may have been changed while it was read.
+        caption = self._changed.get(index, caption)
+        text = " ".join(text.split())[:MAX_CORRECTION]
+        caption.corrected = "" if text == caption.text else text
+        caption.corrected_by, caption.corrected_at = user, timezone.now()
+        self._change(caption)
 
     async def configure(self, changes: Mapping[str, Any]) -> Configured | ConfigureFailed:
         """Change key terms, or thresholds of turns, from now on.
@@ -346,7 +375,7 @@ class LiveRun:
             waiting, self._stored = self._stored, asyncio.Event()
             waiting.set()
         now = time.monotonic()
-        is_due = is_last or now - self._written > HEARTBEAT_SECONDS
+        is_due = is_last or bool(self._facts) or now - self._written > HEARTBEAT_SECONDS
         # Pages of other processes see the interim words in the row.
         has_new_words = self._is_shared and self.feed.interim != self._written_interim
         if not (self._changed or is_due or has_new_words):
@@ -361,7 +390,11 @@ class LiveRun:
         try:
             is_ours: bool = await in_thread(self.session.write, captions, **facts)
         except DatabaseError:
-            self._facts = {"offsets": self.session.offsets} | self._facts
+            self._facts = {
+                "offsets": self.session.offsets,
+                "names": self.session.names,
+                "options": self.session.options,
+            }
             self._changed = {caption.index: caption for caption in captions} | self._changed
             raise
         self._written = now

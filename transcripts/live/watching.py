@@ -62,8 +62,10 @@ class Watch:
         elif session.epoch != self.feed.epoch:
             # Captions that its last process had not stored are void.
             self.feed.lose()
-        elif session.interim:
-            self.feed.show_encoded_interim(session.interim)
+        else:
+            self.feed.show_names(session.names)
+            if session.interim:
+                self.feed.show_encoded_interim(session.interim)
 
     def close(self) -> None:
         self._task.cancel()

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from management.models import Action, AuditEntry
 from transcripts.choices import OptionsForm, first_choice, lists, offers
 from transcripts.forms import MoveForm, TitleForm
+from transcripts.live.models import LiveNote
 from transcripts.models import Recording, Transcription, Waveform
 from transcripts.progress import rows
 from transcripts.text import reading
@@ -60,6 +61,7 @@ def recording(request: HttpRequest, pk: int) -> HttpResponse:
         "at": seconds(request.GET.get("t", "")),
         "speeds": SPEEDS,
         "export_formats": EXPORT_FORMATS,
+        "notes": LiveNote.objects.filter(session__recording=recording),
     }
     if run:
         context |= transcript(run, context["at"] or 0.0) | insight_context(request, recording, run)

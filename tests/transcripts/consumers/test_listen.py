@@ -154,9 +154,38 @@ async def test_key_terms_change_while_it_runs(session, ada, upstream):
     await ada_tab.leave()
 
 
+async def test_notes_are_for_the_host_and_are_kept(session, ada, upstream):
+    ada_tab = await opened(session, ada)
+    await ada_tab.hears("Session")
+    await ada_tab.asks(type="Note", at=1.5, text=" Ask about the lamp. ")
+    assert (await ada_tab.hears("Note"))["text"] == "Ask about the lamp."
+    await ada_tab.leave()
+    ada_tab = await opened(session, ada)
+    assert (await ada_tab.hears("Note"))["at"] == 1.5
+    await ada_tab.leave()
+
+
+async def test_speakers_are_named_and_captions_corrected(session, ada, upstream):
+    ada_tab = await opened(session, ada)
+    await ada_tab.hears("Session")
+    upstream.stream.says("Won.", until=0.1)
+    await ada_tab.hears("Caption")
+    await ada_tab.asks(type="Correct", index=0, text="One.")
+    assert (await ada_tab.hears("Caption"))["text"] == "One."
+    await ada_tab.asks(type="Name", speaker=0, name="Ada")
+    while (await ada_tab.hears("Names"))["names"] != {"0": "Ada"}:
+        pass
+    await ada_tab.leave()
+
+
 async def test_nonsense_is_ignored(session, ada, upstream):
     ada_tab = await opened(session, ada)
-    for frame in ({"text": "{"}, {"text": "[]"}, {"text": '{"type": 1}'}, {"bytes": b"123"}):
+    messages = [
+        "{", "[]", '{"type": 1}', '{"type": "Name", "speaker": -1, "name": 7}',
+        '{"type": "Correct", "index": "x", "text": "y"}', '{"type": "Note", "at": "x"}',
+        '{"type": "Configure", "keyterms": 7}', '{"type": "Note", "at": 1, "text": " "}',
+    ]  # fmt: skip
+    for frame in ({"bytes": b"123"}, *({"text": text} for text in messages)):
         await ada_tab.send_input({"type": "websocket.receive", **frame})
     await ada_tab.speaks(0)
     await ada_tab.has_stored(len(AUDIO))

@@ -8,10 +8,12 @@ from django.test import Client
 from django.utils import timezone
 
 from management.models import Model, Project, User
+from tests.pages.cast import transcribe
 from tests.transcripts.conftest import add_recording
 from tests.transcripts.live.conftest import make_session
-from transcripts.live.models import LiveSession
+from transcripts.live.models import LiveNote, LiveSession
 from transcripts.live.options import recording_options, turn_options
+from transcripts.models import Recording
 from transcripts.views.live import RECENT
 
 
@@ -122,6 +124,22 @@ def test_an_ended_session_is_its_recording(page, project, ada):
     recording = add_recording(project, owner=ada)
     session = make_session(project, ada, state="ended", recording=recording)
     assert page.get(f"/live/{session.pk}/").url == recording.get_absolute_url()
+
+
+def test_the_recording_shows_the_notes_to_the_team(page, project, ada, bob):
+    recording = cast_recording(project, ada)
+    session = make_session(project, ada, state="ended", recording=recording)
+    LiveNote.objects.create(session=session, at=72.4, text="Ask about the <lamp>", author=ada)
+    content = signed_in(bob).get(recording.get_absolute_url()).content.decode()
+    assert "Ask about the &lt;lamp&gt;" in content
+    assert '?t=72">1:12' in content
+
+
+def cast_recording(project: Project, owner: User) -> Recording:
+    """A recording with a transcript."""
+    recording = add_recording(project, owner=owner, duration=100.0)
+    transcribe(recording, 3)
+    return recording
 
 
 def test_the_owner_alone_has_the_microphone_page(session, ada, bob, vera, eve):

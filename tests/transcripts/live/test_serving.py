@@ -242,3 +242,67 @@ async def test_a_change_that_the_server_rejects_changes_nothing(session, upstrea
     await run.close()
     await session.arefresh_from_db()
     assert "eot_threshold" not in session.options
+
+
+async def test_later_results_leave_a_correction_as_it_is(session, ada, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, SECOND)
+    upstream.stream.says("Won", until=0.5, speech_final=False)
+    await stored(session, (0, "Won"))
+    await run.correct(0, " One ", ada)
+    upstream.stream._events.put_nowait(UtteranceEnded(0, 0.5))
+    upstream.stream.says("two.", until=1.0)
+    await stored(session, (0, "Won"), (0, "two."))
+    await run.close()
+
+    caption = await session.captions.select_related("corrected_by").aget(index=0)
+    assert (caption.text, caption.corrected, caption.ends) == ("Won", "One", True)
+    assert caption.corrected_by == ada
+    assert (caption.shown()["text"], caption.shown()["recognised"]) == ("One", "Won")
+
+
+async def test_a_correction_of_an_old_caption_reaches_pages_and_rows(
+    session, ada, upstream: FakeServer
+):
+    run = await Runs(upstream.open).serve(session.pk)
+    for number in (1, 2, 3):
+        upstream.stream.says(f"{number}.", until=number / 10)
+    await stored(session, (0, "1."), (0, "2."), (0, "3."))
+    await run.correct(0, "One.", ada)
+    ((sequence, shown),) = run.feed.since(3)
+    assert (sequence, json.loads(shown)["index"], json.loads(shown)["text"]) == (4, 0, "One.")
+    await run.correct(0, "1.", ada)  # back to what was recognised
+    await run.correct(9, "Nothing", ada)
+    await run.close()
+    assert (await session.captions.aget(index=0)).corrected == ""
+
+
+async def test_the_recording_has_both_what_was_recognised_and_what_was_corrected(
+    session, ada, upstream: FakeServer
+):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, SECOND)
+    upstream.stream.says("Won two.", until=1.0)
+    await until(lambda: run.feed.sequence == 1)
+    await run.correct(0, "One, two, three.", ada)
+    run.name_speaker(0, "Ada")
+    recording = await stopped(run)
+    assert recording is not None
+    versions = await sync_to_async(lambda: [
+        (each.utterances.get().text, each.voices.names) for each in recording.finished_runs
+    ])()  # fmt: skip
+    assert versions == [
+        ("One, two, three.", {(0, 0): "Ada"}),
+        ("Won two.", {(0, 0): "Ada"}),
+    ]
+
+
+async def test_names_of_speakers_survive_a_restart(session, upstream: FakeServer):
+    run = await Runs(upstream.open).serve(session.pk)
+    run.name_speaker(0, "Ada")
+    run.name_speaker(1, "Bob")
+    run.name_speaker(1, "")
+    await run.close()
+    run = await Runs(upstream.open).serve(session.pk)
+    assert json.loads(run.feed.names)["names"] == {"0": "Ada"}
+    await run.close()
