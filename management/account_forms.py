@@ -9,7 +9,16 @@ from django.utils import timezone
 
 from management.crypto import UnreadableKey
 from management.forms import IN_CALENDAR, day_starts
-from management.models import Connection, Key, KeyQuerySet, Project, RequestQuerySet, User
+from management.models import (
+    Budget,
+    Connection,
+    Key,
+    KeyQuerySet,
+    Project,
+    ProjectQuerySet,
+    RequestQuerySet,
+    User,
+)
 from management.scopes import CHOICES, SPEECH
 from management.servers import HOSTED, REGIONS, Tested, Unusable, test_server
 from management.spending import DIMENSIONS, MEASURES, STEPS, Period, month_start, this_month
@@ -295,3 +304,67 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]  # no type para
         self.instance.failures, self.instance.retry_at, self.instance.error = 0, None, ""
         saved: Connection = super().save(commit)
         return saved
+
+
+class BudgetForm(forms.Form):
+    """The budget of a project, or of the team; it replaces the present one."""
+
+    MOST = 10_000_000
+
+    project = forms.ModelChoiceField(
+        Project.objects.none(), required=False, empty_label="The whole team"
+    )
+    period = forms.ChoiceField(choices=Budget.Period.choices, initial=Budget.Period.MONTH)
+    dollars = forms.FloatField(min_value=0.01, max_value=MOST, label="US dollars")
+    hour_price = forms.FloatField(min_value=0, max_value=MOST, required=False, initial=0)
+    remove = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, owned: ProjectQuerySet, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        field = self.fields["project"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = owned.order_by("name", "pk")
+        if not user.is_superuser:
+            field.empty_label = None
+        if self.data.get("remove"):
+            self.fields["dollars"].required = False
+
+    @property
+    def is_permitted(self) -> bool:
+        """Return whether the person may set the budget of the project that was sent."""
+        field = self.fields["project"]
+        assert isinstance(field, forms.ModelChoiceField)
+        sent = str(self.data.get("project", ""))
+        if not sent:
+            return self.user.is_superuser
+        return sent.isdecimal() and len(sent) < 19 and field.queryset.filter(pk=sent).exists()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        names = ("period", "dollars", "hour_price", "remove")
+        return {name: self.cleaned_data[name] for name in names if self.cleaned_data[name]}
+
+    @property
+    def subject(self) -> str:
+        return str(self.cleaned_data["project"] or "The whole team")
+
+    @property
+    def sentence(self) -> str:
+        if self.cleaned_data["remove"]:
+            return f"{self.subject} has no budget any more."
+        return f"The budget of {self.subject} is ${self.cleaned_data['dollars']:,.2f}."
+
+    def apply(self) -> None:
+        chosen = self.cleaned_data
+        if chosen["remove"]:
+            Budget.objects.filter(project=chosen["project"]).delete()
+            return
+        Budget.objects.update_or_create(
+            project=chosen["project"],
+            defaults={
+                "period": chosen["period"],
+                "dollars": chosen["dollars"],
+                "hour_price": chosen["hour_price"] or 0,
+            },
+        )

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from management.views import billing, connections, keys, mirror, requests, usage
+from management.views import billing, budgets, connections, keys, mirror, requests, usage
 
 urlpatterns = [
     path("usage/", usage.usage, name="usage"),
     path("usage/usage.csv", usage.usage_csv, name="usage_csv"),
+    path("budgets/", budgets.budgets, name="budgets"),
     path("requests/", requests.requests, name="requests"),
     path("requests/<int:pk>/", requests.request_detail, name="request_detail"),
     path("billing/", billing.billing, name="billing"),

@@ -1,6 +1,7 @@
 """People, the speech servers they use, who may do what, and the mirror of the speech account."""
 
 from management.models.audit import Action, AppendOnly, AuditEntry, AuditQuerySet
+from management.models.budgets import Budget, OverBudget, Reservation
 from management.models.catalog import Model
 from management.models.connections import Connection, ConnectionQuerySet
 from management.models.invitations import Invitation, InvitationQuerySet
@@ -24,6 +25,7 @@ __all__ = [
     "AuditEntry",
     "AuditQuerySet",
     "Balance",
+    "Budget",
     "Connection",
     "ConnectionQuerySet",
     "CostDay",
@@ -41,12 +43,14 @@ __all__ = [
     "Mirrored",
     "MirroredQuerySet",
     "Model",
+    "OverBudget",
     "People",
     "Project",
     "ProjectQuerySet",
     "Purchase",
     "Request",
     "RequestQuerySet",
+    "Reservation",
     "SelfHostedCredential",
     "Sync",
     "SyncPart",

@@ -35,6 +35,12 @@ class ProjectQuerySet(models.QuerySet["Project"]):
             return self.all()
         return self.filter(memberships__user=user, memberships__role__in=Membership.ADMINISTRATORS)
 
+    def owned_by(self, user: User) -> "ProjectQuerySet":
+        """Projects whose budget this person sets: as their owner; all for administrators."""
+        if user.is_superuser:
+            return self.all()
+        return self.filter(memberships__user=user, memberships__role=Membership.Role.OWNER)
+
     def accounted_to(self, user: User) -> "ProjectQuerySet":
         """Projects whose usage and costs this person sees: their own; all for administrators."""
         return self.all() if user.is_superuser else self.visible_to(user)

@@ -41,6 +41,7 @@ def read_costs(sync: Sync, project: Project, account: AccountClient) -> None:
     """Mirror costs by day in the same way. Raises ``SpeechError``."""
     since = first_day(project.cost_days)
     rows = recent(project.cost_days, since)
+    accounted = list(project.reservations.accounted().values_list("pk", flat=True))
 
     def listed(grouping: str | None) -> Sums:
         groupings = (grouping,) if grouping else ()
@@ -50,11 +51,12 @@ def read_costs(sync: Sync, project: Project, account: AccountClient) -> None:
         )
 
     totals = listed(None)
-    if is_known(rows.filter(grouping=""), totals):
-        return
-    for grouping in COST_GROUPINGS:
-        store(rows, grouping, listed(grouping), sync, project)
-    store(rows, "", totals, sync, project)
+    if not is_known(rows.filter(grouping=""), totals):
+        for grouping in COST_GROUPINGS:
+            store(rows, grouping, listed(grouping), sync, project)
+        store(rows, "", totals, sync, project)
+    if accounted:
+        project.reservations.filter(pk__in=accounted).delete()
 
 
 def first_day(rows: models.Manager[Any]) -> date | None:

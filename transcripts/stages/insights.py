@@ -17,7 +17,12 @@ def read(pk: int, seen_lease: datetime | None = None) -> None:
 
 def work(job: Job[Insight]) -> None:
     kept = jobs.kept_response(job.row)
-    jobs.store(job, read_read_response(kept) if kept is not None else send(job))
+    if kept is not None:
+        response = read_read_response(kept)
+    else:
+        with jobs.within_budget(job, job.row.transcription.recording.project, None):
+            response = send(job)
+    jobs.store(job, response)
 
 
 def send(job: Job[Insight]) -> ReadResponse:

@@ -23,7 +23,7 @@ from django.db.models.functions import Now
 
 from management import speech
 from management.crypto import UnreadableKey
-from management.models import Connection
+from management.models import Connection, OverBudget, Project, budgets
 from management.pacing import JOB_PAUSE_SECONDS, pause_seconds
 from speechclient import Denied, ServiceUnavailable, SpeechError, UnreadableResponse
 from transcripts.media import fetch, sound
@@ -314,6 +314,26 @@ def complete(job: Job[Row], work: Callable[[Job[Row]], None]) -> None:
             except DatabaseError:
                 # The lease runs out and the sweep finds the job again.
                 logger.exception("%s could not be returned to the queue", name_of(row))
+
+
+@contextmanager
+def within_budget(job: Job[Any], project: Project, seconds: float | None) -> Iterator[None]:
+    """Reserve the cost of a request while it is made, and settle it when it has succeeded.
+
+    Raises ``Hopeless`` when a budget does not allow it. A worker that dies leaves the
+    reservation to the next attempt.
+    """
+    reference = f"{job.row.task}:{job.row.pk}"
+    try:
+        budgets.reserve(project, reference, seconds)
+    except OverBudget as error:
+        raise Hopeless(str(error)) from error
+    try:
+        yield
+    except Exception:
+        budgets.release(reference)
+        raise
+    budgets.settle(reference)
 
 
 def store(job: Job[Any], response: Any) -> None:

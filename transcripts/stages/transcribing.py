@@ -41,7 +41,8 @@ def work(job: Job[Transcription]) -> None:
         with local_file(str(recording.file.name)) as path:
             if not recording.media_type:
                 check_audio(job, path)
-            response = send(job, path)
+            with jobs.within_budget(job, recording.project, recording.duration):
+                response = send(job, path)
     jobs.store(job, response)
 
 

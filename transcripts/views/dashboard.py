@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from management.models import Connection, Project, SyncPart
+from management.models import Budget, Connection, Project, SyncPart
 from management.spending import this_month, totals
 from transcripts.models import Recording, Transcription
 from transcripts.progress import Row, rows
@@ -54,6 +54,7 @@ def dashboard(request: HttpRequest, project: Project | None) -> HttpResponse:
             "writable": writable_projects(user),
             "month": totals(projects, this_month()),
             "servers": health(projects),
+            "budgets": [each.usage for each in Budget.objects.visible_to(user)],
         },
     )
     response.set_cookie(

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from management.models import Connection
+from management.models import Budget, Connection
 from tests.media import Sound, beeps, written
 from tests.transcripts.conftest import add_recording, rejection, transcript, wav_bytes
 from transcripts import progress
@@ -60,6 +60,28 @@ def test_a_request_says_for_which_project_feature_and_recording_it_is(recording,
     assert sent.get_list("extra") == [f"recording:{recording.pk}"]
     queued.refresh_from_db()
     assert "tag" not in queued.options
+
+
+def test_a_budget_that_is_used_up_stops_the_work_with_a_sentence(recording, queued, service):
+    budget = Budget.objects.create(project=recording.project, dollars=0.01, hour_price=3600)
+    transcribe(queued.pk)
+    queued.refresh_from_db()
+    assert (queued.state, service.requests) == (State.FAILED, [])
+    assert "The monthly budget of Interviews ($0.01) does not allow it" in queued.error
+    Budget.objects.update(dollars=10)
+    assert recording.retry()
+    transcribe(queued.pk)
+    queued.refresh_from_db()
+    assert queued.state == State.DONE
+    budget.refresh_from_db()
+    assert budget.spent() == pytest.approx(1, abs=0.1)  # a second of audio
+
+
+def test_work_that_fails_reserves_nothing(recording, queued, service):
+    budget = Budget.objects.create(project=recording.project, dollars=10, hour_price=3600)
+    service.returns(rejection(400))
+    transcribe(queued.pk)
+    assert budget.spent() == 0
 
 
 def test_progress_is_what_the_server_says_it_has_heard(recording, queued, service, monkeypatch):

@@ -1,0 +1,230 @@
+"""Budgets of projects and of the team, and the cost that work under way has reserved."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db import models, transaction
+from django.db.models import Q, Sum
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from management.models.connections import Connection
+from management.models.people import User
+from management.models.projects import Project
+from management.models.sums import CostDay, UsageDay
+
+WARN_AT = 0.8
+# A reservation that was neither settled nor released is that of work that is gone.
+HELD_FOR = timedelta(hours=24)
+# A hosted server may list the cost of a request this late.
+ACCOUNTED_AFTER = timedelta(hours=1)
+# Costs of this time tell what an hour of audio costs.
+RATE_DAYS = timedelta(days=90)
+RATE_HOURS = 0.1  # from fewer hours no price is taken
+
+
+class OverBudget(Exception):
+    """A budget does not allow new work; the message says which one and what to do."""
+
+
+class BudgetQuerySet(models.QuerySet["Budget"]):
+    def visible_to(self, user: User) -> "BudgetQuerySet":
+        """The team's budget, and those of projects whose costs this person sees."""
+        projects = Project.objects.accounted_to(user)
+        return self.filter(Q(project=None) | Q(project__in=projects))
+
+    def of(self, project_id: int) -> "BudgetQuerySet":
+        """Budgets that work of this project counts against."""
+        return self.filter(Q(project=project_id) | Q(project=None))
+
+
+class Budget(models.Model):
+    """US dollars that a project may spend in a day, a week or a month; without one, the team."""
+
+    class Period(models.TextChoices):
+        DAY = "day", "Daily"
+        WEEK = "week", "Weekly"
+        MONTH = "month", "Monthly"
+
+    project = models.OneToOneField(Project, models.CASCADE, null=True, related_name="budget")
+    period = models.CharField(max_length=5, choices=Period, default=Period.MONTH)
+    dollars = models.FloatField()
+    hour_price = models.FloatField(
+        default=0, help_text="dollars for an hour of audio, until costs are mirrored"
+    )
+
+    objects = BudgetQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Of the rows without a project, one.
+            models.UniqueConstraint(
+                fields=["period"], name="one_team_budget_a_period", condition=Q(project=None)
+            ),
+            models.CheckConstraint(condition=Q(dollars__gt=0), name="a_budget_is_more_than_zero"),
+        ]
+
+    def __str__(self) -> str:
+        name = self.project.name if self.project else "the team"
+        return f"the {self.get_period_display().lower()} budget of {name}"
+
+    @property
+    def first_day(self) -> date:
+        """First day of the present period, as the server counts days (UTC)."""
+        today = timezone.now().date()
+        if self.period == self.Period.MONTH:
+            return today.replace(day=1)
+        return today - timedelta(days=today.weekday() if self.period == self.Period.WEEK else 0)
+
+    @property
+    def next_day(self) -> date:
+        """First day of the next period."""
+        first = self.first_day
+        if self.period == self.Period.MONTH:
+            return (first + timedelta(days=32)).replace(day=1)
+        return first + timedelta(days=7 if self.period == self.Period.WEEK else 1)
+
+    def spent(self) -> float:
+        """Dollars of the period: mirrored costs, and what is reserved beyond them."""
+        costs = CostDay.objects.filter(grouping="", day__gte=self.first_day)
+        reserved = Reservation.objects.since(datetime.combine(self.first_day, time.min, UTC))
+        if self.project_id is not None:
+            costs = costs.filter(project=self.project_id)
+            reserved = reserved.filter(project=self.project_id)
+        else:
+            # The server lists the costs of the team's own projects under one of its own.
+            reserved = reserved.exclude(
+                pk__in=reserved.accounted().filter(project__is_local=True).values("pk")
+            )
+        mirrored: float = costs.aggregate(sum=Sum("dollars", default=0.0))["sum"]
+        return mirrored + reserved.counted().total()
+
+    @property
+    def usage(self) -> "BudgetUsage":
+        return BudgetUsage(self, self.spent())
+
+
+class BudgetUsage:
+    """A budget and what of it is spent."""
+
+    def __init__(self, budget: Budget, spent: float) -> None:
+        self.budget = budget
+        self.spent = spent
+
+    @property
+    def part(self) -> float:
+        return self.spent / self.budget.dollars
+
+    @property
+    def percent(self) -> int:
+        return int(self.part * 100)
+
+    @property
+    def is_warning(self) -> bool:
+        return WARN_AT <= self.part < 1
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.part >= 1
+
+
+class ReservationQuerySet(models.QuerySet["Reservation"]):
+    def since(self, moment: datetime) -> "ReservationQuerySet":
+        return self.filter(created_at__gte=moment)
+
+    def counted(self) -> "ReservationQuerySet":
+        """Those of work that has ended, or is still under way."""
+        return self.filter(Q(settled_at__isnull=False) | Q(created_at__gt=Now() - HELD_FOR))
+
+    def accounted(self) -> "ReservationQuerySet":
+        """Those whose cost the server lists by now: an engine at once, others after a while."""
+        at_once = Q(project__connection__kind=Connection.Kind.ENGINE, settled_at__isnull=False)
+        return self.filter(at_once | Q(settled_at__lt=Now() - ACCOUNTED_AFTER))
+
+    def total(self) -> float:
+        total: float = self.aggregate(sum=Sum("dollars", default=0.0))["sum"]
+        return total
+
+
+class Reservation(models.Model):
+    """Cost of one job or live session: an estimate while it runs, then what it took.
+
+    It is deleted once the mirrored costs hold it.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="reservations")
+    reference = models.CharField(max_length=100, unique=True)
+    dollars = models.FloatField(default=0)
+    created_at = models.DateTimeField(default=Now)
+    settled_at = models.DateTimeField(null=True)
+
+    objects = ReservationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "created_at"], name="reservations_by_time")]
+
+
+def reserve(project: Project, reference: str, seconds: float | None) -> None:
+    """Reserve the estimated cost of work before it starts. Raises ``OverBudget``.
+
+    ``seconds`` is the length of its audio, None where that is not known. Work that has a
+    reservation keeps it: an attempt may be repeated. The budgets' rows are locked meanwhile, so
+    that jobs which start together do not pass the same check.
+    """
+    with transaction.atomic():
+        budgets = list(Budget.objects.of(project.pk).select_for_update().order_by("pk"))
+        if not budgets or Reservation.objects.filter(reference=reference).exists():
+            return
+        dollars = estimate(project, seconds or 0.0, budgets)
+        for budget in budgets:
+            check(budget, dollars)
+        Reservation.objects.create(project=project, reference=reference, dollars=dollars)
+
+
+def check(budget: Budget, dollars: float) -> None:
+    spent = budget.spent()
+    if spent < budget.dollars and spent + dollars <= budget.dollars:
+        return
+    name = str(budget)
+    need = f", this needs about ${dollars:.2f}" if dollars else ""
+    raise OverBudget(
+        f"{name[0].upper()}{name[1:]} (${budget.dollars:.2f}) does not allow it: ${spent:.2f} are "
+        f"spent or reserved{need}. An owner can raise it under Settings, Budgets; a new period "
+        f"begins on {budget.next_day.day} {budget.next_day:%B}."
+    )
+
+
+def settle(reference: str, seconds: float | None = None) -> None:
+    """Note that work has ended, and its cost where the length of its audio is known."""
+    reservation = Reservation.objects.filter(reference=reference).select_related("project").first()
+    if reservation is None:
+        return
+    values: dict[str, object] = {"settled_at": Now()}
+    if seconds is not None:
+        project = reservation.project
+        budgets = list(Budget.objects.of(project.pk).order_by("pk"))
+        values["dollars"] = estimate(project, seconds, budgets)
+    Reservation.objects.filter(pk=reservation.pk).update(**values)
+
+
+def release(reference: str) -> None:
+    """Give up the reservation of work that failed or was cancelled."""
+    Reservation.objects.filter(reference=reference, settled_at=None).delete()
+
+
+def estimate(project: Project, seconds: float, budgets: Sequence[Budget] = ()) -> float:
+    """Return the dollars that so much audio will probably cost."""
+    return seconds / 3600 * hour_price(project, budgets)
+
+
+def hour_price(project: Project, budgets: Sequence[Budget] = ()) -> float:
+    """Return the dollars for an hour of audio: as mirrored lately, else as the budget says."""
+    recent = {
+        "project__connection": project.connection_id, "grouping": "",
+        "day__gte": timezone.now().date() - RATE_DAYS,
+    }  # fmt: skip
+    hours = UsageDay.objects.filter(**recent).aggregate(sum=Sum("hours", default=0.0))["sum"]
+    dollars = CostDay.objects.filter(**recent).aggregate(sum=Sum("dollars", default=0.0))["sum"]
+    if hours >= RATE_HOURS and dollars > 0:
+        return float(dollars / hours)
+    return max((budget.hour_price for budget in budgets), default=0.0)
