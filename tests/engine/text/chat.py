@@ -14,7 +14,7 @@ import numpy as np
 from engine.text.embeddings import Floats
 from engine.text.endpoint import Endpoint
 
-WIDTH = 512
+WIDTH = 8192
 
 
 def endpoint_with(*responses: object) -> tuple[Endpoint, list[dict[str, Any]]]:
@@ -37,7 +37,7 @@ def endpoint_with(*responses: object) -> tuple[Endpoint, list[dict[str, Any]]]:
 
 
 def embed(texts: Sequence[str]) -> Floats:
-    """Unit vectors, (texts, 512), that are alike where the texts share words."""
+    """Unit vectors, (texts, 8192), that are alike where the texts share words."""
     meanings = np.zeros((len(texts), WIDTH), np.float32)
     for row, text in zip(meanings, texts, strict=True):
         for word in re.findall(r"\w+", text.lower()):
