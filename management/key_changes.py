@@ -33,7 +33,7 @@ def create_key(
     expiration: datetime | None = None,
     replaces: Key | None = None,
 ) -> tuple[Key, str]:
-    """Make a key at the server; return its row and its value, which is stored nowhere.
+    """Make a key at the server; return its row and its value, which is not stored.
 
     Raises ``NotChanged``.
     """

@@ -1,0 +1,30 @@
+"""`manage.py rotatesecrets`: a new encryption key for the stored keys of speech servers."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from management import crypto
+from management.keyfiles import UnusableKeyFile
+from management.models import Connection
+
+
+class Command(BaseCommand):
+    help = "Encrypt the keys of speech servers with a new key, and drop the old one."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument(
+            "--keep", action="store_true", help="keep the old key, for a backup of the database"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            crypto.add_key()
+            with transaction.atomic():
+                count = Connection.objects.encrypt_again()
+            if not options["keep"]:
+                crypto.drop_old_keys()
+        except (crypto.UnreadableKey, UnusableKeyFile) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"Keys encrypted again: {count}.")
