@@ -488,8 +488,9 @@ class LiveStream(Generic[Connection, Choices]):
         return self._memory.start if self._source is None else 0
 
     def _lose(self, connection: Connection, error: SpeechError) -> None:
-        self._loss = self._loss or error
-        self._connection = None
+        if self._connection is connection:
+            self._loss = self._loss or error
+            self._connection = None
         connection.abort()
 
     def _fail_configure(self, code: str, description: str) -> None:

@@ -296,8 +296,8 @@ class ListenContinuity(Continuity):
 class TurnContinuity(Continuity):
     """Turns of ``/v2/listen``, counted across connections."""
 
-    # Voice that is not in words yet may be that old when an Update is still empty.
-    DOUBT_SECONDS = 2.0
+    # Voice that is not in words yet may be that old when an Update is still empty; 2.1 s were seen.
+    DOUBT_SECONDS = 5.0
     # A turn that was open is over when a new connection hears none for so long after it.
     RESUME_SECONDS = 5.0
 

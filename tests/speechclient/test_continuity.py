@@ -288,4 +288,4 @@ def test_silence_between_turns_is_not_sent_again():
     turns = Turns()
     turns.hear("Update", 0, 0.0, 60.0)
     turns.reconnect()
-    assert turns.continuity.start == AUDIO.size(58.0)
+    assert turns.continuity.start == AUDIO.size(55.0)

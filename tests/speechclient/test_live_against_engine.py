@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from speechclient.live import LiveListen, LiveTurns
 from speechclient.options import FluxOptions, ListenStreamOptions
 from speechclient.streams.live import Gap, NewVoice, Segment, Turn
-from tests.engine.engine import Engine, start_engine
+from tests.engine.engine import start_engine
 from tests.speech import join, pcm_bytes, say
 
 RATE = 16_000
@@ -20,11 +23,31 @@ SECOND = "My mother bought seven yellow apples in the market."
 THIRD = "Please open the large window in the kitchen."
 
 
+class Restarted:
+    """An engine that can be killed and started again at the same address."""
+
+    def __init__(self, data: Path) -> None:
+        # The engine ends with the thread that has started it, so that is no thread of a test.
+        self._starter = ThreadPoolExecutor(1)
+        self.running = self._starter.submit(start_engine, data).result()
+
+    async def kill_and_restart(self) -> None:
+        self.running.process.kill()
+        self.running.process.wait()
+        loop = asyncio.get_running_loop()
+        start = partial(start_engine, self.running.data, self.running.port)
+        self.running = await loop.run_in_executor(self._starter, start)
+
+    def stop(self) -> None:
+        self.running.stop()
+        self._starter.shutdown()
+
+
 @pytest.fixture(scope="module")
-def engine(full_lane, tmp_path_factory) -> Iterator[Engine]:
-    running = start_engine(tmp_path_factory.mktemp("engine"))
-    yield running
-    running.stop()
+def engine(full_lane, tmp_path_factory) -> Iterator[Restarted]:
+    engine = Restarted(tmp_path_factory.mktemp("engine"))
+    yield engine
+    engine.stop()
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +62,6 @@ def plain(text: str) -> list[str]:
     return re.findall(r"[a-z]+|\d+", text.lower().replace("seven", "7"))
 
 
-async def kill_and_restart(engine: Engine) -> Engine:
-    engine.process.kill()
-    engine.process.wait()
-    return await asyncio.to_thread(start_engine, engine.data, engine.port)
-
-
 async def send_with_a_cut(stream, audio: bytes, cut_at: int, cut) -> list:
     """Send ``audio``; await ``cut`` after byte ``cut_at`` was sent to the server."""
 
@@ -54,8 +71,9 @@ async def send_with_a_cut(stream, audio: bytes, cut_at: int, cut) -> list:
     reading = asyncio.create_task(read())
     for start in range(0, cut_at, 3_200):
         await stream.send(audio[start : min(start + 3_200, cut_at)])
-    while stream.sent_seconds < cut_at / 2 / RATE:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while stream.sent_seconds < cut_at / 2 / RATE:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     await cut()
     for start in range(cut_at, len(audio), 3_200):
         await stream.send(audio[start : start + 3_200])
@@ -65,13 +83,9 @@ async def send_with_a_cut(stream, audio: bytes, cut_at: int, cut) -> list:
 
 async def test_no_word_is_lost_or_doubled_when_the_engine_is_killed_in_a_sentence(engine, audio):
     options = ListenStreamOptions(encoding="linear16", sample_rate=RATE, diarize=True)
-    in_second = len(pcm_bytes(join(0.3, say(FIRST, "am_michael"), 0.8))) + RATE * 3
-
-    async def cut() -> None:
-        await kill_and_restart(engine)
-
-    async with LiveListen(engine.url, engine.key, options) as stream:
-        events = await send_with_a_cut(stream, audio, in_second, cut)
+    in_third = len(audio) - RATE * 3
+    async with LiveListen(engine.running.url, engine.running.key, options) as stream:
+        events = await send_with_a_cut(stream, audio, in_third, engine.kill_and_restart)
     finals = [event for event in events if isinstance(event, Segment) and event.is_final]
     words = [word for segment in finals for word in segment.words]
     assert [word.word.replace("seven", "7") for word in words] == plain(FIRST + SECOND + THIRD)
@@ -89,7 +103,7 @@ async def test_no_word_is_lost_or_doubled_when_the_engine_is_killed_in_a_sentenc
 async def test_a_turn_continues_after_the_connection_was_lost(engine, audio):
     options = FluxOptions(encoding="linear16", sample_rate=RATE)
 
-    async with LiveTurns(engine.url, engine.key, options) as stream:
+    async with LiveTurns(engine.running.url, engine.running.key, options) as stream:
 
         async def cut() -> None:
             stream._connection.abort()

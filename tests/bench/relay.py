@@ -1,0 +1,271 @@
+"""Live audio through the product, next to a direct connection and nginx, with an echo upstream.
+
+Each session sends 50 frames of 640 bytes a second; the upstream responds to each frame with a
+result. A round trip is from a frame to the first result that covers it. The load comes from
+this process, which needs a core of its own: the figures of the three ways are compared with each
+other, not with those of another machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import uvloop
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.bench.results import Result, at_least, at_most
+from tests.product import ROOT, Member, Product, free_port, until
+
+SESSIONS = 50
+MANY_SESSIONS = 120
+FRAME_BYTES = 640
+FRAMES_PER_SECOND = 50
+WARM_SECONDS = 3.0
+SECONDS = 15.0
+REAL_TIME_SECONDS = 0.5  # a result that is later is not live
+OFFSET = struct.Struct("<Q")
+NGINX = """
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://127.0.0.1:{upstream};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade;
+      proxy_read_timeout 1h;
+    }}
+  }}
+}}
+"""
+
+
+@dataclass
+class Session:
+    """One microphone: when each byte was sent, and how long its result took."""
+
+    url: str
+    headers: dict[str, str]
+    is_ours: bool  # a page of the product, otherwise a speech server
+    sent: list[tuple[int, float]] = field(default_factory=list)
+    trips: list[float] = field(default_factory=list)
+
+    async def run(self, seconds: float) -> None:
+        options: dict[str, Any] = {"compression": None, "ping_interval": None, "max_size": None}
+        async with connect(self.url, additional_headers=self.headers, **options) as socket:
+            if self.is_ours:
+                await self._wait_for(socket, "Session")
+            reading = asyncio.create_task(self._read(socket))
+            await self._send(socket, seconds)
+            await asyncio.sleep(REAL_TIME_SECONDS)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _wait_for(self, socket: ClientConnection, kind: str) -> None:
+        while json.loads(await socket.recv())["type"] != kind:
+            pass
+
+    async def _send(self, socket: ClientConnection, seconds: float) -> None:
+        started = time.perf_counter()
+        for number in range(round(seconds * FRAMES_PER_SECOND)):
+            # A microphone gives a frame when it is full.
+            due = started + number / FRAMES_PER_SECOND
+            await asyncio.sleep(max(due - time.perf_counter(), 0.0))
+            offset = number * FRAME_BYTES
+            head = OFFSET.pack(offset) if self.is_ours else b""
+            now = time.perf_counter()
+            if number >= WARM_SECONDS * FRAMES_PER_SECOND:
+                self.sent.append((offset + FRAME_BYTES, now))
+            await socket.send(head + bytes(FRAME_BYTES))
+
+    async def _read(self, socket: ClientConnection) -> None:
+        place = 0
+        async for text in socket:
+            now = time.perf_counter()
+            covered = self._covered(json.loads(text))
+            while place < len(self.sent) and self.sent[place][0] <= covered:
+                self.trips.append(now - self.sent[place][1])
+                place += 1
+
+    def _covered(self, message: dict[str, Any]) -> int:
+        """Return the bytes that a result covers, 0 for any other message."""
+        match message:
+            case {"type": "Results", "channel": {"alternatives": [{"transcript": text}]}}:
+                return int(text)
+            case {"type": "Interim", "parts": [{"text": text}, *_]}:
+                return int(text)
+            case {"type": "Caption", "text": text}:
+                return int(text or 0)
+        return 0
+
+
+@dataclass
+class Run:
+    """Round trips in seconds of all sessions, sorted, and the processor time of the relay."""
+
+    trips: np.ndarray[Any, Any]
+    sent: int
+    cpu_percent: float  # of a core, for each session
+
+    def percentile(self, share: float) -> float:
+        return float(np.percentile(self.trips, share)) * 1_000
+
+    @property
+    def on_time(self) -> float:
+        """Per cent of the frames whose result came in time."""
+        return 100 * float((self.trips < REAL_TIME_SECONDS).sum()) / self.sent
+
+
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def measure(sessions: list[Session], relay: list[psutil.Process]) -> Run:
+    async def run() -> None:
+        # Spread over a frame, as microphones are.
+        async def later(session: Session, number: int) -> None:
+            await asyncio.sleep(number / len(sessions) / FRAMES_PER_SECOND)
+            await session.run(WARM_SECONDS + SECONDS)
+
+        await asyncio.gather(*(later(each, number) for number, each in enumerate(sessions)))
+
+    before, started = cpu_seconds(relay), time.perf_counter()
+    uvloop.run(run())
+    used, seconds = cpu_seconds(relay) - before, time.perf_counter() - started
+    trips = np.sort(np.concatenate([np.array(each.trips) for each in sessions]))
+    sent = sum(len(each.sent) for each in sessions)
+    return Run(trips, sent, 100 * used / seconds / len(sessions))
+
+
+@contextmanager
+def echoing() -> Iterator[int]:
+    """Start the echo server; its port."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "tests.bench.echo", str(port)], cwd=ROOT)
+    try:
+        until(lambda: is_listening(port), 30, "the echo server listens")
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def nginx(folder: Path, upstream: int) -> Iterator[tuple[int, list[psutil.Process]]]:
+    """Start nginx in front of ``upstream``; its port and processes."""
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, port=port, upstream=upstream))
+    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(config)])
+    try:
+        until(lambda: is_listening(port), 30, "nginx listens")
+        yield port, psutil.Process(process.pid).children()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def is_listening(port: int) -> bool:
+    return any(
+        each.laddr.port == port for each in psutil.net_connections("tcp") if each.status == "LISTEN"
+    )
+
+
+def direct_sessions(port: int, count: int) -> list[Session]:
+    url = f"ws://127.0.0.1:{port}/v1/listen?encoding=linear16&sample_rate=16000"
+    return [Session(url, {}, is_ours=False) for _ in range(count)]
+
+
+def product_sessions(member: Member, count: int) -> list[Session]:
+    """Start live sessions of ``member``."""
+    cookies = "; ".join(f"{name}={value}" for name, value in member.http.cookies.items())
+    base = str(member.http.base_url).rstrip("/")
+    headers = {"Origin": base, "Cookie": cookies}
+    sessions = []
+    for number in range(count):
+        response = member.http.post(
+            "/live/start/",
+            headers=member.headers,
+            data={
+                "project": member.project, "title": f"Relay {number}", "source": "microphone",
+                "mode": "captions", "language": "en", "model": "nova-3", "endpointing": "300",
+            },
+            follow_redirects=False,
+        )  # fmt: skip
+        path = re.match(r"(/live/[0-9a-f-]+/)", response.headers.get("Location", ""))
+        assert path, f"a session was not started: {response.status_code} {response.text[:500]}"
+        url = f"{base.replace('http', 'ws', 1)}{path[1]}listen?tab=t{number}"
+        sessions.append(Session(url, headers, is_ours=True))
+    return sessions
+
+
+def run() -> Iterator[Result]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        echo = stack.enter_context(echoing())
+        direct = measure(direct_sessions(echo, SESSIONS), [])
+        yield Result("direct, round trip p50", direct.percentile(50), "ms")
+        yield Result("direct, round trip p99", direct.percentile(99), "ms")
+
+        with nginx(folder, echo) as (port, processes):
+            plain = measure(direct_sessions(port, SESSIONS), processes)
+        yield from added("nginx", plain, direct)
+        yield Result("nginx, processor time of a session", plain.cpu_percent, "% of a core")
+
+        product = Product(
+            folder,
+            DEEPGRAM_API_KEY="echo",
+            DEEPGRAM_BASE_URL=f"http://127.0.0.1:{echo}",
+        )
+        product.start()
+        stack.callback(product.stop)
+        member = product.member()
+        web = psutil.Process(product.processes()["web"])
+        yield from ours(member, web, direct, plain)
+
+
+def ours(member: Member, web: psutil.Process, direct: Run, plain: Run) -> Iterator[Result]:
+    before = web.memory_info().rss
+    relayed = measure(product_sessions(member, SESSIONS), [web])
+    memory = (web.memory_info().rss - before) / SESSIONS / 1_000
+    p50, p99 = (relayed.percentile(share) - direct.percentile(share) for share in (50, 99))
+    yield at_most("Earshot, added round trip p50", p50, 0.7, "ms")
+    yield at_most("Earshot, added round trip p99", p99, 4.0, "ms")
+    cpu = relayed.cpu_percent
+    yield at_most("Earshot, processor time of a session", cpu, 0.7, "% of a core")
+    yield at_most("Earshot / nginx, processor time", cpu / plain.cpu_percent, 6.0, "")
+    yield at_most("Earshot, memory of a session", memory, 150, "kB")
+    many = measure(product_sessions(member, MANY_SESSIONS), [web])
+    name = f"Earshot, {MANY_SESSIONS} sessions, results within {REAL_TIME_SECONDS:g} s"
+    yield at_least(name, many.on_time, 99.0, "%")
+
+
+def added(name: str, measured: Run, direct: Run) -> Iterator[Result]:
+    for share in (50, 99):
+        difference = measured.percentile(share) - direct.percentile(share)
+        yield Result(f"{name}, added round trip p{share}", difference, "ms")
