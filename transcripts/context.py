@@ -1,9 +1,10 @@
 """Template context of every page: projects, navigation and uploads."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from management.models import Membership, Project
 from transcripts.views.tray import read_tray
@@ -11,13 +12,51 @@ from transcripts.views.tray import read_tray
 THEMES = ("light", "dark")
 
 
+class Place(NamedTuple):
+    """A page of the navigation, as the rail links to it."""
+
+    label: str
+    icon: str
+    url: str
+    is_current: bool
+    on_phone: bool
+
+
+# Label, icon, name of the address, whether a phone's bar has it, whether it adds recordings.
+PLACES = (
+    ("Dashboard", "dashboard", "dashboard", False, False),
+    ("Library", "library", "library", True, False),
+    ("Upload", "upload", "upload", True, True),
+    ("Live", "microphone", "live", True, True),
+    ("Speak", "speak", "speak", False, False),
+    ("Search", "search", "search", True, False),
+    ("Settings", "settings", "account", False, False),
+)
+
+
+def navigation(request: HttpRequest, project: Project | None, may_upload: bool) -> list[Place]:
+    """The places of the rail that this user has; links stay in the chosen project."""
+    stay = f"?project={project.pk}" if project else ""
+    places = []
+    for label, icon, name, on_phone, adds in PLACES:
+        if adds and not may_upload:
+            continue
+        url = reverse(name)
+        # The settings are many pages: their first folder is theirs alone.
+        folder = f"/{url.split('/')[1]}/" if url.count("/") > 1 else url
+        is_current = request.path == url if url == "/" else request.path.startswith(folder)
+        places.append(Place(label, icon, url + stay, is_current, on_phone))
+    return places
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Theme for everyone; projects and the tray for those who signed in.
 
     ``administers`` says whether there is a project whose keys and money this person manages, and
     ``may_upload`` says whether there is a project that this person may add to.
-    ``shell_project`` is the project that the rail's links stay in: the one of this address,
-    else the one chosen last (a cookie that shell.js writes); None is all of them.
+    ``places`` are the pages of the rail. ``shell_project`` is the project that their links stay
+    in: the one of this address, else the one chosen last (a cookie that shell.js writes); None is
+    all of them.
     """
     theme = request.COOKIES.get("theme", "")
     context: dict[str, Any] = {"theme": theme if theme in THEMES else ""}
@@ -28,10 +67,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     projects = list(Project.objects.visible_to(request.user).with_role())
     administered = [each for each in projects if each.role in Membership.ADMINISTRATORS]
     chosen = request.GET.get("project", request.COOKIES.get("project", ""))
+    project = next((each for each in projects if str(each.pk) == chosen), None)
+    may_upload = Project.objects.writable_by(request.user).exists()
     return context | {
         "shell_projects": [each for each in projects if each.archived_at is None],
+        "places": navigation(request, project, may_upload),
         "administers": request.user.is_superuser or bool(administered),
-        "may_upload": Project.objects.writable_by(request.user).exists(),
-        "shell_project": next((each for each in projects if str(each.pk) == chosen), None),
+        "may_upload": may_upload,
+        "shell_project": project,
         "tray": partial(read_tray, request.user, [project.pk for project in projects]),
     }

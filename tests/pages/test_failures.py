@@ -223,10 +223,10 @@ def test_a_search_of_a_lapsed_session_is_made_after_the_sign_in(visits, cast: Ca
     page.goto("/search/")
     page.context.clear_cookies(name="sessionid")
     page.get_by_label("Search every transcript").last.fill("clock")
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
     page.get_by_label("E-mail address").fill("ada@example.test")
     page.get_by_label("Password").fill("a long pass phrase")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator("[data-hit]")).to_have_count(1)
 
 

@@ -253,7 +253,7 @@ def test_a_session_that_ended_leads_to_the_sign_in(visits, cast: Cast):
     cast.running()
     page.goto("/library/")
     page.context.clear_cookies(name="sessionid")
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
 
 
 def test_a_server_that_is_away_is_told_and_forgiven(visits, cast: Cast, site):

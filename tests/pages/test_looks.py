@@ -1,6 +1,7 @@
 """Properties of every page: accessible, still, light, and silent in the console."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -118,12 +119,12 @@ def test_signing_in_is_accessible(visits, cast: Cast, theme):
     assert violations(page) == []
     page.get_by_label("E-mail address").fill("ada@example.test")
     page.get_by_label("Password").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("alert").wait_for()
     assert violations(page) == []
     page.get_by_label("E-mail address").fill("ada@example.test")
     page.get_by_label("Password").fill("a long pass phrase")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", name="Dashboard").wait_for()
 
 
@@ -148,6 +149,22 @@ def test_styles_and_scripts_of_a_page_are_light(visits, cast: Cast):
         page.on("response", weigh)
         settle(page, url)
         assert 0 < sum(weights.values()) < WEIGHT_LIMIT, name
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_a_phone_reaches_every_place_of_the_rail(visits, cast: Cast, width):
+    page = visits.as_user(cast.ada, width)
+    page.goto("/library/")
+    bar = page.locator(".rail-bottom .rail-item:visible")
+    ends = [
+        (box["x"], box["x"] + box["width"]) for box in (each.bounding_box() for each in bar.all())
+    ]
+    assert len(ends) > 5
+    assert all(left >= 0 and right <= width for left, right in ends)
+    assert all(right <= left for (_, right), (left, _) in pairwise(ends))
+    page.get_by_text("More", exact=True).click()
+    page.get_by_role("navigation", name="More").get_by_role("link", name="Settings").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Account")
 
 
 def test_nothing_moves_for_people_who_want_no_motion(visits, cast: Cast):
