@@ -368,3 +368,26 @@ class BudgetForm(forms.Form):
                 "hour_price": chosen["hour_price"] or 0,
             },
         )
+
+
+class RoleForm(forms.Form):
+    """A role in the speech account."""
+
+    ROLES = (("member", "Member"), ("admin", "Admin"), ("owner", "Owner"))
+
+    role = forms.ChoiceField(choices=ROLES)
+
+
+class InviteForm(RoleForm):
+    """An invite to a project of the speech account."""
+
+    project = forms.ModelChoiceField(Project.objects.none(), empty_label=None)
+    email = forms.EmailField(label="E-mail address")
+    field_order = ("project", "email", "role")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        projects = Project.objects.administered_by(user).present().select_related("connection")
+        field = self.fields["project"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = projects.order_by("name", "pk")

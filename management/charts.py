@@ -9,6 +9,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 4, 8, 28
 MOST_SERIES = 8
 OTHER = "Others"
 TICKS = 4
+SMALLEST_STEP = 1e-9  # less is drawn as nothing
 GAP = 0.25  # of a bar's place
 LABELS = 12
 
@@ -139,6 +140,7 @@ def nice(step: float) -> float:
     """The next larger of 1, 2, 5, 10, 20, ... and of their tenths."""
     if step <= 0:
         return 1.0
+    step = max(step, SMALLEST_STEP)
     power = 10.0 ** math.floor(math.log10(step))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= step * (1 - 1e-9))
 

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from management.views import billing, budgets, connections, keys, mirror, requests, usage
+from management.views import (
+    billing,
+    budgets,
+    catalog,
+    connections,
+    keys,
+    members,
+    mirror,
+    requests,
+    usage,
+)
 
 urlpatterns = [
     path("usage/", usage.usage, name="usage"),
@@ -15,6 +25,16 @@ urlpatterns = [
     path("keys/new/", keys.key_create, name="key_create"),
     path("keys/<int:pk>/rotate/", keys.key_rotate, name="key_rotate"),
     path("keys/<int:pk>/delete/", keys.key_delete, name="key_delete"),
+    path("speech-members/", members.members, name="members"),
+    path("speech-members/<int:pk>/role/", members.member_role, name="member_role"),
+    path("speech-members/<int:pk>/remove/", members.member_remove, name="member_remove"),
+    path(
+        "speech-invites/<int:pk>/withdraw/",
+        members.invite_withdraw,
+        name="account_invite_withdraw",
+    ),
+    path("models/", catalog.models, name="models"),
+    path("stored/", catalog.stored, name="stored"),
     path("servers/", connections.connections, name="connections"),
     path("servers/new/", connections.connection_add, name="connection_add"),
     path("servers/<int:pk>/", connections.connection_edit, name="connection_edit"),

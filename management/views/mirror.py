@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -15,7 +16,7 @@ from management.models import Connection, Project, ProjectQuerySet, Sync, SyncPa
 from management.sync.parts import PARTS
 from management.tasks import request_sync
 
-LABELS = {part.name: part.label for part in PARTS}
+LABELS = {part.name: part.label for part in PARTS} | {"models": "Models"}
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,14 @@ def mirror_notes(projects: Sequence[Project], names: Sequence[str]) -> MirrorNot
     # Times are None until the first complete sync of a connection.
     ends = [sync.finished_at for sync in syncs]
     known = len(ends) == len(connections) and all(ends)
-    parts = SyncPart.objects.filter(project__in=projects, name__in=names)
-    parts = parts.exclude(state=SyncPart.State.OK).select_related("project")
+    of_them = Q(project__in=projects) | Q(project=None, connection__in=connections)
+    parts = SyncPart.objects.filter(of_them, name__in=names)
+    parts = parts.exclude(state=SyncPart.State.OK).select_related("project", "connection")
     lacking: dict[tuple[str, ...], Lacking] = {}
     for part in parts.order_by("pk")[:500]:
         key = (part.name, part.state, part.error, part.scope)
         entry = lacking.setdefault(key, Lacking(LABELS.get(part.name, part.name), part))
-        entry.projects.append(str(part.project))
+        entry.projects.append(str(part.project or part.connection))
     return MirrorNotes(
         synced_at=min(end for end in ends if end) if known else None,
         under_way=next((sync for sync in syncs if sync.is_under_way and not sync.error), None),

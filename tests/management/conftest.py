@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -65,21 +66,46 @@ class Account(httpx.BaseTransport):
         return httpx.Response(200, content=json.dumps(body))
 
     def change(self, request: httpx.Request, path: str) -> dict[str, Any] | None:
-        """Make or delete a key; None for what is no such request."""
+        """Change keys, invites or members; None for a request that changes nothing."""
+        if request.method != "GET":
+            self.sent = json.loads(request.content or b"{}")
+        collection, _, name = path.rpartition("/")
+        if path.endswith("/keys") or collection.endswith("/keys"):
+            return self._change_key(request.method, name)
+        if path.endswith("/invites") or collection.endswith("/invites"):
+            return self._change_invite(request.method, unquote(name))
+        members = self.lists["members"]
+        if request.method == "PUT":
+            member = next(each for each in members if f"/{each['member_id']}/" in path)
+            member["scopes"] = [self.sent["scope"]]
+            return {"message": "changed"}
+        if request.method == "DELETE":
+            members[:] = [each for each in members if each["member_id"] != name]
+            return {"message": "removed"}
+        return None
+
+    def _change_key(self, method: str, name: str) -> dict[str, Any] | None:
         listed = self.lists["api_keys"]
-        if request.method == "POST" and path.endswith("/keys"):
-            self.sent = json.loads(request.content)
+        if method == "POST":
             made = key(f"k-new-{len(listed)}", **self.sent)
             listed.append(made)
             return made["api_key"] | {"key": f"{SECRET}{len(listed)}"}
-        if request.method == "DELETE":
-            name = path.rsplit("/", 1)[1]
+        if method == "DELETE":
             listed[:] = [each for each in listed if each["api_key"]["api_key_id"] != name]
             return {"message": "deleted"}
-        name = path.rsplit("/", 1)[1]
-        if not path.rsplit("/", 1)[0].endswith("/keys"):
+        if name == "keys":
             return None
         return next(each for each in listed if each["api_key"]["api_key_id"] == name)
+
+    def _change_invite(self, method: str, email: str) -> dict[str, Any] | None:
+        listed = self.lists["invites"]
+        if method == "POST":
+            listed.append(dict(self.sent))
+        elif method == "DELETE":
+            listed[:] = [each for each in listed if each["email"] != email]
+        else:
+            return None
+        return {"message": "changed"}
 
     def _failure(self, failure: Any, request: httpx.Request) -> httpx.Response | None:
         if isinstance(failure, Exception):

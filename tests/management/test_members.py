@@ -1,0 +1,133 @@
+"""Members, invites, models and stored things of the speech account."""
+
+import httpx
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from management.models import (
+    AgentConfiguration,
+    AgentVariable,
+    AuditEntry,
+    Connection,
+    Invite,
+    Key,
+    Member,
+    Membership,
+    Model,
+    Project,
+    SelfHostedCredential,
+)
+from management.sync.runs import sync
+from tests.management.conftest import Account, key
+from tests.management.test_keys import client_of, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project(account: Account) -> Project:
+    account.lists["members"] = [
+        {"member_id": "u-1", "email": "ada@example.test", "first_name": "Ada", "scopes": ["owner"]},
+        {"member_id": "u-2", "email": "bob@example.test", "scopes": ["member"]},
+    ]
+    account.lists["api_keys"] = [key("k-1")]
+    connection = Connection(kind="engine", name="Engine", base_url="http://speech.test")
+    connection.api_key = "secret"
+    connection.save()
+    sync(connection)
+    return Project.objects.get()
+
+
+@pytest.fixture
+def ada(project: Project) -> Client:
+    return client_of(project, Membership.Role.ADMIN)
+
+
+def test_members_and_invites_are_listed(ada, project):
+    Invite.objects.create(project=project, email="cleo@example.test", scope="admin")
+    text = text_of(ada, "members")
+    for part in ("Ada", "bob@example.test", "cleo@example.test"):
+        assert part in text
+
+
+def test_an_invite_is_sent_and_withdrawn_at_the_server(ada, project, account):
+    fields = {"project": project.pk, "email": "cleo@example.test", "role": "admin"}
+    assert ada.post(reverse("members"), fields).status_code == 302
+    assert account.lists["invites"] == [{"email": "cleo@example.test", "scope": "admin"}]
+    invite = Invite.objects.get()
+    assert ada.post(reverse("account_invite_withdraw", args=[invite.pk])).status_code == 302
+    assert account.lists["invites"] == []
+    assert not Invite.objects.present().exists()
+    actions = AuditEntry.objects.filter(action__startswith="account_")
+    assert {each.action for each in actions} == {"account_invited", "account_invite_withdrawn"}
+
+
+@pytest.mark.parametrize(
+    "facts", [{"email": "no address"}, {"role": "king"}, {"project": 0}, {"email": ""}]
+)
+def test_an_invite_with_a_mistake_is_not_sent(facts, ada, project, account):
+    fields = {"project": project.pk, "email": "cleo@example.test", "role": "admin"}
+    assert ada.post(reverse("members"), fields | facts).status_code == 422
+    assert account.lists["invites"] == []
+
+
+def test_a_member_gets_another_role_and_is_removed(ada, project, account):
+    bob = Member.objects.get(email="bob@example.test")
+    ada.post(reverse("member_role", args=[bob.pk]), {"role": "admin"})
+    assert account.lists["members"][1]["scopes"] == ["admin"]
+    bob.refresh_from_db()
+    assert bob.scopes == ["admin"]
+    Key.objects.update(member_id="u-2")
+    ada.post(reverse("member_remove", args=[bob.pk]))
+    assert [each["member_id"] for each in account.lists["members"]] == ["u-1"]
+    assert not Member.objects.present().filter(pk=bob.pk).exists()
+    assert not Key.objects.present().exists()
+
+
+def test_a_rejected_change_is_told_and_changes_nothing(ada, project, account):
+    member = Member.objects.get(email="ada@example.test")
+    account.fails["/members/u-1"] = httpx.Response(
+        400, json={"err_msg": "A project keeps at least one owner.", "request_id": "r-3"}
+    )
+    response = ada.post(reverse("member_remove", args=[member.pk]), follow=True)
+    text = response.content.decode()
+    assert "keeps at least one owner" in text
+    assert "r-3" in text
+    assert Member.objects.present().filter(pk=member.pk).exists()
+
+
+@pytest.mark.parametrize("role", ["member", "viewer"])
+def test_only_administrators_change_members(role, project, account):
+    bob = client_of(project, role, "bob@example.test")
+    pk = Member.objects.first().pk
+    assert bob.get(reverse("members")).status_code == 404
+    assert bob.get(reverse("stored")).status_code == 404
+    for name in ("member_role", "member_remove"):
+        assert bob.post(reverse(name, args=[pk]), {"role": "owner"}).status_code == 404
+    assert account.sent == {}
+
+
+def test_models_and_voices_are_those_of_the_server(project):
+    vera = client_of(project, Membership.Role.VIEWER, "vera@example.test")
+    Model.objects.filter(kind="tts").update(
+        metadata={"accent": "American", "sample": "https://example.test/t.wav"}
+    )
+    text = text_of(vera, "models")
+    for part in ("nova-3-general", "aura-2-thalia-en", "American", "https://example.test/t.wav"):
+        assert part in text
+    Model.objects.filter(kind="tts").update(metadata={"sample": "javascript:alert(1)"})
+    assert "javascript:" not in text_of(vera, "models")
+    assert "aura-2" not in text_of(vera, "models", q="nova")
+
+
+def test_what_the_account_stores_is_shown_with_its_dangers(ada, project):
+    AgentConfiguration.objects.create(
+        project=project, agent_id="a-1", config={"think": 1}, metadata={"name": "Desk"}
+    )
+    AgentVariable.objects.create(project=project, variable_id="v-1", key="DG_A", value="Hello")
+    AgentVariable.objects.create(project=project, variable_id="v-2", key="DG_B", is_sensitive=True)
+    SelfHostedCredential.objects.create(project=project, credentials_id="d", comment="Site")
+    text = text_of(ada, "stored")
+    for part in ("Desk", "DG_A", "Hello", "sensitive", "Site", "Every member", "breaks"):
+        assert part in text
