@@ -31,7 +31,12 @@ class Caller:
     is_token: bool = False  # made by /v1/auth/grant
 
     def allows(self, scope: str) -> bool:
-        """Return whether both the key and its member have ``scope``."""
+        """Return whether both the key and its member have ``scope``.
+
+        A token has its scope alone: usage:write of a key includes the log of requests.
+        """
+        if self.is_token and scope not in self.scopes:
+            return False
         return grants(self.scopes, scope) and grants(self.member_scopes, scope)
 
     def may_grant(self, scopes: Sequence[str]) -> bool:
