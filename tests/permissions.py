@@ -109,6 +109,8 @@ AREAS: dict[str, list[Rule]] = {
         "projects GET: The own projects; all for administrators",
         "usage GET: Usage of the own projects",
         "usage_csv GET: The same as CSV",
+        "budgets GET: Budgets of the own projects and of the team",
+        "models GET: Models and voices of the own projects' servers",
         "sync_now POST: Update the mirror of the accounts of the own projects",
     ),
     "Recordings of a project": rules(
@@ -156,6 +158,9 @@ AREAS: dict[str, list[Rule]] = {
         "key_rotate POST: Rotate an API key",
         "key_delete GET: Delete an API key",
         "request_detail GET: One request",
+        "member_role POST: Change the role of a member of the speech account",
+        "member_remove POST: Remove a member of the speech account",
+        "account_invite_withdraw POST: Withdraw an invite to the speech account",
     )
     + rules(
         MANAGE_ANY,
@@ -163,7 +168,10 @@ AREAS: dict[str, list[Rule]] = {
         "key_create GET: Make an API key in one of them",
         "requests GET: Their requests",
         "billing GET: Their balances and costs",
-    ),
+        "members GET: Members of their speech account",
+        "stored GET: Their agents and credentials at the server",
+    )
+    + rules(("administrator", "owner"), "budgets POST: Set a budget"),
     "Team": rules(
         TEAM,
         "people GET: Everybody",

@@ -111,6 +111,14 @@ def test_a_request_leads_to_the_recording_that_it_made(ada, project, logged):
     assert recording.get_absolute_url() not in ada.get(url).content.decode()
 
 
+def test_a_transcript_shows_what_it_cost(ada, project, logged):
+    recording = Recording.objects.create(project=project, title="Monday", state=State.DONE)
+    recording.transcriptions.create(state=State.DONE, request_id="r-1", options={})
+    assert "Cost of this transcript" not in ada.get(recording.get_absolute_url()).content.decode()
+    Request.objects.filter(request_id="r-1").update(dollars=0.42)
+    assert "$0.42" in ada.get(recording.get_absolute_url()).content.decode()
+
+
 def test_balances_purchases_and_costs_of_the_month_are_shown(ada, project):
     Balance.objects.create(project=project, balance_id="b", amount=172.5, units="usd")
     Balance.objects.create(project=project, balance_id="c", amount=12, units="hour")

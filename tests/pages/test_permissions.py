@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from management import speech
 from management.crypto import encrypt
-from management.models import Connection, Invitation, Key, Request, Token, User
+from management.models import Connection, Invitation, Invite, Key, Member, Request, Token, User
 from tests.pages.cast import Cast
 from tests.pages.test_access import ALL
 from tests.permissions import PAGE, RULES, Rule, written
@@ -87,6 +87,7 @@ class Objects:
             "mfa_remove_webauthn": self.passkey,
             "connection_edit": self.connection,
             "request_detail": self.request,
+            "account_invite_withdraw": self.invite,
         }
         kinds = {
             "person": lambda: self.cast.bob,
@@ -96,6 +97,7 @@ class Objects:
             "upload": self.upload,
             "live": self.live,
             "key": self.key,
+            "member": self.member,
             "clip": self.cast.clip,
         }
         make = special.get(name) or kinds.get(name.partition("_")[0], self.recording)
@@ -143,6 +145,12 @@ class Objects:
     def key(self) -> Key:
         return Key.objects.create(project=self.cast.project, api_key_id="k-1")
 
+    def member(self) -> Member:
+        return Member.objects.create(project=self.cast.project, member_id="u-1")
+
+    def invite(self) -> Invite:
+        return Invite.objects.create(project=self.cast.project, email="cleo@example.test")
+
     def request(self) -> Request:
         return Request.objects.create(
             project=self.cast.project, request_id="r-9", created=timezone.now()
@@ -182,7 +190,7 @@ def form(cast: Cast) -> dict[str, Any]:
         "options": "{}", "user": cast.vera.pk, "role": "member", "to": cast.ada.pk,
         "archived": "yes", "administrator": "yes", "active": "yes", "theme": "dark",
         "model": DEFAULTS["model"], "mode": "captions", "source": "microphone", "language": "en",
-        "endpointing": "800", "encoding": "mp3",
+        "endpointing": "800", "encoding": "mp3", "dollars": "10", "period": "month",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from management.models import budgets
 from speechclient import read_listen_response
 from speechclient.streams.live import Checkpoint
 from transcripts.live.audio import BYTES_PER_SECOND, HEADER_BYTES, is_written
@@ -64,6 +65,7 @@ def finish(session: LiveSession, is_settled: bool = False) -> Recording | None:
         if session.again or not is_heard or not (is_settled or _is_covered(session)):
             recording.enqueue(recording_options(session.options))
         LiveSession.objects.filter(pk=session.pk).update(recording=recording)
+    budgets.settle(session.reference, session.duration)
     session.recording = recording
     return recording
 
@@ -114,4 +116,5 @@ def _is_covered(session: LiveSession) -> bool:
 def _discard(session: LiveSession) -> None:
     ended = {"state": LiveSession.State.ENDED, "ended_at": timezone.now(), "served_at": None}
     if session.held.update(**ended):
+        budgets.release(session.reference)
         session.path.unlink(missing_ok=True)

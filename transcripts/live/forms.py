@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from management.models import Connection, Model, Project, User
+from management.models import Connection, Model, Project, User, budgets
 from speechclient import InvalidOption
 from speechclient.parameters import Options
 from transcripts.live.models import LiveSession
@@ -22,6 +22,8 @@ from transcripts.options import DEFAULTS
 from transcripts.text.warned import language_name
 
 DEFAULT_LANGUAGE = "en"
+# How long a session will take is not known when it starts.
+RESERVED_SECONDS = 600.0
 MAX_TERMS_CHARACTERS = 5_000
 PAUSES = (
     (ENDPOINTING_MS, "Short, for quick captions"),
@@ -109,8 +111,9 @@ class LiveForm(forms.Form):
         }
 
     def save(self) -> LiveSession:
+        """Start the session, whose first minutes are reserved. Raises ``OverBudget``."""
         cleaned = self.cleaned_data
-        session: LiveSession = LiveSession.objects.create(
+        session = LiveSession(
             project=cleaned["project"],
             owner=self.user,
             title=clean_title(cleaned["title"]) or first_title(),
@@ -118,6 +121,8 @@ class LiveForm(forms.Form):
             options=cleaned["options"],
             again=cleaned["again"],
         )
+        budgets.reserve(session.project, session.reference, RESERVED_SECONDS)
+        session.save()
         return session
 
     @property

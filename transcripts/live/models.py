@@ -193,6 +193,11 @@ class LiveSession(models.Model):
         return Path(settings.DATA) / "live" / f"{self.pk}.wav"
 
     @property
+    def reference(self) -> str:
+        """Name of the reservation of its cost."""
+        return f"live:{self.pk}"
+
+    @property
     def duration(self) -> float:
         """Seconds of audio that are stored."""
         return seconds_of(self.audio_bytes)

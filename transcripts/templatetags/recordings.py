@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 
+from management.models import Request
 from transcripts.models import Recording
 
 register = template.Library()
@@ -16,3 +17,12 @@ def recording_of(context: dict[str, Any], request_id: str) -> Recording | None:
         return None
     seen = Recording.objects.visible_to(context["request"].user)
     return seen.filter(transcriptions__request_id=request_id).first()
+
+
+@register.simple_tag
+def cost_of(recording: Recording, request_id: str) -> float | None:
+    """US dollars of the request that made a transcript, once the server's log is mirrored."""
+    if not request_id:
+        return None
+    requests = Request.objects.filter(project=recording.project, request_id=request_id)
+    return requests.values_list("dollars", flat=True).first()

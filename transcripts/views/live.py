@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from management.models import Project, User
+from management.models import OverBudget, Project, User
 from transcripts.live.appearance import Appearance
 from transcripts.live.forms import LinkForm, LiveForm, PasswordForm
 from transcripts.live.models import TICKET, LiveSession
@@ -35,7 +35,11 @@ def live_start(request: HttpRequest) -> HttpResponse:
     form = LiveForm(person(request), request.POST)
     if not form.is_valid():
         return live_page(request, form, status=422)
-    session = form.save()
+    try:
+        session = form.save()
+    except OverBudget as error:
+        form.add_error(None, str(error))
+        return live_page(request, form, status=422)
     return redirect(f"{session.get_absolute_url()}?source={form.cleaned_data['source']}")
 
 

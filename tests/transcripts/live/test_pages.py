@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from management.models import Model, Project, User
+from management.models import Budget, Model, Project, User
 from tests.pages.cast import transcribe
 from tests.transcripts.conftest import add_recording
 from tests.transcripts.live.conftest import make_session
@@ -66,6 +66,18 @@ def test_a_session_of_turns_has_their_model_and_thresholds(page, project, langua
     assert turn_options(session.options).eot_timeout_ms == 3000
     # The recording is transcribed again by a model for recordings.
     assert recording_options(session.options)["model"] == "nova-3"
+
+
+def test_a_budget_that_is_used_up_stops_new_sessions(page, project):
+    budget = Budget.objects.create(project=project, dollars=1, hour_price=12)
+    response = page.post("/live/start/", chosen(project))
+    assert response.status_code == 422
+    assert "does not allow it" in response.content.decode()
+    assert not LiveSession.objects.exists()
+    Budget.objects.update(dollars=10)
+    page.post("/live/start/", chosen(project))
+    assert LiveSession.objects.exists()
+    assert budget.spent() == 2  # ten minutes are reserved
 
 
 def test_a_session_without_a_title_is_named_by_its_time(page, project):
