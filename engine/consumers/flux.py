@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from msgspec import UNSET, structs, to_builtins
 
-from engine.consumers.audio import Pace, open_audio, steps
-from engine.consumers.listen import DATA_REASON, reraise
-from engine.consumers.recognition import Decodings
+from engine.consumers.audio import open_audio
+from engine.consumers.listen import DATA_REASON
 from engine.consumers.sockets import Socket
+from engine.consumers.turns import Told, Turns
 from engine.exchange import Usage
 from engine.gateway.operations import socket
 from engine.inference.catalog import Choice, unknown_languages
 from engine.inference.listen import check_hints, unsaid_warning
-from engine.inference.models import catalog, end_of_turn, recognizer
+from engine.inference.models import catalog, recognizer
 from engine.inference.wording import Wording
-from engine.sessions.turns import NoTurn, Score, Step, Turn, TurnOptions, TurnSession
-from engine.speech.audio.decode import RATE, Samples
+from engine.sessions.turns import NoTurn, Turn, TurnOptions
 from engine.speech.errors import AudioError
-from engine.speech.recognition.track import Decode, Drop, Mark
+from engine.speech.recognition.track import Mark
 from engine.speech.recognition.transcript import Word as HeardWord
 from engine.text.formatting import Formatting
 from engine.text.redaction import parse_redactions
-from engine.text.search import hotwords
 from engine.text.words import Word
 from engine.wire import flux_messages as messages
 from engine.wire.live_options import FluxOptions
@@ -36,7 +33,6 @@ from engine.wire.reading import Invalid, read_message
 from engine.wire.shapes import Omittable
 from engine.wire.words import flux_transcript, flux_words
 
-_MOST_SCORES = 8  # unfinished; with more the client is not read
 _SILENT = "No audio was received for 60 seconds."
 
 
@@ -73,20 +69,15 @@ class FluxConsumer(Socket):
             choice = replace(choice, local=recognizer().model_for("multi"))
         self.model = catalog().local_model(choice.local or recognizer().model_for(language))
         self.audio = open_audio(options.encoding, options.sample_rate, 1)
-        self.session = TurnSession(
-            TurnOptions(options.eot_threshold, options.eager_eot_threshold, options.eot_timeout_ms),
-            _hotwords(options.keyterm),
-        )
         # As last configured; what was said before may still be told as it was then.
-        self.turn_options = self.session.options
+        self.turn_options = TurnOptions(
+            options.eot_threshold, options.eager_eot_threshold, options.eot_timeout_ms
+        )
+        self.turns = Turns(self, choice, self.turn_options, options.keyterm, self._tell_turn)
         self.keyterms = options.keyterm
         self.hints = options.language_hint
         self.numerals, self.told_hints = options.numerals, options.language_hint
-        self.decodings = Decodings(choice, self._receive, self._fail)
-        self.pace = Pace()
-        self.received_seconds = 0.0
         self.sequence = 0
-        self.scoring: set[asyncio.Task[None]] = set()
         self.outcome.usage = Usage(
             models=[self.model.uuid],
             model=self.requested,
@@ -113,7 +104,7 @@ class FluxConsumer(Socket):
             case messages.CloseStream():
                 await self._close_stream()
             case messages.ForceEndTurn():
-                self._follow(self.session.force_end())
+                self.turns.follow(self.turns.session.force_end())
             case messages.Configure():
                 self._configure(message)
             case _:
@@ -130,57 +121,26 @@ class FluxConsumer(Socket):
         self.spawn(self._give_up_waiting())
 
     async def leave(self) -> None:
-        self.decodings.drop_all()
+        self.turns.drop_all()
         await self.audio.close()
         usage = self.outcome.usage
-        usage.seconds = usage.channel_seconds = self.received_seconds
+        usage.seconds = usage.channel_seconds = self.turns.received_seconds
 
     async def _listen(self) -> None:
         try:
             async for block in self.audio.blocks():
-                await self._push(block)
+                await self.turns.push(block)
         except AudioError:
             self._break_off("DATA-0000", DATA_REASON)
 
-    async def _push(self, samples: Samples) -> None:
-        for piece in steps(samples):
-            mono = piece[0]  # one channel was asked for
-            self.received_seconds += len(mono) / RATE
-            self._follow(self.session.push(mono))
-            await asyncio.sleep(0)
-            await self.decodings.wait_for_room()
-            while len(self.scoring) > _MOST_SCORES:
-                await asyncio.wait(self.scoring, return_when=asyncio.FIRST_COMPLETED)
-        if wait := self.pace.wait_seconds(self.received_seconds):
-            await asyncio.sleep(wait)
-
-    def _follow(self, found: Sequence[Step]) -> None:
-        for step in found:
-            match step:
-                case Decode():
-                    self.decodings.submit(0, step)
-                case Drop(number):
-                    self.decodings.drop(0, number)
-                case Score():
-                    scoring = self.spawn(self._score(step))
-                    self.scoring.add(scoring)
-                    scoring.add_done_callback(self.scoring.discard)
-                case Turn():
-                    self._say(self._turn(step))
-                case Mark(message):
-                    self._acknowledge(message)
-                case NoTurn():
-                    self._warn("FORCE_END_TURN_NO_ACTIVE_TURN", "There is no active turn.")
-
-    async def _score(self, request: Score) -> None:
-        probability = await asyncio.to_thread(end_of_turn().score, request.samples)
-        self._follow(self.session.scored(request.number, probability))
-
-    def _receive(self, track: int, number: int, words: Sequence[HeardWord], seconds: float) -> None:
-        self._follow(self.session.decoded(number, words, seconds))
-
-    def _fail(self, error: BaseException) -> None:
-        self.spawn(reraise(error))
+    def _tell_turn(self, event: Told) -> None:
+        match event:
+            case Turn():
+                self._say(self._turn(event))
+            case Mark(message):
+                self._acknowledge(message)
+            case NoTurn():
+                self._warn("FORCE_END_TURN_NO_ACTIVE_TURN", "There is no active turn.")
 
     async def _close_stream(self) -> None:
         await self.audio.finish()
@@ -190,11 +150,8 @@ class FluxConsumer(Socket):
 
     async def _settle(self) -> None:
         """Send what is left. An open turn stays open (docs/contract.md, 10.5)."""
-        self._follow(self.session.finish())
-        while not self.session.is_settled:
-            await asyncio.gather(*self.scoring)
-            await self.decodings.wait_for_all()
-        if unsaid := self.session.unsaid:
+        await self.turns.settle()
+        if unsaid := self.turns.session.unsaid:
             self._warn("LOW_CONFIDENCE", unsaid_warning(unsaid).message)
 
     async def _give_up_waiting(self) -> None:
@@ -210,7 +167,7 @@ class FluxConsumer(Socket):
             self._fail_configure(*problem)
             return
         self.turn_options, self.keyterms, self.hints = options, keyterms, hints
-        self.session.set_keyterms(_hotwords(keyterms))
+        self.turns.set_keyterms(keyterms)
         success = messages.ConfigureSuccess(
             request_id=self.request.request_id,
             thresholds=messages.Thresholds(**vars(options)),
@@ -218,7 +175,7 @@ class FluxConsumer(Socket):
             language_hints=list(hints) or UNSET,
             numerals=message.numerals,
         )
-        self._follow(self.session.configure(options, success))
+        self.turns.follow(self.turns.session.configure(options, success))
 
     def _problem(
         self, options: TurnOptions, keyterms: Sequence[str], hints: Sequence[str]
@@ -241,7 +198,7 @@ class FluxConsumer(Socket):
         failure = messages.ConfigureFailure(
             request_id=self.request.request_id, code=code, description=description
         )
-        self._follow(self.session.mark(failure))
+        self.turns.follow(self.turns.session.mark(failure))
 
     def _acknowledge(self, message: messages.Numbered) -> None:
         """Tell what became of a Configure, at its place: words before it are as they were."""
@@ -302,11 +259,6 @@ class FluxConsumer(Socket):
     def _break_off(self, code: str, description: str) -> None:
         self._say(messages.Error(code=code, description=description))
         self.finish(1008, description)
-
-
-def _hotwords(keyterms: Sequence[str]) -> tuple[str, ...]:
-    terms = hotwords(keyterms)
-    return (terms,) if terms else ()
 
 
 def _given(values: Omittable[list[str]], now: tuple[str, ...]) -> tuple[str, ...]:

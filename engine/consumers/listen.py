@@ -17,6 +17,7 @@ from engine.consumers.callback import Callback, CallbackLost
 from engine.consumers.ordered import OrderedMessages
 from engine.consumers.recognition import Decodings
 from engine.consumers.sockets import Socket
+from engine.consumers.turns import reraise
 from engine.exchange import Usage
 from engine.gateway.operations import socket
 from engine.inference.fetch import check_callback
@@ -436,8 +437,3 @@ class ListenConsumer(Socket):
         usage = self.outcome.usage
         usage.seconds = self._seconds
         usage.channel_seconds = self._seconds * len(self.sessions)
-
-
-async def reraise(error: BaseException) -> None:
-    """Fail inside a task of the socket, which ends it."""
-    raise error

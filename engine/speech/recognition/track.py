@@ -184,6 +184,7 @@ class Track:
         self._seen = 0  # samples that the detector has judged
         self._voice: deque[tuple[int, float]] = deque()  # of voiced frames, by their end
         self.unsaid = 0  # results for which the model wrote words that nobody said
+        self._voice_run = 0  # samples with voice up to the listening position, without a pause
         self._voiced_until = 0  # the end of the last frame with voice
         self._settled_until = 0  # results touch each other: where the next one starts
         self._is_ended = True  # no voice since speech ended
@@ -219,6 +220,16 @@ class Track:
         """Return whether a segment is open: voice without a long enough pause since."""
         return self._segment is not None
 
+    @property
+    def voice_seconds(self) -> float:
+        """Return how long the voice at the end of the audio has lasted; 0 in silence."""
+        return self._voice_run / RATE
+
+    @property
+    def silence_seconds(self) -> float:
+        """Return how long the silence at the end of the audio has lasted; 0 with a voice."""
+        return (self._seen - self._voiced_until) / RATE
+
     def push(self, samples: Samples) -> list[Any]:
         """Take samples (float32, 16 kHz) that followed those before."""
         self._audio = np.concatenate((self._audio, samples))
@@ -229,6 +240,7 @@ class Track:
             self._detector.flags(voices).tolist(), voices.tolist(), strict=True
         ):
             self._seen += FRAME
+            self._voice_run = self._voice_run + FRAME if voiced else 0
             if voiced:
                 self._voice.append((self._seen, voice))
             steps += self._hear(voiced)

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from engine.consumers import flux, listen, recognition
+from engine.consumers import flux, listen, recognition, turns
 from tests.contract.messages import misfits
 from tests.engine.inprocess import WAIT_SECONDS, Inside
 from tests.engine.live import FakeEndOfTurn, FakeLiveRecognizer
@@ -63,7 +63,7 @@ def recognizer(monkeypatch: pytest.MonkeyPatch) -> FakeLiveRecognizer:
     made = FakeLiveRecognizer()
     for module in (listen, flux, recognition):
         monkeypatch.setattr(module, "recognizer", lambda: made)
-    monkeypatch.setattr(flux, "end_of_turn", FakeEndOfTurn)
+    monkeypatch.setattr(turns, "end_of_turn", FakeEndOfTurn)
     return made
 
 
