@@ -51,6 +51,7 @@ class Environment:
     idle_seconds: int  # after which other models that no request needed are unloaded
     processing_seconds: int  # for one recording, then 504
     fetch_private_hosts: bool  # URLs and callbacks may lead inside the network
+    agent_hosts: tuple[str, ...]  # where agents may think and call functions although private
     callback_retry_seconds: float
     limits: Mapping[str, Limits]
     intelligence_url: str  # an OpenAI-compatible endpoint; "" for the local models
@@ -122,6 +123,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         idle_seconds=reader.whole("ENGINE_IDLE_SECONDS", 600, 1, 86400),
         processing_seconds=reader.whole("ENGINE_PROCESSING_SECONDS", 7200, 1, 86400),
         fetch_private_hosts=reader.flag("ENGINE_FETCH_PRIVATE_HOSTS"),
+        agent_hosts=reader.words("ENGINE_AGENT_HOSTS", None),
         callback_retry_seconds=reader.whole("ENGINE_CALLBACK_RETRY_SECONDS", 30, 1, 86400),
         intelligence_url=intelligence_url,
         intelligence_model=intelligence_model,

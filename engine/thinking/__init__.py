@@ -1,0 +1,1 @@
+"""Language models of agents: their protocols, requests to them, and the librarian."""
