@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from engine.consumers.agent import AgentConsumer
 from engine.consumers.flux import FluxConsumer
 from engine.consumers.listen import ListenConsumer
 from engine.consumers.speak import FluxSpeakConsumer, SpeakConsumer
@@ -32,6 +33,7 @@ urlpatterns = [
     path("v1/read", route(POST=work.read_text)),
     path("v1/speak", route(POST=work.speak_text, socket=SpeakConsumer)),
     path("v2/speak", route(POST=work.speak_text_with_flux, socket=FluxSpeakConsumer)),
+    path("v1/agent/converse", route(socket=AgentConsumer)),
     path("v1/models", route(GET=models.list_models)),
     path("v1/models/<str:model_id>", route(GET=models.show_model)),
     path("v1/auth/grant", route(POST=auth.make_token)),

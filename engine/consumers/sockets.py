@@ -82,6 +82,9 @@ class Socket(AsyncConsumer):
     def fall_silent(self) -> None:
         """The client has sent nothing for ``silence_seconds``."""
 
+    def fail(self) -> None:
+        """Tell the client that a task of the socket has failed; a close follows."""
+
     async def leave(self) -> None:
         """The socket is gone: let go of what it held."""
 
@@ -273,6 +276,7 @@ class Socket(AsyncConsumer):
             self.request.path,
             exc_info=task.exception(),
         )
+        self.fail()
         self.finish(1011, _INTERNAL)
 
 

@@ -135,6 +135,15 @@ class AgentSession:
         """Return whether audio of the user is listened to."""
         return self._phase == "open"
 
+    @property
+    def is_responding(self) -> bool:
+        """Return whether the agent thinks or speaks, or a function call is waited for."""
+        return self._turn is not None
+
+    def model_name(self, name: Callable[[wire.Think], str]) -> str:
+        """Return the name of the model that thinks first, by ``name`` of its settings."""
+        return name(self._thinks[0])
+
     def loaded(self, config: Mapping[str, Any] | None) -> list[Step]:
         """Take the stored configuration of a ``Load``; None where there is none."""
         return self._once(self._loaded(config))

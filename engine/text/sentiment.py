@@ -26,9 +26,15 @@ class SentimentSegment:
     sentiment_score: float
 
 
+def score(text: str) -> float:
+    """Return VADER's compound score of a text, -1 to 1."""
+    compound: float = _analyzer().polarity_scores(text)["compound"]
+    return compound
+
+
 def score_sentences(sentences: Sequence[Sentence]) -> list[float]:
     """VADER's compound score of each sentence, -1 to 1."""
-    return [_analyzer().polarity_scores(sentence.text)["compound"] for sentence in sentences]
+    return [score(sentence.text) for sentence in sentences]
 
 
 def sentiment_segments(

@@ -14,6 +14,7 @@ from engine.inference.models import catalog
 from engine.models import Project
 from engine.speech.synthesis.voices import COLORS, VERSION, SpeechModel, public_models
 from engine.speech.synthesis.voices import MODELS as VOICES
+from engine.thinking.providers import offered_models
 from engine.wire import account as shapes
 from engine.wire.errors import not_found
 from engine.wire.query import About, read_options
@@ -120,8 +121,7 @@ def _voice(model: SpeechModel) -> shapes.Voice:
 def list_think_models(request: ApiRequest) -> shapes.ThinkModels:
     """List the models an agent can think with
 
-    The one of `INTELLIGENCE_URL`; none where no endpoint is set.
+    The one of `INTELLIGENCE_URL`, if it is set, and the librarian, which only searches the
+    transcripts of the caller. Settings can name an endpoint with any other model.
     """
-    model = settings.ENVIRONMENT.intelligence_model if settings.ENVIRONMENT.intelligence_url else ""
-    entry = shapes.ThinkModel(id=model, name=model, provider="open_ai")
-    return shapes.ThinkModels(models=[entry] if model else [])
+    return shapes.ThinkModels(models=offered_models(settings.ENVIRONMENT))

@@ -42,9 +42,10 @@ def test_the_models_need_no_key(engine: Engine):
     assert httpx.get(f"{engine.url}/v1/models/{uuid.uuid4()}").status_code == 404
 
 
-def test_no_think_model_is_made_up(engine: Engine):
+def test_the_librarian_is_the_only_think_model_without_an_endpoint(engine: Engine):
     with engine.http() as http:
-        assert http.get("/v1/agent/settings/think/models").json() == {"models": []}
+        (model,) = http.get("/v1/agent/settings/think/models").json()["models"]
+    assert (model["id"], model["provider"]) == ("librarian", "deepgram")
 
 
 def test_the_health_tells_how_long_the_loop_stood_still(engine: Engine):

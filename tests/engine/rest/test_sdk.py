@@ -158,8 +158,9 @@ def analyze(sdk: DeepgramClient, account: Account, site: Site) -> None:
 
 @drives("agent.v1.settings.think.models.list")
 def list_think_models(sdk: DeepgramClient, account: Account, site: Site) -> None:
-    (model,) = sdk.agent.v1.settings.think.models.list().models
+    model, librarian = sdk.agent.v1.settings.think.models.list().models
     assert (model.id, model.provider) == ("llama-3.1-8b", "open_ai")
+    assert (librarian.id, librarian.provider) == ("librarian", "deepgram")
 
 
 @drives("auth.v1.tokens.grant")

@@ -1,0 +1,190 @@
+"""``/v1/agent/converse`` in process, in writing and without a voice: messages and their errors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+
+from engine.models import AgentConfiguration
+from tests.contract.messages import misfits
+from tests.engine.inprocess import Inside
+
+AGENT = "/v1/agent/converse"
+LIBRARIAN = {
+    "listen": {"provider": {"type": "deepgram", "version": "v2", "model": "flux-general-en"}},
+    "think": {
+        "provider": {"type": "deepgram", "model": "librarian"},
+        "functions": [{"name": "search_library"}],
+    },
+    "speak": {"provider": {"type": "deepgram", "model": "flux-jack-en"}},
+}
+
+
+class Talk:
+    """One session in process: what is sent is checked against the contract."""
+
+    def __init__(self, inside: Inside) -> None:
+        key = f"Token {inside.ada.key}".encode()
+        headers = [(b"authorization", key)]
+        self._socket = WebsocketCommunicator(inside.gate, AGENT, headers=headers)
+
+    async def __aenter__(self) -> Talk:
+        assert (await self._socket.connect(timeout=30))[0]
+        assert (await self.read())["type"] == "Welcome"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._socket.disconnect(timeout=30)
+
+    async def say(self, kind: str, **fields: Any) -> None:
+        await self._socket.send_to(text_data=json.dumps({"type": kind, **fields}))
+
+    async def send(self, frame: str | bytes) -> None:
+        name = "text_data" if isinstance(frame, str) else "bytes_data"
+        await self._socket.send_to(**{name: frame})
+
+    async def read(self) -> Any:
+        """The next message, or the code of the close."""
+        output = await self._socket.receive_output(timeout=30)
+        if output["type"] == "websocket.close":
+            return output["code"]
+        message = json.loads(output["text"])
+        assert misfits(AGENT, message) == []
+        return message
+
+    async def read_code(self) -> Any:
+        message = await self.read()
+        return message if isinstance(message, int) else message.get("code", message["type"])
+
+
+async def test_messages_before_settings_are_ignored_with_an_error(inside: Inside):
+    async with Talk(inside) as talk:
+        await talk.send(b"\0\0" * 800)
+        await talk.say("InjectUserMessage", content="Hello.")
+        assert await talk.read_code() == "NON_SETTINGS_MESSAGE_BEFORE_SETTINGS"
+        await talk.send("no JSON")
+        assert await talk.read_code() == "UNPARSABLE_CLIENT_MESSAGE"
+        await talk.say("Settings", audio={}, agent=LIBRARIAN)
+        assert await talk.read_code() == "SettingsApplied"
+        await talk.say("Settings", audio={}, agent=LIBRARIAN)
+        assert await talk.read_code() == "SETTINGS_ALREADY_APPLIED"
+        await talk.say("Sing")
+        assert await talk.read_code() == "UNPARSABLE_CLIENT_MESSAGE"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"listen": {"provider": {"version": "v2", "model": "flux-general-xx"}}},
+        {"listen": {"provider": {"model": "nova-3", "language": "klingon"}}},
+        {"speak": {"provider": {"model": "aura-9-nobody-xx"}}},
+    ],
+)
+async def test_settings_that_no_model_serves_end_the_session(inside: Inside, change: Any):
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio={}, agent=LIBRARIAN | change)
+        assert await talk.read_code() == "INVALID_SETTINGS"
+        assert await talk.read() == 1008
+
+
+@pytest.mark.parametrize(
+    ("output", "speak", "code"),
+    [
+        ({"encoding": "mp3"}, {"model": "flux-jack-en"}, "INVALID_SETTINGS"),
+        ({"sample_rate": 12_345}, {"model": "flux-jack-en"}, "INVALID_SETTINGS"),
+        ({}, {"model": "flux-jack-en", "speed": 9}, "FAILED_TO_SPEAK"),
+    ],
+)
+async def test_a_voice_that_cannot_speak_so_ends_the_session(
+    inside: Inside, output: Any, speak: Any, code: str
+):
+    async with Talk(inside) as talk:
+        agent = LIBRARIAN | {"speak": {"provider": speak}}
+        await talk.say("Settings", audio={"output": output}, agent=agent)
+        assert [await talk.read_code(), await talk.read()] == [code, 1008]
+
+
+async def test_every_provider_of_a_voice_is_served_by_a_local_one(inside: Inside):
+    for provider in (
+        {"type": "open_ai", "model": "tts-1", "voice": "onyx"},
+        {"type": "eleven_labs", "model_id": "m", "language": "fr-FR"},
+        {"type": "cartesia", "model_id": "m", "voice": {"mode": "id", "id": "x"}},
+        {"type": "aws_polly", "voice": "Joanna", "language_code": "es-ES", "engine": "neural"},
+    ):
+        async with Talk(inside) as talk:
+            speak = {"provider": provider, "endpoint": {"url": "https://example.com"}}
+            await talk.say("Settings", audio={}, agent=LIBRARIAN | {"speak": speak})
+            assert await talk.read_code() == "SettingsApplied"
+
+
+@pytest.mark.parametrize("agent_id", ["nonsense", "c0ffee00-1111-4222-8333-444455556666"])
+async def test_an_unknown_configuration_is_an_error(inside: Inside, agent_id: str):
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio={}, agent=agent_id)
+        assert [await talk.read_code(), await talk.read()] == ["INVALID_AGENT_ID", 1008]
+
+
+async def test_the_configuration_of_another_project_is_unknown(inside: Inside):
+    agent = await AgentConfiguration.objects.acreate(project=inside.eve.project, config=LIBRARIAN)
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio={}, agent=str(agent.pk))
+        assert await talk.read_code() == "INVALID_AGENT_ID"
+
+
+async def test_the_librarian_asks_for_a_search(inside: Inside):
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio={}, agent=LIBRARIAN)
+        await talk.say("InjectUserMessage", content="What did Ada say about the budget?")
+        assert await talk.read_code() == "SettingsApplied"
+        assert [await talk.read_code() for _ in range(2)] == ["ConversationText", "History"]
+        request = (await talk.read())["functions"][0]
+        assert (request["name"], request["client_side"]) == ("search_library", True)
+        assert json.loads(request["arguments"]) == {"query": "budget", "speaker": "Ada"}
+        # The user goes on: the search is not needed any more.
+        await talk.say("InjectUserMessage", content="Who mentioned the garden?")
+        assert await talk.read_code() == "FunctionCallCancelled"
+
+
+async def test_a_private_address_is_not_asked(inside: Inside):
+    think = {
+        "provider": {"type": "open_ai", "model": "m"},
+        "endpoint": {"url": "http://127.0.0.1:9/v1/chat/completions"},
+    }
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio={}, agent=LIBRARIAN | {"think": think})
+        assert await talk.read_code() == "SettingsApplied"
+        await talk.say("InjectUserMessage", content="Hello.")
+        sent = [await talk.read() for _ in range(3)]
+        assert sent[-1]["code"] == "FAILED_TO_THINK"
+        assert "not publicly routable" in sent[-1]["description"]
+
+
+async def test_updates_are_applied_while_the_session_runs(inside: Inside):
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio={}, agent=LIBRARIAN)
+        await talk.say("UpdateListen", listen={"provider": {"keyterms": ["Earshot"]}})
+        await talk.say("UpdateSpeak", speak={"provider": {"model": "flux-cole-en"}})
+        await talk.say("UpdateSpeak", speak={"provider": {"model": "aura-9-nobody-xx"}})
+        await talk.say("UpdateThink", think=LIBRARIAN["think"])
+        await talk.say("UpdatePrompt", prompt="Be brief.")
+        await talk.say("ForceEndTurn")
+        await talk.say("KeepAlive")
+        await talk.say("UpdateThink_Live", think_live={})
+        assert [await talk.read_code() for _ in range(7)] == [
+            *("SettingsApplied", "ListenUpdated", "SpeakUpdated", "INVALID_SETTINGS"),
+            *("ThinkUpdated", "PromptUpdated", "ThinkLiveUpdated"),
+        ]
+
+
+@pytest.mark.full
+async def test_audio_that_is_none_ends_the_session(inside: Inside):
+    async with Talk(inside) as talk:
+        audio = {"input": {"encoding": "flac", "sample_rate": 16_000}}
+        await talk.say("Settings", audio=audio, agent=LIBRARIAN)
+        assert await talk.read_code() == "SettingsApplied"
+        for _ in range(40):
+            await talk.send(b"this is no audio" * 512)
+        assert [await talk.read_code(), await talk.read()] == ["USER_AUDIO_FORMAT", 1008]
