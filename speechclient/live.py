@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from speechclient.deliveries import Deliveries
 from speechclient.errors import (
     BadRequest,
     Denied,
@@ -55,7 +56,6 @@ from speechclient.streams.session import Event, StreamError
 logger = logging.getLogger(__name__)
 
 NOT_CONNECTED = "NOT_CONNECTED"  # code of a Configure that could not be sent
-MAX_EVENTS = 256
 READ_SECONDS = 1.0  # of stored audio at a time
 GAP_SECONDS = 1.0  # at least, so that an outage is not a gap for each piece of audio
 TICK_SECONDS = 1.0
@@ -115,12 +115,17 @@ class LiveStream(Generic[Connection, Choices]):
         self._continuity = self._identity(options, resume or Checkpoint())
         size = self._audio.size(READ_SECONDS if source else survival.buffer_seconds)
         self._memory = Memory(max(size, self._audio.frame_bytes), received)
-        self._sending = Sending(self._audio, received, keeps_alive=self.keeps_alive)
+        self._sending = Sending(
+            self._audio,
+            received,
+            keeps_alive=self.keeps_alive,
+            is_replay=self._continuity.connection > 0,
+        )
         self._stall = StallWatch(survival.stall_seconds)
         self._backoff = Backoff(
             random.random, first=survival.retry_seconds, most=survival.max_retry_seconds
         )
-        self._events: asyncio.Queue[LiveEvent | None] = asyncio.Queue(MAX_EVENTS)
+        self._events = Deliveries(self._continuity.checkpoint)
         self._connection: Connection | None = None
         self._loss: SpeechError | None = None
         self._failure: SpeechError | None = None
@@ -167,8 +172,8 @@ class LiveStream(Generic[Connection, Choices]):
         return self
 
     async def __anext__(self) -> LiveEvent:
-        while not (self._ended.is_set() and self._events.empty()):
-            event = await self._events.get()
+        while not (self._ended.is_set() and self._events.is_empty):
+            event = await self._events.next()
             if event is not None:
                 return event
         if self._rest:
@@ -209,8 +214,8 @@ class LiveStream(Generic[Connection, Choices]):
         return max(self.received_seconds - self.heard_seconds, 0.0)
 
     def checkpoint(self) -> Checkpoint:
-        """Return what another process needs to resume the stream."""
-        return self._continuity.checkpoint()
+        """Return what another process needs to resume the stream after the last event taken."""
+        return self._events.checkpoint
 
     async def send(self, audio: bytes) -> None:
         """Send raw audio of any size; an empty piece is ignored.
@@ -351,8 +356,7 @@ class LiveStream(Generic[Connection, Choices]):
         self._stall.restart()
         self._connection = connection
         self._is_overflowing = False
-        for event in opened:
-            await self._put(event)
+        await self._events.put(opened)
         sender = asyncio.create_task(self._send_all(connection))
         try:
             async for received in connection:
@@ -371,9 +375,10 @@ class LiveStream(Generic[Connection, Choices]):
     async def _receive(self, event: Event) -> None:
         self._stall.heard()
         self._backoff.reset()
-        for passed in self._continuity.receive(event):
-            self._confirm(passed)
-            await self._put(passed)
+        events = self._continuity.receive(event)
+        for each in events:
+            self._confirm(each)
+        await self._events.put(events)
         if isinstance(event, StreamError):  # the response to a Configure of some servers
             self._fail_configure(event.code, event.description)
         self._follow()
@@ -404,10 +409,7 @@ class LiveStream(Generic[Connection, Choices]):
         if state is self._state and retry is None:
             return
         self._state = state
-        await self._put(StateChanged(state, self.connection, reason, retry))
-
-    async def _put(self, event: LiveEvent) -> None:
-        await self._events.put(event)
+        await self._events.put([StateChanged(state, self.connection, reason, retry)])
 
     async def _send_all(self, connection: Connection) -> None:
         """Send what there is to send until the connection is lost."""
@@ -460,8 +462,8 @@ class LiveStream(Generic[Connection, Choices]):
         audio = await self._read(start, size)
         if not audio:
             to = max(self._memory.start, self._audio.whole(start + size))
-            for gap in self._continuity.skip(to, "the audio could not be read again"):
-                await self._put(gap)
+            gaps = self._continuity.skip(to, "the audio could not be read again")
+            await self._events.put(gaps)
             self._sending.skip(to)
             return
         action = replace(action, size=len(audio))
@@ -533,8 +535,7 @@ class LiveStream(Generic[Connection, Choices]):
         self._ended.set()
         self._wake.set()
         self._room.set()
-        if not self._events.full():
-            self._events.put_nowait(None)  # whoever waits for an event looks again
+        self._events.wake()
 
 
 class LiveListen(LiveStream[ListenStream, ListenStreamOptions]):

@@ -14,16 +14,16 @@ class Pace:
     """Speed limit of sent audio: at most ``MAX_RATE`` times real time.
 
     ``burst_seconds`` of audio may be sent at once after a time of slower sending, so that audio
-    that was late by a moment is not delayed further. A new connection has to earn it.
+    that was late by a moment is not delayed further.
     """
 
     def __init__(self, burst_seconds: float) -> None:
         self._burst = burst_seconds / MAX_RATE
         self._earliest = float("-inf")
 
-    def restart(self, now: float) -> None:
-        """Begin on a new connection, without a burst."""
-        self._earliest = now + self._burst
+    def restart(self, now: float, *, has_burst: bool) -> None:
+        """Begin on a new connection, where a burst may have to be earned first."""
+        self._earliest = now if has_burst else now + self._burst
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next piece may be sent, 0 for now."""

@@ -12,7 +12,7 @@ from speechclient.streams.rawaudio import RawAudio
 CHUNK_SECONDS = 0.1  # 20 to 250 ms: docs/contract.md, 9.2
 KEEP_ALIVE_SECONDS = 4.0  # every 3 to 5 s: docs/contract.md, 9.2
 IDLE_TURN_SECONDS = 3.0  # Flux counts audio: without any, a turn never ends
-BURST_SECONDS = 0.5
+BURST_SECONDS = 2.0  # servers take more at once: 1.25 times real time is a mean
 
 
 class Mark(Enum):
@@ -58,7 +58,9 @@ class Sending:
     on a new connection.
     """
 
-    def __init__(self, audio: RawAudio, received: int, *, keeps_alive: bool) -> None:
+    def __init__(
+        self, audio: RawAudio, received: int, *, keeps_alive: bool, is_replay: bool = False
+    ) -> None:
         self.received = received
         self.sent = received
         self.is_ending = False
@@ -69,13 +71,19 @@ class Sending:
         self._last_sent = 0.0
         self._marks: deque[tuple[int, Mark]] = deque()
         self._is_finished = False
+        self._is_replay = is_replay
 
     def restart(self, start: int, now: float) -> None:
-        """A new connection: its first byte is ``start`` of the source."""
+        """A new connection: its first byte is ``start`` of the source.
+
+        Audio that was received while the first connection was opened is sent at once. A later
+        connection repeats audio, and has no burst.
+        """
         self.sent = start
         self._last_sent = now
         self._is_finished = False
-        self._pace.restart(now)
+        self._pace.restart(now, has_burst=not self._is_replay)
+        self._is_replay = True
 
     @property
     def backlog(self) -> int:

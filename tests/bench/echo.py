@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from http import HTTPStatus
 
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 BYTES_PER_SECOND = 32_000
@@ -43,15 +45,16 @@ def result(start: int, end: int, *, is_final: bool) -> str:
 
 async def echo(connection: ServerConnection) -> None:
     size = settled = 0
-    async for frame in connection:
-        if isinstance(frame, bytes):
-            size += len(frame)
-            is_final = size - settled >= FINAL_BYTES
-            await connection.send(result(settled, size, is_final=is_final))
-            settled = size if is_final else settled
-        elif "CloseStream" in frame:
-            await connection.send(json.dumps({"type": "Metadata"}))
-            return
+    with suppress(ConnectionClosed):
+        async for frame in connection:
+            if isinstance(frame, bytes):
+                size += len(frame)
+                is_final = size - settled >= FINAL_BYTES
+                await connection.send(result(settled, size, is_final=is_final))
+                settled = size if is_final else settled
+            elif "CloseStream" in frame:
+                await connection.send(json.dumps({"type": "Metadata"}))
+                return
 
 
 async def read_list(connection: ServerConnection, request: Request) -> Response | None:

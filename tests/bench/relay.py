@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,16 +75,20 @@ class Session:
     sent: list[tuple[int, float]] = field(default_factory=list)
     trips: list[float] = field(default_factory=list)
 
+    async def open(self, stack: AsyncExitStack) -> None:
+        options: dict[str, Any] = {"compression": None, "ping_interval": None, "open_timeout": 60}
+        self.socket = await stack.enter_async_context(
+            connect(self.url, additional_headers=self.headers, **options)
+        )
+        if self.is_ours:
+            await self._wait_for(self.socket, "Session")
+
     async def run(self, seconds: float) -> None:
-        options: dict[str, Any] = {"compression": None, "ping_interval": None, "max_size": None}
-        async with connect(self.url, additional_headers=self.headers, **options) as socket:
-            if self.is_ours:
-                await self._wait_for(socket, "Session")
-            reading = asyncio.create_task(self._read(socket))
-            await self._send(socket, seconds)
-            await asyncio.sleep(REAL_TIME_SECONDS)
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+        reading = asyncio.create_task(self._read(self.socket))
+        await self._send(self.socket, seconds)
+        await asyncio.sleep(REAL_TIME_SECONDS)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
     async def _wait_for(self, socket: ClientConnection, kind: str) -> None:
         while json.loads(await socket.recv())["type"] != kind:
@@ -146,20 +150,27 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
 
 
 def measure(sessions: list[Session], relay: list[psutil.Process]) -> Run:
+    used = 0.0
+
     async def run() -> None:
+        nonlocal used
+
         # Spread over a frame, as microphones are.
         async def later(session: Session, number: int) -> None:
             await asyncio.sleep(number / len(sessions) / FRAMES_PER_SECOND)
             await session.run(WARM_SECONDS + SECONDS)
 
-        await asyncio.gather(*(later(each, number) for number, each in enumerate(sessions)))
+        async with AsyncExitStack() as stack:
+            for session in sessions:
+                await session.open(stack)
+            before, started = cpu_seconds(relay), time.perf_counter()
+            await asyncio.gather(*(later(each, number) for number, each in enumerate(sessions)))
+            used = (cpu_seconds(relay) - before) / (time.perf_counter() - started)
 
-    before, started = cpu_seconds(relay), time.perf_counter()
     uvloop.run(run())
-    used, seconds = cpu_seconds(relay) - before, time.perf_counter() - started
     trips = np.sort(np.concatenate([np.array(each.trips) for each in sessions]))
     sent = sum(len(each.sent) for each in sessions)
-    return Run(trips, sent, 100 * used / seconds / len(sessions))
+    return Run(trips, sent, 100 * used / len(sessions))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,12 +79,20 @@ def test_audio_is_never_sent_faster_than_a_server_takes_it(pieces, backlog):
 def test_a_replay_has_no_burst(backlog):
     sender = Sender()
     sender.receive(backlog)
+    sender.sending.restart(0, sender.now)
     sender.run(backlog)
     start = sender.sent[0][0]
     audio = 0.0
     for at, action in sender.sent:
         audio += seconds_of(action)
         assert audio <= (at - start) * MAX_RATE + CHUNK_SECONDS + 1e-3
+
+
+def test_audio_that_came_while_the_first_connection_was_opened_is_sent_at_once():
+    sender = Sender()
+    sender.receive(1.5)
+    sender.run(0)
+    assert sum(seconds_of(action) for _, action in sender.sent) == pytest.approx(1.5)
 
 
 def test_silence_is_bridged_by_keep_alive_every_four_seconds():
