@@ -20,6 +20,8 @@ LONGEST = 32 * 1024  # characters, signed
 KEPT_SECONDS = 24 * 3600
 SALT = "webapp.resuming"
 WAITING = "unsent form"
+# A form with one of these is not kept: it would be shown, and stored with the session.
+SECRETS = ("key", "code", "token")
 TOKEN = "csrfmiddlewaretoken"  # noqa: S105 the name of a field
 
 
@@ -66,6 +68,8 @@ def unsent_form(request: HttpRequest) -> Unsent | None:
     fields = [
         (name, str(value)) for name, values in posted.lists() for value in values if name != TOKEN
     ]
+    if any(name in SECRETS or "password" in name for name, _ in fields):
+        return None
     return Unsent(request.get_full_path(), fields, page_of(request))
 
 

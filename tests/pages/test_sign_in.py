@@ -53,6 +53,15 @@ def test_a_form_of_a_lapsed_session_is_offered_after_the_sign_in(client: Client,
     assert recording.title == "A name that took a while"
 
 
+@pytest.mark.parametrize("name", ["key", "password", "password1", "code"])
+def test_a_form_with_a_secret_is_not_kept(name, client, cast: Cast):
+    """It would be shown on the next page, and stored with the session."""
+    response = client.post(reverse("connection_add"), {name: "a-secret-of-the-form", "name": "x"})
+    assert response.status_code == 302
+    assert "a-secret-of-the-form" not in response.content.decode()
+    assert "a-secret-of-the-form" not in response.url
+
+
 def test_a_lapsed_request_of_a_script_leads_to_a_page_that_can_be_opened(client, cast: Cast):
     recording = cast.transcribed()
     url = reverse("recording_rename", args=[recording.pk])
