@@ -16,7 +16,7 @@ from django.core.asgi import get_asgi_application
 
 django.setup()
 
-# The models behind these can only be imported once Django is set up.
+# The models that these import need a configured Django.
 from engine.accounts.credentials import CREDENTIALS  # noqa: E402
 from engine.gateway.gate import Gate  # noqa: E402
 from engine.lifespan import Service  # noqa: E402

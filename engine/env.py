@@ -73,7 +73,7 @@ class Environment:
         return Reach(private=self.fetch_private_hosts, any_port=not self.strict)
 
 
-# The voice behind the names that the documentation and the SDKs' examples use.
+# The voice of the names that the documentation and the SDKs' examples use.
 DEFAULT_VOICE = "aura-2-thalia-en"
 _LIVE = 2 * (os.cpu_count() or 2)
 # The defaults of docs/contract.md, 4; those of the process are what its memory holds.

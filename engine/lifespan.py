@@ -67,7 +67,7 @@ class Service:
     async def live(self, receive: Any, send: Any) -> None:
         """The ASGI lifespan."""
         await receive()
-        # What a killed process left behind belongs to calls that nobody waits for any more.
+        # Files that a killed process left belong to requests that have ended.
         shutil.rmtree(self._environment.spool, ignore_errors=True)
         self._environment.spool.mkdir(parents=True)
         deliveries = Deliveries(self._environment)

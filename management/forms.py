@@ -22,7 +22,7 @@ from management.models import (
     User,
 )
 
-# Beyond these a moment in some time zone is no date any more.
+# Outside these a moment in some time zone is no date any more.
 IN_CALENDAR = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9998, 12, 30))]
 
 

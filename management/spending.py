@@ -32,7 +32,7 @@ DIMENSIONS = {
     "project": "Project",
 }
 STEPS = {"day": "Day", "week": "Week", "month": "Month"}
-# The dimension of the sums behind each of ours.
+# The dimension of the server's sums for each of ours.
 USAGE_GROUPING = {
     "endpoint": "endpoint", "model": "models", "key": "accessor", "person": "accessor",
     "tag": "tags", "project": "",

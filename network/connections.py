@@ -269,7 +269,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # uvicorn waits for ever behind a handshake that websockets could not read.
+        # uvicorn waits for ever after a handshake that websockets could not read.
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             message = f"The WebSocket handshake was not accepted: {self.conn.handshake_exc}."
             reject(self.transport, HTTPStatus.BAD_REQUEST, message, self.id_header)

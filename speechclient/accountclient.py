@@ -107,7 +107,7 @@ class AccountClient:
     def delete_key(self, api_key_id: str) -> None:
         self._send("DELETE", "keys", api_key_id)
 
-    # People
+    # Members
 
     def members(self) -> tuple[Member, ...]:
         return self._list(Member, "members", "members")

@@ -171,7 +171,7 @@ def _read_body(content_type: str, body: bytes) -> tuple[str | None, str, str | N
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):
-        # A proxy's HTML page says nothing to a person; plain text is the response itself.
+        # A proxy's HTML page is of no use in a message; plain text is the response itself.
         return None, "" if "html" in content_type.lower() else clean_line(text, 500), None
     if isinstance(read, str):
         return None, clean_line(read, 500), None

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 MAX_CHANNELS = 100
 MAX_ALTERNATIVES = 100
-# More people than anybody can tell apart: the numbers are nonsense, or count something else.
+# More speakers than can be distinguished: the numbers are wrong, or count something else.
 MAX_SPEAKERS = 200
 
 

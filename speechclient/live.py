@@ -419,7 +419,7 @@ class LiveStream(Generic[Connection, Choices]):
             self._wake.clear()
             wait = Wait(None) if self._is_sending else await self._send_next(connection)
             if wait is not None:
-                # `send` sends by itself and wakes nobody, so look again now and then.
+                # `send` sends by itself and wakes no task, so look again now and then.
                 await self._wait_for_work(min(wait.seconds or TICK_SECONDS, TICK_SECONDS))
 
     async def _wait_for_work(self, seconds: float) -> None:

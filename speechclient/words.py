@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from speechclient.fields import Fields
 
 MAX_WORDS = 1_000_000
-MAX_DURATION_SECONDS = 30 * 86_400.0  # a month: beyond it a time is a mistake
+MAX_DURATION_SECONDS = 30 * 86_400.0  # a month: a longer time is a mistake
 MAX_WORD_LENGTH = 1_000
 MAX_SPEAKER = 10_000
 

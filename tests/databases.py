@@ -13,6 +13,6 @@ def keep_in_a_file() -> None:
         return
     test_settings = connections["default"].settings_dict["TEST"]
     test_settings["NAME"] = test_settings["NAME"] or f"{folder.name}/tests.sqlite3"
-    # Nobody cuts the power of a test, and emptying the tables after each is a hundred syncs.
+    # No test loses its power supply, and emptying the tables after each is a hundred syncs.
     options = connections["default"].settings_dict["OPTIONS"]
     options["init_command"] = options["init_command"].replace("=FULL", "=OFF")

@@ -86,7 +86,7 @@ class Cluster:
     def __init__(self, programs: Path, path: Path, *, fsync: bool) -> None:
         self.programs, self.path, self.port = programs, path, free_port()
         self.data = path / "data"
-        # PostgreSQL refuses to run as root.
+        # PostgreSQL does not run as root.
         user = ["--reuid=postgres", "--regid=postgres", "--init-groups"]
         self.account = user if is_root() else []
         self.fsync = "on" if fsync else "off"

@@ -153,7 +153,7 @@ def test_speech_behind_damage_is_heard(tmp_path):
     at = [1, 7, 13, 18]
     noise = np.random.default_rng(2).normal(0, 0.02, 20 * 48_000).astype(np.float32)
     data = written("mp4", Sound(beeps(20, at, 48_000) + noise, "aac", 48_000))
-    index = data.rindex(b"moov")  # behind the audio: damage there would be another fault
+    index = data.rindex(b"moov")  # after the audio: damage there would be another fault
     heard, drawn = agree(damaged(data[:index], 6, size=300) + data[index:], at, tmp_path)
     assert heard.seconds == pytest.approx(20, abs=0.1)
     assert heard.decoder.damaged

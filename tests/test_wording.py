@@ -1,8 +1,10 @@
-"""Sentences for people are in plain English: no phrase that was replaced comes back."""
+"""Sentences are in plain English: no phrase that was replaced comes back."""
 
 import ast
 import functools
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("engine", "management", "network", "speechclient", "transcripts", "webapp")
 
-# Phrases that people had to read twice, and others of their kinds; in any case.
+# Phrases that had to be read twice, and others of their kinds; in any case.
 REPLACED = (
     r"\babout it\b",
     r"for the files you add",
@@ -67,6 +69,13 @@ REPLACED = (
     r"<button[^>]*>\s*keep\s*<",
 )
 PHRASES = re.compile("|".join(REPLACED), re.IGNORECASE)
+# Words of comments that have a plainer one: response, reject, continue, about, more than, after.
+IN_COMMENTS = re.compile(
+    r"\banswer|\brefus|\b(?:go|goes|going|went) on\b|\b(?:stands?|stood) still\b|\bset going\b"
+    r"|\blets? (?:nobody )?go\b|\bbegin anew\b|\bdoorbell\b|taken for dead|\bsome \d|\blaid bare\b"
+    r"|\bbeyond\b|\bbehind\b|\bbeside\b|\bnobody\b|\bnowhere\b|\bpeople\b|\bperson\b",
+    re.IGNORECASE,
+)
 
 
 def template_texts(source: str) -> Iterator[str]:
@@ -89,6 +98,45 @@ def docstrings() -> Iterator[tuple[Path, str]]:
 def test_docstrings_open_with_their_subject():
     """A sentence that opens with "What" or "Whether" and is no question has no subject."""
     assert [(path, text) for path, text in docstrings() if HEADLESS.search(text)] == []
+
+
+def replaced_in_comments(source: str) -> list[str]:
+    """The comments of a module with a word that has a plainer one."""
+    # Tokens take long: only of a module with such a word after a "#", which may be in a string.
+    if not any(IN_COMMENTS.search(line.partition("#")[2]) for line in source.splitlines()):
+        return []
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    return [comment for comment in comments if IN_COMMENTS.search(comment)]
+
+
+def test_comments_use_the_plain_words():
+    modules = [
+        path
+        for package in (*PACKAGES, "tests", "requirements")
+        for path in sorted((ROOT / package).rglob("*.py"))
+    ]
+    replaced = {
+        path.relative_to(ROOT).as_posix(): comments
+        for path in modules
+        if (comments := replaced_in_comments(path.read_text()))
+    }
+    assert replaced == {}
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_plain"),
+    [
+        ("# The server does not answer.", False),
+        ("# The server does not respond.", True),
+        ("# Some 5 s, and nobody waits behind it.", False),
+        ("# In some cases the response is late.", True),
+        ("# It goes on.", False),
+    ],
+)
+def test_a_replaced_word_is_noticed_in_a_comment(comment: str, is_plain: bool):
+    replaced = replaced_in_comments(f'text = "# it goes on"  {comment}\n')
+    assert replaced == ([] if is_plain else [comment])
 
 
 def test_headings_name_their_subject():
@@ -148,7 +196,7 @@ def test_texts_open_with_their_subject():
     assert [(path, text) for path, text in texts() if opening.match(text)] == []
 
 
-# The phrases that replaced the first of them, and where people read them.
+# The phrases that replaced the first of them, and their files.
 REQUIRED = {
     "Insights": "transcripts/choices.py",
     "Transcription settings": "templates/transcripts/upload.html",

@@ -68,7 +68,7 @@ GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
         ),
     ),
 )
-# Behind "More options": what few recordings need.
+# Under "More options": options that few recordings need.
 RARE_GROUPS: tuple[tuple[str, tuple[Feature, ...]], ...] = (
     (
         "Wording",

@@ -186,7 +186,7 @@ class Recording(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="recordings"
     )
     title = models.CharField(max_length=255)
-    # Databases fold case differently and not at all beyond ASCII: the filter compares this.
+    # Databases fold case differently, and only in ASCII: the filter compares this.
     title_folded = FoldedTitle(editable=False, default="")
     file = models.FileField(upload_to="recordings/%Y/%m", max_length=200, blank=True)
     original_name = models.CharField(max_length=255, blank=True)
@@ -555,7 +555,7 @@ class Transcription(Leased):
         Recording(pk=self.recording_id).show(state)
 
     def ended(self) -> None:
-        # What is audio can be listened to even when nobody could transcribe it.
+        # Audio can be played even when it could not be transcribed.
         if self.recording.media_type:
             self.recording.order_waveform()
 

@@ -49,7 +49,7 @@ def complete(chosen: Mapping[str, Any], defaults: Mapping[str, Any] = DEFAULTS) 
     if any("language" in name for name in selected):
         # Chosen or detected: what the defaults say about it is the other way.
         defaults = {name: defaults[name] for name in defaults if "language" not in name}
-    # Servers reject ``diarize`` beside a model of diarization; either identifies speakers.
+    # Servers reject ``diarize`` together with a model of diarization; either identifies speakers.
     if "diarize_model" in selected:
         defaults = {name: defaults[name] for name in defaults if name != "diarize"}
     elif selected.get("diarize") and "diarize_model" in defaults:

@@ -7,7 +7,7 @@ nothing behind. Run as a file, not with ``-m``: the engine must not load our pac
 import os
 import sys
 
-# The folder of this file would hide the package `celery` behind our module of that name.
+# In the folder of this file our module `celery` would hide the package of that name.
 sys.path[0] = os.getcwd()
 
 import ctypes  # noqa: E402

@@ -239,7 +239,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     except Misconfigured as error:
         sys.exit(f"Earshot cannot start: {error}")
 
-# A chunk of an upload goes to a temporary file beyond this; pages send less.
+# A larger chunk of an upload goes to a temporary file; pages send less.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
@@ -266,7 +266,7 @@ if CELERY_BROKER_URL == "filesystem://":
         "polling_interval": 0.1,
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Publishing is a doorbell: a broker that is down must not hold up the one who rings.
+# A message only wakes a worker: a broker that is down must not delay the sender.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False

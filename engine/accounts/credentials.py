@@ -119,7 +119,7 @@ class Credentials:
     async def _known_or_found(self, name: str, find: Callable[[], Caller | None]) -> Caller:
         caller, fresh_until = self._known.get(name, (None, 0.0))
         if caller is None or time.monotonic() > fresh_until:
-            # One query for all who wait: they go on in the order in which they came.
+            # One query for all requests that wait; they resume in the order of their arrival.
             looking = self._looking.get(name)
             if looking is None:
                 looking = asyncio.ensure_future(self._look_up(name, find))

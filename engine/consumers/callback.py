@@ -14,7 +14,7 @@ from engine.wire.shapes import Message, encode
 
 logger = logging.getLogger("engine.inference.callbacks")
 
-_PAUSES = (0.5, 1.0, 2.0)  # seconds between tries: a stream goes on meanwhile
+_PAUSES = (0.5, 1.0, 2.0)  # seconds between tries; the stream continues meanwhile
 _MOST_WAITING = 1_000  # messages
 
 

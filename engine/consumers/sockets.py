@@ -42,7 +42,7 @@ class Socket(AsyncConsumer):
     silence_seconds: float = 10.0  # without a frame from the client, then ``fall_silent``
     pings_count = False  # whether a ping is a sign of life
     stalled_seconds: float = 30.0  # that a client may take nothing of the sound for it
-    close_seconds: float = 10.0  # the same when a close waits behind what it has not read
+    close_seconds: float = 10.0  # the same when a close waits for what it has not read
 
     def __init__(self) -> None:
         self._incoming: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()

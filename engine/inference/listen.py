@@ -351,7 +351,7 @@ _BEST_EFFORT = {
         "Entities are found by their form (dates, money, e-mail addresses, ...); names are not."
     ),
 }
-# Each has an effect only beside the other.
+# Each has an effect only together with the other.
 _NEEDS = {"utt_split": "utterances", "custom_topic": "topics", "custom_intent": "intents"}
 _ENGLISH_ONLY = (
     "measurements",

@@ -213,7 +213,7 @@ def _headers(plan: Plan, script: Script, coverage: Coverage) -> dict[str, str]:
         "dg-model-name": plan.model.canonical_name,
         "dg-model-uuid": plan.model.uuid,
         "dg-char-count": str(script.characters),
-        "dg-voice-name": plan.model.voice.name,  # ours: the local voice behind the name
+        "dg-voice-name": plan.model.voice.name,  # ours: the local voice of the name
     }
     if plan.speed != 1.0:
         headers["dg-speed-used"] = f"{plan.speed:g}"

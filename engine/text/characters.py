@@ -7,7 +7,7 @@ import unicodedata
 
 ROMAN_SIGNS = "[\u2160-\u2188]+"
 EXPONENT = "[⁺⁻]?[⁰¹²³⁴-⁹]+|ⁿ"
-# Of a number, one or two letters or a bracket; superscript digits behind a word are a note.
+# Of a number, one or two letters or a bracket; superscript digits after a word are a note.
 POWER = rf"(?P<base>[\d)\]]|(?<![^\W\d_])[^\W\d_]{{1,2}})(?P<power>{EXPONENT})"
 # The rules of a language read Roman numerals and "№"; accents are no letters.
 _WHOLE_CATEGORIES = ("Lm", "Nl", "Sk")

@@ -53,7 +53,7 @@ ABBREVIATIONS = {
     "Mon.": "Monday", "Tue.": "Tuesday", "Tues.": "Tuesday", "Thu.": "Thursday",
     "Thurs.": "Thursday", "Fri.": "Friday",
 }  # fmt: skip
-# Those that often end a sentence: the point stays where one begins behind it.
+# Those that often end a sentence: the point stays where a sentence begins after it.
 CLOSING = {"etc.": "et cetera", "a.m.": "AM", "p.m.": "PM"}
 ROMAN = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX".split()
 RULERS = (
@@ -345,7 +345,7 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
         re.compile(r"\b(\d{1,2}(?::\d\d)?\s?[AaPp]\.?[Mm]\.?)\s?[-\u2013]\s?(?=\d)"),
         lambda m: f"{m[1]} to ",
     ),
-    # Behind a name and before no other: a street, a drive.
+    # After a name and before no other: a street, a drive.
     (
         re.compile(r"\b([A-Z][a-z]+|\d+(?:st|nd|rd|th)) (St|Dr)\.(?!\s+[A-Z])"),
         lambda m: f"{m[1]} {'Street' if m[2] == 'St' else 'Drive'}",

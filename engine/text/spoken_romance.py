@@ -130,7 +130,7 @@ LETTERS = {
         "vu|doppia vu|ics|ipsilon|zeta",
     }.items()
 }
-# Capitals that nobody could say as a word: no vowel, or consonants that do not go together.
+# Capitals that cannot be read as a word: no vowel, or consonants that do not go together.
 CONSONANT = "[B-DF-HJ-NP-TV-Z]"
 UNSPEAKABLE = (
     rf"{CONSONANT}{{2,6}}|[A-Z]{{1,2}}{CONSONANT}{{2}}"

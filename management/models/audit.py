@@ -101,7 +101,7 @@ class AuditEntry(models.Model):
     """
 
     at = models.DateTimeField(default=timezone.now)
-    # Without a constraint: the entry outlives the person, and nothing may change it.
+    # Without a constraint: the entry outlives the user, and nothing may change it.
     actor = models.ForeignKey(
         User, models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
     )

@@ -142,7 +142,7 @@ def fill(rows: int) -> "tuple[User, int]":
     began = timezone.now().replace(year=2026, month=1, day=1)
     titles = random.choice(WORDS, (rows, 3))
     states = random.choice(STATES, rows, p=(0.85, 0.1, 0.05))
-    # The small one is the person's alone, so that each of its pages is as full.
+    # The small one is the user's alone, so that each of its pages is as full.
     owners = np.arange(rows) % (PERMITTED if rows <= SMALL else PROJECTS)
     rare = set(np.linspace(0, rows - 1, RARE_ROWS).astype(int) // PROJECTS * PROJECTS)
     recordings = Recording.objects.bulk_create(

@@ -31,7 +31,7 @@ from tests.engine.engine import Engine, start_engine
 from tests.speech import pcm_bytes, wav_bytes
 
 CHUNK = RATE // 20  # samples a frame
-SILENCE_SECONDS = 2.0  # behind each recording
+SILENCE_SECONDS = 2.0  # after each recording
 TURN_SILENCE_SECONDS = 4.0
 NOISE_SECONDS = 0.5  # of a recording may sound like speech to the measure of its end
 PAUSE_SECONDS = (0.3, 0.5)  # inside a turn, where two recordings make one
@@ -139,7 +139,7 @@ def final_lags(heard: Heard) -> list[float]:
     lags = []
     for end in heard.ends:
         for at, message in heard.told:
-            # Where noise goes on behind the last word, the engine knows its end before this does.
+            # Where noise continues after the last word, the engine knows its end before this does.
             until = message.get("start", 0.0) + message.get("duration", 0.0)
             if message.get("speech_final") and until > end - NOISE_SECONDS:
                 lags.append(at - end)
@@ -161,7 +161,7 @@ def changed_words(heard: Heard, *, with_finals: bool) -> float:
             continue
         if not message["is_final"] or with_finals:
             words = words_of(message)
-            # Aligned: one word more must not make all behind it count as changed.
+            # Aligned: one word more must not make all after it count as changed.
             same = SequenceMatcher(None, stable, words, autojunk=False).get_matching_blocks()
             changed += len(stable) - sum(block.size for block in same)
             stable = words[: len(stable)]

@@ -160,7 +160,7 @@ def speed(ada: Member, folder: Path) -> list[Result]:
     ours = seconds_through(ada, path, 1)
     sequential = seconds_alone(SEQUENTIAL, path)
     batched = min(batched, seconds_alone(BATCHED, path))
-    # A machine is not equally fast all the time: one file before the four, and one behind them.
+    # A machine is not equally fast all the time: one file before the four, and one after them.
     before = seconds_through(ada, path, 1)
     together = seconds_through(ada, path, 4)
     one = (before + seconds_through(ada, path, 1)) / 2

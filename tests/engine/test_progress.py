@@ -8,7 +8,7 @@ def test_progress_is_known_under_the_name_of_the_request_while_it_is_under_way()
     with progress.of("p-1", "one") as note:
         assert progress.heard("p-1", "one") == 0.0
         note(12.5)
-        note(10.0)  # another channel may be behind
+        note(10.0)  # another channel may be slower
         assert progress.heard("p-1", "one") == 12.5
         assert progress.heard("p-1", "two") is None
     assert progress.heard("p-1", "one") is None

@@ -31,7 +31,7 @@ from tests.faults.rows import NOT_ON, NOT_TODAY, ROWS, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 Fact = tuple[str, str, float]  # a fact, its outcome and the seconds it took
-Tried = tuple[str, str, str, float]  # the same behind the name of its row
+Tried = tuple[str, str, str, float]  # the same after the name of its row
 
 
 def main() -> None:

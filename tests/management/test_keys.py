@@ -224,6 +224,6 @@ def test_the_list_of_many_keys_takes_few_queries(ada, project, django_assert_max
         Key(project=project, api_key_id=f"m-{number}", comment=f"Key {number}")
         for number in range(300)
     )
-    text_of(ada, "keys")  # the first page of a session notes when the person was seen
+    text_of(ada, "keys")  # the first page of a session notes when the user was seen
     with django_assert_max_num_queries(12):
         assert "Page 1 of 7" in text_of(ada, "keys")

@@ -152,7 +152,7 @@ def test_an_administrator_of_another_project_sees_no_request(project, logged):
 
 
 def test_pages_take_few_queries(ada, logged, django_assert_max_num_queries):
-    ada.get(reverse("usage"))  # the first page of a session notes when the person was seen
+    ada.get(reverse("usage"))  # the first page of a session notes when the user was seen
     for url in (reverse("requests"), reverse("request_detail", args=[logged[0].pk])):
         with django_assert_max_num_queries(12):
             ada.get(url)

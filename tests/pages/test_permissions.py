@@ -202,7 +202,7 @@ def headers(cast: Cast) -> dict[str, str]:
 
 
 def reaches(rule: Rule, cast: Cast, person: User | None, method: str) -> bool:
-    """Whether this person reaches an address, whose effects are undone then."""
+    """Return whether this person reaches an address; its effects are undone."""
     reached = False
     try:
         with transaction.atomic():

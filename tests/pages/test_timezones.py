@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.pages.cast import Cast
 
-# Behind UTC with one slash and with two, half an hour off the full ones, and a day ahead.
+# West of UTC with one slash and with two, half an hour off the full ones, and a day ahead.
 ZONES = ("America/New_York", "America/Argentina/Ushuaia", "Asia/Kolkata", "Pacific/Auckland")
 
 

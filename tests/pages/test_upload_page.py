@@ -402,7 +402,7 @@ def test_leaving_while_bytes_travel_is_asked_about(visits, cast: Cast, big: Path
     )
     choose(page, big)
     expect(page.get_by_text("0 %")).to_be_visible()
-    page.get_by_role("heading", name="Upload").click()  # only people who did something are asked
+    page.get_by_role("heading", name="Upload").click()  # only users who did something are asked
     with page.expect_event("dialog") as asked:
         page.close(run_before_unload=True)
     assert asked.value.type == "beforeunload"

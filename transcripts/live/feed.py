@@ -5,7 +5,7 @@ import json
 from collections import deque
 from typing import Any
 
-# Captions in memory; a page that is further behind reads rows.
+# Captions in memory; a page that missed more reads rows.
 RECENT_CAPTIONS = 200
 
 

@@ -20,7 +20,7 @@ from transcripts.queue.leases import LEASE
 
 # Shorter audio is no recording.
 SHORTEST_BYTES = BYTES_PER_SECOND // 10
-# Audio behind the last final result that can be left out: silence at the end.
+# Audio after the last final result that can be left out: silence at the end.
 SETTLED_SECONDS = 0.5
 
 

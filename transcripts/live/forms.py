@@ -150,7 +150,7 @@ class LinkForm(forms.Form):
 
     def save(self, session: LiveSession) -> None:
         cleaned = self.cleaned_data
-        # An empty field keeps the password, which nobody can read again.
+        # An empty field keeps the password, which is never shown again.
         keeps = cleaned["has_password"] and not cleaned["password"]
         password = None if keeps else cleaned["password"] if cleaned["has_password"] else ""
         session.set_link(cleaned["audience"], cleaned["until"], password)

@@ -331,7 +331,7 @@ class LiveRun:
             facts["lag"] = round(lag)
         self.feed.show_progress(**facts)
 
-    # Storage, beside the path of the audio.
+    # Storage, not on the path of the audio.
 
     async def _keep(self) -> None:
         """Store what has come, again and again, until the session is over."""

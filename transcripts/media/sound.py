@@ -237,7 +237,7 @@ def _run(
                 stderr=subprocess.DEVNULL,
                 pass_fds=passed,
                 cwd=empty_folder,
-                # One thread: the address space is limited, and nobody waits for this.
+                # One thread: the address space is limited, and no user waits for this.
                 env={"OPENBLAS_NUM_THREADS": "1"},
                 timeout=seconds + 10,
                 check=True,

@@ -119,7 +119,7 @@ def work_of(order: dict[str, Any], source: IO[bytes]) -> Callable[[], dict[str, 
             # NumPy is slow to load: the others do without.
             from transcripts.media.drawing import draw
 
-            os.nice(10)  # nobody waits for a waveform while others wait for transcripts
+            os.nice(10)  # transcripts are more urgent than waveforms
             copy = None if order["copy"] is None else os.fdopen(order["copy"], "wb")
             return partial(draw, source, copy)
         case "measure":

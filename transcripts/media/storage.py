@@ -16,7 +16,7 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage, default_storage
 
 BLOCK_BYTES = 1024 * 1024
-# What an upload must leave free: the database and the logs have to go on.
+# What an upload must leave free: the database and the logs need room.
 SPARE_BYTES = 256 * 1024 * 1024
 
 
@@ -95,7 +95,7 @@ def move(path: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        # Another disk: copy beside the target first, so that it appears whole.
+        # Another disk: copy next to the target first, so that it appears whole.
         aside = target.with_name(f".{target.name}")
         shutil.copyfile(path, aside)
         sync(aside)

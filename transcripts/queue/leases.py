@@ -17,7 +17,7 @@ from management.models import Connection
 from management.pacing import JOB_PAUSE_SECONDS
 from transcripts.queue.dispatch import ring_on_commit
 
-# A worker that says nothing for this long is taken for dead; it renews every RENEW.
+# A lease that is not renewed for this long has expired; a worker renews it every RENEW.
 LEASE = timedelta(seconds=15)
 RENEW = timedelta(seconds=5)
 # A lease or a pause that ends later than any could be set was set by a clock that was ahead.

@@ -225,7 +225,7 @@ def find(
         return Results(order, hint=NOTHING_TO_LOOK_FOR)
     after = Cursor.decode(cursor) if cursor else None
     if after is not None and after.order == "newest":
-        # Ranking may have taken too long for the first page: go on as that page did.
+        # Ranking may have taken too long for the first page: continue as that page did.
         order = "newest"
     elif after is not None and order == "newest":
         raise BadSearch(NOT_OURS)

@@ -258,7 +258,7 @@ def scored(query: Query, rows: Sequence[tuple[int, str]]) -> list[tuple[float, i
     result = []
     for pk, text in rows:
         plain = text.lower() if text.isascii() else fold(text)
-        # Against an utterance of usual length, some 80 characters.
+        # Compared with an utterance of usual length, about 80 characters.
         length = 1.2 * (0.25 + 0.75 * len(plain) / 80)
         counts = [len(term.findall(plain)) for term in terms]
         result.append((-sum(2.2 * often / (often + length) for often in counts), pk))

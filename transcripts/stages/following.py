@@ -14,7 +14,7 @@ from transcripts.stages.speech import speech_line
 logger = logging.getLogger(__name__)
 
 ASK_SECONDS = 2.0
-# Behind a load balancer another engine may be asked than the one that works.
+# A load balancer may send the question to another engine than the one that works.
 MAX_MISSES = 3
 TIMEOUTS = Timeouts(connect_seconds=5.0, response_seconds=5.0, body_seconds=5.0)
 

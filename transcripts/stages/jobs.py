@@ -38,9 +38,9 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 1.0
 MAX_FAILURES = 12
 MAX_FETCHES = 5
-# Each unreadable response was paid for: one more try, then a person decides.
+# Each unreadable response was paid for: one more try, then a user decides.
 MAX_UNREADABLE = 2
-# A server that is down, a disk that is full: waited for this long, then a person has to look.
+# A server that is down or a full disk: waited for this long, then an administrator has to act.
 GIVE_UP_AFTER = timedelta(hours=24)
 # A day of waiting takes more attempts than this; a clock that jumps ahead takes none.
 GIVE_UP_ATTEMPTS = 50
@@ -243,7 +243,7 @@ class Seats:
 
 
 seats = Seats()
-# What was written for people; of all else they are told that it happened.
+# Messages written for users; of any other error they learn only that it happened.
 FOR_PEOPLE = (
     SpeechError,
     Hopeless,

@@ -51,7 +51,7 @@ def fetch_audio(job: Job[Transcription]) -> None:
     recording = job.row.recording
     job.note(stage=Stage.FETCHING)
     target = staging(f"fetch-{recording.pk}-{job.row.attempt}")
-    # What people announced to send has its room first.
+    # Announced uploads have their room first.
     rules = replace(fetch.house_rules(), room_bytes=unreserved_bytes())
     try:
         fetched = fetch.fetch(recording.source_url, target, rules, job.use)

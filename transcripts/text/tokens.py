@@ -19,7 +19,7 @@ UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
-# Joins the words on both sides of a seam to one that nobody says.
+# Joins the words on both sides of a seam to one that is in no text.
 SEAM = "ƾ"
 # So many words after the end of an utterance tell one phrase across it from another.
 AFTER_SEAM = 5
@@ -123,7 +123,7 @@ def indexed(texts: Sequence[str]) -> list[IndexedText]:
     """Return the indexed text of a transcript's utterances, given their texts in order."""
     words_of = [
         [compared(text[start:end]) for start, end in word_ranges(text)]
-        # Nobody says that much in one breath, and databases index only its beginning.
+        # No utterance is that long, and databases index only its beginning.
         for text in (text[:100_000] for text in texts)
     ]
     seams: list[str] = []

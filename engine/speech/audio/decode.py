@@ -52,7 +52,7 @@ _ERRORS: dict[str, type[SpeechError]] = {
     "limit": AudioLimit,
     "unconfined": DecoderLost,
 }
-# How far one track may lag behind another before its silence is assumed.
+# Lag of a track after another one from which its silence is assumed.
 _MOST_LAG = 120 * RATE  # samples
 _HEADER = struct.Struct("<cI")
 # What starts a container: such bytes are read as what they are, whatever the caller said.

@@ -133,7 +133,7 @@ def main() -> None:
     except MemoryError:
         message = f"decoding needs more than {order['memory_bytes'] >> 20} MB of memory"
         _send(b"E", _json({"kind": "limit", "message": message}))
-    except Exception as error:  # the edge of the process: nobody else would say what happened
+    except Exception as error:  # the edge of the process: the error is reported here or not at all
         message = f"the decoder failed on this audio: {type(error).__name__}: {error}"
         _send(b"E", _json({"kind": "unsupported", "message": message}))
 

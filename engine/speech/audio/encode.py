@@ -50,7 +50,7 @@ ENCODINGS = {
     "flac": Encoding(sample_rates=(48_000, 8_000, 16_000, 22_050, 32_000)),
     "aac": Encoding(fixed_rate=22_050, bit_rates=range(4_000, 192_001), bit_rate=48_000),
 }
-# What /v2/speak takes beside it.
+# Formats that only /v2/speak has.
 ENCODINGS_V2 = ENCODINGS | {
     "linear16": Encoding(("wav", "none"), (24_000, 8_000, 16_000, 32_000, 44_100, 48_000)),
     "mp3": Encoding(
@@ -188,7 +188,7 @@ class Encoder:
             samples = self._resampler.resample_chunk(samples, last=last)
         if not len(samples):
             return self._sink.encode(np.zeros(0, np.int16))
-        # Clipped first: beyond full scale the conversion would wrap into loud noise.
+        # Clipped first: above full scale the conversion would wrap into loud noise.
         return self._sink.encode((np.clip(samples, -1, 1) * 32_767).astype(np.int16))
 
 

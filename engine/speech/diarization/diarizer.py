@@ -39,7 +39,7 @@ SHORTEST_GAP_SECONDS = 0.3  # a speaker's breath is no end of the turn
 Span = tuple[float, float]  # seconds
 
 SILENCE = 1e-4  # no sample above this, after it was raised: nothing to look at
-GROUPED_AT_ONCE = 256  # prints, some 15 minutes; keeps grouping from growing with the square
+GROUPED_AT_ONCE = 256  # prints, about 15 minutes; keeps grouping from growing with the square
 
 
 @dataclass(frozen=True)

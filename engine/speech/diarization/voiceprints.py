@@ -28,7 +28,7 @@ LOCAL_SPEAKERS = 3
 # The network's frames: a step of 270 samples, centred on a receptive field of 991.
 FRAME_SECONDS = 270 / SAMPLE_RATE
 FIRST_FRAME_SECONDS = 495.5 / SAMPLE_RATE
-# Classes: nobody, each of three, each pair of three.
+# Classes: no speaker, each of three, each pair of three.
 POWERSET = np.array(
     [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], bool
 )

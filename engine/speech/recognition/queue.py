@@ -149,7 +149,7 @@ class Work:
                 if _begin(job):
                     taken.append(job)
             if jobs:
-                self._batch[owner] = jobs  # behind the others: they are next
+                self._batch[owner] = jobs  # last in the order: the others are next
             if len(taken) == most:
                 break
         return taken

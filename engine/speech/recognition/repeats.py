@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from engine.speech.recognition.transcript import Word
 
-# Seconds a letter of the fastest intelligible speech, some 28 letters a second.
+# Seconds a letter of the fastest intelligible speech, about 28 letters a second.
 _LETTER = 0.035
 # What one character counts for, in letters: a digit is a word, an ideograph a syllable.
 _DIGIT, _IDEOGRAPH = 4, 3

@@ -9,7 +9,7 @@ from faster_whisper.feature_extractor import FeatureExtractor
 FRAMES_PER_SECOND = 100
 _HOP = 160
 _LENGTH = 400
-_ROWS = 16  # frames in one product: above some 20, BLAS wakes its threads, which then spin
+_ROWS = 16  # frames in one product: above about 20, BLAS wakes its threads, which then spin
 _CHUNK = 13 * _ROWS  # frames at a time: what lies between samples and levels stays in the cache
 _WINDOW = np.hanning(_LENGTH + 1)[:-1].astype(np.float32)
 
@@ -30,7 +30,7 @@ class Spectrogram:
         frames = len(samples) // _HOP
         whole = -(-frames // _ROWS) * _ROWS
         half = _LENGTH // 2
-        # Silence behind, and the start mirrored before it, as in training.
+        # Silence at the end, and the start mirrored before it, as in training.
         padded = np.zeros(max(whole * _HOP, len(samples)) + 2 * _LENGTH, np.float32)
         padded[half : half + len(samples)] = samples
         padded[:half] = padded[half + 1 : _LENGTH + 1][::-1]

@@ -27,7 +27,7 @@ NATURAL_PAUSE = round(0.6 * RATE)  # ends a stretch of speech whatever the optio
 _ROLL = round(0.3 * RATE)  # samples kept before the first voice: soft first sounds
 # A pause this young starts the final decoding; its words are kept when the pause holds.
 _EARLY = round(0.15 * RATE)
-# The detector needs some 100 ms to be sure of silence: a shorter pause is inside a word.
+# The detector needs about 100 ms to be sure of silence: a shorter pause is inside a word.
 _SHORTEST_PAUSE = round(0.1 * RATE)
 _STEP = round(0.7 * RATE)  # of new audio between two guesses
 _BUSY = 3.0  # the step grows to this many times the last decoding: a third of one core is enough
@@ -72,7 +72,7 @@ class Segment:
     keyterms: tuple[str, ...]
     asked_at: int = 0  # how much audio the newest guess held
     stable: list[Word] = field(default_factory=list)
-    rest: list[Word] = field(default_factory=list)  # the newest hypothesis behind the stable words
+    rest: list[Word] = field(default_factory=list)  # the newest hypothesis after the stable words
 
     @property
     def words(self) -> list[Word]:
@@ -108,7 +108,7 @@ class Decoding:
     final: bool
     voice: dict[int, float]
     words: list[Word] | None = None
-    is_unsaid: bool = False  # the model wrote words that nobody said
+    is_unsaid: bool = False  # the model wrote words that were not spoken
 
     def believed(self, words: list[Word]) -> list[Word]:
         """Return ``words``, in the time of the stream, or none where they are not believed."""
@@ -183,7 +183,7 @@ class Track:
         self._received = 0
         self._seen = 0  # samples that the detector has judged
         self._voice: deque[tuple[int, float]] = deque()  # of voiced frames, by their end
-        self.unsaid = 0  # results for which the model wrote words that nobody said
+        self.unsaid = 0  # results for which the model wrote words that were not spoken
         self._voice_run = 0  # samples with voice up to the listening position, without a pause
         self._voiced_until = 0  # the end of the last frame with voice
         self._settled_until = 0  # results touch each other: where the next one starts
@@ -446,7 +446,7 @@ class Track:
         self._settled_until = end
         self._is_ended = self._is_ended or ends_speech
         if segment is not None and segment.voice_end > end:
-            # Cut inside speech: what is behind the cut belongs to the next segment.
+            # Cut inside speech: the audio after the cut belongs to the next segment.
             self._open(end)
         return steps
 

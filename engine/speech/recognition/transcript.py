@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.speech.audio.decode import Track
 from engine.speech.diarization.diarizer import Diarization
 
-# Seconds, for `paced`: nobody says a letter or a word faster.
+# Seconds, for `paced`: no letter or word is spoken faster.
 _LETTER = 0.02
 _SHORTEST_WORD = 0.06
 _LONG_ENOUGH = 0.2  # for any word
@@ -67,7 +67,7 @@ class Transcript:
     truncated: bool  # the data broke off: this is what could be decoded
     damaged: int  # places that could not be decoded
     tracks: tuple[Track, ...]  # the audio tracks of the file
-    unsaid: int  # stretches of sound for which the model wrote words that nobody said
+    unsaid: int  # stretches of sound for which the model wrote words that were not spoken
     speech_seconds: float  # heard as speech, summed over the channels
     queued_seconds: float  # spent waiting for a worker, summed over the windows
 

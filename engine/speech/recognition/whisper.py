@@ -42,8 +42,8 @@ _SILENT = 0.6
 _SECOND_BEAMS = 5
 _LONGEST_REPEAT = 8  # tokens; the second try of a text that loops has no longer ones
 
-# Tokens that a text has at least which the model may have said twice, and the most that a person
-# says in a second: hurried speech has five.
+# Tokens of the shortest text that the model may have written twice, and of the fastest second of
+# speech: hurried speech has five.
 _SHORTEST_ECHO = 4
 _FASTEST = 6.0
 

@@ -18,7 +18,7 @@ from engine.speech.recognition.vad import FRAME, VoiceDetector
 
 _UNREAD_FRAMES = 12  # 0.4 s; where the model leaves out more, it left out a word
 _FEWEST_VOICED = 4  # frames; what is shorter holds no word
-_PADDING = 8  # frames kept around speech, some 250 ms: soft first and last sounds
+_PADDING = 8  # frames kept around speech, about 250 ms: soft first and last sounds
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ NAMES = {
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*['’]?|\d+|[.,!?;:—…\"“”()]|[-–]")
 DASHES = frozenset("-–")
 NEXT_ENTRY = ',\n  "'  # in a lexicon, whose entries are indented by two spaces
-PIECE = 200_000  # characters of one, parsed in some 4 ms
+PIECE = 200_000  # characters of one, parsed in about 4 ms
 PUNCTUATION = frozenset('.,!?;:—…"“”()')
 
 

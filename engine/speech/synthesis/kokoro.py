@@ -39,7 +39,7 @@ MELODY = slice(128, 256)
 MARGINS = np.array([7, 9])
 MARKS = ' ,.!?;:—…"”)'
 
-# Chunks, in halves of 12.5 ms: the first is half a second of speech behind the silence; each
+# Chunks, in halves of 12.5 ms: the first is half a second of speech after the silence; each
 # next one can be made while the one before it plays. What is near their ends is made for both.
 SILENCE, CHUNK, GROWTH, SHORTEST, AROUND = 14, 40, 1.25, 16, 8
 # The norms of a text are at first those of texts as long, by and by its own: as much of the one

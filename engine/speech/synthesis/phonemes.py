@@ -32,7 +32,7 @@ def from_ipa(ipa: str) -> str:
     return LATE_STRESS.sub(r"\2\1", ipa)
 
 
-# The letters beside a to z that the rules of a language know; others are read without accents.
+# The letters other than a to z that the rules of a language know; others are read without accents.
 ALPHABETS = {"en": "", "es": "áéíóúüñç", "fr": "àâäçéèêëîïôöùûüÿœæ", "it": "àèéìíòóùú"}
 LATIN = {
     "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "þ": "th", "ð": "d", "ı": "i",

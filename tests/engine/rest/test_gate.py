@@ -366,7 +366,7 @@ def test_calls_that_wait_to_be_recorded_hold_up_no_reader_and_all_count(engine: 
             for path in ("/v1/read?sentiment=true&tag=held-up", "/v1/read") * 3
         ]
         assert not wait(calls, timeout=2).done  # a response ends when its request is recorded
-        # Nobody can write now; those who wait to would give up after 20 s.
+        # No writer can start now; one that waits would fail after 20 s.
         assert http.get("/v1/projects", timeout=10).status_code == 200
         database.execute("ROLLBACK")
         assert sorted(call.result().status_code for call in calls) == [200] * 3 + [400] * 3

@@ -405,7 +405,7 @@ def test_a_final_result_waits_for_its_words_and_keeps_the_order():
     listener = Listener(LiveOptions(endpointing_ms=300, vad_events=True), is_prompt=False)
     listener.push(join(0.3, say(FOX), 1.0, say(SHELLS), 1.0))
     first, second = [decode for decode in listener.asked if decode.final]
-    assert len(listener.told) == 1  # SpeechStarted; the next one waits behind the words
+    assert len(listener.told) == 1  # SpeechStarted; the next one waits for the words
     listener.respond(second)
     assert len(listener.told) == 1
     assert not listener.session.is_settled

@@ -219,7 +219,7 @@ def test_coded_audio_is_decoded_as_it_comes(
     coded = encode(
         soxr.resample(talk, 16_000, rate).astype(np.float32), rate, read_format(encoding=encoding)
     )
-    # A container may stand for itself; MP3 has some frames of its own before and behind.
+    # A container may stand for itself; MP3 has some frames of its own before and after it.
     raw = {"encoding": announced or None, "sample_rate": rate if announced else None}
     with open_stream(**raw) as stream:
         stream.send_bytes(coded, 1000)

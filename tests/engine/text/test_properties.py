@@ -17,7 +17,7 @@ from engine.text.search import hotwords, parse_replacements, replace_words, sear
 from engine.text.words import Word
 
 DIGITS = "zero one two three four five six seven eight nine".split()
-# What rules look for, so that runs of it come up often, beside any text at all.
+# What rules look for, so that runs of it come up often, in addition to any text.
 TELLING = [
     *DIGITS,
     *"oh double triple ten twenty hundred thousand million and point percent dollars cents".split(),

@@ -29,7 +29,7 @@ def quick_storage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def until(fact: Callable[[], Any]) -> Any:
     async with asyncio.timeout(30):
-        while not (found := fact()):  # noqa: ASYNC110 nobody reports these
+        while not (found := fact()):  # noqa: ASYNC110 no event reports these
             await asyncio.sleep(0.01)
         return found
 

@@ -192,7 +192,7 @@ def test_worker_that_is_told_to_stop_gives_its_job_back_at_once(installation, sp
     command = installation.transcribe()
     until(lambda: speech_server.heard == 1, "the worker sent the recording")
     first.send_signal(signal.SIGTERM)
-    assert speech_server.left.wait(PATIENCE_SECONDS)  # the server need not go on with it
+    assert speech_server.left.wait(PATIENCE_SECONDS)  # the server need not continue it
     first.wait(PATIENCE_SECONDS)
     speech_server.gate.set()
     installation.worker()

@@ -66,7 +66,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stdout.write("\nStopping…")
         finally:
-            # A second Ctrl-C must not leave half of the group behind.
+            # A second Ctrl-C must not leave half of the group running.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             group.stop()
