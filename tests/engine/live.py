@@ -8,14 +8,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
 
 from engine.speech.audio.decode import RATE, Samples
+from engine.speech.errors import AudioError
 from engine.speech.recognition.transcript import Word
 from engine.speech.recognition.whisper import Hypothesis
+from engine.speech.synthesis.markup import Script
+from engine.speech.synthesis.voices import Voice
 
 SECONDS_OF_A_WORD = 0.3
 
@@ -69,3 +73,18 @@ class FakeEndOfTurn:
 
     def score(self, samples: Samples) -> float:
         return probability(samples)
+
+
+class FakeVoice:
+    """Synthesizer whose texts last as long as they have characters: a constant, at 15 a second.
+
+    A text with "fail" in it cannot be made.
+    """
+
+    def speak(self, script: Script, voice: Voice, **options: Any) -> Iterator[Samples]:
+        (text,) = script.parts
+        assert isinstance(text, str)
+        if "fail" in text:
+            raise AudioError("no sound")
+        for word in text.split():
+            yield np.full(round(len(word) / 15 * voice.sample_rate), 0.5, np.float32)

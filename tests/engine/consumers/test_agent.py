@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from engine.models import AgentConfiguration
+from engine.consumers import replyaudio
+from engine.models import AgentConfiguration, Request, UsageDay
 from tests.contract.messages import misfits
-from tests.engine.inprocess import Inside
+from tests.engine.inprocess import WAIT_SECONDS, Inside
+from tests.engine.languagemodel import LanguageModel, call
+from tests.engine.languagemodel import say as write
+from tests.engine.live import FakeVoice
 
 AGENT = "/v1/agent/converse"
 LIBRARIAN = {
@@ -30,6 +37,7 @@ class Talk:
         key = f"Token {inside.ada.key}".encode()
         headers = [(b"authorization", key)]
         self._socket = WebsocketCommunicator(inside.gate, AGENT, headers=headers)
+        self.audio = b""
 
     async def __aenter__(self) -> Talk:
         assert (await self._socket.connect(timeout=30))[0]
@@ -47,12 +55,21 @@ class Talk:
         await self._socket.send_to(**{name: frame})
 
     async def read(self) -> Any:
-        """The next message, or the code of the close."""
+        """The next message, or the code of the close; ``audio`` collects what comes before."""
         output = await self._socket.receive_output(timeout=30)
         if output["type"] == "websocket.close":
             return output["code"]
+        if output.get("bytes") is not None:
+            self.audio += output["bytes"]
+            return await self.read()
         message = json.loads(output["text"])
         assert misfits(AGENT, message) == []
+        return message
+
+    async def read_to(self, kind: str) -> Any:
+        """The next message of this type or code."""
+        while (message := await self.read()).get("code", message["type"]) != kind:
+            pass
         return message
 
     async def read_code(self) -> Any:
@@ -188,3 +205,113 @@ async def test_audio_that_is_none_ends_the_session(inside: Inside):
         for _ in range(40):
             await talk.send(b"this is no audio" * 512)
         assert [await talk.read_code(), await talk.read()] == ["USER_AUDIO_FORMAT", 1008]
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch, environment: Any, settings: Any) -> Iterator[Any]:
+    """A language model on this machine, which agents may use, and a voice without weights."""
+    monkeypatch.setattr(replyaudio, "synthesizer", FakeVoice)
+    settings.ENVIRONMENT = replace(environment, agent_hosts=("127.0.0.1",))
+    running = LanguageModel()
+    yield running
+    running.close()
+
+
+def thinking(model: LanguageModel, *functions: str) -> dict[str, Any]:
+    think = {
+        "provider": {"type": "open_ai", "model": "m"},
+        "endpoint": {"url": model.url},
+        "functions": [{"name": name} for name in functions],
+    }
+    return LIBRARIAN | {"think": think}
+
+
+RAW = {"output": {"encoding": "linear16", "sample_rate": 16_000}}
+
+
+async def test_a_written_question_is_answered_in_sound(inside: Inside, model: LanguageModel):
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model), experimental=True)
+        await talk.say("InjectUserMessage", content="Is it sunny?")
+        await talk.read_to("AgentStartedSpeaking")
+        assert (await talk.read())["total_latency"] >= 0
+        await talk.read_to("AgentAudioDone")
+        # "It is sunny." has ten characters without blanks, two thirds of a second.
+        assert abs(len(talk.audio) / 32_000 - 10 / 15) < 0.05
+        history = await talk.read_to("History")
+        assert (history["role"], history["content"]) == ("assistant", "It is sunny.")
+
+
+async def test_sound_that_is_held_is_sent_again_from_where_it_was(
+    inside: Inside, model: LanguageModel
+):
+    text = "a" * 60 + "."
+    model.respond = lambda body: write(text)
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model))
+        await talk.say("InjectUserMessage", content="Go on.")
+        await talk.read_to("AgentAudioDone")
+        first = len(talk.audio)
+        await talk.say("InjectAgentMessage", message="b" * 30, behavior="queue")
+        await talk.say("InjectAgentMessage", message="c" * 15, behavior="interrupt")
+        await talk.read_to("UserStartedSpeaking")
+        heard = await talk.read_to("History")
+        assert text.startswith(heard["content"])
+        await talk.read_to("AgentAudioDone")
+        assert abs((len(talk.audio) - first) / 32_000 - 1.0) < 0.05
+
+
+async def test_a_function_of_the_client_is_called(inside: Inside, model: LanguageModel):
+    responses = iter([call("weather", {"city": "Rome"}, "a"), write("Sunny.")])
+    model.respond = lambda body: next(responses)
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model, "weather"))
+        await talk.say("InjectUserMessage", content="The weather in Rome?")
+        request = await talk.read_to("FunctionCallRequest")
+        assert request["functions"][0]["arguments"] == '{"city": "Rome"}'
+        await talk.say("FunctionCallResponse", id="a", name="weather", content="sunny")
+        await talk.read_to("AgentAudioDone")
+    assert model.bodies[1]["messages"][-1]["content"] == "sunny"
+
+
+async def test_a_voice_that_fails_is_replaced_or_ends_the_reply(
+    inside: Inside, model: LanguageModel
+):
+    model.respond = lambda body: write("This will fail.")
+    voices = [{"provider": {"model": name}} for name in ("flux-jack-en", "flux-cole-en")]
+    async with Talk(inside) as talk:
+        agent = thinking(model) | {"speak": voices}
+        await talk.say("Settings", audio=RAW, agent=agent)
+        await talk.say("InjectUserMessage", content="Go on.")
+        await talk.read_to("SPEAK_REQUEST_FAILED")
+        await talk.read_to("FAILED_TO_SPEAK")
+        model.respond = lambda body: write("Fine.")
+        await talk.say("InjectUserMessage", content="Again.")
+        await talk.read_to("AgentAudioDone")
+
+
+async def test_an_interrupted_request_is_cancelled(inside: Inside, model: LanguageModel):
+    waiting = threading.Event()
+    model.respond = lambda body: [*write("One moment. "), waiting, *write("Too late.")]
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model))
+        await talk.say("InjectUserMessage", content="Go on.")
+        await talk.read_to("LatencyReport")
+        model.respond = lambda body: write("Fine.")
+        await talk.say("InjectUserMessage", content="Stop.")
+        await talk.read_to("AgentAudioDone")
+    waiting.set()
+    assert model.gone.wait(WAIT_SECONDS)
+
+
+async def test_the_open_minutes_and_the_tokens_are_recorded(inside: Inside, model: LanguageModel):
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model), tags=["t"])
+        await talk.say("InjectUserMessage", content="Is it sunny?")
+        await talk.read_to("AgentAudioDone")
+    row = await Request.objects.aget()
+    assert (row.endpoint, row.code, row.details["tags"]) == ("agent", 101, ["t"])
+    assert (row.details["tokens_in"], row.details["tokens_out"]) == (12, 7)
+    day = await UsageDay.objects.select_related("kind").aget()
+    assert day.agent_seconds > 0
+    assert day.kind.line_item == "agent::m"
