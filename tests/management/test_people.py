@@ -3,12 +3,16 @@
 import html
 import logging
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from smtplib import SMTPException
 
 import pytest
+from django import db
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.management import CommandError, call_command
@@ -26,7 +30,10 @@ from management.models import (
     Project,
     User,
 )
+from tests.databases import keep_in_a_file
 from webapp.env import Email
+
+keep_in_a_file()
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long pass phrase"
@@ -313,3 +320,54 @@ def test_invite_prints_a_link_that_works(project):
     assert accept(link).status_code == 302
     assert project.role_of(User.objects.get(email="grace@example.test")) == "admin"
     assert "Not mailed" in run("invite", "other@example.test", "--mail")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_who_remove_each_other_leave_an_administrator(attempt):
+    people = [User.objects.create_superuser(f"{name}@example.test") for name in ("a", "b")]
+    start = threading.Barrier(2)
+
+    def remove(user: User) -> bool:
+        try:
+            start.wait()
+            user.set_administrator(False)
+        except LastAdministrator:
+            return False
+        finally:
+            db.connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        removed = list(pool.map(remove, people))
+    assert sorted(removed) == [False, True]
+    assert User.objects.filter(is_superuser=True).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_owners_who_leave_at_once_leave_one(attempt):
+    connection = Connection(kind="engine", name="Engine", base_url="http://speech.test")
+    connection.api_key = "secret"
+    connection.save()
+    shared = Project.objects.create(connection=connection, upstream_id="p-1", name="Interviews")
+    User.objects.create_superuser("root@example.test")
+    people = [User.objects.create_user(f"{name}@example.test") for name in ("a", "b")]
+    for user in people:
+        shared.set_role(user, "owner")
+    start = threading.Barrier(2)
+
+    def leave(change: Callable[[], None]) -> bool:
+        try:
+            start.wait()
+            change()
+        except LastOwner:
+            return False
+        finally:
+            db.connection.close()
+        return True
+
+    changes = [lambda: shared.remove_member(people[0]), lambda: people[1].set_active(False)]
+    with ThreadPoolExecutor(2) as pool:
+        left = list(pool.map(leave, changes))
+    assert sorted(left) == [False, True]

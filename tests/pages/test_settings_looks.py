@@ -1,0 +1,112 @@
+"""The settings and the pages of signing in: accessible, within the window, silent and light."""
+
+import pytest
+from playwright.sync_api import Page
+
+from management.models import Action, AuditEntry, Invitation, Token, User
+from tests.pages.cast import Cast
+from tests.pages.test_looks import LONG, WEIGHT_LIMIT, settle, violations
+
+OPEN = ("/sign-in/", "/password/", "/password/sent/", "/password/done/", "/password/new/1-x/")
+
+
+@pytest.fixture
+def root(cast: Cast) -> User:
+    """An administrator, in a team with long names."""
+    root = User.objects.create_superuser("root@example.test", "a long pass phrase")
+    cast.project.set_role(root, "owner")
+    cast.bob.name = LONG[:150]
+    cast.bob.save()
+    Invitation.objects.invite("x" * 60 + "@example.test", days=7, projects=[cast.project], by=root)
+    Token.objects.make(root, LONG[:100], may_write=True, days=30)
+    AuditEntry.record(Action.ROLE_CHANGED, actor=root, subject=LONG, project=cast.project, to=LONG)
+    return root
+
+
+def pages(cast: Cast) -> tuple[str, ...]:
+    home = "/settings/"
+    return (
+        f"{home}account/",
+        f"{home}account/email/",
+        f"{home}account/password/",
+        f"{home}account/tokens/add/",
+        f"{home}projects/",
+        f"{home}projects/{cast.project.pk}/",
+        f"{home}projects/new/",
+        f"{home}people/",
+        f"{home}people/{cast.bob.pk}/",
+        f"{home}people/invite/",
+        f"{home}audit/",
+        f"/recordings/{cast.transcribed().pk}/move/",
+    )
+
+
+def look(page: Page, url: str) -> None:
+    settle(page, url)
+    assert violations(page) == [], url
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
+
+
+# Contrast depends on the theme, the layout on the width.
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
+def test_settings_are_accessible_and_within_the_window(visits, cast: Cast, root, width, theme):
+    page = visits.as_user(root, width=width, theme=theme)
+    for url in pages(cast):
+        look(page, url)
+    assert visits.complaints == []
+
+
+# Contrast depends on the theme, the layout on the width.
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
+def test_pages_before_the_sign_in_are_accessible(visits, cast: Cast, width, theme):
+    page = visits.as_user(cast.ada, width=width, theme=theme)
+    page.context.clear_cookies()
+    _, token = Invitation.objects.invite("grace@example.test", days=7, by=cast.ada)
+    for url in (*OPEN, f"/invitations/{token}/"):
+        look(page, url)
+    assert visits.complaints == []
+
+
+def test_what_is_shown_once_is_accessible_and_can_be_copied(visits, cast: Cast, root):
+    page = visits.as_user(root, permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/settings/people/invite/")
+    page.get_by_label("E-mail address").fill("grace@example.test")
+    page.get_by_label("Interviews").check()
+    page.get_by_role("button", name="Invite").click()
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_text("Copied").wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "/invitations/eai_" in link
+    assert violations(page) == []
+    guest = visits.as_user(cast.eve)
+    guest.context.clear_cookies()
+    guest.goto(link)
+    guest.get_by_label("Your name").fill("Grace Hopper")
+    guest.get_by_label("Password").fill("sesame and lentils")
+    guest.get_by_role("button", name="Join").click()
+    guest.get_by_text("Grace Hopper").first.wait_for()
+    grace = User.objects.get(email="grace@example.test")
+    assert cast.project.role_of(grace) == "member"
+
+
+def test_a_person_is_deactivated_after_a_question(visits, cast: Cast, root):
+    page = visits.as_user(root)
+    page.goto(f"/settings/people/{cast.vera.pk}/")
+    page.get_by_role("button", name="Deactivate").click()
+    page.locator("#confirm").get_by_role("button", name="Deactivate").click()
+    page.get_by_role("button", name="Activate again").wait_for()
+    cast.vera.refresh_from_db()
+    assert not cast.vera.is_active
+
+
+def test_styles_and_scripts_of_the_settings_are_light(visits, cast: Cast, root):
+    page = visits.as_user(root)
+    weights: dict[str, int] = {}
+
+    def weigh(response) -> None:
+        if response.request.resource_type in ("script", "stylesheet"):
+            weights[response.url] = len(response.body())
+
+    page.on("response", weigh)
+    settle(page, "/settings/people/")
+    assert 0 < sum(weights.values()) < WEIGHT_LIMIT
