@@ -34,6 +34,7 @@ urlpatterns = [
         name="account_invite_withdraw",
     ),
     path("models/", catalog.models, name="models"),
+    path("models/<int:pk>/prefer/", catalog.model_prefer, name="model_prefer"),
     path("stored/", catalog.stored, name="stored"),
     path("servers/", connections.connections, name="connections"),
     path("servers/new/", connections.connection_add, name="connection_add"),

@@ -189,6 +189,7 @@ AREAS: dict[str, list[Rule]] = {
         "connections GET: Speech servers",
         "connection_add GET: Add a speech server",
         "connection_edit GET: Change a speech server",
+        "model_prefer POST: Prefer a model",
     ),
 }
 RULES = [rule for area in AREAS.values() for rule in area]

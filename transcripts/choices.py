@@ -110,6 +110,7 @@ def offers(user: User, project: int | None = None) -> dict[str, Any]:
     ``project`` narrows it to one.
     """
     listening = Model.objects.present().filter(kind=Model.Kind.STT, batch=True)
+    listening = listening.order_by("-is_preferred", "canonical_name", "pk")
     projects = Project.objects.writable_by(user).select_related("connection")
     if project is not None:
         projects = projects.filter(pk=project)
@@ -176,12 +177,16 @@ def described(presets: Iterable[Preset]) -> list[dict[str, Any]]:
 
 
 def model_languages(server: Connection) -> dict[str, list[str]]:
-    """The models to choose from and the languages of each; the default one knows them all."""
+    """The models to choose from and the languages of each, those that the team prefers first.
+
+    The default one knows all languages.
+    """
     listed: list[Model] = getattr(server, "listening", [])
     every = sorted({tag for model in listed for tag in model.languages})
-    return {DEFAULTS["model"]: every} | {
-        model.canonical_name: sorted(model.languages) for model in listed
-    }
+    named = {model.canonical_name: sorted(model.languages) for model in listed}
+    if any(model.is_preferred for model in listed):
+        return named | {DEFAULTS["model"]: every}
+    return {DEFAULTS["model"]: every} | named
 
 
 class OptionsForm(forms.Form):

@@ -26,6 +26,10 @@ class Model(Mirrored):
     formatted_output = models.BooleanField(default=False)
     metadata = models.JSONField(default=dict, help_text="description of a voice")
 
+    is_preferred = models.BooleanField(
+        default=False, help_text="listed first where people choose a model"
+    )
+
     class Meta:
         ordering = ["canonical_name", "pk"]
         constraints = [

@@ -1,11 +1,11 @@
 """Models, languages and voices of the servers, and what projects store there."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from management.access import person
+from management.access import administrators_only, get_permitted, person
 from management.models import (
     AgentConfiguration,
     AgentVariable,
@@ -26,7 +26,7 @@ def models(request: HttpRequest) -> HttpResponse:
     chosen = usage_projects(request)
     connections = {project.connection_id for project in chosen.shown}
     listed = Model.objects.present().filter(connection__in=connections)
-    listed = listed.select_related("connection").order_by("-canonical_name", "pk")
+    listed = listed.select_related("connection").order_by("-is_preferred", "canonical_name", "pk")
     text = request.GET.get("q", "").replace("\0", "")[:100]
     if text:
         listed = listed.filter(canonical_name__icontains=text)
@@ -41,6 +41,16 @@ def models(request: HttpRequest) -> HttpResponse:
             "notes": mirror_notes(chosen.shown, ["models"]),
         },
     )
+
+
+@require_POST
+@administrators_only
+def model_prefer(request: HttpRequest, pk: int) -> HttpResponse:
+    """List a model first where people choose one, or no longer."""
+    model = get_permitted(request, Model.objects.present(), pk)
+    model.is_preferred = "prefer" in request.POST
+    model.save(update_fields=["is_preferred"])
+    return redirect("models")
 
 
 @never_cache

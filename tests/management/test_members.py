@@ -17,10 +17,12 @@ from management.models import (
     Model,
     Project,
     SelfHostedCredential,
+    User,
 )
 from management.sync.runs import sync
 from tests.management.conftest import Account, key
 from tests.management.test_keys import client_of, text_of
+from transcripts.choices import offers
 
 pytestmark = pytest.mark.django_db
 
@@ -131,3 +133,20 @@ def test_what_the_account_stores_is_shown_with_its_dangers(ada, project):
     text = text_of(ada, "stored")
     for part in ("Desk", "DG_A", "Hello", "sensitive", "Site", "Every member", "breaks"):
         assert part in text
+
+
+def test_preferred_models_come_first_in_every_choice(project):
+    root = client_of(project, Membership.Role.OWNER, "root@example.test")
+    root.post(reverse("model_prefer", args=[Model.objects.get(kind="stt").pk]), {"prefer": "1"})
+    assert not Model.objects.filter(is_preferred=True).exists()  # not an administrator yet
+    User.objects.update(is_superuser=True)
+    chosen = Model.objects.create(
+        connection=project.connection, kind="stt", uuid="z", canonical_name="zeta", languages=["en"]
+    )
+    root.post(reverse("model_prefer", args=[chosen.pk]), {"prefer": "1"})
+    (server,) = offers(User.objects.get())["servers"].values()
+    assert list(server["models"]) == ["zeta", "nova-3-general", "nova-3"]
+    sync(project.connection)  # of a server that does not know it
+    root.post(reverse("model_prefer", args=[chosen.pk]))
+    (server,) = offers(User.objects.get())["servers"].values()
+    assert list(server["models"]) == ["nova-3", "nova-3-general"]

@@ -15,7 +15,17 @@ from django.utils import timezone
 
 from management import speech
 from management.crypto import encrypt
-from management.models import Connection, Invitation, Invite, Key, Member, Request, Token, User
+from management.models import (
+    Connection,
+    Invitation,
+    Invite,
+    Key,
+    Member,
+    Model,
+    Request,
+    Token,
+    User,
+)
 from tests.pages.cast import Cast
 from tests.pages.test_access import ALL
 from tests.permissions import PAGE, RULES, Rule, written
@@ -98,6 +108,7 @@ class Objects:
             "live": self.live,
             "key": self.key,
             "member": self.member,
+            "model": self.model,
             "clip": self.cast.clip,
         }
         make = special.get(name) or kinds.get(name.partition("_")[0], self.recording)
@@ -147,6 +158,10 @@ class Objects:
 
     def member(self) -> Member:
         return Member.objects.create(project=self.cast.project, member_id="u-1")
+
+    def model(self) -> Model:
+        connection = self.cast.project.connection
+        return Model.objects.create(connection=connection, uuid="m", canonical_name="nova-3")
 
     def invite(self) -> Invite:
         return Invite.objects.create(project=self.cast.project, email="cleo@example.test")
