@@ -57,7 +57,6 @@ class _TensorUnpickler(pickle.Unpickler):
 def _tensor(
     storage: npt.NDArray[Any], offset: int, shape: Sequence[int], stride: Sequence[int], *_: Any
 ) -> npt.NDArray[Any]:
-    """A strided view of a storage, as ``torch._utils._rebuild_tensor_v2`` makes it."""
+    """Return a tensor of a part of ``storage``, as ``torch._utils._rebuild_tensor_v2`` does."""
     steps = [step * storage.itemsize for step in stride]
-    view = np.lib.stride_tricks.as_strided(storage[offset:], shape=shape, strides=steps)
-    return np.ascontiguousarray(view)
+    return np.lib.stride_tricks.as_strided(storage[offset:], shape=shape, strides=steps).copy()

@@ -160,7 +160,7 @@ async def test_the_librarian_asks_for_a_search(inside: Inside):
         request = (await talk.read())["functions"][0]
         assert (request["name"], request["client_side"]) == ("search_library", True)
         assert json.loads(request["arguments"]) == {"query": "budget", "speaker": "Ada"}
-        # The user goes on: the search is not needed any more.
+        # The user continues: the search is no longer needed.
         await talk.say("InjectUserMessage", content="Who mentioned the garden?")
         assert await talk.read_code() == "FunctionCallCancelled"
 
