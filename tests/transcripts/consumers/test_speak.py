@@ -98,7 +98,8 @@ class SpeakTab(Tab):
     def __init__(self, user: User | None) -> None:
         super().__init__("/speak/socket", user)
 
-    async def next(self) -> dict[str, Any] | bytes:
+    async def next(self) -> Any:
+        """Return the next message, or the bytes of a binary one."""
         output = await self.receive_output(60)
         if output["type"] == "websocket.close":
             return dict(output)
