@@ -110,7 +110,8 @@ def key_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 def administered_key(request: HttpRequest, pk: int) -> Key:
     keys = Key.objects.administered_by(person(request)).present()
-    return get_permitted(request, keys.select_related("project__connection"), pk)
+    key: Key = get_permitted(request, keys.select_related("project__connection"), pk)
+    return key
 
 
 def show_value(request: HttpRequest, key: Key, value: str) -> HttpResponse:

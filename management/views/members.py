@@ -98,7 +98,8 @@ def invite_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 def administered(request: HttpRequest, pk: int) -> Member:
     projects = Project.objects.administered_by(person(request))
     permitted = Member.objects.present().filter(project__in=projects)
-    return get_permitted(request, permitted.select_related("project__connection"), pk)
+    member: Member = get_permitted(request, permitted.select_related("project__connection"), pk)
+    return member
 
 
 def change(
