@@ -69,7 +69,7 @@ def test_what_is_written_is_heard_kept_and_downloaded(page, ada, tmp_path):
     page.get_by_label("Text").fill(TEXT)
     page.get_by_role("button", name="Speak", exact=True).click()
     row = page.get_by_role("listitem").filter(has_text="The harbour was quiet")
-    expect(row).to_be_visible(timeout=120_000)  # the voice is loaded first
+    expect(row).to_be_visible(timeout=180_000)  # the voice is loaded first
     expect(page.locator("[data-state]")).to_have_text(
         re.compile(r"^First sound after \d+\.\d\d s\.$")
     )

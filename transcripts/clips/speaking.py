@@ -18,7 +18,9 @@ from transcripts.clips.pace import SLOW_DOWN, TextPace
 
 SAMPLE_RATE = 24_000
 SPEAK = "speak"  # the feature in the tags of requests
-SILENCE_SECONDS = 30.0  # without a message while text is to be spoken
+# Without a message while text is to be spoken. A server may have to load the voice first; one
+# that vanished is noticed by pings.
+SILENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
