@@ -25,6 +25,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Response  # noqa: E402
 
 logger = logging.getLogger("network")
+socket_logger = logging.getLogger("network.sockets")
+socket_logger.setLevel(logging.WARNING)
 
 HEAD_FIELDS = 100
 HEAD_SECONDS = 10.0
@@ -216,6 +218,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        # uvicorn's lines at INFO show the whole address, in which a link may be a secret.
+        self.logger = socket_logger
         self._allowance = float(SMALL_FRAMES_AT_ONCE)
         self._counted_at = self.loop.time()
         self._is_flooded = False

@@ -112,7 +112,7 @@ export class Captions {
   }
 
   paragraph(speaker, start) {
-    const item = document.createElement("li");
+    const item = document.createElement("div");
     item.className = "caption";
     const head = document.createElement("div");
     head.className = "caption-head";

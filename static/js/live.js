@@ -26,6 +26,7 @@ function Live(root) {
   const words = { state: find("state"), problem: find("problem"), elapsed: find("elapsed") };
   const buttons = { start: find("start"), pause: find("pause"), stop: find("stop"), take: find("take"), note: find("note") };
   const level = find("level");
+  const file = find("file");
 
   const reading = new Reading(root, captions.list);
   const notes = new Notes(find("notes"));
@@ -63,7 +64,8 @@ function Live(root) {
       show();
     });
     link.addEventListener("close", closed);
-    buttons.start.addEventListener("click", begin);
+    buttons.start.addEventListener("click", () => (root.dataset.source === "file" ? file.click() : begin()));
+    file.addEventListener("change", () => file.files.length > 0 && begin());
     buttons.pause.addEventListener("click", () => (isPaused ? resume() : pause()));
     buttons.stop.addEventListener("click", stop);
     buttons.take.addEventListener("click", () => {
@@ -148,13 +150,14 @@ function Live(root) {
       show();
     });
     microphone.addEventListener("end", () => {
+      microphone?.stop();
       microphone = null;
-      trouble = "The microphone was disconnected.";
+      trouble = root.dataset.source === "file" ? "The file has ended." : "The microphone was disconnected.";
       buttons.start.hidden = false;
       show();
     });
     try {
-      await microphone.start(root.dataset.source);
+      await microphone.start(root.dataset.source, file.files[0]);
       stayAwake();
     } catch (error) {
       microphone = null;
@@ -207,7 +210,7 @@ function Live(root) {
 
   function pause() {
     isPaused = true;
-    microphone.isPaused = true;
+    microphone.pause(true);
     level.value = 0;
     link.send({ type: "Pause" });
     show();
@@ -215,8 +218,7 @@ function Live(root) {
 
   function resume() {
     isPaused = false;
-    microphone.isPaused = false;
-    microphone.revive();
+    microphone.pause(false);
     show();
   }
 
@@ -271,8 +273,9 @@ function Live(root) {
     buttons.pause.hidden = !microphone || isStopping;
     buttons.pause.querySelector("[data-pause-words]").textContent = isPaused ? "Resume" : "Pause";
     buttons.pause.dataset.paused = String(isPaused);
-    buttons.note.hidden = isStopping || !isReady;
-    buttons.stop.hidden = isStopping || !isReady || (!microphone && backlog.end === 0);
+    // Disabled rather than hidden: nothing moves under a finger.
+    buttons.note.disabled = isStopping || !isReady;
+    buttons.stop.disabled = isStopping || !isReady || (!microphone && backlog.end === 0);
   }
 
   function stateWords(waiting) {

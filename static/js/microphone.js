@@ -12,24 +12,43 @@ export class Microphone extends EventTarget {
     this.isPaused = false;
   }
 
-  // Asks for the device. Throws what the browser throws; `problem` has words for it.
-  async start(kind) {
-    this.stream = await open(kind);
-    const [track] = this.stream.getAudioTracks();
-    if (!track) throw new DOMException("The tab is shared without its sound.", "NotFoundError");
+  // Asks for the device, or plays `file`. Throws what the browser throws; `problem` has words for it.
+  async start(kind, file) {
+    this.stream = kind === "file" ? null : await open(kind);
+    const track = this.stream?.getAudioTracks()[0];
+    if (this.stream && !track) throw new DOMException("The tab is shared without its sound.", "NotFoundError");
     this.context = newContext(this.stream);
     await this.context.audioWorklet.addModule(this.recorderUrl);
-    const source = this.context.createMediaStreamSource(this.stream);
     const recorder = new AudioWorkletNode(this.context, "recorder", { numberOfOutputs: 0 });
     recorder.port.onmessage = ({ data }) => this.hear(data);
+    const source = this.stream ? this.context.createMediaStreamSource(this.stream) : this.play(file);
     source.connect(recorder);
-    track.addEventListener("ended", () => this.dispatchEvent(new Event("end")));
-    track.addEventListener("mute", () => this.trouble("The microphone is muted by the system or by its own switch."));
-    track.addEventListener("unmute", () => this.trouble(""));
+    track?.addEventListener("ended", () => this.dispatchEvent(new Event("end")));
+    track?.addEventListener("mute", () => this.trouble("The microphone is muted by the system or by its own switch."));
+    track?.addEventListener("unmute", () => this.trouble(""));
     // iOS interrupts the audio of a page for a call; it is to be resumed by us.
     this.context.addEventListener("statechange", () => this.revive());
     document.addEventListener("visibilitychange", () => this.revive());
     await this.revive();
+    await this.player?.play();
+  }
+
+  // The sound of a file, which is also heard.
+  play(file) {
+    this.player = new Audio(URL.createObjectURL(file));
+    this.player.addEventListener("ended", () => this.dispatchEvent(new Event("end")));
+    const source = this.context.createMediaElementSource(this.player);
+    source.connect(this.context.destination);
+    return source;
+  }
+
+  pause(on) {
+    this.isPaused = on;
+    if (on) this.player?.pause();
+    else {
+      this.revive();
+      this.player?.play();
+    }
   }
 
   get needsGesture() {
@@ -62,6 +81,7 @@ export class Microphone extends EventTarget {
 
   stop() {
     for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.player?.pause();
     this.context?.close();
     this.context = null;
   }
@@ -71,7 +91,7 @@ function newContext(stream) {
   try {
     const context = new AudioContext({ sampleRate: RATE });
     // Firefox connects only streams of the context's own rate.
-    context.createMediaStreamSource(stream).disconnect();
+    if (stream) context.createMediaStreamSource(stream).disconnect();
     return context;
   } catch {
     return new AudioContext();

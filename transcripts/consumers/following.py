@@ -1,5 +1,7 @@
 """Captions to a page: those it has missed, then each as it comes."""
 
+import asyncio
+import time
 from uuid import UUID
 
 from transcripts.consumers.sockets import Code, PageSocket
@@ -9,8 +11,12 @@ from transcripts.live.models import Caption
 ROWS_AT_ONCE = 500
 
 
-async def follow(socket: PageSocket, feed: Feed, pk: UUID, epoch: str, after: str) -> None:
+async def follow(
+    socket: PageSocket, feed: Feed, pk: UUID, epoch: str, after: str, rest: float = 0.0
+) -> None:
     """Send captions to ``socket`` until the session ends or is served elsewhere.
+
+    Changes within ``rest`` seconds of the last are sent together, so that many pages cost little.
 
     ``after`` and ``epoch`` are those of the last caption that the page has. Captions of another
     epoch may not have been stored before that process ended: all are sent again.
@@ -39,7 +45,10 @@ async def follow(socket: PageSocket, feed: Feed, pk: UUID, epoch: str, after: st
                 await socket.close(Code.ENDED)
                 return
             if shown == (feed.names, feed.interim, feed.progress):
+                sent = time.monotonic()
                 await feed.changed()
+                if (left := sent + rest - time.monotonic()) > 0:
+                    await asyncio.sleep(left)
 
 
 def older(pk: UUID, after: int, until: int) -> list[tuple[int, str]]:

@@ -16,7 +16,7 @@ from transcripts.live.feed import encode
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 20.0
-ACCESS_SECONDS = 4.0
+ACCESS_SECONDS = 8.0  # a user who lost access loses the socket within 10 s
 SEND_SECONDS = 30.0
 
 

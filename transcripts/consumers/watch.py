@@ -5,6 +5,7 @@ from typing import ClassVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
+from django.conf import settings
 from django.http.cookie import parse_cookie
 
 from transcripts.consumers.following import follow
@@ -12,6 +13,8 @@ from transcripts.consumers.sockets import ACCESS_SECONDS, Code, PageSocket
 from transcripts.live.models import TICKET, LiveSession
 from transcripts.live.watching import watches
 
+# Of interim words a viewer sees five versions a second; 200 viewers must not slow a session.
+REST_SECONDS = 0.2
 Check = tuple[str, str, str]
 
 
@@ -38,7 +41,11 @@ class WatchConsumer(PageSocket):
         return None
 
     def may_stay(self) -> Code | None:
-        key = (self.link, self.cookies.get("sessionid", ""), self.cookies.get(TICKET, ""))
+        key = (
+            self.link,
+            self.cookies.get(settings.SESSION_COOKIE_NAME, ""),
+            self.cookies.get(TICKET, ""),
+        )
         checked, code = self._checks.get(key, (0.0, None))
         if time.monotonic() - checked > ACCESS_SECONDS / 2:
             code = self._check()
@@ -63,5 +70,5 @@ class WatchConsumer(PageSocket):
         """Follow the session from process to process until it ends."""
         while not self._is_closed:
             async with watches.feed(self.pk) as feed:
-                await follow(self, feed, self.pk, epoch, after)
+                await follow(self, feed, self.pk, epoch, after, REST_SECONDS)
             epoch = after = ""

@@ -34,7 +34,11 @@ MODES = (
     (LiveSession.Mode.CAPTIONS, "Captions, of any number of people"),
     (LiveSession.Mode.TURNS, "Turns, of a conversation with one speaker at a time"),
 )
-SOURCES = (("microphone", "Microphone"), ("tab", "Sound of a browser tab"))
+SOURCES = (
+    ("microphone", "Microphone"),
+    ("tab", "Sound of a browser tab"),
+    ("file", "A file, played"),
+)
 
 
 class LiveForm(forms.Form):

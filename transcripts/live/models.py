@@ -228,8 +228,10 @@ class LiveSession(models.Model):
         captions = list(captions)
         if captions:
             facts["sequence"] = max(caption.sequence for caption in captions)
+        if not captions:
+            return self._note(facts)
         with transaction.atomic():
-            if not self.held.update(served_at=timezone.now(), **facts):
+            if not self._note(facts):
                 return False
             Caption.objects.bulk_create(
                 captions,
@@ -238,6 +240,12 @@ class LiveSession(models.Model):
                 unique_fields=["session", "index"],
                 update_fields=["sequence", "ends", "corrected", "corrected_by", "corrected_at"],
             )
+        return True
+
+    def _note(self, facts: dict[str, Any]) -> bool:
+        """Write facts while this process has the session, and say that it does."""
+        if not self.held.update(served_at=timezone.now(), **facts):
+            return False
         for name, value in facts.items():
             setattr(self, name, value)
         return True

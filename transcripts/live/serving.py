@@ -49,9 +49,10 @@ from transcripts.media.storage import DiskFull
 logger = logging.getLogger(__name__)
 
 STORE_SECONDS = 0.5
-HEARTBEAT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 7.0
 # For the last results after the last audio; a server that takes longer has the recording instead.
 FINISH_SECONDS = 40.0
+OUTAGE_SECONDS = 10.0  # the same while the server cannot be reached
 # A stream without audio is closed after this long; the next audio opens another.
 IDLE_SECONDS = 60.0
 # Another process notices within seconds that it has lost a session.
@@ -95,6 +96,7 @@ class LiveRun:
         self._facts: dict[str, Any] = {}
         self._retry_at: float | None = None
         self._reason = ""
+        self._most_bytes = min(LONGEST_BYTES, settings.ENV.max_duration_seconds * BYTES_PER_SECOND)
         self._written = 0.0
         self._is_shared = bool(settings.ENV.channel_layer_url)
         self._written_interim = ""
@@ -131,7 +133,7 @@ class LiveRun:
                 await self._stream.send(new)
         elif not (self._is_closing or self._is_rejected):
             self._open()
-        if self.intake.received >= LONGEST_BYTES - BYTES_PER_SECOND:
+        if self.intake.received >= self._most_bytes:
             self.stop()
 
     async def pause(self) -> None:
@@ -233,8 +235,9 @@ class LiveRun:
         stream, following = self._stream, self._following
         if stream is None or following is None:
             return self._is_covered and not self._has_gaps
+        is_connected = stream.state in (State.LIVE, State.CATCHING_UP, State.FINISHING)
         try:
-            async with asyncio.timeout(FINISH_SECONDS):
+            async with asyncio.timeout(FINISH_SECONDS if is_connected else OUTAGE_SECONDS):
                 await stream.finish()
                 await following
         except (SpeechError, TimeoutError):
@@ -289,7 +292,7 @@ class LiveRun:
                 self._retry_at = (
                     None if event.retry_seconds is None else time.monotonic() + event.retry_seconds
                 )
-        self._show(str(stream.state), stream)
+                self._show(str(stream.state), stream)
 
     def _show_turn(self, turn: Turn) -> None:
         is_eager = turn.event == "EagerEndOfTurn"

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from management.models import OverBudget, Project, User
 from transcripts.live.appearance import Appearance
-from transcripts.live.forms import LinkForm, LiveForm, PasswordForm
+from transcripts.live.forms import SOURCES, LinkForm, LiveForm, PasswordForm
 from transcripts.live.models import TICKET, LiveSession
 from transcripts.views.access import in_chosen_project, person
 
@@ -69,8 +69,9 @@ def live_session(request: HttpRequest, pk: Any) -> HttpResponse:
     source = request.GET.get("source", "")
     context = {
         "session": session,
-        "source": source if source == "tab" else "microphone",
-        "is_fresh": bool(source) and not session.epoch,
+        "source": source if source in dict(SOURCES) else "microphone",
+        # A file has to be chosen first.
+        "is_fresh": source in ("microphone", "tab") and not session.epoch,
         "thresholds": session.options,
         "terms": session.options.get("keyterm", ()),
     }
