@@ -13,7 +13,7 @@ Response = TypeVar("Response")
 TEST_SECONDS = 2 * PROBE_SECONDS
 HOSTED = "https://api.deepgram.com"
 # Regions of Deepgram: speech and agent addresses. Management is in one place for all of them:
-# docs/contract.md, 16.1.
+# docs/contract.md, 1.1.
 REGIONS = {
     "": ("Global", HOSTED, "https://agent.deepgram.com"),
     "eu": ("European Union", "https://api.eu.deepgram.com", "https://api.eu.deepgram.com"),

@@ -1,6 +1,6 @@
 """Tags of every request that Earshot makes: few and stable, so that sums by tag stay readable.
 
-Deepgram takes at most 500 distinct tags a day of 128 characters each: docs/contract.md, 16.1.
+Deepgram takes at most 500 distinct tags a day of 128 characters each: docs/contract.md, 14.3.
 """
 
 from dataclasses import replace

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
-from management.models import Key
+from management.models import Invitation, Key
 from tests.pages.cast import Cast
 from transcripts.live.models import LiveSession
 from transcripts.models import Preset, Recording, State, Upload
@@ -74,7 +74,19 @@ def address(name: str, cast: Cast, recording: Recording) -> str:
         "clip": make_clip,
     }
     make = kinds.get(name.partition("_")[0], lambda *_: recording.pk)
-    known = {"pk": make(cast, recording), "number": 0, "kind": "txt"}
+    known = {
+        "pk": make(cast, recording),
+        "number": 0,
+        "kind": "txt",
+        "link": "none",
+        "token": "none",
+        "uidb36": "1",
+        "key": "none",
+    }
+    if name == "captions":
+        known["link"] = LiveSession.objects.get(pk=make_live_session(cast, recording)).link
+    if name == "invitation":
+        known["token"] = Invitation.objects.invite("new@example.test", days=1)[1]
     return reverse(name, kwargs={argument: known[argument] for argument in ALL[name]})
 
 

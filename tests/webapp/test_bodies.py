@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from network.connections import HttpConnection, WebSocketConnection
 from webapp import bodies
@@ -226,7 +227,7 @@ async def test_a_socket_at_any_address_is_a_404_with_a_request_id(path: str):
     )
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(InvalidStatus) as rejected:
-        await connect(f"ws://127.0.0.1:{port}{path}")
+        await connect(f"ws://127.0.0.1:{port}{path}", origin=Origin(f"http://127.0.0.1:{port}"))
     server.close()
     response = rejected.value.response
     assert response.status_code == 404
