@@ -58,7 +58,7 @@ def name_of(pattern: URLPattern) -> str:
     return pattern.name
 
 
-ALL = {name_of(pattern): sorted(pattern.pattern.converters) for pattern in patterns()}
+ALL = {name_of(pattern): sorted(pattern.pattern.regex.groupindex) for pattern in patterns()}
 # Objects of the settings are walked by tests/pages/test_permissions.py.
 OF_AN_OBJECT = [name_of(each) for each in patterns(settings=False) if "pk" in ALL[name_of(each)]]
 WITHOUT_ARGUMENTS = [name for name, arguments in ALL.items() if not arguments]
