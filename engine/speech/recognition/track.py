@@ -12,14 +12,15 @@ depend on the speed of the models.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from engine.speech.audio.decode import RATE, Samples
-from engine.speech.recognition.belief import VOICE_SURE, is_said
+from engine.speech.recognition.belief import PIECE, VOICE_SURE, is_said
+from engine.speech.recognition.edges import UNBROKEN, Edges, edges_of
 from engine.speech.recognition.transcript import Word, paced
 from engine.speech.recognition.vad import FRAME, VoiceDetector
 
@@ -107,6 +108,7 @@ class Decoding:
     end: int
     final: bool
     voice: dict[int, float]
+    edges: Edges = UNBROKEN
     words: list[Word] | None = None
     is_unsaid: bool = False  # the model wrote words that were not spoken
 
@@ -117,11 +119,12 @@ class Decoding:
         first, end = words[0].start * RATE, words[-1].end * RATE + FRAME
         self.is_unsaid = not is_said(
             words,
-            len(self.voice) * FRAME / RATE,
+            _voiced_seconds(self.voice),
             [voice for place, voice in self.voice.items() if first < place <= end],
             is_doubtful=max(self.voice.values(), default=0.0) < VOICE_SURE,
             least=_LEAST_CONFIDENCE,
             enough=_ENOUGH_VOICE,
+            edges=self.edges,
         )
         return [] if self.is_unsaid else words
 
@@ -387,8 +390,11 @@ class Track:
     ) -> tuple[int, Decoding, Decode]:
         self._number += 1
         voice = {place: voice for place, voice in self._voice if segment.first < place <= end}
-        decoding = self._decodings[self._number] = Decoding(segment, end, final, voice)
         samples = self._audio[segment.first - self._origin : end - self._origin]
+        # Before the end of a segment, its sound breaks off here alone.
+        is_short = final and _voiced_seconds(voice) < PIECE
+        edges = edges_of(samples) if is_short else UNBROKEN
+        decoding = self._decodings[self._number] = Decoding(segment, end, final, voice, edges)
         decode = Decode(self._number, samples, final, awaited, segment.keyterms)
         return self._number, decoding, decode
 
@@ -530,6 +536,10 @@ class Track:
         start = self._settled_until
         found = paced(segment.words, start / RATE, decoding.end / RATE)
         return self.on_guess(tuple(found), start, decoding.end)
+
+
+def _voiced_seconds(voice: Sized) -> float:
+    return len(voice) * FRAME / RATE
 
 
 def _plain(word: Word) -> str:

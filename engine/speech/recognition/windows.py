@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from engine.speech.audio.decode import RATE, Samples
 from engine.speech.audio.loudness import raised
-from engine.speech.recognition.belief import VOICE_SURE, is_said
+from engine.speech.recognition.belief import PIECE, VOICE_SURE, is_said
+from engine.speech.recognition.edges import UNBROKEN, edges_of
 from engine.speech.recognition.transcript import Segment, Word, paced
 from engine.speech.recognition.vad import FRAME, VoiceDetector
 
@@ -105,13 +106,23 @@ class SpeechWindow:
 
     def is_said(self, segment: Segment) -> bool:
         """Return whether to keep one of ``segments``, by the model's confidence and the voice."""
-        piece = next(piece for piece in self.pieces if segment.start <= piece.end_seconds)
+        place, piece = next(
+            (place, piece)
+            for place, piece in enumerate(self.pieces)
+            if segment.start <= piece.end_seconds
+        )
         voiced = float(np.count_nonzero(piece.voiced)) * FRAME / RATE
         start = max(int(segment.start * RATE / FRAME) - piece.first, 0)
         end = math.ceil(segment.end * RATE / FRAME) - piece.first
         frames = slice(start, max(end, start + 1))
         heard = piece.voice[frames][piece.voiced[frames]].tolist()
-        return is_said(segment.words, voiced, heard, is_doubtful=self.is_doubtful)
+        edges = edges_of(self._sound(place)) if voiced < PIECE else UNBROKEN
+        return is_said(segment.words, voiced, heard, is_doubtful=self.is_doubtful, edges=edges)
+
+    def _sound(self, place: int) -> Samples:
+        """Return the samples of the piece at ``place``."""
+        first = sum(len(piece.voiced) for piece in self.pieces[:place]) * FRAME
+        return self.samples[first : first + len(self.pieces[place].voiced) * FRAME]
 
 
 def _placed(word: Word, piece: Piece, offset: float) -> Word:

@@ -6,32 +6,27 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from tests.engine.engine import Engine
 from tests.engine.sockets.conftest import Open, Stream
+from tests.engine.speech.sound import no_speech
 from tests.speech import Samples, join, say
 
 RATE = 16_000
 
 
 def sounds() -> list[Samples]:
-    """Streams of 3 s to 5 s: a tone, beeps, music, two noises, and pieces of 50 ms of speech."""
-    clock = np.arange(3 * RATE) / RATE
-    tone = 0.3 * np.sin(2 * np.pi * 220 * clock)
-    beeps = 0.4 * np.sin(2 * np.pi * 1000 * clock) * (clock % 1 < 0.2)
-    pitches = [pitch * part for pitch in (220.0, 277.2, 329.6) for part in (1, 2, 3)]
-    parts = [np.sin(2 * np.pi * pitch * clock) for pitch in pitches]
-    chords: npt.NDArray[np.float64] = np.average(parts, axis=0, weights=[1, 1 / 2, 1 / 3] * 3) * 5.5
-    music = 0.1 * chords * np.exp(-2 * (clock % 0.8))
-    noises = [np.random.default_rng(1).normal(0, level, len(clock)) for level in (0.2, 0.0005)]
+    """Streams of 3 s to 6 s: no speech, and pieces of 50 ms to 250 ms of words."""
     speech = say("Thank you. Good evening.")
     start = int(np.flatnonzero(np.abs(speech) > 0.05)[0])
     piece = speech[start : start + RATE // 20]
     echoes = join(0.5, piece, 1.0, piece, 0.5, 0.5 * piece, 1.0)
-    made = [tone, beeps, music, *noises]
-    return [*(sound.astype(np.float32) for sound in made), echoes]
+    word = say("Understanding.")
+    loudest = int(np.abs(word).argmax())
+    broken = [word[loudest - milliseconds * 16 : loudest] for milliseconds in (150, 200, 250)]
+    cut = join(0.5, *(part for piece in broken for part in (piece, 1.2)))
+    return [*no_speech().values(), echoes, cut]
 
 
 def read(open_stream: Open, sound: Samples, **query: object) -> Stream:

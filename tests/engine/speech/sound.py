@@ -89,3 +89,28 @@ def _ogg_checksum(page: bytes) -> int:
             carry = checksum & 0x80000000
             checksum = (checksum << 1 ^ (0x04C11DB7 if carry else 0)) & 0xFFFFFFFF
     return checksum
+
+
+def no_speech(seconds: float = 3.0) -> dict[str, Samples]:
+    """Sounds that are no speech, by name: float32 at 16 kHz."""
+    clock = np.arange(round(seconds * 16_000)) / 16_000
+    chance = np.random.default_rng(1)
+    white = chance.normal(0, 1, len(clock))
+    pitches = [pitch * part for pitch in (220.0, 277.2, 329.6) for part in (1, 2, 3)]
+    parts = [np.sin(2 * np.pi * pitch * clock) for pitch in pitches]
+    chords = np.average(parts, axis=0, weights=[1, 1 / 2, 1 / 3] * 3) * 5.5
+    clicks = np.zeros(len(clock))
+    clicks[4_000::7_000] = 0.9
+    growl = sum(np.sin(2 * np.pi * 70 * part * clock) / part for part in range(1, 12))
+    breath = np.convolve(white, np.hanning(12) / 6, "same") * np.clip(np.sin(2 * clock), 0, 1)
+    sounds = {
+        "tone": 0.3 * np.sin(2 * np.pi * 220 * clock),
+        "beeps": 0.4 * np.sin(2 * np.pi * 1000 * clock) * (clock % 1 < 0.2),
+        "music": 0.1 * chords * np.exp(-2 * (clock % 0.8)),
+        "noise": 0.2 * white,
+        "soft noise": 0.0005 * white,
+        "clicks": np.convolve(clicks, np.exp(-np.arange(40) / 8), "same"),
+        "growl": 0.15 * growl * (1 + 0.7 * np.sin(2 * np.pi * 24 * clock)) * (clock % 1 < 0.6),
+        "breath": 0.15 * breath,
+    }
+    return {name: sound.astype(np.float32) for name, sound in sounds.items()}

@@ -14,6 +14,7 @@ from engine.speech.recognition.queue import Priority
 from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
 from engine.speech.recognition.transcript import Transcript
 from tests.engine.speech.recognition.test_recognizer import FOX, WEATHER, text, upload
+from tests.engine.speech.sound import no_speech
 from tests.speech import join, say
 
 pytestmark = pytest.mark.full
@@ -59,17 +60,22 @@ def test_a_fraction_of_a_word_has_no_text(recognizer, model, milliseconds):
 
 @pytest.mark.parametrize("model", ["tiny.en", "base"])
 def test_sounds_that_are_no_speech_have_no_text(recognizer, model):
-    clock = np.arange(6 * RATE) / RATE
-    tone = 0.3 * np.sin(2 * np.pi * 220 * clock)
-    beeps = 0.4 * np.sin(2 * np.pi * 1000 * clock) * (clock % 1 < 0.2)
-    chords = sum(
-        np.sin(2 * np.pi * pitch * part * clock) / part
-        for pitch in (220.0, 277.2, 329.6)
-        for part in (1, 2, 3)
-    )
-    music = 0.1 * chords * np.exp(-2 * (clock % 0.8))
-    for sound in (tone, beeps, music, noise(6, 0.2), noise(6, 0.0005)):
-        assert text(read(recognizer, sound.astype(np.float32), model)) == ""
+    for name, sound in no_speech(6).items():
+        assert text(read(recognizer, sound, model)) == "", name
+
+
+def pieces(word: Samples) -> list[Samples]:
+    """Pieces of 150 ms and 250 ms that break off where the word is loud."""
+    end = int(np.abs(word).argmax())
+    return [word[max(0, end - length) : end] for length in (2_400, 4_000)]
+
+
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+def test_a_word_that_breaks_off_has_no_text(recognizer, model):
+    for word in ("Understanding.", "Television."):
+        for piece in pieces(say(word)):
+            assert text(read(recognizer, join(0.5, piece, 0.5), model)) == "", (word, len(piece))
+            assert text(read(recognizer, piece, model)) == "", (word, len(piece))
 
 
 def test_a_word_is_not_placed_at_a_noise_before_it(recognizer):
