@@ -83,18 +83,7 @@ def test_a_docstring_does_not_count_as_code():
     assert house.length(function) == 2
 
 
-# Rooms that are reached by HTTP, in a browser or through other rooms more than by tests of their
-# own: each should leave this list.
-FEW_TESTS = {
-    "engine.consumers",
-    "engine.inference",
-    "engine.text",
-    "engine.views",
-    "engine.weights.convert",
-}
-
-
 def test_rooms_have_tests_of_their_own():
     few = {room for room, ratio in house.test_ratios().items() if ratio < 0.6}
-    assert few - FEW_TESTS == set(), "write tests that import these rooms"
-    assert house.test_ratio() > 0.75
+    assert few == set(), "write tests of these rooms"
+    assert house.test_ratio() > 0.78

@@ -94,3 +94,41 @@ async def test_an_invite_is_changed_by_a_second_one_and_withdrawn(inside: Inside
 @pytest.mark.parametrize("email", ["nobody", "", "bob@example.test"])
 async def test_an_address_that_cannot_be_invited_is_rejected(inside: Inside, email: str):
     assert (await invite(inside, email)).status_code == 400
+
+
+async def test_an_admin_removes_members_and_no_owner(inside: Inside):
+    admin = await admin_of(inside)
+    assert error(await inside.delete(member_path(inside.ada), as_=admin)) == FORBIDDEN
+    assert (await inside.delete(member_path(inside.bob), as_=admin)).status_code == 200
+    assert (await inside.get("/v1/projects", as_=inside.bob)).status_code == 401
+
+
+@pytest.mark.parametrize(("scope", "status"), [("owner", 401), ("admin", 200), ("member", 200)])
+async def test_an_admin_invites_no_owner(inside: Inside, scope: str, status: int):
+    admin = await admin_of(inside)
+    body = {"email": "new@example.test", "scope": scope}
+    response = await inside.post(f"{inside.ada.path}/invites", json=body, as_=admin)
+    assert response.status_code == status
+
+
+async def test_an_invite_of_an_owner_is_withdrawn_by_an_owner(inside: Inside):
+    admin = await admin_of(inside)
+    await invite(inside, scope="owner")
+    path = f"{inside.ada.path}/invites/new@example.test"
+    assert error(await inside.delete(path, as_=admin)) == FORBIDDEN
+    assert (await inside.delete(path)).status_code == 200
+
+
+@pytest.mark.parametrize("scope", ["chef", "", None, ["member"]])
+async def test_an_invite_has_a_known_role(inside: Inside, scope: object):
+    body = {"email": "new@example.test", "scope": scope}
+    assert (await inside.post(f"{inside.ada.path}/invites", json=body)).status_code == 400
+    assert (await inside.get(f"{inside.ada.path}/invites")).json() == {"invites": []}
+
+
+async def test_a_member_of_another_project_does_not_exist(inside: Inside):
+    path = f"{inside.ada.path}/members/{inside.eve.member.pk}"
+    assert (await inside.delete(path)).status_code == 404
+    assert (await inside.get(f"{path}/scopes")).status_code == 404
+    assert (await inside.put(f"{path}/scopes", json={"scope": "member"})).status_code == 404
+    assert (await inside.get("/v1/projects", as_=inside.eve)).status_code == 200

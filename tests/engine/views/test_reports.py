@@ -138,3 +138,55 @@ async def test_the_documentation_names_every_path(inside: Inside):
     document = (await inside.get("/openapi.json", key="-")).json()
     for path in document["paths"]:
         assert path in page
+
+
+async def test_usage_is_split_by_one_grouping(inside: Inside):
+    await use(inside.ada, tags=["lab"])
+    await use(inside.ada)
+    path = f"{inside.ada.path}/usage/breakdown"
+    whole = (await inside.get(path)).json()["results"]
+    assert [row["requests"] for row in whole] == [2]
+    by_tag = (await inside.get(f"{path}?grouping=tags")).json()["results"]
+    assert sum(row["requests"] for row in by_tag) == 2
+    assert len(by_tag) == 2
+    assert (await inside.get(f"{path}?grouping=weather")).status_code == 400
+
+
+async def test_models_of_usage_have_their_names(inside: Inside):
+    listed = (await inside.get("/v1/models")).json()["stt"][0]
+    gone = str(uuid.uuid4())
+    await use(inside.ada, models=[listed["uuid"], gone])
+    fields = (await inside.get(f"{inside.ada.path}/usage/fields")).json()
+    names = {entry["model_id"]: entry["name"] for entry in fields["models"]}
+    assert names == {listed["uuid"]: listed["canonical_name"], gone: gone}
+
+
+async def test_a_failed_request_costs_and_counts_nothing(inside: Inside):
+    await use(inside.ada, status=500)
+    assert (await inside.get(f"{inside.ada.path}/usage")).json()["results"] == []
+    costs = (await inside.get(f"{inside.ada.path}/billing/breakdown")).json()["results"]
+    assert sum(row["dollars"] for row in costs) == 0
+
+
+async def test_costs_can_be_split_and_filtered(inside: Inside):
+    await use(inside.ada, tags=["lab"])
+    path = f"{inside.ada.path}/billing"
+    fields = (await inside.get(f"{path}/fields")).json()
+    assert fields["tags"] == ["lab"]
+    rows = (await inside.get(f"{path}/breakdown?grouping=tags&tag=lab")).json()["results"]
+    assert all(row["grouping"]["tags"] == ["lab"] for row in rows)
+    assert (await inside.get(f"{path}/breakdown?grouping=weather")).status_code == 400
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=many", "page=-1"])
+async def test_a_page_of_the_log_has_a_size(inside: Inside, query: str):
+    assert (await inside.get(f"{inside.ada.path}/requests?{query}")).status_code == 400
+
+
+async def test_a_request_of_the_log_has_its_facts(inside: Inside):
+    exchange = await use(inside.ada, tags=["lab"])
+    path = f"{inside.ada.path}/requests/{exchange.request.request_id}"
+    shown = (await inside.get(path)).json()["request"]
+    assert (shown["code"], shown["project_uuid"]) == (200, str(inside.ada.project.pk))
+    assert shown["path"].startswith("/v1/listen")
+    assert shown["response"]["details"]["tags"] == ["lab"]
