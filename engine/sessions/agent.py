@@ -44,7 +44,6 @@ from engine.sessions.interruptions import (
     meaning_of,
 )
 from engine.sessions.playback import Sentence
-from engine.sessions.speak import settled
 from engine.sessions.thoughts import (
     Call,
     Custom,
@@ -58,6 +57,7 @@ from engine.sessions.thoughts import (
     length,
 )
 from engine.sessions.turns import Event
+from engine.speech.synthesis.clauses import first_clause_end, sentence_ends
 from engine.wire import agent_messages as wire
 from engine.wire.reading import Invalid, read_message
 from engine.wire.shapes import UNSET
@@ -609,10 +609,14 @@ class AgentSession:
         room = MOST_REPLY - len(turn.reply.text) - len(turn.buffer)
         turn.buffer += text[: max(0, room)]
         turn.round_text += text[: max(0, room)]
-        is_first = not turn.reply.sentences
-        if end := settled(turn.buffer, soon=is_first):
-            whole, turn.buffer = turn.buffer[:end], turn.buffer[end:]
-            yield from self._add_sentence(turn, whole, now)
+        ends = sentence_ends(turn.buffer)
+        if not ends and not turn.reply.sentences:
+            ends = [end for end in [first_clause_end(turn.buffer)] if end]
+        text, start = turn.buffer, 0
+        for end in ends:
+            yield from self._add_sentence(turn, text[start:end], now)
+            start = end
+        turn.buffer = text[start:]
 
     def _end_thinking(self, turn: Exchange, now: float) -> Iterator[Step]:
         turn.thought = None

@@ -224,7 +224,7 @@ class AuraSession:
         if self._identity.markup and holds_pause(self._buffer):
             yield from self._reject(NO_PAUSES, "DATA-0002")
             return
-        yield from self._take_buffer(settled(self._buffer, soon=not self._begun))
+        yield from self._take_buffer(_settled(self._buffer, soon=not self._begun))
         yield from self._next()
 
     def _flush(self, now: float) -> Iterator[Step]:
@@ -449,7 +449,7 @@ class FluxSession:
             return
         is_next = turn is self._turns[0] and not self.is_speaking
         soon = is_next and not turn.begun
-        yield from self._take(turn, settled(turn.buffer, soon=soon))
+        yield from self._take(turn, _settled(turn.buffer, soon=soon))
         yield from self._next()
 
     def _flush(self) -> Iterator[Step]:
@@ -635,7 +635,7 @@ def _script(text: str, markup: bool, speed: float) -> tuple[Script, bool]:
     return script, len(bare) < len(text)
 
 
-def settled(text: str, *, soon: bool) -> int:
+def _settled(text: str, *, soon: bool) -> int:
     """Return the index after the last whole sentence of ``text``, its markup included.
 
     ``soon`` is for the first words of a turn: the end of a clause is enough.

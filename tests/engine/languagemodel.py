@@ -38,6 +38,7 @@ class LanguageModel:
         self.status = 200
         self.bodies: list[Body] = []
         self.headers: list[dict[str, str]] = []
+        self.asked = threading.Event()  # a request has come
         self.gone = threading.Event()  # a client has left before the end
         model = self
 
@@ -46,6 +47,7 @@ class LanguageModel:
                 length = int(self.headers.get("content-length") or 0)
                 body = json.loads(self.rfile.read(length))
                 model.bodies.append(body)
+                model.asked.set()
                 model.headers.append({name.lower(): text for name, text in self.headers.items()})
                 self.send_response(model.status)
                 self.send_header("content-type", "text/event-stream")

@@ -52,12 +52,15 @@ class FakeLiveRecognizer:
         """Delay one result after the other by these seconds, from the first one again."""
         self._delays = itertools.cycle(seconds)
 
+    def words(self, samples: Samples) -> list[Word]:
+        return words_in(samples)
+
     def model_for(self, language: str) -> str:
         return "base.en" if language == "en" else "base"
 
     def submit(self, samples: Samples, **options: Any) -> Future[Hypothesis]:
         future: Future[Hypothesis] = Future()
-        words = tuple(words_in(samples))
+        words = tuple(self.words(samples))
         found = Hypothesis(" ".join(word.text for word in words), words, -0.1, 0.0, 1.0)
 
         def settle() -> None:
@@ -66,6 +69,42 @@ class FakeLiveRecognizer:
 
         asyncio.get_running_loop().call_later(next(self._delays), settle)
         return future
+
+
+class Prompter(FakeLiveRecognizer):
+    """Recognizer that hears ``text`` wherever it is loud."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def words(self, samples: Samples) -> list[Word]:
+        loud = np.flatnonzero(np.abs(samples) > 0.2)
+        if not len(loud):
+            return []
+        texts = self.text.split()
+        edges = np.linspace(loud[0], loud[-1], len(texts) + 1) / RATE
+        return [
+            Word(text, float(start), float(end), 0.9)
+            for text, start, end in zip(texts, edges, edges[1:], strict=False)
+        ]
+
+
+def voice(seconds: float) -> Samples:
+    """Sound that the detector takes for a voice: vowels that change six times a second."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    pitch = 110 * (1 + 0.15 * np.sin(2 * np.pi * 1.3 * times))
+    phase, glide = 2 * np.pi * np.cumsum(pitch) / RATE, 0.5 + 0.5 * np.sin(12 * np.pi * times)
+    formants = ((300 + 500 * glide, 90, 1.0), (2200 - 1100 * glide, 120, 0.6), (2900, 180, 0.3))
+    sound = np.zeros_like(times)
+    for harmonic in range(1, 28):
+        levels = [
+            gain * np.exp(-(((harmonic * pitch - centre) / width) ** 2))
+            for centre, width, gain in formants
+        ]
+        sound += (sum(levels) + 0.02 / harmonic) * np.sin(harmonic * phase) * harmonic**-0.3
+    sound *= np.clip(0.25 + np.sin(12 * np.pi * times + 1), 0.02, 1)
+    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
 
 
 class FakeEndOfTurn:

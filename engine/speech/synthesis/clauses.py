@@ -68,17 +68,22 @@ def _cut(text: str, limit: int, *, soonest: bool) -> int:
     return space.end() if space else len(text)
 
 
-def last_sentence_end(text: str) -> int:
-    """Return the index after the last finished sentence of ``text``; 0 if none has ended.
+def sentence_ends(text: str) -> list[int]:
+    """Return the index after each finished sentence of ``text``.
 
     A sentence is finished when white space follows: more text may still come.
     """
-    ends = [
+    return [
         end.end()
         for end in SENTENCE_END.finditer(text)
         if end.end() < len(text)
         and not SHORTENED.search(text, max(0, end.end() - LONGEST_SHORTENED), end.end())
     ]
+
+
+def last_sentence_end(text: str) -> int:
+    """Return the index after the last finished sentence of ``text``; 0 if none has ended."""
+    ends = sentence_ends(text)
     return ends[-1] if ends else 0
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from engine.consumers import flux, listen, recognition, turns
+from engine.consumers import agent, flux, listen, recognition, turns
 from tests.contract.messages import misfits
 from tests.engine.inprocess import WAIT_SECONDS, Inside
 from tests.engine.live import FakeEndOfTurn, FakeLiveRecognizer
@@ -61,7 +61,7 @@ OpenLive = Callable[..., AbstractAsyncContextManager[LiveStream]]
 def recognizer(monkeypatch: pytest.MonkeyPatch) -> FakeLiveRecognizer:
     """The recognizer of every live stream."""
     made = FakeLiveRecognizer()
-    for module in (listen, flux, recognition):
+    for module in (agent, listen, flux, recognition):
         monkeypatch.setattr(module, "recognizer", lambda: made)
     monkeypatch.setattr(turns, "end_of_turn", FakeEndOfTurn)
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -11,13 +12,15 @@ from typing import Any
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from engine.consumers import replyaudio
+from engine.consumers import agent as consumer
+from engine.consumers import recognition, replyaudio, turns
 from engine.models import AgentConfiguration, Request, UsageDay
 from tests.contract.messages import misfits
 from tests.engine.inprocess import WAIT_SECONDS, Inside
 from tests.engine.languagemodel import LanguageModel, call
 from tests.engine.languagemodel import say as write
-from tests.engine.live import FakeVoice
+from tests.engine.live import FakeEndOfTurn, FakeVoice, Prompter, voice
+from tests.speech import join, pcm_bytes
 
 AGENT = "/v1/agent/converse"
 LIBRARIAN = {
@@ -315,3 +318,105 @@ async def test_the_open_minutes_and_the_tokens_are_recorded(inside: Inside, mode
     day = await UsageDay.objects.select_related("kind").aget()
     assert day.agent_seconds > 0
     assert day.kind.line_item == "agent::m"
+
+
+@pytest.fixture
+def prompter(monkeypatch: pytest.MonkeyPatch) -> Prompter:
+    """The recognizer of the session: what it hears is up to the test."""
+    made = Prompter("Is it sunny in Rome?")
+    for module in (consumer, recognition):
+        monkeypatch.setattr(module, "recognizer", lambda: made)
+    monkeypatch.setattr(turns, "end_of_turn", FakeEndOfTurn)
+    return made
+
+
+SPOKEN = {"input": {"encoding": "linear16", "sample_rate": 16_000}} | RAW
+NOVA = {"type": "deepgram", "model": "nova-3", "smart_format": True}
+TURN = pcm_bytes(join(0.5, voice(1.0), 2.0))
+
+
+@pytest.mark.parametrize("provider", [LIBRARIAN["listen"]["provider"], NOVA], ids=["flux", "nova"])
+async def test_a_spoken_question_is_answered_in_sound(
+    inside: Inside, model: LanguageModel, prompter: Prompter, provider: Any
+):
+    async with Talk(inside) as talk:
+        agent = thinking(model) | {"listen": {"provider": provider}}
+        await talk.say("Settings", audio=SPOKEN, agent=agent)
+        await talk.send(TURN)
+        found = [await talk.read_code() for _ in range(3)]
+        assert found == ["SettingsApplied", "UserStartedSpeaking", "ConversationText"]
+        await talk.read_to("AgentAudioDone")
+    assert model.bodies[-1]["messages"][-1] == {"role": "user", "content": "Is it sunny in Rome?"}
+    assert len(talk.audio) / 32_000 > 0.5
+
+
+async def start_story(talk: Talk, model: LanguageModel, rest: str) -> None:
+    """Have the agent say a short sentence, which is heard, and go on with ``rest``."""
+    model.respond = lambda body: write(f"Well. {rest}")
+    await talk.say("Settings", audio=SPOKEN, agent=thinking(model))
+    await talk.say("InjectUserMessage", content="Tell me a story.")
+    while (await talk.read_to("History")).get("content") != "Well.":
+        pass
+
+
+async def test_words_of_the_user_end_the_reply(
+    inside: Inside, model: LanguageModel, prompter: Prompter
+):
+    story = "Once upon a time there was a king. " * 8
+    async with Talk(inside) as talk:
+        await start_story(talk, model, story)
+        prompter.text = "Please wait for me."
+        await talk.send(TURN)
+        await talk.read_to("UserStartedSpeaking")
+        heard = await talk.read_to("History")
+        if heard["role"] == "assistant":  # some of the second sentence was played
+            assert story.startswith(heard["content"])
+        await talk.read_to("LatencyReport")
+    assert model.bodies[-1]["messages"][-1]["content"] == "Please wait for me."
+    said = [one["content"] for one in model.bodies[-1]["messages"] if one["role"] == "assistant"]
+    assert len(" ".join(said)) < len(story) / 2
+
+
+@pytest.mark.parametrize("text", ["Mhm.", ""], ids=["backchannel", "noise"])
+async def test_a_sound_that_is_no_interruption_pauses_the_agent(
+    inside: Inside, model: LanguageModel, prompter: Prompter, text: str
+):
+    rest = "Once upon a time there was a king who had a castle by the sea"
+    async with Talk(inside) as talk:
+        await start_story(talk, model, rest)
+        prompter.text = text
+        await talk.send(TURN)
+        await talk.read_to("UserStartedSpeaking")
+        sent = len(talk.audio)
+        await talk.read_to("AgentAudioDone")
+        assert len(talk.audio) > sent  # the rest came again
+        while (await talk.read_to("History")).get("content") != rest:
+            pass
+    assert len(model.bodies) == 1
+
+
+async def test_a_turn_ends_when_the_client_says_so(
+    inside: Inside, model: LanguageModel, prompter: Prompter
+):
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=SPOKEN, agent=thinking(model))
+        await talk.send(pcm_bytes(join(0.5, voice(1.2))))
+        await talk.say("ForceEndTurn")
+        await talk.read_to("ConversationText")
+        await talk.read_to("AgentAudioDone")
+
+
+async def test_probable_ends_are_thought_about_before_the_end(
+    inside: Inside, model: LanguageModel, prompter: Prompter
+):
+    provider = LIBRARIAN["listen"]["provider"] | {"eot_threshold": 1.0, "eot_timeout_ms": 3_000}
+    async with Talk(inside) as talk:
+        agent = thinking(model) | {"listen": {"provider": provider}}
+        await talk.say("Settings", audio=SPOKEN, agent=agent)
+        await talk.send(TURN)  # the end is certain after 3 s of silence only
+        await talk.read_to("UserStartedSpeaking")
+        assert await asyncio.to_thread(model.asked.wait, WAIT_SECONDS)
+        assert talk.audio == b""
+        await talk.send(pcm_bytes(join(1.5)))
+        await talk.read_to("AgentAudioDone")
+    assert len(model.bodies) == 1
