@@ -1,6 +1,7 @@
 """The captions of a session for those who have its link."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from management.models import User
+from tests.services import redis_url as redis_url
 from tests.transcripts.consumers.tabs import AUDIO, Tab
 from tests.transcripts.live.server import FakeServer
 from transcripts.consumers.watch import WatchConsumer
@@ -118,6 +120,29 @@ async def test_a_session_of_another_process_is_read_from_rows(public, upstream: 
     await tab.hears("Ended")
     await tab.leave()
     assert watches._watches == {}
+
+
+async def test_a_channel_layer_wakes_the_pages_of_other_processes(
+    public, upstream: FakeServer, settings, monkeypatch, redis_url
+):
+    settings.ENV = replace(settings.ENV, channel_layer_url=redis_url)
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [redis_url]},
+        }
+    }
+    monkeypatch.setattr(watching, "POLL_SECONDS", 3600)  # rows are read at a wake-up alone
+    run = await Runs(upstream.open).serve(public.pk)
+    tab = await viewer(public)
+    await tab.hears("Start")
+    upstream.stream.guesses("Good")
+    while not (await tab.hears("Interim"))["parts"]:
+        pass
+    upstream.stream.says("Good morning.", until=0.1)
+    assert await texts(tab, 1) == ["Good morning."]
+    await tab.leave()
+    await run.close()
 
 
 async def test_a_viewer_follows_the_session_to_this_process(public, upstream: FakeServer):
