@@ -46,7 +46,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    *(["allauth.socialaccount.providers.openid_connect"] if ENV.oidc_url else []),
+    "allauth.socialaccount.providers.openid_connect",
     *(["allauth.socialaccount.providers.saml"] if ENV.saml_metadata_url else []),
     "allauth.mfa",
     "allauth.usersessions",

@@ -64,26 +64,19 @@ own_account = [
     path("passkeys/<int:pk>/remove/", passkeys.remove_webauthn, name="mfa_remove_webauthn"),
 ]
 # Of the team's identity provider, if it has one.
-providers: list[URLPattern | URLResolver] = []
-if settings.ENV.oidc_url or settings.ENV.saml_metadata_url:
-    providers += [
-        path("sso/", account, name="socialaccount_connections"),
-        path(
-            "sso/cancelled/",
-            open_to_all(social.login_cancelled),
-            name="socialaccount_login_cancelled",
-        ),
-        path("sso/error/", open_to_all(social.login_error), name="socialaccount_login_error"),
-    ]
-if settings.ENV.oidc_url:
-    providers += [
-        path("oidc/<slug:provider_id>/", open_to_all(oidc.login), name="openid_connect_login"),
-        path(
-            "oidc/<slug:provider_id>/callback/",
-            open_to_all(oidc.callback),
-            name="openid_connect_callback",
-        ),
-    ]
+providers: list[URLPattern | URLResolver] = [
+    path("sso/", account, name="socialaccount_connections"),
+    path(
+        "sso/cancelled/", open_to_all(social.login_cancelled), name="socialaccount_login_cancelled"
+    ),
+    path("sso/error/", open_to_all(social.login_error), name="socialaccount_login_error"),
+    path("oidc/<slug:provider_id>/", open_to_all(oidc.login), name="openid_connect_login"),
+    path(
+        "oidc/<slug:provider_id>/callback/",
+        open_to_all(oidc.callback),
+        name="openid_connect_callback",
+    ),
+]
 if settings.ENV.saml_metadata_url:
     providers.append(path("", include("allauth.socialaccount.providers.saml.urls")))
 

@@ -1,6 +1,6 @@
 """People who sign in."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
@@ -60,6 +60,10 @@ class User(AbstractUser):
     time_zone = models.CharField(max_length=64, blank=True, help_text="of the browser if empty")
     dates_language = models.CharField(max_length=10, blank=True, help_text="English if empty")
     seen_at = models.DateTimeField(null=True, help_text="when a page was last opened")
+
+    # Reverse relations of allauth's rows, which the type checker does not know.
+    usersession_set: Any
+    emailaddress_set: Any
 
     objects: ClassVar[People] = People()  # type: ignore[assignment]
 

@@ -35,6 +35,10 @@ OPEN = {
     "account_reset_password_from_key_done",
     "account_confirm_email",
     "invitation",
+    "openid_connect_login",
+    "openid_connect_callback",
+    "socialaccount_login_cancelled",
+    "socialaccount_login_error",
     "mfa_authenticate",
     "mfa_login_webauthn",
 }

@@ -32,11 +32,18 @@ from tests.permissions import PAGE, RULES, Rule, written
 from transcripts.live.models import LiveSession
 from transcripts.models import Preset, Recording, Upload
 from transcripts.options import DEFAULTS
+from webapp.env import read
+from webapp.providers import providers
 
 pytestmark = pytest.mark.full
 
-# Between the two steps of a sign-in alone: tests/pages/test_accounts.py.
-UNLISTED = {"mfa_authenticate"}
+# Between the steps of a sign-in alone: tests/pages/test_accounts.py, test_providers.py.
+UNLISTED = {
+    "mfa_authenticate",
+    "openid_connect_login",
+    "openid_connect_callback",
+    "socialaccount_login_error",
+}
 
 
 # 422: the form offers a role no project that it may not write to.
@@ -49,8 +56,10 @@ class Undone(Exception):
 
 
 @pytest.fixture(autouse=True)
-def speech_server() -> Iterator[None]:
-    """A speech server that accepts every change."""
+def servers(settings) -> Iterator[None]:
+    """An identity provider's address, and a speech server that accepts every change."""
+    env = read({"EARSHOT_OIDC_URL": "http://127.0.0.1:9", "EARSHOT_OIDC_CLIENT_ID": "earshot"})
+    settings.SOCIALACCOUNT_PROVIDERS = providers(env)
     key = {"api_key_id": "k-2", "key": "value", "scopes": ["member"]}
 
     def respond(request: httpx.Request) -> httpx.Response:
@@ -189,7 +198,7 @@ def address(name: str, objects: Objects) -> str:
     if name in ("account_reset_password_from_key", "account_confirm_email"):
         key = {"key": "x"}
         return reverse(name, kwargs=key | ({"uidb36": "1"} if "reset" in name else {}))
-    known: dict[str, Any] = {"number": 0, "kind": "txt", "token": "x"}
+    known: dict[str, Any] = {"number": 0, "kind": "txt", "token": "x", "provider_id": "sso"}
     if "pk" in ALL[name]:
         known["pk"] = objects.of(name)
     if "link" in ALL[name]:
