@@ -18,8 +18,8 @@ const kinds = [];
 let bytes = 0;
 const connection = await client.agent.v1.connect({});
 connection.on("message", (message) => {
-  if (typeof message === "string" || message.type === undefined) {
-    bytes += message.byteLength ?? message.size ?? 0;
+  if (message instanceof Blob) {
+    bytes += message.size;
     return;
   }
   kinds.push(message.type);
