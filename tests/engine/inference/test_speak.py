@@ -10,6 +10,7 @@ import pytest
 from engine.inference import speak
 from engine.inference.speak import check_flux
 from engine.models import Request
+from engine.sessions.speak import MOST_CHARACTERS
 from engine.weights.errors import MissingWeights
 from engine.wire.errors import ApiError
 from tests.engine.inprocess import Inside, error
@@ -88,7 +89,7 @@ async def test_a_pause_is_silence(inside: Inside, synthesizer: FakeSynthesizer):
     assert response.status_code == 200, response.text
     assert response.headers["dg-breaks-applied"] == "1"
     samples = np.frombuffer(response.content, "<i2")
-    assert (np.count_nonzero(samples == 0), len(samples)) == (12_000, 12_000 + 4_800)
+    assert (int(np.count_nonzero(samples == 0)), len(samples)) == (12_000, 12_000 + 4_800)
 
 
 async def test_words_without_sound_are_named_in_a_warning(
@@ -134,7 +135,7 @@ async def test_options_that_cannot_be_are_rejected_before_speaking(
     [
         ("", 400, "PAYLOAD_ERROR"),
         (" \n", 400, "PAYLOAD_ERROR"),
-        ("a" * (speak.MOST_CHARACTERS + 1), 413, "Payload Too Large"),
+        ("a" * (MOST_CHARACTERS + 1), 413, "Payload Too Large"),
         ("Hello.", 200, ""),
     ],
 )

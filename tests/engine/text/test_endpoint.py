@@ -50,7 +50,8 @@ def segment(first: Any, last: Any, *labels: tuple[Any, Any]) -> dict[str, Any]:
     ],
 )
 def test_only_requested_features_are_in_the_instructions(feature: str, key: str):
-    message = instructions(Analysis(**{feature: True}))
+    features: dict[str, Any] = {feature: True}
+    message = instructions(Analysis(**features))
     keys = {'"summary"', '"topics"', '"intents"', '"sentiments"'}
     assert {each for each in keys if each in message} == {key}
 

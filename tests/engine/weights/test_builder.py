@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -14,7 +16,7 @@ TENSORS = {
     "weight": np.array([[1.0, 2.0], [3.0, 4.0]], np.float32),
     "unused": np.zeros(1_000, np.float32),
 }
-INPUT = {"x": (np.float32, ["rows", 2])}
+INPUT: dict[str, tuple[type, list[Any]]] = {"x": (np.float32, ["rows", 2])}
 
 
 def run(model: bytes, **inputs: np.ndarray) -> np.ndarray:

@@ -104,7 +104,7 @@ def test_a_tensor_is_a_view_of_its_storage(offset: int, shape: Any, stride: Any,
 
 @pytest.mark.parametrize("kind", [np.float32, np.int64])
 def test_a_tensor_has_the_type_of_its_storage(kind: type):
-    values = np.array([1, 2], kind)
+    values: Any = np.array([1, 2], kind)
     (tensor,) = load_tensors(checkpoint({"w": Tensor(values, 0, (2,), (1,))})).values()
     assert tensor.dtype == kind
 
