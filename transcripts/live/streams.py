@@ -34,10 +34,10 @@ def open_stream(
     """Return a stream for the session, not connected yet. Raises ``InvalidOption``."""
     arguments: dict[str, Any] = {"source": source, "resume": resume, "received": received}
     if session.mode == LiveSession.Mode.TURNS:
-        options = tagged(turn_options(session.options), session.project_id, LIVE)
-        return LiveTurns(server.base_url, server.api_key, options, **arguments)
-    options = stream_options(session.options)
-    listen = tagged(options, session.project_id, LIVE, session=session.pk)
+        turns = tagged(turn_options(session.options), session.project_id, LIVE)
+        return LiveTurns(server.base_url, server.api_key, turns, **arguments)
+    captions = stream_options(session.options)
+    listen = tagged(captions, session.project_id, LIVE, session=session.pk)
     return LiveListen(server.base_url, server.api_key, listen, **arguments)
 
 
