@@ -1,14 +1,15 @@
 """The client offers exactly the formats that the engine makes."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 
-from engine.speech.audio.encode import FormatError, read_format
+from engine.speech.audio.encode import FormatError, Surface, read_format
 from speechclient import InvalidOption, SpeakOptions
 from speechclient.formats import check_format, speech_formats
 
-VOICES = {"v1": "aura-2-thalia-en", "v2": "flux-haley-en"}
+VOICES: dict[Surface, str] = {"v1": "aura-2-thalia-en", "v2": "flux-haley-en"}
 ENCODINGS = ("mp3", "linear16", "mulaw", "alaw", "opus", "flac", "aac", None)
 CONTAINERS = (None, "wav", "ogg", "none")
 RATES = (None, 8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
@@ -18,7 +19,7 @@ BIT_RATES = (None, 3_999, 4_000, 8_000, 12_000, 32_000, 48_000, 192_000, 192_001
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_both_accept_the_same_combinations(version):
     for encoding, container, rate, bits in product(ENCODINGS, CONTAINERS, RATES, BIT_RATES):
-        facts = {"encoding": encoding, "container": container, "sample_rate": rate}
+        facts: dict[str, Any] = {"encoding": encoding, "container": container, "sample_rate": rate}
         try:
             made = read_format(**facts, bit_rate=bits, surface=version)
         except FormatError:

@@ -121,7 +121,7 @@ def test_a_speaker_keeps_the_number_or_is_marked_as_new(connections):
     caller = Caller(diarize=True)
     caller.run(connections)
     new = {event.speaker for event in caller.events if isinstance(event, NewVoice)}
-    voices = {}
+    voices: dict[int | None, int] = {}
     for word in caller.words:
         voices.setdefault(word.speaker, speaker_of(int(word.word)))
         assert voices[word.speaker] == speaker_of(int(word.word))
@@ -150,11 +150,11 @@ def test_another_process_resumes_where_the_first_ended(before, after, diarize):
         for second in range(int(first.start / RATE) + 1, SECONDS, 3):
             first.settle(second)
     stored = json.loads(json.dumps(first.continuity.checkpoint().to_json()))
-    second = Caller(diarize=diarize, resume=Checkpoint.from_json(stored))
-    second.run([(seconds, pauses, 0.0) for seconds, pauses, _ in after])
-    words = [word.word for word in first.words + second.words]
+    other = Caller(diarize=diarize, resume=Checkpoint.from_json(stored))
+    other.run([(seconds, pauses, 0.0) for seconds, pauses, _ in after])
+    words = [word.word for word in first.words + other.words]
     assert words == [str(n) for n in range(SECONDS)]
-    assert not {segment.id for segment in first.finals} & {s.id for s in second.finals}
+    assert not {segment.id for segment in first.finals} & {s.id for s in other.finals}
 
 
 def test_an_interim_segment_has_the_id_of_the_final_one():

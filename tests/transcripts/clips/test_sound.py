@@ -45,7 +45,7 @@ def test_each_format_is_made(encoding):
         bit_rate=chosen.bit_rate,
     )
     file.seek(0)
-    with av.open(file) as made:
+    with av.open(file, "r") as made:
         frames = list(made.decode(audio=0))
     assert frames[0].sample_rate == chosen.sample_rate
     seconds = sum(frame.samples for frame in frames) / chosen.sample_rate

@@ -113,13 +113,16 @@ class SpeakTab(Tab):
 
 
 async def tab_of(user: User | None) -> SpeakTab:
-    tab = await sync_to_async(SpeakTab)(user)
+    def make() -> SpeakTab:
+        return SpeakTab(user)
+
+    tab = await sync_to_async(make)()
     assert (await tab.connect())["type"] == "websocket.accept"
     return tab
 
 
 async def clips() -> list[Clip]:
-    return await sync_to_async(list)(Clip.objects.all())
+    return [clip async for clip in Clip.objects.all()]
 
 
 def speech_of(project: Project, text: str = TEXT, **facts: Any) -> dict[str, Any]:
