@@ -17,6 +17,17 @@ JSON = {"content-type": "application/json"}
 EVERYTHING = "summarize=v2&topics=true&intents=true&sentiment=true"
 SENTENCE = "I love this wonderful product, but please cancel my subscription. "
 
+TEXTS: tuple[Any, ...] = (
+    *(None, 1, 1.5, True, [], ["Good."], {}, {"text": "Good."}, "", " ", "\u200b"),
+)
+ADDRESSES: tuple[Any, ...] = (
+    *(None, 1, True, [], {}, "", " ", "http://", "https://", "http:///path", "ftp://a.b/c"),
+    *("file:///etc/passwd", "javascript:1", "http://[::1", "http://[]/", "http://a b/"),
+    *("http://user:word@127.0.0.1/", "http://127.0.0.1:99999/", "http://2130706433/"),
+    *("http://localhost/\r\nX: y", "http://\u2603.example.invalid/", "http://a.invalid/"),
+    *("http://169.254.169.254/latest", "HTTP://127.0.0.1", "http://" + "a" * 70_000),
+    "http://%00/",
+)
 BODIES: dict[str, bytes | str] = {
     "nothing": b"",
     "blank": b" \n\t ",
@@ -42,21 +53,8 @@ BODIES: dict[str, bytes | str] = {
     "many members": json.dumps({str(place): place for place in range(100_000)}),
     "a list": b'[{"text": "Good."}]',
     "a string": b'"Good."',
-    **{
-        f"text is {json.dumps(value)[:20]}": json.dumps({"text": value})
-        for value in (None, 1, 1.5, True, [], ["Good."], {}, {"text": "Good."}, "", " ", "\u200b")
-    },
-    **{
-        f"url is {json.dumps(value)[:30]}": json.dumps({"url": value})
-        for value in (
-            *(None, 1, True, [], {}, "", " ", "http://", "https://", "http:///path", "ftp://a.b/c"),
-            *("file:///etc/passwd", "javascript:1", "http://[::1", "http://[]/", "http://a b/"),
-            *("http://user:word@127.0.0.1/", "http://127.0.0.1:99999/", "http://2130706433/"),
-            *("http://localhost/\r\nX: y", "http://\u2603.example.invalid/", "http://a.invalid/"),
-            *("http://169.254.169.254/latest", "HTTP://127.0.0.1", "http://" + "a" * 70_000),
-            "http://%00/",
-        )
-    },
+    **{f"text is {json.dumps(value)[:20]}": json.dumps({"text": value}) for value in TEXTS},
+    **{f"url is {json.dumps(value)[:30]}": json.dumps({"url": value}) for value in ADDRESSES},
     "both": b'{"text": "Good.", "url": "http://a.invalid/"}',
     "neither": b'{"words": "Good."}',
     "no letters": json.dumps({"text": "... !!! 123 \U0001f600 \u0301\u0301"}),
