@@ -10,19 +10,26 @@ import pytest
 
 from engine.models import Request as LoggedRequest
 from management import speech
+from management.account_changes import (
+    change_role,
+    remove_member,
+    send_invite,
+    withdraw_invite,
+)
+from management.key_changes import InUse, NotChanged, create_key, delete_key, rotate_key
 from management.models import (
     AgentConfiguration,
     AgentVariable,
     Connection,
     Invite,
     Key,
-    Member,
     Model,
     Project,
     Request,
     SelfHostedCredential,
     SyncPart,
 )
+from management.models import Member as MirroredMember
 from management.sync.runs import sync
 from tests.engine.conftest import environment, inside  # noqa: F401 fixtures
 from tests.engine.inprocess import URL, Holder, Inside
@@ -88,7 +95,7 @@ def test_an_owner_mirrors_the_whole_account(engine):
     assert not SyncPart.objects.exclude(state=SyncPart.State.OK).exists()
     assert Project.objects.get().name == "Interviews"
     assert {key.email for key in Key.objects.all()} == {"ada@example.test", "bob@example.test"}
-    assert {member.email for member in Member.objects.all()} == {
+    assert {member.email for member in MirroredMember.objects.all()} == {
         "ada@example.test", "bob@example.test"
     }  # fmt: skip
     assert Invite.objects.get().email == "cleo@example.test"
@@ -128,3 +135,46 @@ def test_pages_of_the_log_are_read_to_the_end(engine):
     sync(connection)
     assert Request.objects.count() == 13
     assert Request.objects.failed().count() == 1
+
+
+def is_accepted(engine: Inside, key: str) -> bool:
+    return asyncio.run(engine.get("/v1/projects", key=key)).status_code == 200
+
+
+def test_a_key_made_here_works_until_it_is_deleted_here(engine):
+    connection = connect(engine.ada)
+    sync(connection)
+    key, value = create_key(Project.objects.get(), None, "Phone line", ["member"], ["calls"])
+    assert (key.email, key.tags) == ("ada@example.test", ["calls"])
+    assert is_accepted(engine, value)
+    new, rotated = rotate_key(key, None)
+    assert (new.replaces, new.scopes) == (key, ["member"])
+    assert is_accepted(engine, value)
+    assert is_accepted(engine, rotated)
+    delete_key(key)
+    assert not is_accepted(engine, value)
+    assert is_accepted(engine, rotated)
+    with pytest.raises(InUse):
+        delete_key(Key.objects.get(api_key_id=connection_key(connection)))
+
+
+def connection_key(connection: Connection) -> str:
+    connection.refresh_from_db()
+    return connection.api_key_id
+
+
+def test_invites_and_roles_go_to_the_engine(engine):
+    sync(connect(engine.ada))
+    project = Project.objects.get()
+    invite = send_invite(project, "cleo@example.test", "member")
+    assert engine.ada.project.invites.get().email == "cleo@example.test"
+    withdraw_invite(invite)
+    assert not engine.ada.project.invites.exists()
+    bob = MirroredMember.objects.get(email="bob@example.test")
+    change_role(bob, "admin")
+    engine.bob.member.refresh_from_db()
+    assert engine.bob.member.scopes == ["admin"]
+    with pytest.raises(NotChanged, match="at least one owner"):
+        remove_member(MirroredMember.objects.get(email="ada@example.test"))
+    remove_member(bob)
+    assert not is_accepted(engine, engine.bob.key)
