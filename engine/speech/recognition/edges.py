@@ -10,7 +10,7 @@ from engine.speech.audio.decode import RATE, Samples
 
 _STEP = RATE // 200  # 5 ms
 _LOUD = 0.2  # of the loudest step: from the first to the last such step is the sound
-_AROUND = 3  # steps on each side of it, behind one that may hold both
+_AROUND = 3  # steps on each side of it, after one that may hold both
 # How many times louder the sound is than what follows or precedes it. Spoken words fade out, by 10
 # within 15 ms at most; many begin with a burst of 80.
 _ENDS, _STARTS = 12.0, 20.0
