@@ -335,6 +335,7 @@ class BudgetForm(forms.Form):
         """Return whether the person may set the budget of the project that was sent."""
         field = self.fields["project"]
         assert isinstance(field, forms.ModelChoiceField)
+        assert field.queryset is not None
         sent = str(self.data.get("project", ""))
         if not sent:
             return self.user.is_superuser

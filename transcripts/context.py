@@ -65,14 +65,15 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return context
     context["theme"] = request.user.theme
     projects = list(Project.objects.visible_to(request.user).with_role())
-    administered = [each for each in projects if each.role in Membership.ADMINISTRATORS]
+    roles = [each.role for each in projects]  # type: ignore[attr-defined] # an annotation
     chosen = request.GET.get("project", request.COOKIES.get("project", ""))
     project = next((each for each in projects if str(each.pk) == chosen), None)
     may_upload = Project.objects.writable_by(request.user).exists()
     return context | {
         "shell_projects": [each for each in projects if each.archived_at is None],
         "places": navigation(request, project, may_upload),
-        "administers": request.user.is_superuser or bool(administered),
+        "administers": request.user.is_superuser
+        or any(role in Membership.ADMINISTRATORS for role in roles),
         "may_upload": may_upload,
         "shell_project": project,
         "tray": partial(read_tray, request.user, [project.pk for project in projects]),

@@ -54,7 +54,7 @@ class SignIn(LoginView):
         self.is_accepted = False
         try:
             with place():
-                response = super().post(request, *args, **kwargs)
+                response: HttpResponse = super().post(request, *args, **kwargs)
         except TooManyAttempts:
             return self.too_many(BUSY_SECONDS)
         if self.is_accepted:
@@ -72,7 +72,7 @@ class SignIn(LoginView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         unsent = self.request.POST.get("unsent", "")
         kept = resuming.read(unsent) is not None
-        context = super().get_context_data(**kwargs)
+        context: dict[str, Any] = super().get_context_data(**kwargs)
         return (
             context
             | sign_in_context()
@@ -90,7 +90,8 @@ class SignIn(LoginView):
         wait = math.ceil(seconds)
         context = self.get_context_data(form=form, too_many=wait)
         headers = {"Retry-After": str(wait)}
-        return self.render_to_response(context, status=429, headers=headers)
+        response: HttpResponse = self.render_to_response(context, status=429, headers=headers)
+        return response
 
 
 class SecondFactor(AuthenticateView):

@@ -6,7 +6,7 @@ A provider with an endpoint is asked there. One without uses the operator's endp
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from engine.env import Environment, Reach
 from engine.sessions.agentsettings import LIBRARIAN
@@ -42,7 +42,7 @@ def model_of(think: Think, environment: Environment) -> str:
     return environment.intelligence_model
 
 
-async def respond(thought: Thought, environment: Environment) -> AsyncIterator[Part]:
+async def respond(thought: Thought, environment: Environment) -> AsyncGenerator[Part, None]:
     """Yield the parts of the response of the model. Raises ``requests.RequestFailed``."""
     think = thought.think
     if think.endpoint is None and model_of(think, environment) == LIBRARIAN:

@@ -49,7 +49,7 @@ class KeyFilters:
 def list_keys(request: ApiRequest, project: Project) -> shapes.Keys:
     """List API keys"""
     filters = read_options(KeyFilters, request.query)
-    keys = project.keys.all()
+    keys = Key.objects.filter(project=project)
     if filters.status == "active":
         keys = keys.active()
     elif filters.status == "expired":
@@ -113,7 +113,9 @@ def delete_key(request: ApiRequest, project: Project, key_id: str) -> shapes.Mes
 
 
 def _find_key(project: Project, key_id: str) -> Key:
-    return find(project.keys.select_related("member"), key_id, not_found("api key"))
+    return find(
+        Key.objects.filter(project=project).select_related("member"), key_id, not_found("api key")
+    )
 
 
 def _check_scopes(scopes: tuple[str, ...], caller: Caller) -> None:

@@ -43,7 +43,7 @@ def list_requests(request: ApiRequest, project: Project) -> shapes.Requests:
     Newest first. No audio and no transcript is kept.
     """
     filters = read_options(RequestFilters, request.query)
-    rows = project.requests.all()
+    rows = Request.objects.filter(project=project)
     if filters.status:
         rows = rows.succeeded() if filters.status == "succeeded" else rows.failed()
     rows = rows.matching(
@@ -66,7 +66,7 @@ def list_requests(request: ApiRequest, project: Project) -> shapes.Requests:
 @operation("usage:read", tag="Requests")
 def show_request(request: ApiRequest, project: Project, request_id: str) -> shapes.RequestDetails:
     """Get a request"""
-    row = find(project.requests.all(), request_id, not_found("request"))
+    row = find(Request.objects.filter(project=project), request_id, not_found("request"))
     return shapes.RequestDetails(request=_shown(row))
 
 

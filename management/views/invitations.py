@@ -29,7 +29,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         if user is None:
             return render(request, "management/invitation_gone.html", status=410)
         AuditEntry.record(Action.INVITATION_ACCEPTED, request=request, actor=user)
-        return perform_login(request, user)
+        response: HttpResponse = perform_login(request, user)
+        return response
     status = 422 if form.errors else 200
     context = {"form": form, "invitation": found}
     return render(request, "management/invitation.html", context, status=status)

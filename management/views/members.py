@@ -1,6 +1,7 @@
 """Members and invites of the speech account."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -108,7 +109,7 @@ def change(
     act: Callable[[], None],
     action: Action,
     sentence: str,
-    **details: str,
+    **details: Any,
 ) -> HttpResponse:
     """Do ``act`` and record it, or say why the server rejected it."""
     try:

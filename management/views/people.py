@@ -2,6 +2,7 @@
 
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
@@ -52,7 +53,7 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "somebody": somebody,
             "memberships": memberships,
-            "factors": somebody.authenticator_set.exclude(type="recovery_codes"),
+            "factors": Authenticator.objects.filter(user=somebody).exclude(type="recovery_codes"),
             "others": User.objects.filter(is_active=True).exclude(pk=pk).order_by("email"),
             "recordings": somebody.recordings.count(),
         },

@@ -60,7 +60,7 @@ def checked_email(text: str) -> str:
 
 def named_projects(names: list[str]) -> list[Project]:
     """Return the projects of these names or ids, or raise ``CommandError`` for one that is none."""
-    projects = []
+    projects: list[Project] = []
     for name in names:
         found = Project.objects.called(name)
         if len(found) != 1:
