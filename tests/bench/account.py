@@ -111,7 +111,7 @@ class MadeUp(httpx.BaseTransport):
 
     def key(self, project: int, number: int) -> dict[str, Any]:
         created = END - timedelta(days=number)
-        record = {"api_key_id": f"k-{project}-{number}", "comment": f"Key {number}"}
+        record: dict[str, Any] = {"api_key_id": f"k-{project}-{number}", "comment": f"Key {number}"}
         record |= {"scopes": ["usage:write"], "created": created.isoformat()}
         return {"member": {"member_id": "u", "email": "ada@example.test"}, "api_key": record}
 

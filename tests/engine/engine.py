@@ -84,7 +84,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_engine(data: Path, port: int | None = None, **settings: str) -> Engine:
+def start_engine(data: Path, port: int | None = None, /, **settings: str) -> Engine:
     """Start ``python -m engine`` and wait until it responds."""
     port = port or free_port()
     environ = {

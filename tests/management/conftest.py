@@ -1,7 +1,6 @@
 """A speech account on the other side of the client."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -110,7 +109,7 @@ class Account(httpx.BaseTransport):
     def _failure(self, failure: Any, request: httpx.Request) -> httpx.Response | None:
         if isinstance(failure, Exception):
             raise failure
-        return failure(request) if isinstance(failure, Callable) else failure
+        return failure(request) if callable(failure) else failure
 
     def _body(self, path: str, query: httpx.QueryParams) -> Any:
         if path == "/v1/projects":

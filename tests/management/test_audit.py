@@ -36,9 +36,9 @@ def rows(response) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_an_entry_says_who_what_when_and_from_where(ada: User):
+def test_an_entry_says_who_what_when_and_from_where(ada: User, monkeypatch):
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7", headers={"user-agent": "Lynx"})
-    request.request_id = "r-1"
+    monkeypatch.setattr(request, "request_id", "r-1", raising=False)
     entry = AuditEntry.record(
         Action.ROLE_CHANGED, request=request, actor=ada, subject="Bob", to="x"
     )

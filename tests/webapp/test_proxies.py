@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from management.models import User
 from tests.debian import found, needed
@@ -69,9 +70,12 @@ def test_pages_and_sockets_work_behind_nginx(nginx, db):
     address = f"ws://{nginx}/captions/unknown/watch"
     headers = {"Cookie": cookie}
     with (
-        connect(address, origin=f"http://{nginx}", additional_headers=headers) as ours,
+        connect(address, origin=Origin(f"http://{nginx}"), additional_headers=headers) as ours,
         pytest.raises(ConnectionClosed, match="4404"),
     ):
         ours.recv()
-    with pytest.raises(InvalidStatus, match="403"), connect(address, origin="http://other.test"):
+    with (
+        pytest.raises(InvalidStatus, match="403"),
+        connect(address, origin=Origin("http://other.test")),
+    ):
         pass

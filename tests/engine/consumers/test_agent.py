@@ -23,7 +23,7 @@ from tests.engine.live import FakeEndOfTurn, FakeVoice, Prompter, voice
 from tests.speech import join, pcm_bytes
 
 AGENT = "/v1/agent/converse"
-LIBRARIAN = {
+LIBRARIAN: dict[str, Any] = {
     "listen": {"provider": {"type": "deepgram", "version": "v2", "model": "flux-general-en"}},
     "think": {
         "provider": {"type": "deepgram", "model": "librarian"},

@@ -185,8 +185,9 @@ async def test_nonsense_is_ignored(session, ada, upstream):
         '{"type": "Correct", "index": "x", "text": "y"}', '{"type": "Note", "at": "x"}',
         '{"type": "Configure", "keyterms": 7}', '{"type": "Note", "at": 1, "text": " "}',
     ]  # fmt: skip
-    for frame in ({"bytes": b"123"}, *({"text": text} for text in messages)):
-        await ada_tab.send_input({"type": "websocket.receive", **frame})
+    await ada_tab.send_input({"type": "websocket.receive", "bytes": b"123"})
+    for text in messages:
+        await ada_tab.send_input({"type": "websocket.receive", "text": text})
     await ada_tab.speaks(0)
     await ada_tab.has_stored(len(AUDIO))
     await ada_tab.leave()
