@@ -86,6 +86,7 @@ def address(name: str, cast: Cast, recording: Recording) -> str:
         "token": "none",
         "uidb36": "1",
         "key": "none",
+        "provider_id": "none",
     }
     if name == "captions":
         known["link"] = LiveSession.objects.get(pk=make_live_session(cast, recording)).link
