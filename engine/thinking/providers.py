@@ -23,14 +23,15 @@ _DIALECTS: dict[str, type[OpenAi] | type[Anthropic] | type[Google]] = {
 
 
 def offered_models(environment: Environment) -> list[ThinkModel]:
-    """Return the models that settings can name without an endpoint."""
-    librarian_entry = ThinkModel(
-        id=LIBRARIAN, name="Librarian: searches your transcripts", provider="deepgram"
-    )
-    if not environment.intelligence_url:
-        return [librarian_entry]
-    name = environment.intelligence_model
-    return [ThinkModel(id=name, name=name, provider="open_ai"), librarian_entry]
+    """Return the models that settings can name without an endpoint.
+
+    All have the provider `open_ai`: the SDK drops a model of a provider that is not published.
+    """
+    models = {LIBRARIAN: "Librarian: searches your transcripts"}
+    if environment.intelligence_url:
+        name = environment.intelligence_model
+        models = {name: name} | models
+    return [ThinkModel(id=key, name=name, provider="open_ai") for key, name in models.items()]
 
 
 def model_of(think: Think, environment: Environment) -> str:

@@ -160,7 +160,7 @@ def analyze(sdk: DeepgramClient, account: Account, site: Site) -> None:
 def list_think_models(sdk: DeepgramClient, account: Account, site: Site) -> None:
     model, librarian = sdk.agent.v1.settings.think.models.list().models
     assert (model.id, model.provider) == ("llama-3.1-8b", "open_ai")
-    assert (librarian.id, librarian.provider) == ("librarian", "deepgram")
+    assert (librarian.id, librarian.provider) == ("librarian", "open_ai")
 
 
 @drives("auth.v1.tokens.grant")
