@@ -9,6 +9,9 @@ from django.test import Client
 from tests.pages.cast import Cast
 from tests.pages.test_access import ALL, address
 
+# Every page, for three users.
+pytestmark = pytest.mark.full
+
 # An attribute that makes a request or takes part in one; `hx-headers` alone does nothing.
 USES = re.compile(r"\shx-(?:get|post|put|patch|delete|boost|swap-oob)\b")
 LOADS = re.compile(r"<script[^>]*/htmx")

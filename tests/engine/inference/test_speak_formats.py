@@ -21,6 +21,9 @@ from engine.inference import speak
 from engine.speech.synthesis.synthesizer import Coverage
 from tests.engine.inprocess import WAIT_SECONDS, Inside
 
+# Every pair of the formats.
+pytestmark = pytest.mark.full
+
 SECONDS = 0.25
 
 
