@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
 from tests.pages.cast import Cast
+from transcripts.live.models import LiveSession
 from webapp.assets import FOLDER
 
 # Of each element: whether a click on its middle reaches it. What is scrolled out of its own list
@@ -85,6 +87,26 @@ def test_the_menu_of_the_account_lies_above_the_page(visits, cast: Cast, width: 
         page.goto(url)
         page.locator(".rail-foot details.menu > summary").click()
         assert_all_are_reached(page.locator(".rail-foot .menu-item:visible"))
+
+
+@pytest.mark.parametrize("width", [*WIDTHS, 320])
+def test_the_buttons_of_a_live_session_fit_into_its_bar(visits, cast: Cast, width: int):
+    session = LiveSession.objects.create(owner=cast.ada, project=cast.project, title="Standup")
+    page = visits.as_user(cast.ada, width)
+    page.goto(reverse("live_session", args=[session.pk]))
+    # As in a second tab, which has the longest words.
+    for name, is_hidden in (("take", False), ("start", True)):
+        page.locator(f"button[data-{name}]").evaluate(
+            "(button, hidden) => (button.hidden = hidden)", is_hidden
+        )
+    bar = page.locator(".live-bar").bounding_box()
+    assert bar is not None
+    for button in page.locator(".live-buttons .button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert bar["x"] <= box["x"]
+        assert box["x"] + box["width"] <= bar["x"] + bar["width"]
+        assert box["y"] + box["height"] <= bar["y"] + bar["height"]
 
 
 def test_layers_have_one_order():
