@@ -39,6 +39,25 @@ class Email:
 
 
 @dataclass(frozen=True)
+class OpenIdConnect:
+    """An identity provider that signs people in; none without a ``url``."""
+
+    url: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Saml:
+    """An identity provider that speaks SAML; none without a ``metadata_url``."""
+
+    metadata_url: str = ""
+    entity_id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Env:
     """The settings of one start. Sizes in bytes, durations in seconds."""
 
@@ -66,13 +85,8 @@ class Env:
     database_connections: int
     fetch_private_hosts: bool
     email: Email
-    oidc_url: str
-    oidc_client_id: str
-    oidc_client_secret: str
-    oidc_name: str
-    saml_metadata_url: str
-    saml_entity_id: str
-    saml_name: str
+    oidc: OpenIdConnect
+    saml: Saml
 
     @property
     def uses_engine(self) -> bool:
@@ -81,7 +95,7 @@ class Env:
 
 
 class AccountReader(Reader):
-    """Look-ups that also read the first administrator."""
+    """Look-ups that also read the first administrator, the mail server and who signs people in."""
 
     def email(self, name: str) -> str:
         value = self.text(name)
@@ -141,6 +155,29 @@ class AccountReader(Reader):
             sender=sender,
         )
 
+    def openid_connect(self) -> OpenIdConnect:
+        url = self.url("EARSHOT_OIDC_URL", ("https", "http"))
+        client_id = self.text("EARSHOT_OIDC_CLIENT_ID")
+        if url and not client_id:
+            raise Misconfigured(
+                "EARSHOT_OIDC_URL is set; set EARSHOT_OIDC_CLIENT_ID and "
+                "EARSHOT_OIDC_CLIENT_SECRET to those that the provider gave."
+            )
+        secret = self.text("EARSHOT_OIDC_CLIENT_SECRET")
+        return OpenIdConnect(
+            url, client_id, secret, self.text("EARSHOT_OIDC_NAME", "OpenID Connect")
+        )
+
+    def saml(self) -> Saml:
+        url = self.url("EARSHOT_SAML_METADATA_URL", ("https", "http"))
+        entity_id = self.text("EARSHOT_SAML_ENTITY_ID")
+        if url and not entity_id:
+            raise Misconfigured(
+                "EARSHOT_SAML_METADATA_URL is set; set EARSHOT_SAML_ENTITY_ID to the entity id of "
+                "the identity provider, which its metadata names."
+            )
+        return Saml(url, entity_id, self.text("EARSHOT_SAML_NAME", "SAML"))
+
 
 def read(environ: Mapping[str, str] = os.environ) -> Env:
     """Read the whole environment; ``Misconfigured`` names the first variable that is wrong."""
@@ -156,20 +193,6 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
     if port == engine_port:
         raise Misconfigured(f"PORT and ENGINE_PORT are both {port}; set one of them to another.")
     host = reader.text("HOST", "127.0.0.1")
-    oidc_url = reader.url("EARSHOT_OIDC_URL", ("https", "http"))
-    oidc_client = reader.text("EARSHOT_OIDC_CLIENT_ID")
-    if oidc_url and not oidc_client:
-        raise Misconfigured(
-            "EARSHOT_OIDC_URL is set; set EARSHOT_OIDC_CLIENT_ID and EARSHOT_OIDC_CLIENT_SECRET to "
-            "those that the provider gave."
-        )
-    saml_url = reader.url("EARSHOT_SAML_METADATA_URL", ("https", "http"))
-    saml_entity = reader.text("EARSHOT_SAML_ENTITY_ID")
-    if saml_url and not saml_entity:
-        raise Misconfigured(
-            "EARSHOT_SAML_METADATA_URL is set; set EARSHOT_SAML_ENTITY_ID to the entity id of the "
-            "identity provider, which its metadata names."
-        )
     return Env(
         data=data,
         host=host,
@@ -197,11 +220,6 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         database_connections=reader.whole("EARSHOT_DATABASE_CONNECTIONS", 20, 2, 1000),
         fetch_private_hosts=reader.flag("EARSHOT_FETCH_PRIVATE_HOSTS"),
         email=reader.mail_server("EARSHOT_EMAIL_URL", "EARSHOT_EMAIL_FROM"),
-        oidc_url=oidc_url,
-        oidc_client_id=oidc_client,
-        oidc_client_secret=reader.text("EARSHOT_OIDC_CLIENT_SECRET"),
-        oidc_name=reader.text("EARSHOT_OIDC_NAME", "OpenID Connect"),
-        saml_metadata_url=saml_url,
-        saml_entity_id=saml_entity,
-        saml_name=reader.text("EARSHOT_SAML_NAME", "SAML"),
+        oidc=reader.openid_connect(),
+        saml=reader.saml(),
     )

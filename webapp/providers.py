@@ -10,30 +10,30 @@ OIDC, SAML = "sso", "saml"
 def providers(env: Env) -> dict[str, Any]:
     """The OpenID Connect and SAML providers of the environment; none are set by default."""
     named: dict[str, Any] = {}
-    if env.oidc_url:
+    if env.oidc.url:
         named["openid_connect"] = {
             "OAUTH_PKCE_ENABLED": True,
             "APPS": [
                 {
                     "provider_id": OIDC,
-                    "name": env.oidc_name,
-                    "client_id": env.oidc_client_id,
-                    "secret": env.oidc_client_secret,
-                    "settings": {"server_url": env.oidc_url},
+                    "name": env.oidc.name,
+                    "client_id": env.oidc.client_id,
+                    "secret": env.oidc.client_secret,
+                    "settings": {"server_url": env.oidc.url},
                 }
             ],
         }
-    if env.saml_metadata_url:
+    if env.saml.metadata_url:
         named["saml"] = {
             "APPS": [
                 {
                     "provider_id": SAML,
-                    "name": env.saml_name,
+                    "name": env.saml.name,
                     "client_id": SAML,
                     "settings": {
                         "idp": {
-                            "entity_id": env.saml_entity_id,
-                            "metadata_url": env.saml_metadata_url,
+                            "entity_id": env.saml.entity_id,
+                            "metadata_url": env.saml.metadata_url,
                         },
                         "advanced": {"allow_repeat_attribute_name": True},
                     },

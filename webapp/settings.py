@@ -47,7 +47,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
-    *(["allauth.socialaccount.providers.saml"] if ENV.saml_metadata_url else []),
+    *(["allauth.socialaccount.providers.saml"] if ENV.saml.metadata_url else []),
     "allauth.mfa",
     "allauth.usersessions",
     "management",

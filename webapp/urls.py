@@ -77,7 +77,7 @@ providers: list[URLPattern | URLResolver] = [
         name="openid_connect_callback",
     ),
 ]
-if settings.ENV.saml_metadata_url:
+if settings.ENV.saml.metadata_url:
     providers.append(path("", include("allauth.socialaccount.providers.saml.urls")))
 
 urlpatterns = [

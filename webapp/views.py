@@ -116,9 +116,9 @@ def sign_in_context() -> dict[str, Any]:
     """Return the ways to sign in without a password that are set up."""
     return {
         "has_mail": bool(settings.ENV.email.host),
-        "oidc_name": settings.ENV.oidc_name if settings.ENV.oidc_url else "",
+        "oidc_name": settings.ENV.oidc.name if settings.ENV.oidc.url else "",
         "oidc_id": providers.OIDC,
-        "saml_name": settings.ENV.saml_name if settings.ENV.saml_metadata_url else "",
+        "saml_name": settings.ENV.saml.name if settings.ENV.saml.metadata_url else "",
         "saml_id": providers.SAML,
     }
 

@@ -63,7 +63,7 @@ def provider(settings, full_lane: None) -> Iterator[Provider]:
     environ = {"EARSHOT_OIDC_URL": provider.url, "EARSHOT_OIDC_CLIENT_ID": "earshot"}
     env = read(environ | {"EARSHOT_OIDC_CLIENT_SECRET": "secret", "EARSHOT_OIDC_NAME": "Okta"})
     settings.SOCIALACCOUNT_PROVIDERS = providers(env)
-    settings.ENV = replace(settings.ENV, oidc_url=env.oidc_url, oidc_name=env.oidc_name)
+    settings.ENV = replace(settings.ENV, oidc=env.oidc)
     yield provider
     provider.server.shutdown()
 
