@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SHORTEST_KEY = 20
@@ -49,19 +50,9 @@ def is_key(content: bytes) -> bool:
 def write(path: Path, text: str) -> None:
     """Write a new key file; one that another process made in the meantime stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written aside and linked into place: no reader and no crash can leave a partial file.
-    descriptor, aside = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+    with written_aside(path, text) as aside, suppress(FileExistsError):
         os.link(aside, path)
         sync_folder(path.parent)
-    except FileExistsError:
-        pass
-    finally:
-        os.unlink(aside)
 
 
 def prepend(path: Path, line: str) -> None:
@@ -71,17 +62,26 @@ def prepend(path: Path, line: str) -> None:
 
 def replace(path: Path, text: str) -> None:
     """Write a key file anew: a reader finds the old text or the new one."""
+    with written_aside(path, text) as aside:
+        os.replace(aside, path)
+        sync_folder(path.parent)
+
+
+@contextmanager
+def written_aside(path: Path, text: str) -> Iterator[str]:
+    """A temporary file of ``text``, on the disk, to be put into place of ``path`` at once.
+
+    No reader and no crash can leave a partial file.
+    """
     descriptor, aside = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
-        sync_folder(path.parent)
-    except OSError:
+        yield aside
+    finally:
         Path(aside).unlink(missing_ok=True)
-        raise
 
 
 def sync_folder(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from engine.wire.live_options import LEAST_EAGER, MOST_EAGER, RawRate
+from engine.wire.options import Encoding
 from engine.wire.reading import Trimmed
 from engine.wire.shapes import UNSET, Message, Omittable, Shape, Uuid
 
@@ -23,19 +24,7 @@ Headers = dict[str, Annotated[str, Meta(max_length=8_192)]]
 class Input(Shape):
     """Audio that the client sends."""
 
-    encoding: Literal[
-        "linear16",
-        "linear32",
-        "flac",
-        "alaw",
-        "mulaw",
-        "amr-nb",
-        "amr-wb",
-        "opus",
-        "ogg-opus",
-        "speex",
-        "g729",
-    ] = "linear16"
+    encoding: Encoding = "linear16"
     sample_rate: RawRate = 24_000
 
 

@@ -5,6 +5,7 @@ Without sockets and clocks: its owner reports what it sent and received, and pas
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 
@@ -34,7 +35,7 @@ JITTER_SECONDS = 0.3
 SAME_MOMENT_SECONDS = 0.001  # times on the wire have three digits
 
 
-class Continuity:
+class Continuity(ABC):
     """Places of a stream. Subclasses read the events of their socket.
 
     Bytes before ``final`` are transcribed for good; a new connection begins there or earlier.
@@ -76,6 +77,7 @@ class Continuity:
         """Return the byte of the source at which to begin a connection."""
         return self.final
 
+    @abstractmethod
     def restart(self) -> None:
         """Begin a connection of a server that knows nothing of the ones before."""
 
@@ -102,8 +104,9 @@ class Continuity:
                 return [ConfigureFailed(event.code, event.description)]
         return list(self.read(event))
 
+    @abstractmethod
     def read(self, event: Event) -> Iterator[LiveEvent]:
-        raise NotImplementedError
+        """Yield what a result of the server means for the whole stream."""
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(final=self.final, connections=self.connection)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from enum import IntEnum
 from typing import Any, ClassVar
@@ -32,7 +33,7 @@ class Code(IntEnum):
     TAKEN = 4409
 
 
-class PageSocket(AsyncConsumer):
+class PageSocket(AsyncConsumer, ABC):
     """A WebSocket of a page.
 
     ``scope["user"]`` is the signed-in user or None, ``scope["still_signed_in"]`` a function that
@@ -64,13 +65,13 @@ class PageSocket(AsyncConsumer):
 
     # For the concrete sockets.
 
+    @abstractmethod
     async def open(self) -> Code | None:
         """Load everything; a code to close with when the socket is not for this user."""
-        raise NotImplementedError
 
+    @abstractmethod
     def may_stay(self) -> Code | None:
         """Return a code to close with when the user may not have the socket any more."""
-        raise NotImplementedError
 
     async def hear(self, data: bytes) -> None:
         """Take a binary frame."""
