@@ -605,6 +605,7 @@ class LiveTurns(LiveStream[FluxStream, FluxOptions]):
         eot_timeout_ms: int | None = None,
         keyterms: Sequence[str] | None = None,
         language_hints: Sequence[str] | None = None,
+        numerals: bool | None = None,
     ) -> Configured | ConfigureFailed:
         """Change what is given, also for later connections; None keeps what holds.
 
@@ -616,6 +617,7 @@ class LiveTurns(LiveStream[FluxStream, FluxOptions]):
             "eot_timeout_ms": eot_timeout_ms,
             "keyterms": None if keyterms is None else read_keyterms("keyterms", keyterms),
             "language_hints": None if language_hints is None else tuple(language_hints),
+            "numerals": numerals,
         }
         result = await self._configure(lambda connection: connection.configure(**changes))
         if isinstance(result, Configured):

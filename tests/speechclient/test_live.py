@@ -406,6 +406,28 @@ async def test_a_configure_without_success_failed(host, response, code):
     assert failed.code == code
 
 
+async def test_changed_numerals_are_kept_for_later_connections(host):
+    paths, frames = [], []
+
+    async def handler(connection):
+        paths.append(connection.request.path)
+        async for frame in connection:
+            if isinstance(frame, str) and json.loads(frame)["type"] == "Configure":
+                frames.append(json.loads(frame))
+                await connection.send(json.dumps({"type": "ConfigureSuccess", "keyterms": []}))
+            if isinstance(frame, bytes) and len(paths) == 1 and frames:
+                connection.transport.abort()
+
+    await host.start(handler)
+    async with LiveTurns(host.url, KEY, FLUX, survival=QUICK) as stream:
+        await collect(stream, [], until=ConnectionOpened)
+        assert isinstance(await stream.configure(numerals=True), Configured)
+        await stream.send(bytes(1_600))
+        await collect(stream, [], until=ConnectionOpened)
+    assert [frame["numerals"] for frame in frames] == [True]
+    assert ["numerals=true" in path for path in paths] == [False, True]
+
+
 async def test_turns_end_before_the_stream(host):
     async def handler(connection):
         info = {"type": "TurnInfo", "event": "StartOfTurn", "transcript": "so"}
