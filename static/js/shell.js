@@ -71,6 +71,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// On a phone the pages of the settings are a row that scrolls: the current one is in view.
+document.querySelector(".settings-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Menus close when one leaves them.
 
 function closeMenus(except, returnFocus = false) {

@@ -1,7 +1,7 @@
 """The settings and the pages of signing in: accessible, within the window, silent and light."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from management.models import Action, AuditEntry, Invitation, Token, User
 from tests.pages.cast import Cast
@@ -45,6 +45,15 @@ def look(page: Page, url: str) -> None:
     settle(page, url)
     assert violations(page) == [], url
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_current_page_of_the_settings_is_in_view(visits, root, width):
+    page = visits.as_user(root, width=width)
+    for name in ("account", "servers"):
+        page.goto(f"/settings/{name}/")
+        expect(page.locator(".settings-nav [aria-current]")).to_be_in_viewport(ratio=1)
+        assert page.evaluate("scrollY") == 0
 
 
 # Contrast depends on the theme, the layout on the width.
