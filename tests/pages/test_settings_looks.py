@@ -9,6 +9,20 @@ from tests.pages.test_looks import LONG, WEIGHT_LIMIT, settle, violations
 
 OPEN = ("/sign-in/", "/password/", "/password/sent/", "/password/done/", "/password/new/1-x/")
 
+SPEECH_ACCOUNT = (
+    "usage",
+    "budgets",
+    "requests",
+    "billing",
+    "keys",
+    "keys/new",
+    "speech-members",
+    "models",
+    "stored",
+    "servers",
+    "servers/new",
+)
+
 
 @pytest.fixture
 def root(cast: Cast) -> User:
@@ -37,6 +51,7 @@ def pages(cast: Cast) -> tuple[str, ...]:
         f"{home}people/{cast.bob.pk}/",
         f"{home}people/invite/",
         f"{home}audit/",
+        *(f"{home}{name}/" for name in SPEECH_ACCOUNT),
         f"/recordings/{cast.transcribed().pk}/move/",
     )
 
