@@ -13,13 +13,14 @@ import hashlib
 import logging
 import os
 import threading
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -49,6 +50,8 @@ FINISHED_AFTER = timedelta(seconds=20)
 # An upload that has not moved for this long reserves no room any more until it is resumed.
 RESERVED_FOR = timedelta(hours=1)
 MAX_HASHERS = 256
+# How long the last step of an upload waits for others that look at it: none of them can write.
+FINISH_WAIT_SECONDS, FINISH_POLL_SECONDS = 10.0, 0.02
 DELETED = "The recording of this upload was deleted."
 GONE = "The bytes of this upload are no longer on this server; start it again."
 
@@ -203,7 +206,7 @@ def finish(upload: Upload, source: Recording.Source = Recording.Source.UPLOAD) -
     Can be repeated: an upload makes one recording. Raises ``DiskFull``, and ``Rejected`` when
     its bytes, or the recording that it became, are gone.
     """
-    with locked(upload):
+    with locked(upload, FINISH_WAIT_SECONDS):
         if upload.state == Upload.State.STORED:
             if upload.recording is None:
                 raise Rejected(DELETED, 410)
@@ -270,24 +273,34 @@ def lock_path(upload: Upload) -> Path:
 
 
 @contextmanager
-def locked(upload: Upload) -> Iterator[None]:
+def locked(upload: Upload, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold an upload alone, its row read anew.
 
-    Raises ``WrongOffset`` while another does, ``Upload.DoesNotExist`` when it was cancelled.
-    The lock is the kernel's and goes with the process: a cut request leaves none behind.
+    Raises ``WrongOffset`` while another does for longer than ``wait_seconds``, and
+    ``Upload.DoesNotExist`` when it was cancelled. The lock is the kernel's and goes with the
+    process: a cut request leaves none behind.
     """
+    latest = time.monotonic() + wait_seconds
     with lock_path(upload).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            upload.refresh_from_db()
-            raise WrongOffset(upload.offset_bytes) from None
+        while not took_lock(file):
+            if time.monotonic() >= latest:
+                upload.refresh_from_db()
+                raise WrongOffset(upload.offset_bytes)
+            time.sleep(FINISH_POLL_SECONDS)
         try:
             upload.refresh_from_db()
             yield
         finally:
             # A process that another thread forks meanwhile has the file too, until it is itself.
             fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def took_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class Hashers:

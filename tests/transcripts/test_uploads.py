@@ -424,6 +424,16 @@ def test_upload_cut_off_between_file_and_row_is_finished(ada, project, media):
     assert recording.file.read() == AUDIO
 
 
+def test_the_last_bytes_make_a_recording_while_another_sender_looks(ada, project):
+    upload = uploads.begin(ada, project, "a.wav", len(AUDIO), {"model": "nova-3"})
+    uploads.append(upload, 0, _Stream(AUDIO))
+    # As a sender that came too late, and is told the offset in a moment.
+    with uploads.lock_path(upload).open("w") as late:
+        fcntl.flock(late, fcntl.LOCK_EX)
+        threading.Timer(0.3, lambda: fcntl.flock(late, fcntl.LOCK_UN)).start()
+        assert uploads.finish(upload).file.read() == AUDIO
+
+
 def test_sweep_finishes_what_lost_its_client_at_the_last_byte(ada, project):
     upload = uploads.begin(ada, project, "a.wav", len(AUDIO), {"model": "nova-3"})
     uploads.append(upload, 0, _Stream(AUDIO))
