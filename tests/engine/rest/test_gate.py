@@ -45,7 +45,7 @@ def test_the_models_need_no_key(engine: Engine):
 def test_the_librarian_is_the_only_think_model_without_an_endpoint(engine: Engine):
     with engine.http() as http:
         (model,) = http.get("/v1/agent/settings/think/models").json()["models"]
-    assert (model["id"], model["provider"]) == ("librarian", "deepgram")
+    assert (model["id"], model["provider"]) == ("librarian", "open_ai")
 
 
 def test_the_health_tells_how_long_the_loop_stood_still(engine: Engine):
