@@ -6,7 +6,7 @@
     python -m tests.faults --uploads 1000 --kills 50
 
 Exits 1 when an outcome is not as asserted, when a row was not tried for another reason than
-those in ``rows.NOT_TODAY`` and ``rows.NOT_ON``, and when nothing was tried at all.
+those in ``rows.NOT_ON``, and when nothing was tried at all.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import pytest
 from tests.faults import connections, databases, deploy, fulldisk, kills, powercut
 from tests.faults.outcomes import NOT_TRIED, OK, Tally, of_report
 from tests.faults.profiles import EMBEDDED, PROFILES, USUAL, running
-from tests.faults.rows import NOT_ON, NOT_TODAY, ROWS, Row
+from tests.faults.rows import NOT_ON, ROWS, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 Fact = tuple[str, str, float]  # a fact, its outcome and the seconds it took
@@ -38,9 +38,6 @@ def main() -> None:
     options = parse()
     tally = Tally()
     heading()
-    for (group, number), reason in NOT_TODAY.items():
-        if options.only in (name := f"{group} {number}"):
-            show(name, reason.fact, "every", tally.excluded(reason.why), 0)
     for profile in options.profiles:
         for name, fact, outcome, seconds in tried(profile, options):
             show(name, fact, profile, tally.counted(outcome), seconds)

@@ -16,7 +16,6 @@ class Tally:
     ok: int = 0
     failed: int = 0
     untried: int = 0
-    left_out: int = 0
 
     def counted(self, outcome: str) -> str:
         if outcome.startswith(OK):
@@ -27,19 +26,14 @@ class Tally:
             self.failed += 1
         return outcome
 
-    def excluded(self, why: str) -> str:
-        """The outcome of a row that cannot be tried today, for a reason that is listed."""
-        self.left_out += 1
-        return NOT_TRIED + why
-
     @property
     def is_good(self) -> bool:
         return self.ok > 0 and not self.failed and not self.untried
 
     def __str__(self) -> str:
         return (
-            f"{self.ok} outcomes as asserted, {self.failed} not as asserted, {self.untried} not "
-            f"tried, {self.left_out} left out for a listed reason."
+            f"{self.ok} outcomes as asserted, {self.failed} not as asserted, "
+            f"{self.untried} not tried."
         )
 
 

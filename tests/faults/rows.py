@@ -38,24 +38,6 @@ def ground(number: str, fact: str, *tests: str) -> Row:
     return Row("ground", number, fact, tests)
 
 
-@dataclass(frozen=True)
-class Missing:
-    """Why a row cannot be tried today."""
-
-    fact: str
-    why: str
-
-
-LIVE = "recording in the browser does not exist yet"
-NOT_TODAY = {
-    ("fault", "13"): Missing("a live session outlives 120 s without a network", LIVE),
-    ("fault", "14"): Missing("a tab that is closed in a live session loses nothing", LIVE),
-    ("fault", "15"): Missing("a live session that two tabs record has one owner", LIVE),
-    ("fault", "20"): Missing(
-        "viewers join again after a deploy and after an overflow of the channel layer",
-        "no page has a socket yet; 20 jobs and 20 sockets of the engine are tried",
-    ),
-}
 # Reasons of tests that are skipped on some profiles because another one tries them.
 NOT_ON = {
     "PostgreSQL has no lock of the whole": "the lock of the whole database is SQLite's",
@@ -79,6 +61,11 @@ FAILURES = "tests/webapp/test_failures.py::"
 READY = "tests/transcripts/test_readiness.py::"
 DATA = "tests/webapp/test_data.py::"
 KEYS = "tests/management/test_keyfiles.py::"
+CLIENT = "tests/speechclient/test_live.py::"
+MICROPHONE = "tests/transcripts/consumers/test_listen.py::"
+VIEWER = "tests/transcripts/consumers/test_watch.py::"
+SERVING = "tests/transcripts/live/test_serving.py::"
+BROWSER = "tests/journey/test_live.py::"
 
 REFUSED = f"{JOBS}test_what_cannot_be_audio_fails_with_a_reason_and_is_kept"
 
@@ -155,6 +142,8 @@ ROWS = (
         f"{SOCKET_KEYS}test_a_key_that_expires_closes_its_sockets",
         f"{SOCKET_KEYS}test_deleting_a_key_closes_its_sockets",
         f"{LISTEN}test_a_wrong_key_rejects_the_handshake",
+        f"{MICROPHONE}test_a_page_of_another_site_gets_no_socket",
+        f"{MICROPHONE}test_an_expired_session_closes_the_socket",
         "tests/webapp/test_sockets.py"),
     bad("28", "a body is bounded, announced or not, and an offset is not believed",
         f"{BODIES}test_a_body_that_was_not_announced_is_cut_at_the_limit",
@@ -191,6 +180,16 @@ ROWS = (
           "tests/transcripts/stages/test_liveness.py",
           "tests/transcripts/test_poison.py::"
           "test_recording_over_which_something_dies_fails_after_three"),
+    fault("13", "a live session outlives an outage, and what it lost is a marked gap",
+          f"{CLIENT}test_stored_audio_outlives_a_long_outage",
+          f"{CLIENT}test_memory_without_room_waits_once_and_then_loses_the_oldest",
+          f"{BROWSER}test_no_word_is_lost_when_engine_and_web_server_are_killed"),
+    fault("14", "a live page that was closed or loaded again loses and repeats nothing",
+          f"{BROWSER}test_a_reload_repeats_and_loses_nothing",
+          f"{MICROPHONE}test_a_tab_that_comes_back_misses_nothing_and_repeats_nothing",
+          f"{SERVING}test_a_silence_ends_the_session"),
+    fault("15", "one of two tabs records a live session, and the other is told",
+          f"{MICROPHONE}test_one_of_two_tabs_has_the_session_and_the_other_is_told"),
     fault("16", "a full disk is a 507 that leaves nothing half-written",
           f"{UPLOADS}test_full_disk_leaves_nothing_half_written",
           f"{FAILURES}test_write_that_the_machine_cannot_do_is_told",
@@ -205,6 +204,11 @@ ROWS = (
           "tests/transcripts/test_clocks.py", "tests/webapp/test_schedule.py"),
     fault("20", "a worker that is told to stop gives its jobs back at once",
           f"{WORKER}test_worker_that_is_told_to_stop_gives_its_job_back_at_once"),
+    fault("20, live", "a web server that stops stores its sessions, and viewers catch up",
+          f"{MICROPHONE}test_a_server_that_stops_stores_what_was_said",
+          f"{VIEWER}test_a_viewer_catches_up_by_number",
+          f"{VIEWER}test_a_viewer_follows_the_session_to_this_process",
+          f"{VIEWER}test_a_viewer_that_does_not_read_is_closed_and_holds_up_nobody"),
     attack("1", "inside of the decoder nothing can be opened, removed, forked or traced",
            "tests/test_confinement.py"),
     attack("2", "data is readable to its owner alone",
