@@ -9,6 +9,17 @@ ROMAN_SIGNS = "[\u2160-\u2188]+"
 EXPONENT = "[⁺⁻]?[⁰¹²³⁴-⁹]+|ⁿ"
 # Of a number, one or two letters or a bracket; superscript digits after a word are a note.
 POWER = rf"(?P<base>[\d)\]]|(?<![^\W\d_])[^\W\d_]{{1,2}})(?P<power>{EXPONENT})"
+# A Greek letter between letters of other scripts is a sign; those of Greek words are not.
+_GREEK = "\u0370-\u03ff\u1f00-\u1fff"
+GREEK_SIGN = rf"(?<![{_GREEK}])[\u0391-\u03a9\u03b1-\u03c1\u03c3-\u03c9\u00b5](?![{_GREEK}])"
+GREEK_NAMES = dict(
+    zip(
+        "αβγδεζηθικλμνξοπρστυφχψωµ",
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
+        "sigma tau upsilon phi chi psi omega mu".split(),
+        strict=True,
+    )
+)
 # The rules of a language read Roman numerals and "№"; accents are no letters.
 _WHOLE_CATEGORIES = ("Lm", "Nl", "Sk")
 _WHOLE_SIGNS = "№"
@@ -37,6 +48,14 @@ def plain_letter(letter: str) -> str:
 def blank_before_word(match: re.Match[str]) -> str:
     """Return a blank where a letter or a digit follows the match, else nothing."""
     return " " if match.string[match.end() : match.end() + 1].isalnum() else ""
+
+
+def greek_name(match: re.Match[str]) -> str:
+    """Return the name of a Greek letter as a word of its own; "micro" before a unit, as in "μF"."""
+    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    is_prefix = match[0] in "μµ" and after.isalpha() and not before.isalpha()
+    name = "micro" if is_prefix else GREEK_NAMES[match[0].lower()]
+    return f"{' ' if before.isalnum() else ''}{name}{' ' if after.isalnum() else ''}"
 
 
 def exponent(signs: str) -> str:

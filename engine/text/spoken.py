@@ -9,10 +9,12 @@ from collections.abc import Callable
 from engine.text import spoken_romance
 from engine.text.characters import (
     EXPONENT,
+    GREEK_SIGN,
     POWER,
     ROMAN_SIGNS,
     blank_before_word,
     exponent,
+    greek_name,
     plain_letter,
     roman_value,
 )
@@ -74,7 +76,9 @@ UNITS = {
     "m²": "square meters", "km²": "square kilometers", "cm²": "square centimeters",
     "mm²": "square millimeters", "ft²": "square feet", "m³": "cubic meters",
     "km³": "cubic kilometers", "cm³": "cubic centimeters", "mm³": "cubic millimeters",
-    "ft³": "cubic feet",
+    "ft³": "cubic feet", "μm": "micrometers", "μg": "micrograms", "μs": "microseconds",
+    "μl": "microliters", "μL": "microliters", "μA": "microamperes", "μV": "microvolts",
+    "Ω": "ohms", "kΩ": "kiloohms", "MΩ": "megaohms",
 }  # fmt: skip
 # Of one letter, which stands apart: "10 m", but "5G".
 SHORT_UNITS = {"m": "meters", "g": "grams", "l": "liters", "L": "liters"}
@@ -437,6 +441,7 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
     ),
     (re.compile(POWER), _power),
     (re.compile(EXPONENT), lambda m: f" {exponent(m[0])} "),
+    (re.compile(GREEK_SIGN), greek_name),
     (
         # "4B" is a door; thousands of millions come with a point.
         re.compile(

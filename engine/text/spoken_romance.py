@@ -11,10 +11,12 @@ from g2p2 import expand_numbers
 
 from engine.text.characters import (
     EXPONENT,
+    GREEK_SIGN,
     POWER,
     ROMAN_SIGNS,
     blank_before_word,
     exponent,
+    greek_name,
     roman_value,
 )
 
@@ -200,6 +202,7 @@ class _Writer:
             ),
             (POWER, self._power),
             (EXPONENT, lambda match: f" {exponent(match[0])} "),
+            (GREEK_SIGN, greek_name),
             (ROMAN_SIGNS, lambda match: str(roman_value(match[0]))),
             ("№", f" {reading.number} "),
             (r"(?<=\d)\s?[-\u2013]\s?(?=\d)", f" {reading.to} "),

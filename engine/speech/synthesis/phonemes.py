@@ -10,7 +10,7 @@ from typing import Protocol
 from engine.runtime.modelcache import ModelCache
 from engine.speech.synthesis import romance
 from engine.speech.synthesis.english import English, to_espeak
-from engine.text.characters import plain_letter
+from engine.text.characters import GREEK_SIGN, plain_letter
 from engine.text.spoken import written_out
 
 __all__ = ["Phonemizer", "from_ipa", "to_espeak"]
@@ -129,7 +129,7 @@ class Phonemizer:
             return ""
         unsaid = [
             letter
-            for letter in unicodedata.normalize("NFC", word)
+            for letter in re.sub(GREEK_SIGN, "", unicodedata.normalize("NFC", word))
             if _has_name(letter) and letter not in marks and not self._says(letter, language)
         ]
         return "".join(unsaid)

@@ -94,6 +94,9 @@ ENGLISH = {
     "E = mc², (a + b)²c": "E equals mc squared, (a plus b) squared c",
     "20 m², 1 ft², 5㎡, 3 km³": "twenty square meters, one square foot, five square meters, "
         "three cubic kilometers",
+    "5 µm, 20 μs and 4 kΩ": "five micrometers, twenty microseconds and four kiloohms",
+    "2πr², Δt = 3σ, 1 µF": "two pi r squared, delta t equals three sigma, one micro F",
+    "the α-helix and Ω": "the alpha-helix and omega",
     "9.8 m/s²": "nine point eight meters per second squared",
     "Lovelace¹ wrote": "Lovelace one wrote",
     "ﬁne ﬂow, oﬃce": "fine flow, office",
@@ -124,6 +127,7 @@ OTHERS = {
     ("it", "Sig. Rossi, un PDF"): "signor Rossi, un pi di effe",
     ("es", "x² y 10⁻³, 20 m²"):
         "x al cuadrado y diez elevado a menos tres, veinte metros cuadrados",
+    ("es", "π y µ"): "pi y mu",
     ("fr", "x³, 20 m², n° 5, № 7"): "x au cube, vingt mètres carrés, numéro cinq, numéro sept",
     ("it", "x², ﬁne Ⅻ, ① １２"): "x al quadrato, fine dodici, uno dodici",
 }  # fmt: skip
