@@ -137,6 +137,14 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "network": (),
     "speechclient": (),
     "transcripts": ("management", "transcripts.search", "transcripts.stages", "transcripts.views"),
+    "transcripts.agents": (
+        "management",
+        "network",
+        "transcripts.media",
+        "transcripts.models",
+        "transcripts.search",
+        "transcripts.text",
+    ),
     "transcripts.clips": (
         "management",
         "speechclient",

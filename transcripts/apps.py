@@ -15,6 +15,7 @@ class TranscriptsConfig(AppConfig):
         super().import_models()
         import_module("transcripts.live.models")
         import_module("transcripts.clips.models")
+        import_module("transcripts.agents.models")
 
     def ready(self) -> None:
         from transcripts import checks  # noqa: F401 registers itself

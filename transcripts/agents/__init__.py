@@ -1,0 +1,1 @@
+"""Voice agents: their settings in versions, and the functions that they may call."""
