@@ -31,10 +31,10 @@ from engine.inference.agents import (
 from engine.inference.models import catalog, recognizer
 from engine.inference.wording import Wording
 from engine.runtime.database import in_database
-from engine.sessions import agentsteps as steps
-from engine.sessions.agent import SILENCE_SECONDS, AgentSession
-from engine.sessions.agentsettings import DEFAULT_SPEAK
-from engine.sessions.thoughts import Thought
+from engine.sessions.agent import steps
+from engine.sessions.agent.session import SILENCE_SECONDS, AgentSession
+from engine.sessions.agent.settings import DEFAULT_SPEAK
+from engine.sessions.agent.thoughts import Thought
 from engine.sessions.turns import Event, Turn
 from engine.speech.errors import AudioError
 from engine.text.formatting import Formatting
@@ -130,7 +130,7 @@ class AgentConsumer(Socket):
         usage = self.outcome.usage
         usage.agent_seconds = time.monotonic() - self.opened
         usage.seconds = usage.channel_seconds = self.turns.received_seconds if self.turns else 0.0
-        usage.tokens_in, usage.tokens_out = self.session.tokens_in, self.session.tokens_out
+        usage.tokens_in, usage.tokens_out = self.session.tokens
 
     # Steps of the session.
 

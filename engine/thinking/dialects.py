@@ -10,7 +10,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from engine.sessions.thoughts import Call, Custom, Done, Part, Reasoning, Text, Thought, Tokens
+from engine.sessions.agent.thoughts import (
+    Call,
+    Custom,
+    Done,
+    Part,
+    Reasoning,
+    Text,
+    Thought,
+    Tokens,
+)
 from engine.wire.agent_messages import Function, FunctionCall, History
 from network.jsontext import read_json
 

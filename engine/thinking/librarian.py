@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.sessions.thoughts import Call, Done, Part, Text, Thought
+from engine.sessions.agent.thoughts import Call, Done, Part, Text, Thought
 from network.jsontext import read_json
 
 SEARCH = "search_library"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from engine.env import Environment, Reach
-from engine.sessions.agentsettings import LIBRARIAN
-from engine.sessions.thoughts import Part, Thought
+from engine.sessions.agent.settings import LIBRARIAN
+from engine.sessions.agent.thoughts import Part, Thought
 from engine.thinking import librarian, requests
 from engine.thinking.dialects import Anthropic, Dialect, Google, OpenAi
 from engine.wire.account import ThinkModel

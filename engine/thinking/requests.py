@@ -15,7 +15,7 @@ import httpx
 
 from engine.env import Environment, Reach
 from engine.inference.fetch import Unreachable, open_url
-from engine.sessions.thoughts import Done, Part, Text, Thought
+from engine.sessions.agent.thoughts import Done, Part, Text, Thought
 from engine.thinking.dialects import Dialect, UnreadableResponse, read_event
 from engine.wire.agent_messages import Function
 from network.addresses import read_url

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sessions import agentsteps as steps
-from engine.sessions.agent import MOST_CONVERSATION, MOST_REPLY, AgentSession
-from engine.sessions.interruptions import Meaning, meaning_of
-from engine.sessions.playback import Playback, Sentence
-from engine.sessions.thoughts import Call, Custom, Done, Reasoning, Text, Tokens, latest
+from engine.sessions.agent import steps
+from engine.sessions.agent.conversation import MOST_CONVERSATION
+from engine.sessions.agent.interruptions import Meaning, meaning_of
+from engine.sessions.agent.modelresponses import MOST_REPLY
+from engine.sessions.agent.playback import Playback, Sentence
+from engine.sessions.agent.session import AgentSession
+from engine.sessions.agent.thoughts import Call, Custom, Done, Reasoning, Text, Tokens, latest
 from engine.sessions.turns import Event
 from engine.wire.agent_messages import History
 from tests.contract.messages import misfits
@@ -535,7 +537,7 @@ def test_tokens_are_counted():
     talk = Conversation(think=thinking())
     talk.ask()
     talk.think(Tokens(100, 20), Done())
-    assert (talk.session.tokens_in, talk.session.tokens_out) == (100, 20)
+    assert talk.session.tokens == (100, 20)
 
 
 def test_think_live_checks_presence_fills_pauses_and_notices_frustration():

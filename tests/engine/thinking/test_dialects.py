@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sessions.thoughts import Call, Done, Part, Reasoning, Text, Thought, Tokens
+from engine.sessions.agent.thoughts import Call, Done, Part, Reasoning, Text, Thought, Tokens
 from engine.thinking.dialects import (
     Anthropic,
     Dialect,

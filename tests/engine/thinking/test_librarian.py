@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sessions.thoughts import Call, Done, Text, Thought
+from engine.sessions.agent.thoughts import Call, Done, Text, Thought
 from engine.thinking import librarian
 from engine.wire.agent_messages import Function, FunctionCall, History, Think, ThinkProvider
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.env import Environment, read_environment
-from engine.sessions.thoughts import Call, Done, Part, Text, Thought
+from engine.sessions.agent.thoughts import Call, Done, Part, Text, Thought
 from engine.thinking import providers, requests
 from engine.wire.agent_messages import (
     Endpoint,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.sessions.playback import Reply
-from engine.sessions.thoughts import Call
+from engine.sessions.agent.playback import Reply
+from engine.sessions.agent.thoughts import Call
 from engine.wire import agent_messages as wire
 from engine.wire.shapes import UNSET
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.sessions.thoughts import Thought
+from engine.sessions.agent.thoughts import Thought
 from engine.wire import agent_messages as wire
-from engine.wire.shapes import Message
+from engine.wire.shapes import UNSET, Message
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Relisten:
 
 @dataclass(frozen=True)
 class Respeak:
-    """Speak with the first of these voices from here on; respond with ``voiced_anew``."""
+    """Speak with the first of these voices from here on; respond with ``voices_replaced``."""
 
     voices: tuple[wire.Speak, ...]
     is_update: bool = True
@@ -133,3 +134,23 @@ Step = (
     | StopRunning
     | EndTurn
 )
+
+
+def warning(code: str, description: str) -> Tell:
+    return Tell(wire.Warning(code=code, description=description))
+
+
+def error(code: str, description: str) -> Tell:
+    return Tell(wire.Error(code=code, description=description))
+
+
+def text_of(
+    role: wire.Role, content: str, behavior: wire.Behavior, languages: Sequence[str] = ()
+) -> Tell:
+    text = wire.ConversationText(
+        role=role,
+        content=content,
+        conversational_behavior=behavior,
+        languages_hinted=list(languages) or UNSET,
+    )
+    return Tell(text)
