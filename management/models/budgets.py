@@ -84,10 +84,14 @@ class Budget(models.Model):
             return (first + timedelta(days=32)).replace(day=1)
         return first + timedelta(days=7 if self.period == self.Period.WEEK else 1)
 
-    def spent(self) -> float:
-        """Dollars of the period: mirrored costs, and what is reserved beyond them."""
+    def spent(self, but: str = "") -> float:
+        """Dollars of the period: mirrored costs, and what is reserved beyond them.
+
+        The reservation with the reference ``but`` is not counted.
+        """
         costs = CostDay.objects.filter(grouping="", day__gte=self.first_day)
         reserved = Reservation.objects.since(datetime.combine(self.first_day, time.min, UTC))
+        reserved = reserved.exclude(reference=but)
         if self.project_id is not None:
             costs = costs.filter(project=self.project_id)
             reserved = reserved.filter(project=self.project_id)
@@ -177,12 +181,34 @@ def reserve(project: Project, reference: str, seconds: float | None) -> None:
             return
         dollars = estimate(project, seconds or 0.0, budgets)
         for budget in budgets:
-            check(budget, dollars)
+            check(budget, dollars, budget.spent())
         Reservation.objects.create(project=project, reference=reference, dollars=dollars)
 
 
-def check(budget: Budget, dollars: float) -> None:
-    spent = budget.spent()
+def extend(project: Project, reference: str, seconds: float) -> BudgetUsage | None:
+    """Reserve more for work under way, whose audio will be ``seconds`` long in all.
+
+    Returns the budget that is nearest to its end, None where there is none. Raises ``OverBudget``.
+    A reservation never becomes smaller. Work that began before there was a budget gets one.
+    """
+    if not Budget.objects.of(project.pk).exists():
+        return None
+    with transaction.atomic():
+        budgets = list(Budget.objects.of(project.pk).select_for_update().order_by("pk"))
+        dollars = estimate(project, seconds, budgets)
+        usages = []
+        for budget in budgets:
+            spent = budget.spent(but=reference)
+            check(budget, dollars, spent)
+            usages.append(BudgetUsage(budget, spent + dollars))
+        Reservation.objects.get_or_create(reference=reference, defaults={"project": project})
+        smaller = Reservation.objects.filter(reference=reference, dollars__lt=dollars)
+        smaller.update(dollars=dollars)
+    return max(usages, key=lambda usage: usage.part, default=None)
+
+
+def check(budget: Budget, dollars: float, spent: float) -> None:
+    """Raise ``OverBudget`` unless ``dollars`` more than ``spent`` are within the budget."""
     if spent < budget.dollars and spent + dollars <= budget.dollars:
         return
     name = str(budget)

@@ -130,6 +130,13 @@ function Live(root) {
     } else if (message.type === "Problem") {
       words.problem.textContent = message.message;
       words.problem.hidden = false;
+    } else if (message.type === "Warning") {
+      find("warning").textContent = message.message;
+      find("warning").hidden = message.message === "";
+    } else if (message.type === "Stop") {
+      words.problem.textContent = message.message;
+      words.problem.hidden = false;
+      stop();
     } else if (message.type === "Ended") {
       ended(message.recording);
     }

@@ -22,7 +22,7 @@ from management.models import (
     UsageDay,
     User,
 )
-from management.models.budgets import hour_price, release, reserve, settle
+from management.models.budgets import extend, hour_price, release, reserve, settle
 from management.sync.runs import sync
 from tests.management.conftest import day
 from tests.management.test_keys import client_of
@@ -75,6 +75,34 @@ def test_a_budget_that_is_used_up_stops_work_of_unknown_cost(project, budget):
     spend(project, 10)
     with pytest.raises(OverBudget):
         reserve(project, "job:1", None)
+
+
+def test_work_under_way_reserves_more_as_it_takes_longer(project, budget):
+    reserve(project, "live:1", HOUR)
+    assert extend(project, "live:1", HOUR / 2).spent == 0.5
+    assert budget.spent() == 1
+    usage = extend(project, "live:1", 8 * HOUR)
+    assert (usage.is_warning, usage.percent, budget.spent()) == (True, 80, 8)
+    with pytest.raises(OverBudget, match=r"needs about \$11.00"):
+        extend(project, "live:1", 11 * HOUR)
+    assert budget.spent() == 8
+
+
+def test_costs_of_others_end_what_is_under_way(project, budget):
+    reserve(project, "live:1", HOUR)
+    spend(project, 9.5)
+    assert extend(project, "live:1", HOUR / 2).percent == 100
+    spend(project, 1, timezone.now().date() + timedelta(days=1))
+    with pytest.raises(OverBudget):
+        extend(project, "live:1", HOUR / 2)
+
+
+def test_a_budget_set_meanwhile_counts_work_under_way(project):
+    assert extend(project, "live:1", HOUR) is None
+    budget = Budget.objects.create(project=project, dollars=10, hour_price=1)
+    team = Budget.objects.create(dollars=2, hour_price=1)
+    assert extend(project, "live:1", HOUR).budget == team
+    assert budget.spent() == 1
 
 
 def test_an_attempt_that_is_repeated_is_reserved_once(project, budget):

@@ -45,7 +45,8 @@ class ListenConsumer(PageSocket):
     ``name``), ``Correct`` (``index``, ``text``) and ``Note`` (``at`` in seconds, ``text``).
     Down: ``Session`` (``received`` is where the audio continues), ``Confirmed`` (``bytes`` are on
     disk), ``Progress``, ``Caption``, ``Interim``, ``Names``, ``Note``, ``Configured``,
-    ``ConfigureFailed``, ``Beat``, ``Ended``.
+    ``ConfigureFailed``, ``Warning`` (``message``), ``Stop`` (``message``: the page is to send its
+    last audio and ``Stop``), ``Beat``, ``Ended``.
     The query has ``tab``, the identity of the browser tab, ``take`` to take the session from
     another tab, and ``epoch`` and ``after`` of what the page has seen.
     """
@@ -78,6 +79,8 @@ class ListenConsumer(PageSocket):
             received=run.intake.received,
             seconds=seconds_of(run.intake.received),
         )
+        if run.warning:
+            await self.tell(type="Warning", message=run.warning)
         for note in await self.in_thread(self._notes):
             await self.tell(**note)
         self.spawn(self._confirm(run))

@@ -123,7 +123,7 @@ class LiveSession(models.Model):
     link_tried_at = models.DateTimeField(null=True, help_text="last attempt at the password")
     created_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
-    error = models.TextField(blank=True)
+    error = models.TextField(blank=True)  # why it was ended, if not by its host
     recording = models.OneToOneField(
         Recording, models.SET_NULL, null=True, related_name="live_session"
     )

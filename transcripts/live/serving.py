@@ -16,7 +16,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from management.crypto import UnreadableKey
-from management.models import User
+from management.models import OverBudget, User
 from speechclient import SpeechError
 from speechclient.streams.live import (
     Checkpoint,
@@ -31,11 +31,13 @@ from speechclient.streams.live import (
     Turn,
     UtteranceEnded,
 )
+from transcripts.live import allowance
 from transcripts.live.audio import (
     BYTES_PER_SECOND,
     LONGEST_BYTES,
     AudioBusy,
     AudioFile,
+    seconds_of,
 )
 from transcripts.live.feed import Feed
 from transcripts.live.finishing import finish
@@ -58,6 +60,8 @@ IDLE_SECONDS = 60.0
 # Another process notices within seconds that it has lost a session.
 BUSY_SECONDS = 8.0
 LAG_SHOWN_SECONDS = 3.0
+# For the page to send the audio that it has when the session is ended for it.
+LAST_AUDIO_SECONDS = 30.0
 WAKE_SECONDS = 1.0
 MAX_NAME, MAX_NAMES = 100, 200
 MAX_CORRECTION = 5_000
@@ -83,6 +87,7 @@ class LiveRun:
         self.feed.show_names(session.names)
         self.host: Any = None  # the socket of the microphone
         self.is_over = False
+        self.warning = ""  # of a budget, for the host
         self._server = server
         self._opens = opens
         self._stream: Any = None
@@ -110,6 +115,7 @@ class LiveRun:
     def start(self) -> None:
         self._open()
         self._keeping = self._spawn(self._keep())
+        self._spawn(self._watch_budget())
 
     @property
     def confirmed(self) -> int:
@@ -192,6 +198,36 @@ class LiveRun:
         if not self._is_finishing:
             self._is_finishing = True
             self._spawn(self._finish())
+
+    async def _watch_budget(self) -> None:
+        """Reserve the cost of more audio as it comes; end the session when a budget is used up."""
+        while not self._is_finishing:
+            try:
+                seconds = seconds_of(self.intake.received)
+                warning = await in_thread(allowance.extend, self.session, seconds)
+            except OverBudget as error:
+                # Without its page nothing comes that costs, but the page may have audio to send.
+                if self.host is not None:
+                    await self._end_because(self.host, str(error))
+                    return
+            except DatabaseError:
+                logger.exception("The budget of live session %s was not read", self.session.pk)
+            else:
+                await self._warn(warning)
+            await asyncio.sleep(allowance.CHECK_SECONDS)
+
+    async def _warn(self, warning: str) -> None:
+        if warning != self.warning:
+            self.warning = warning
+            if self.host is not None:
+                await self.host.tell(type="Warning", message=warning)
+
+    async def _end_because(self, host: Any, reason: str) -> None:
+        """Have the page send its last audio and stop; end the session if it does not."""
+        self.session.error = self._facts["error"] = reason
+        await host.tell(type="Stop", message=reason)
+        await asyncio.sleep(LAST_AUDIO_SECONDS)
+        self.stop()
 
     async def ended(self) -> None:
         """Wait until the session has ended or another process has it."""
@@ -397,6 +433,7 @@ class LiveRun:
                 "offsets": self.session.offsets,
                 "names": self.session.names,
                 "options": self.session.options,
+                "error": self.session.error,
             }
             self._changed = {caption.index: caption for caption in captions} | self._changed
             raise

@@ -61,7 +61,7 @@ def writable_projects(user: User) -> dict[int, Project]:
 
 def visible_recording(request: HttpRequest, pk: int) -> Recording:
     seen = Recording.objects.visible_to(person(request)).select_related(
-        "project__connection", "owner"
+        "project__connection", "owner", "live_session"
     )
     return get_permitted(request, seen, pk)
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
+from management.models import Budget, Reservation
 from speechclient import BadRequest
 from speechclient.streams.live import Configured, ConfigureFailed, Gap, UtteranceEnded
 from tests.transcripts.live.server import FakeServer
-from transcripts.live import serving
+from transcripts.live import allowance, serving
 from transcripts.live.audio import BYTES_PER_SECOND
 from transcripts.live.models import LiveSession
 from transcripts.live.serving import LiveRun, Runs, Unavailable
@@ -295,6 +296,68 @@ async def test_the_recording_has_both_what_was_recognised_and_what_was_corrected
         ("One, two, three.", {(0, 0): "Ada"}),
         ("Won two.", {(0, 0): "Ada"}),
     ]
+
+
+class Page:
+    """The socket of a microphone, which keeps what it is told."""
+
+    tab = "1"
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+
+    async def tell(self, **message: Any) -> None:
+        self.told.append(message)
+
+
+@pytest.fixture
+def budget(project, monkeypatch) -> Budget:
+    """A dollar a month at a dollar an hour, looked at all the time."""
+    monkeypatch.setattr(allowance, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(allowance, "LEAD_SECONDS", 0.0)
+    return Budget.objects.create(project=project, dollars=1, hour_price=1)
+
+
+async def test_a_session_reserves_what_it_costs_while_it_runs(session, budget, upstream):
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, 2 * SECOND)
+    async with asyncio.timeout(30):
+        while await sync_to_async(budget.spent)() != pytest.approx(2 / 3600):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await run.close()
+
+
+async def test_the_host_is_warned_before_a_budget_is_used_up(session, budget, upstream):
+    run = await Runs(upstream.open).serve(session.pk)
+    run.host = page = Page()
+    await Budget.objects.aupdate(dollars=2 / 3600)
+    await run.hear(0, (2 * SECOND)[: 7 * len(SECOND) // 4])
+    await until(lambda: page.told)
+    assert page.told == [{"type": "Warning", "message": run.warning}]
+    assert run.warning.startswith("87 % of the monthly budget of Interviews")
+    assert not run.is_over
+    await run.close()
+
+
+async def test_a_budget_that_is_used_up_ends_the_session_with_all_its_words(
+    session, budget, upstream, monkeypatch
+):
+    monkeypatch.setattr(serving, "LAST_AUDIO_SECONDS", 0.2)
+    run = await Runs(upstream.open).serve(session.pk)
+    await Budget.objects.aupdate(dollars=1 / 3600)
+    await run.hear(0, 2 * SECOND)
+    run.host = page = Page()
+    await until(lambda: [each for each in page.told if each["type"] == "Stop"])
+    # What the page still had is heard, and the server's last words are waited for.
+    await run.hear(2 * len(SECOND), SECOND)
+    upstream.stream.last_words = "Goodbye."
+    await run.ended()
+    recording = await Recording.objects.select_related("live_session").aget()
+    assert recording.duration == 3.0
+    assert "The monthly budget of Interviews" in recording.live_session.error
+    assert await captions(session) == [(0, "Goodbye.")]
+    reservation = await Reservation.objects.aget()
+    assert reservation.settled_at is not None
 
 
 async def test_names_of_speakers_survive_a_restart(session, upstream: FakeServer):
