@@ -11,6 +11,9 @@ import httpx
 import pytest
 
 from management import speech
+from tests.databases import keep_in_a_file
+
+keep_in_a_file()
 
 SECRET = "the-value-of-a-new-key-"
 NOW = datetime.fromisoformat("2026-11-20T12:00:00+00:00")

@@ -30,10 +30,7 @@ from management.models import (
     Project,
     User,
 )
-from tests.databases import keep_in_a_file
 from webapp.env import Email
-
-keep_in_a_file()
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long pass phrase"
