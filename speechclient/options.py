@@ -178,3 +178,8 @@ class FluxSpeakOptions(Options):
     expressivity: int | None = None
     tag: tuple[str, ...] = ()
     mip_opt_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentOptions(Options):
+    """``WS /v1/agent/converse`` has no parameters: its options are a message."""

@@ -25,12 +25,14 @@ from speechclient.errors import ServiceUnavailable, SpeechError, error_from_resp
 from speechclient.fields import clean_line
 from speechclient.http import proxy_for, read_base_url, read_request_id
 from speechclient.options import (
+    AgentOptions,
     FluxOptions,
     FluxSpeakOptions,
     ListenStreamOptions,
     SpeakStreamOptions,
 )
 from speechclient.parameters import Options
+from speechclient.streams.agent import KEEP_ALIVE_SECONDS, AgentSession
 from speechclient.streams.flux import FluxSession
 from speechclient.streams.listen import ListenSession
 from speechclient.streams.session import Event, StreamSession
@@ -59,6 +61,7 @@ class SocketTimeouts:
     A server that vanished is noticed after ``ping_seconds`` + ``pong_seconds``, whatever the
     stream is doing. ``finish_seconds`` is what the server has to say the rest once it was asked,
     ``turn_seconds`` to end a turn before that, ``configure_seconds`` to respond to a Configure.
+    A stream that keeps itself alive does so after ``keep_alive_seconds`` without a frame.
     """
 
     open_seconds: float = 10.0
@@ -69,6 +72,7 @@ class SocketTimeouts:
     turn_seconds: float = 5.0
     configure_seconds: float = 10.0
     close_seconds: float = 2.0
+    keep_alive_seconds: float = KEEP_ALIVE_SECONDS
 
 
 class _Connect(connect):
@@ -86,6 +90,7 @@ class Stream(Generic[Session, Choices]):
 
     path: ClassVar[str]
     session_class: type[Session]
+    keeps_alive: ClassVar[bool] = False  # by itself, while it is iterated
 
     def __init__(
         self, socket: ClientConnection, session: Session, timeouts: SocketTimeouts
@@ -96,6 +101,7 @@ class Stream(Generic[Session, Choices]):
         self._finish_at: float | None = None
         self._configure_at: float | None = None
         self._receiving: asyncio.Timeout | None = None
+        self._sent_at = _now()
 
     @classmethod
     async def open(
@@ -120,9 +126,10 @@ class Stream(Generic[Session, Choices]):
         base_url = read_base_url(base_url, SCHEMES)
         http_url = base_url.replace("ws", "http", 1) if base_url.startswith("ws") else base_url
         socket_url = http_url.replace("http", "ws", 1)
+        query = urlencode(options.query())
         protocols = [Subprotocol(name) for name in credential.subprotocols()]
         connecting = _Connect(
-            f"{socket_url}{cls.path}?{urlencode(options.query())}",
+            f"{socket_url}{cls.path}{'?' if query else ''}{query}",
             additional_headers=None if as_subprotocol else credential.headers(),
             subprotocols=protocols if as_subprotocol and protocols else None,
             user_agent_header="earshot-speechclient",
@@ -166,6 +173,8 @@ class Stream(Generic[Session, Choices]):
                 async with asyncio.timeout_at(self._deadline) as self._receiving:
                     frame = await self._socket.recv()
             except TimeoutError as error:
+                if await self._has_kept_alive():
+                    continue
                 if self._is_configure_late():
                     return self.session.configure_failed()
                 if (late := self.session.overdue()) is not None:
@@ -202,6 +211,7 @@ class Stream(Generic[Session, Choices]):
                 "the stream has ended", request_id=self.request_id
             )
             raise failure from error
+        self._sent_at = _now()
 
     async def finish(self) -> None:
         """Ask for the rest: keep iterating, the events end within ``finish_seconds``."""
@@ -210,8 +220,19 @@ class Stream(Generic[Session, Choices]):
 
     @property
     def _deadline(self) -> float | None:
-        moments = (self._finish_at, self._configure_at)
+        seconds = self._timeouts.keep_alive_seconds if self.keeps_alive else None
+        silent = None if seconds is None else self._sent_at + seconds
+        moments = (self._finish_at, self._configure_at, silent)
         return min((moment for moment in moments if moment is not None), default=None)
+
+    async def _has_kept_alive(self) -> bool:
+        """Send a message when nothing was sent for a while; False when another time is up."""
+        others = (self._finish_at, self._configure_at)
+        if not self.keeps_alive or any(each is not None and each <= _now() for each in others):
+            return False
+        if _now() - self._sent_at >= self._timeouts.keep_alive_seconds:
+            await self.send(self.session.keep_alive())
+        return True
 
     def _is_configure_late(self) -> bool:
         """True once, when a Configure has had no response for ``configure_seconds``."""
@@ -379,6 +400,24 @@ class FluxSpeakStream(Stream[FluxSpeakSession, FluxSpeakOptions]):
 
     async def configure(self, speed: float) -> None:
         await self.send(self.session.configure(speed))
+
+
+class AgentStream(Stream[AgentSession, AgentOptions]):
+    """A conversation with a voice agent, ``WS /v1/agent/converse``.
+
+    Send the Settings first. There is no message that ends a conversation: ``close`` it.
+    """
+
+    path = "/v1/agent/converse"
+    session_class = AgentSession
+    keeps_alive = True
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Audio in the encoding of the Settings, best in pieces of 20 to 250 ms."""
+        await _send_audio(self, audio)
+
+    async def finish(self) -> None:
+        await self.close()
 
 
 def _now() -> float:

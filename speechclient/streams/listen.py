@@ -160,10 +160,6 @@ class ListenSession(StreamSession):
         super().__init__(request_id)
         self._unconfirmed = 0  # Configure messages without a response
 
-    def keep_alive(self) -> str:
-        """Holds the socket through silence; must be text, a binary one would be heard as audio."""
-        return message("KeepAlive")
-
     def finalize(self, channel_index: int | None = None) -> str:
         """Asks for what is buffered now as a final result."""
         return message("Finalize", channel=channel_index)

@@ -66,6 +66,7 @@ class StreamSession:
     """
 
     events: ClassVar[Mapping[str, type[Event]]]
+    unknown: ClassVar[type[Event] | None] = None  # the event of other messages
     closing: ClassVar[str] = "CloseStream"
 
     def __init__(self, request_id: str | None = None) -> None:
@@ -74,7 +75,7 @@ class StreamSession:
         self._is_closing = False
 
     def receive(self, frame: str | bytes) -> Event | None:
-        """The event in a frame; None for kinds that are not known, since servers grow.
+        """The event in a frame; None or ``unknown`` for kinds that are not known: servers grow.
 
         Raises ``ServiceUnavailable`` for text that is no JSON object.
         """
@@ -87,7 +88,7 @@ class StreamSession:
                 f"the server sent a message that is no JSON object: {error}",
                 request_id=self.request_id,
             ) from error
-        kind = self.events.get(fields.text("type"))
+        kind = self.events.get(fields.text("type"), self.unknown)
         if kind is None:
             return None
         self.request_id = self.request_id or clean_line(fields.text("request_id"), 100) or None
@@ -102,6 +103,10 @@ class StreamSession:
 
     def receive_binary(self, frame: bytes) -> Event | None:
         return None
+
+    def keep_alive(self) -> str:
+        """A text frame for silence; a binary one would be heard as audio."""
+        return message("KeepAlive")
 
     def close_stream(self) -> str:
         """A text frame that asks for the rest and a normal close."""
