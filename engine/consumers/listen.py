@@ -143,7 +143,8 @@ class ListenConsumer(Socket):
 
     async def greet(self) -> None:
         self.listening = self.spawn(self._listen())
-        self.spawn(self.ordered.run())
+        if self.speakers is not None:
+            self.spawn(self.ordered.run())  # nothing else is computed
         if self.callback is not None:
             self.spawn(self._call_back(self.callback))
         if settings.ENVIRONMENT.strict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,12 +17,13 @@ _threads = ThreadPoolExecutor(2, "live-messages", step_back)
 class OrderedMessages:
     """The messages of one stream; ``tell`` gets each of them in the event loop.
 
-    ``run`` has to run until the stream ends; it raises the error of a computation.
+    A stream that computes messages needs ``run`` until its end; it raises the error of a
+    computation.
     """
 
     def __init__(self, tell: Callable[[Message], None]) -> None:
         self._tell = tell
-        self._waiting: asyncio.Queue[Message | Callable[[], Message]] = asyncio.Queue()
+        self._waiting: deque[Message | Callable[[], Message]] = deque()
         self._unfinished = 0  # that wait or are computed
         self._changed = asyncio.Event()
 
@@ -39,7 +41,9 @@ class OrderedMessages:
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            message = await self._waiting.get()
+            while not self._waiting:
+                await self._change()
+            message = self._waiting.popleft()
             if callable(message):
                 message = await loop.run_in_executor(_threads, message)
             self._tell(message)
@@ -56,9 +60,13 @@ class OrderedMessages:
 
     def _put(self, message: Message | Callable[[], Message]) -> None:
         self._unfinished += 1
-        self._waiting.put_nowait(message)
+        self._waiting.append(message)
+        self._changed.set()
 
     async def _wait(self, most: int) -> None:
         while self._unfinished > most:
-            self._changed.clear()
-            await self._changed.wait()
+            await self._change()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
