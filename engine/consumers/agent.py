@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -41,13 +42,17 @@ from engine.text.formatting import Formatting
 from engine.text.sentiment import score
 from engine.text.words import Word
 from engine.thinking import providers, requests
+from engine.weights.errors import MissingWeights
 from engine.wire import agent_messages as messages
 from engine.wire.errors import ApiError
 from engine.wire.query import read_options
 from engine.wire.words import flux_transcript
 
+logger = logging.getLogger("engine.sockets")
+
 _TICK_SECONDS = 0.1
 _INTERNAL = "The session failed inside the engine."
+_GOING_AWAY = "The server stops. Open a new session to continue."
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,8 @@ class AgentConsumer(Socket):
     frames, as it is made.
 
     Close codes: 1000 at the end, 1008 for settings that cannot be applied and data that is not
-    audio, 1011 after 12 s without a frame or a message, after two hours and for a failure, 1013
-    for a client that does not read.
+    audio, 1011 after 12 s without a frame or a message, after two hours and for a failure, 1012
+    when the engine stops, 1013 for a client that does not read.
     """
 
     silence_seconds = SILENCE_SECONDS
@@ -91,6 +96,7 @@ class AgentConsumer(Socket):
         self.running: dict[str, asyncio.Task[None]] = {}
         self.text = ""  # of the user's open turn
         self.outcome.usage = Usage(model="agent")
+        self.set_farewell(messages.Error(code="SERVER_GOING_AWAY", description=_GOING_AWAY))
 
     async def greet(self) -> None:
         await self._follow_all(self.session.start())
@@ -211,6 +217,7 @@ class AgentConsumer(Socket):
             self.listening = listening_of(agent.listen.provider, agent)
             self.voice = voice_of(voices[0] or DEFAULT_SPEAK, self.output)
             given = applied.audio.input
+            await asyncio.to_thread(recognizer().check, self._local_model(self.listening))
             self.audio = open_audio(given.encoding, given.sample_rate, 1)
         except UnusableSettings as error:
             self.follow(self.session.rejected(error.code, str(error)))
@@ -218,9 +225,19 @@ class AgentConsumer(Socket):
         except ApiError as error:
             self.follow(self.session.rejected("INVALID_SETTINGS", error.message))
             return
+        except (MissingWeights, OSError) as error:
+            logger.warning("request_id=%s cannot listen: %s", self.request.request_id, error)
+            problem = "The model that listens cannot be used."
+            self.follow(self.session.rejected("FAILED_TO_START_LISTENING", problem, 1011))
+            return
         listening = self.listening
         self.turns = Turns(
-            self, listening.choice, listening.options, listening.keyterms, self._hear_turn
+            self,
+            listening.choice,
+            listening.options,
+            listening.keyterms,
+            self._hear_turn,
+            self._lose_recognition,
         )
         self._describe(applied, agent)
         self.spawn(self._listen())
@@ -230,14 +247,17 @@ class AgentConsumer(Socket):
         """Fill in what the request log knows of the session."""
         assert self.listening is not None
         assert self.voice is not None
-        choice = self.listening.choice
-        local = choice.local or recognizer().model_for(choice.language or "en")
+        listens = catalog().local_model(self._local_model(self.listening))
         usage = self.outcome.usage
-        usage.models = [catalog().local_model(local).uuid, self.voice.model.uuid]
+        usage.models = [listens.uuid, self.voice.model.uuid]
         usage.model = self.session.model_name(lambda one: providers.model_of(one, _environment()))
         usage.tags = list(applied.tags)
         usage.language = self.listening.language or ""
         usage.features = [name for name in ("think_live",) if agent.think_live is not None]
+
+    def _local_model(self, listening: Listening) -> str:
+        choice = listening.choice
+        return choice.local or recognizer().model_for(choice.language or "en")
 
     def _relisten(self, provider: messages.ListenProvider) -> None:
         if self.turns is not None:
@@ -267,6 +287,10 @@ class AgentConsumer(Socket):
                 await self.turns.push(block, self._hear_voice)
         except AudioError:
             self._reject_audio()
+
+    def _lose_recognition(self, error: BaseException) -> None:
+        logger.error("request_id=%s recognition failed", self.request.request_id, exc_info=error)
+        self.follow(self.session.recognition_failed())
 
     def _reject_audio(self) -> None:
         problem = "The data cannot be decoded as audio of audio.input."
@@ -342,6 +366,8 @@ class AgentConsumer(Socket):
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             self.follow(self.session.tick(time.monotonic()))
+            if self.turns is not None:
+                self.follow(self.session.wait_for_words(self.turns.waiting_seconds))
 
 
 def _environment() -> Environment:

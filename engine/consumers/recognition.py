@@ -42,7 +42,7 @@ class Decodings:
         self._receive = receive
         self._fail = fail
         self._pending: dict[tuple[int, int], Future[Hypothesis]] = {}
-        self._awaited: set[tuple[int, int]] = set()
+        self._awaited: dict[tuple[int, int], float] = {}  # and when they were queued
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -65,7 +65,7 @@ class Decodings:
         )
         self._pending[key] = future
         if decode.awaited:
-            self._awaited.add(key)
+            self._awaited[key] = queued_at
         future.add_done_callback(
             lambda done: self._loop.call_soon_threadsafe(self._settle, key, queued_at, done)
         )
@@ -75,12 +75,17 @@ class Decodings:
         key = track, number
         if future := self._pending.pop(key, None):
             future.cancel()
-        self._awaited.discard(key)
+        self._awaited.pop(key, None)
         self._changed.set()
 
     def drop_all(self) -> None:
         for track, number in list(self._pending):
             self.drop(track, number)
+
+    @property
+    def waiting_seconds(self) -> float:
+        """Return for how long the oldest awaited decoding has been unfinished; 0 without one."""
+        return time.monotonic() - min(self._awaited.values(), default=time.monotonic())
 
     async def wait_for_room(self) -> None:
         """Wait until the stream is not too far ahead of its words."""
@@ -98,7 +103,7 @@ class Decodings:
     def _settle(self, key: tuple[int, int], queued_at: float, future: Future[Any]) -> None:
         if self._pending.pop(key, None) is None or future.cancelled():
             return
-        self._awaited.discard(key)
+        self._awaited.pop(key, None)
         self._changed.set()
         if (error := future.exception()) is not None:
             self._fail(error)

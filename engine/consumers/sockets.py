@@ -15,8 +15,8 @@ from typing import Any
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 
+from engine.consumers.protocol import FAREWELL_KEY, Farewell, Pings
 from engine.consumers.protocol import SCOPE_KEY as PINGS_KEY
-from engine.consumers.protocol import Pings
 from engine.exchange import ApiRequest, Outcome, exchange_of
 from engine.wire.shapes import Message, encode
 from network.jsontext import read_storable_json
@@ -109,6 +109,12 @@ class Socket(AsyncConsumer):
             else:
                 self._unread -= _size(message)
         self._sent.set()
+
+    def set_farewell(self, message: Message) -> None:
+        """Send ``message`` before the close when the server stops."""
+        farewell: Farewell | None = self.scope.get(FAREWELL_KEY)
+        if farewell is not None:
+            farewell.text = encode(message).decode()
 
     def finish(self, code: int = 1000, reason: str = "") -> None:
         """Close behind what has been said; nothing is said after it."""

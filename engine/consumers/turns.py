@@ -22,7 +22,10 @@ Told = Turn | Mark | NoTurn
 
 
 class Turns:
-    """Follows the turns of 16 kHz samples; ``tell`` is called with each event, in order."""
+    """Follows the turns of 16 kHz samples; ``tell`` is called with each event, in order.
+
+    ``fail`` is called when a model fails; without it the socket ends.
+    """
 
     def __init__(
         self,
@@ -31,9 +34,11 @@ class Turns:
         options: TurnOptions,
         keyterms: Sequence[str],
         tell: Callable[[Told], None],
+        fail: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._socket = socket
         self._tell = tell
+        self._fail = fail or self._end_socket
         self._decodings = Decodings(choice, self._receive, self._fail)
         self._scoring: set[asyncio.Task[None]] = set()
         self._pace = Pace()
@@ -68,6 +73,11 @@ class Turns:
                 case _:
                     self._tell(step)
 
+    @property
+    def waiting_seconds(self) -> float:
+        """Return for how long the oldest awaited words have not come."""
+        return self._decodings.waiting_seconds
+
     def set_keyterms(self, keyterms: Sequence[str]) -> None:
         self.session.set_keyterms(terms_of(keyterms))
 
@@ -82,13 +92,17 @@ class Turns:
         self._decodings.drop_all()
 
     async def _score(self, request: Score) -> None:
-        probability = await asyncio.to_thread(end_of_turn().score, request.samples)
+        try:
+            probability = await asyncio.to_thread(end_of_turn().score, request.samples)
+        except Exception as error:
+            self._fail(error)
+            return
         self.follow(self.session.scored(request.number, probability))
 
     def _receive(self, track: int, number: int, words: Sequence[Word], seconds: float) -> None:
         self.follow(self.session.decoded(number, words, seconds))
 
-    def _fail(self, error: BaseException) -> None:
+    def _end_socket(self, error: BaseException) -> None:
         self._socket.spawn(reraise(error))
 
 

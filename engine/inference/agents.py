@@ -18,7 +18,7 @@ from engine.sessions.turns import TurnOptions
 from engine.speech.audio.encode import RAW, AudioFormat, FormatError, read_format
 from engine.speech.errors import UnknownModel
 from engine.speech.synthesis.voices import SpeechModel, find_model
-from engine.wire.agent_messages import Agent, ListenProvider, Output, Speak
+from engine.wire.agent_messages import Agent, ErrorCode, ListenProvider, Output, Speak
 
 DEFAULT_LISTEN = "nova-3"
 # Thinking begins at this confidence where the settings name none: early enough for most replies
@@ -32,9 +32,9 @@ _MALE_NAMES = frozenset("echo fable onyx matthew brian arthur".split())
 class UnusableSettings(Exception):
     """Settings that cannot be honoured; ``code`` is that of the Error message."""
 
-    def __init__(self, code: str, description: str) -> None:
+    def __init__(self, code: ErrorCode, description: str) -> None:
         super().__init__(description)
-        self.code = code
+        self.code: ErrorCode = code
 
 
 @dataclass(frozen=True)

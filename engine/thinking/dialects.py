@@ -34,6 +34,8 @@ class UnreadableResponse(Exception):
 class Dialect(Protocol):
     """A protocol; ``read`` takes each event, ``finish`` the end of the response."""
 
+    is_finished: bool  # the last message of the protocol has come
+
     def body(self, thought: Thought, model: str) -> dict[str, Any]: ...
 
     def read(self, event: Mapping[str, Any]) -> Iterator[Part]: ...
@@ -46,7 +48,7 @@ class OpenAi:
 
     def __init__(self) -> None:
         self._calls: dict[int, dict[str, str]] = {}
-        self._is_finished = False
+        self.is_finished = False
         self._tokens: Tokens | None = None
 
     def body(self, thought: Thought, model: str) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class OpenAi:
                 yield Text(str(content))
             for part in delta.get("tool_calls") or ():
                 self._add_call(part)
-            self._is_finished |= choice.get("finish_reason") is not None
+            self.is_finished |= choice.get("finish_reason") is not None
 
     def finish(self) -> Iterator[Part]:
         for call in self._calls.values():
@@ -104,6 +106,7 @@ class Anthropic:
     def __init__(self) -> None:
         self._blocks: dict[int, dict[str, str]] = {}
         self._read = self._written = 0
+        self.is_finished = False
 
     def body(self, thought: Thought, model: str) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -141,6 +144,8 @@ class Anthropic:
                 yield from self._read_delta(index, event.get("delta") or {})
             case "message_delta":
                 self._written = int((event.get("usage") or {}).get("output_tokens") or 0)
+            case "message_stop":
+                self.is_finished = True
 
     def finish(self) -> Iterator[Part]:
         for block in self._blocks.values():
@@ -164,6 +169,7 @@ class Google:
     def __init__(self) -> None:
         self._calls: list[Call] = []
         self._tokens: Tokens | None = None
+        self.is_finished = False
 
     def body(self, thought: Thought, model: str) -> dict[str, Any]:
         body: dict[str, Any] = {"contents": _alternating(_contents(thought.conversation), "parts")}
@@ -183,6 +189,7 @@ class Google:
         for candidate in event.get("candidates") or ():
             for part in (candidate.get("content") or {}).get("parts") or ():
                 yield from self._read_part(part)
+            self.is_finished |= candidate.get("finishReason") is not None
 
     def finish(self) -> Iterator[Part]:
         yield from self._calls

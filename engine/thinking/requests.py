@@ -15,7 +15,7 @@ import httpx
 
 from engine.env import Environment, Reach
 from engine.inference.fetch import Unreachable, open_url
-from engine.sessions.agent.thoughts import Done, Part, Text, Thought
+from engine.sessions.agent.thoughts import Call, Done, Part, Text, Thought, Unfinished
 from engine.thinking.dialects import Dialect, UnreadableResponse, read_event
 from engine.wire.agent_messages import Function
 from network.addresses import read_url
@@ -27,6 +27,7 @@ MOST_LINE_BYTES = 1_000_000
 MOST_TEXT = 20_000  # characters of a reply; an endless one ends there
 CALL_SECONDS = 30.0
 MOST_RESULT_BYTES = 200_000
+_END = "[DONE]"  # the last event of Chat Completions
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -42,7 +43,10 @@ async def think(
     model: str,
     reach: Reach,
 ) -> AsyncIterator[Part]:
-    """Yield the parts of a model's response as they come. Raises ``RequestFailed``."""
+    """Yield the parts of a model's response as they come. Raises ``RequestFailed``.
+
+    A response that ends early keeps its text; its function calls may be half of what they were.
+    """
     body = dialect.body(thought, model)
     count = 0
     try:
@@ -52,6 +56,9 @@ async def think(
             ) as response:
                 await _reject_errors(response)
                 async for data in _events(response):
+                    if data == _END:
+                        dialect.is_finished = True
+                        break
                     for part in read_event(data, dialect):
                         yield part
                         count += len(part.text) if isinstance(part, Text) else 0
@@ -64,8 +71,13 @@ async def think(
         raise RequestFailed(str(error)) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise RequestFailed(f"the request failed: {type(error).__name__}") from error
+    if not dialect.is_finished:
+        if not count:
+            raise RequestFailed("the response ended before its first word")
+        yield Unfinished()
     for part in dialect.finish():
-        yield part
+        if dialect.is_finished or not isinstance(part, Call):
+            yield part
 
 
 async def call_function(function: Function, arguments: str, environment: Environment) -> str:
@@ -151,7 +163,7 @@ async def _read_text(response: httpx.Response, most: int) -> str:
 
 
 async def _events(response: httpx.Response) -> AsyncIterator[str]:
-    """Yield the data of server-sent events until ``[DONE]`` or the end."""
+    """Yield the data of server-sent events."""
     rest, total = b"", 0
     async for chunk in response.aiter_bytes():
         total += len(chunk)
@@ -159,10 +171,7 @@ async def _events(response: httpx.Response) -> AsyncIterator[str]:
         if total > MOST_BYTES or len(rest) > MOST_LINE_BYTES:
             raise UnreadableResponse("the response is too long")
         for line in lines:
-            data = _data(line)
-            if data == "[DONE]":
-                return
-            if data:
+            if data := _data(line):
                 yield data
     if data := _data(rest):
         yield data

@@ -16,6 +16,37 @@ Behavior = Literal["default", "backchannel", "presence_check", "filler"]
 Name = Annotated[Trimmed, Meta(min_length=1, max_length=128)]
 Address = Annotated[Trimmed, Meta(min_length=1, max_length=4_096)]
 Headers = dict[str, Annotated[str, Meta(max_length=8_192)]]
+ErrorCode = Literal[
+    "INTERNAL_SERVER_ERROR",
+    "CLIENT_MESSAGE_TIMEOUT",
+    "UNPARSABLE_CLIENT_MESSAGE",
+    "NON_SETTINGS_MESSAGE_BEFORE_SETTINGS",
+    "SETTINGS_ALREADY_APPLIED",
+    "INVALID_SETTINGS",
+    "FAILED_TO_START_LISTENING",
+    "ASR_CONNECTION_CLOSED",
+    "ASR_DRIVER_TIMEOUT",
+    "USER_AUDIO_FORMAT",
+    "FAILED_TO_SPEAK",
+    "FAILED_TO_THINK",
+    "SERVER_GOING_AWAY",
+    "NON_EXISTENT_FUNCTION_CALLED",
+    "INVALID_AGENT_ID",
+    "MAXIMUM_SESSION_LENGTH_REACHED",
+]
+WarningCode = Literal[
+    "INJECT_AGENT_MESSAGE_DURING_USER_SPEECH",
+    "INJECT_AGENT_MESSAGE_DURING_AGENT_SPEECH",
+    "PROMPT_TOO_LONG",
+    "THINK_REQUEST_FAILED",
+    "SPEAK_REQUEST_FAILED",
+    "FUNCTION_CALL_FAILED",
+    "SLOW_THINK_REQUEST",
+    "SLOW_SPEAK_REQUEST",
+    "FORCE_END_TURN_UNSUPPORTED",
+    "GPT_4O_STREAM_END_ERROR",
+    "MAXIMUM_SESSION_LENGTH_APPROACHING",
+]
 
 
 # Settings.
@@ -162,7 +193,7 @@ class Speak(Shape):
 class ThinkLiveProvider(Shape):
     type: Trimmed = "deepgram"
     version: Trimmed | None = None
-    agent_backchannel_sensitivity: Any = None
+    agent_backchannel_sensitivity: Annotated[float, Meta(ge=0, le=1)] | None = None
     presence_check_max_count: Annotated[int, Meta(ge=0, le=100)] | None = None
     presence_check_interval_ms: Annotated[int, Meta(ge=1_000, le=600_000)] | None = None
     frustration_max_count: Annotated[int, Meta(ge=0, le=100)] | None = None
@@ -406,14 +437,14 @@ class CustomFromThinkProvider(Message, tag="__customFromThinkProvider"):
 class Warning(Message):
     """Something was not done; the session continues."""
 
-    code: str
+    code: WarningCode
     description: str
 
 
 class Error(Message):
     """A message was not applied, or the reason of the close that follows."""
 
-    code: str
+    code: ErrorCode
     description: str
 
 

@@ -31,11 +31,13 @@ class LanguageModel:
     """Responds to each request with the events that ``respond`` returns for its body.
 
     ``status`` is that of every response. An event that is an ``Event`` of threading is waited for.
+    A response that ``is_cut`` has no last message.
     """
 
     def __init__(self) -> None:
         self.respond: Callable[[Body], Iterable[Any]] = lambda body: say("It is sunny.")
         self.status = 200
+        self.is_cut = False
         self.bodies: list[Body] = []
         self.headers: list[dict[str, str]] = []
         self.asked = threading.Event()  # a request has come
@@ -55,7 +57,8 @@ class LanguageModel:
                 try:
                     for event in model.respond(body):
                         self.send(event)
-                    self.wfile.write(b"data: [DONE]\n\n")
+                    if not model.is_cut:
+                        self.wfile.write(b"data: [DONE]\n\n")
                 except OSError:
                     model.gone.set()
 

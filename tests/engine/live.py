@@ -58,6 +58,9 @@ class FakeLiveRecognizer:
     def model_for(self, language: str) -> str:
         return "base.en" if language == "en" else "base"
 
+    def check(self, name: str) -> None:
+        """Every model is installed."""
+
     def submit(self, samples: Samples, **options: Any) -> Future[Hypothesis]:
         future: Future[Hypothesis] = Future()
         words = tuple(self.words(samples))

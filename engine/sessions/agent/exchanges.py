@@ -67,5 +67,10 @@ class Exchange:
     rounds: int = 0
 
     @property
+    def is_backchannel(self) -> bool:
+        """Return whether this is a sound to a user who keeps the floor."""
+        return [one.behavior for one in self.reply.sentences] == ["backchannel"]
+
+    @property
     def waits_for_calls(self) -> bool:
         return any(one.response is None for one in self.pending)

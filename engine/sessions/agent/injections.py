@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.sessions.agent.conversation import Conversation
 from engine.sessions.agent.replies import Replies
-from engine.sessions.agent.steps import Step, Tell
+from engine.sessions.agent.steps import Step, Tell, warning
 from engine.sessions.agent.userturns import UserTurns
 from engine.wire import agent_messages as wire
 
@@ -25,8 +25,11 @@ class Injections:
         yield from self._turns.begin(content, now, now, is_confirmed=True)
 
     def inject_agent(self, message: wire.InjectAgentMessage, now: float) -> Iterator[Step]:
-        if problem := self._problem(message):
+        if rejection := self._rejection(message):
+            problem, code = rejection
             yield Tell(wire.InjectionRefused(message=problem))
+            if code is not None:
+                yield warning(code, problem)
             return
         if message.behavior == "interrupt":
             yield from self._interrupt(now)
@@ -50,17 +53,21 @@ class Injections:
             yield Tell(wire.UserStartedSpeaking())
         yield from self._replies.cut(now)
 
-    def _problem(self, message: wire.InjectAgentMessage) -> str:
-        """Return why the message is rejected; "" when it is not."""
+    def _rejection(
+        self, message: wire.InjectAgentMessage
+    ) -> tuple[str, wire.WarningCode | None] | None:
+        """Return why the message is rejected and the code of the Warning; None when it is not."""
         conversation = self._conversation
         if not message.message and not message.is_dynamic:
-            return "The message is empty."
+            return "The message is empty.", None
         if message.is_dynamic and conversation.agent.think_live is None:
-            return "is_dynamic needs agent.think_live."
+            return "is_dynamic needs agent.think_live.", None
         if message.behavior == "interrupt":
-            return ""
+            return None
         if conversation.is_user_speaking or conversation.suspended_at is not None:
-            return "The user is speaking."
+            return "The user is speaking.", "INJECT_AGENT_MESSAGE_DURING_USER_SPEECH"
         if conversation.turn is not None and (message.behavior == "default" or message.is_dynamic):
-            return "The agent is speaking."
-        return "Too many messages are queued." if len(conversation.queued) >= MOST_QUEUED else ""
+            return "The agent is speaking.", "INJECT_AGENT_MESSAGE_DURING_AGENT_SPEECH"
+        if len(conversation.queued) >= MOST_QUEUED:
+            return "Too many messages are queued.", None
+        return None

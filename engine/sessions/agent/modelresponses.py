@@ -10,7 +10,16 @@ from engine.sessions.agent.functioncalls import FunctionCalls
 from engine.sessions.agent.modelrequests import ModelRequests
 from engine.sessions.agent.replies import Replies
 from engine.sessions.agent.steps import Step, Tell, error, warning
-from engine.sessions.agent.thoughts import Call, Custom, Done, Part, Reasoning, Text, Tokens
+from engine.sessions.agent.thoughts import (
+    Call,
+    Custom,
+    Done,
+    Part,
+    Reasoning,
+    Text,
+    Tokens,
+    Unfinished,
+)
 from engine.speech.synthesis.clauses import first_clause_end, sentence_ends
 from engine.wire import agent_messages as wire
 
@@ -54,6 +63,9 @@ class ModelResponses:
                 self.tokens_out += written
             case Custom(content):
                 yield Tell(wire.CustomFromThinkProvider(content=content))
+            case Unfinished():
+                problem = "The response of the model ended without its last message."
+                yield warning("GPT_4O_STREAM_END_ERROR", problem)
             case Done():
                 yield from self._end_reasoning(turn)
                 yield from self._end(turn, now)

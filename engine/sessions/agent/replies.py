@@ -150,6 +150,6 @@ class Replies:
         yield Silence()
 
     def _record_heard(self, sentence: Sentence, heard: str) -> Iterator[Step]:
-        if not sentence.is_recorded and heard:
+        if not sentence.is_recorded and heard and sentence.behavior != "backchannel":
             sentence.is_recorded = True
             yield from self._conversation.record(wire.History(role="assistant", content=heard))

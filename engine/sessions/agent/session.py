@@ -31,6 +31,7 @@ from engine.wire.reading import Invalid, read_message
 LONGEST_SECONDS = 2 * 3600.0
 WARNING_SECONDS = 115 * 60.0
 SILENCE_SECONDS = 12.0  # without a message or a frame of the client
+RECOGNITION_SECONDS = 30.0  # until the words of a segment, which takes less than one
 
 
 class AgentSession:
@@ -100,9 +101,20 @@ class AgentSession:
         """The voices of an ``UpdateSpeak`` can be used."""
         return self._once(self._updates.replace_voices(voices))
 
-    def rejected(self, code: str, description: str, close: int = 1008) -> list[Step]:
+    def rejected(self, code: wire.ErrorCode, description: str, close: int = 1008) -> list[Step]:
         """Settings cannot be applied, or the session cannot continue."""
         return self._once(self._end(code, description, close))
+
+    def recognition_failed(self) -> list[Step]:
+        """The user's audio can no longer be recognised."""
+        return self._once(self._end("ASR_CONNECTION_CLOSED", "Recognition failed.", 1011))
+
+    def wait_for_words(self, seconds: float) -> list[Step]:
+        """Words have been awaited for so long."""
+        if seconds < RECOGNITION_SECONDS:
+            return []
+        problem = f"Recognition has returned no words for {RECOGNITION_SECONDS:g} s."
+        return self._once(self._end("ASR_DRIVER_TIMEOUT", problem, 1011))
 
     def fall_silent(self) -> list[Step]:
         problem = f"No message was received for {SILENCE_SECONDS:g} seconds."
@@ -242,7 +254,7 @@ class AgentSession:
         if greeting := conversation.agent.greeting.strip():
             yield from self._replies.say_alone(greeting, now)
 
-    def _end(self, code: str, description: str, close: int) -> Iterator[Step]:
+    def _end(self, code: wire.ErrorCode, description: str, close: int) -> Iterator[Step]:
         if self._conversation.turn is not None:
             yield from self._replies.abandon(self._conversation.turn)
         self._conversation.phase = Phase.OVER

@@ -28,9 +28,9 @@ _FILLER_MS = range(1_000, 60_001)
 class InvalidSettings(ValueError):
     """Settings that do not go together; ``code`` is that of the Error message."""
 
-    def __init__(self, description: str, code: str = "INVALID_SETTINGS") -> None:
+    def __init__(self, description: str, code: wire.ErrorCode = "INVALID_SETTINGS") -> None:
         super().__init__(description)
-        self.code = code
+        self.code: wire.ErrorCode = code
 
 
 def read_agent(config: Mapping[str, Any]) -> wire.Agent:

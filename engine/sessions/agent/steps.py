@@ -136,11 +136,11 @@ Step = (
 )
 
 
-def warning(code: str, description: str) -> Tell:
+def warning(code: wire.WarningCode, description: str) -> Tell:
     return Tell(wire.Warning(code=code, description=description))
 
 
-def error(code: str, description: str) -> Tell:
+def error(code: wire.ErrorCode, description: str) -> Tell:
     return Tell(wire.Error(code=code, description=description))
 
 

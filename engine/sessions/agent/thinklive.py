@@ -1,8 +1,9 @@
-"""``think_live`` of the settings: fillers, presence checks and frustration."""
+"""``think_live`` of the settings: backchannels, fillers, presence checks and frustration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.sessions.agent.conversation import Conversation
 from engine.sessions.agent.exchanges import Exchange, Pending
@@ -10,8 +11,11 @@ from engine.sessions.agent.replies import Replies
 from engine.sessions.agent.steps import Step, Tell
 from engine.wire import agent_messages as wire
 
-PRESENCE_CHECK = "Are you still there?"
-FILLER = "One moment, please."
+# The first of each that has no restricted term is said, or none.
+PRESENCE_CHECKS = ("Are you still there?", "Can you hear me?", "Hello?")
+FILLERS = ("One moment, please.", "Let me check.", "Just a second.")
+BACKCHANNELS = ("Mm-hmm.", "Okay.", "Yes.")
+LEAST_PRESENCE_SECONDS = 3.0
 FRUSTRATED = -0.5  # sentiment, -1 to 1
 
 
@@ -25,6 +29,7 @@ class ThinkLive:
         self._replies = replies
         self._mood = mood
         self._frustrations = 0
+        self._backchannels_due = 0.0
 
     def feel(self, text: str) -> Iterator[Step]:
         """Report the frustration in a turn of the user."""
@@ -35,6 +40,17 @@ class ThinkLive:
             is_escalated = self._frustrations >= most
             yield Tell(wire.FrustrationDetected(count=self._frustrations, escalated=is_escalated))
 
+    def acknowledge(self, now: float) -> Iterator[Step]:
+        """Say a backchannel to a user who continues after a pause, as often as is wanted.
+
+        ``agent_backchannel_sensitivity`` is the share of the pauses with one.
+        """
+        live = self._conversation.agent.think_live
+        self._backchannels_due += live.provider.agent_backchannel_sensitivity or 0.0 if live else 0
+        if self._backchannels_due >= 1 and (text := self._allowed(BACKCHANNELS)):
+            self._backchannels_due -= 1
+            yield from self._replies.say_alone(text, now, "backchannel")
+
     def fill(self, turn: Exchange, now: float) -> Iterator[Step]:
         """Say a filler while a function call takes long, where the function wants it."""
         if self._conversation.agent.think_live is None or not turn.is_confirmed:
@@ -42,7 +58,7 @@ class ThinkLive:
         for one in turn.pending:
             if turn.reply.playback.is_over(now) and _is_filler_due(turn, one, now):
                 one.fillers += 1
-                yield from self._replies.add(turn, FILLER, now, "filler")
+                yield from self._replies.add(turn, self._allowed(FILLERS), now, "filler")
 
     def check_presence(self, now: float) -> Iterator[Step]:
         """Ask whether the user is there after a long silence."""
@@ -52,9 +68,29 @@ class ThinkLive:
         if live is None or not most or conversation.is_user_speaking:
             return
         interval = (live.provider.presence_check_interval_ms or 10_000) / 1000
+        if not conversation.presence_checks:
+            interval = max(interval, LEAST_PRESENCE_SECONDS)
         if conversation.presence_checks < most and now - conversation.idle_since >= interval:
             conversation.presence_checks += 1
-            yield from self._replies.say_alone(PRESENCE_CHECK, now, "presence_check")
+            if text := self._allowed(PRESENCE_CHECKS):
+                yield from self._replies.say_alone(text, now, "presence_check")
+
+    def _allowed(self, texts: Sequence[str]) -> str:
+        """Return the first text without a restricted term; "" when each has one."""
+        live = self._conversation.agent.think_live
+        terms = (live.provider.restricted_terms if live is not None else None) or ()
+        return next((text for text in texts if not any(_has(text, one) for one in terms)), "")
+
+
+def _has(text: str, term: str) -> bool:
+    """Return whether ``text`` has the words of ``term`` in a row."""
+    wanted, words = _words(term), _words(text)
+    size = len(wanted)
+    return bool(size) and any(words[at : at + size] == wanted for at in range(len(words)))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
 
 
 def _is_filler_due(turn: Exchange, one: Pending, now: float) -> bool:

@@ -63,11 +63,16 @@ class Custom:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """The response ended without the last message of its protocol; ``Done`` follows."""
+
+
+@dataclass(frozen=True)
 class Done:
     """The response is complete."""
 
 
-Part = Text | Reasoning | Call | Tokens | Custom | Done
+Part = Text | Reasoning | Call | Tokens | Custom | Unfinished | Done
 
 
 def length(item: History) -> int:

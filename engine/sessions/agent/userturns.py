@@ -51,6 +51,8 @@ class UserTurns:
         turn = conversation.turn
         if turn is None or not turn.reply.is_released or turn.reply.is_over(now):
             return
+        if turn.is_backchannel:
+            return
         conversation.suspended_at = now
         turn.reply.is_released = False
         turn.reply.playback.drop(now)
@@ -78,6 +80,8 @@ class UserTurns:
         self, event: Event, text: str, now: float, speech_end: float, languages: Sequence[str]
     ) -> Iterator[Step]:
         conversation = self._conversation
+        if event in (Event.EAGER, Event.END):
+            yield from self._end_backchannel(now)
         turn = conversation.turn
         match event:
             case Event.START | Event.UPDATE:
@@ -88,6 +92,8 @@ class UserTurns:
             case Event.RESUMED:
                 if turn is not None and not turn.is_confirmed:
                     yield from self._replies.cut(now)
+                if conversation.turn is None:
+                    yield from self._live.acknowledge(now)
             case Event.END:
                 conversation.is_user_speaking = conversation.is_start_told = False
                 conversation.idle_since = now
@@ -122,7 +128,7 @@ class UserTurns:
         if turn is None:
             if is_start:
                 yield from self._tell_start()
-        elif turn.is_confirmed and conversation.is_user_speaking:
+        elif turn.is_confirmed and conversation.is_user_speaking and not turn.is_backchannel:
             meaning = self._meaning(turn, text, now)
             if meaning is Meaning.INTERRUPTION:
                 yield from self._tell_start()
@@ -152,6 +158,11 @@ class UserTurns:
             yield from self._replies.cut(now)
         if text.strip():
             yield from self.begin(text, now, speech_end, is_confirmed=True, languages=languages)
+
+    def _end_backchannel(self, now: float) -> Iterator[Step]:
+        turn = self._conversation.turn
+        if turn is not None and turn.is_backchannel:
+            yield from self._replies.cut(now)
 
     def _confirm(self, turn: Exchange, now: float, languages: Sequence[str]) -> Iterator[Step]:
         """The turn that had probably ended has ended: say what was prepared."""

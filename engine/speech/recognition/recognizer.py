@@ -75,6 +75,7 @@ class Recognizer:
         self._settings = settings
         self._work = Work(threads=settings.threads, windows_per_call=settings.windows_per_call)
         self._models = ModelCache(self._load, pinned={settings.english})
+        self._installed: set[str] = set()
         # For looking where there is voice. More at once would only wait for each other, and the
         # event loop for all of them.
         self.looking = threading.Semaphore(settings.threads)
@@ -84,6 +85,12 @@ class Recognizer:
         silence = np.zeros(RATE, np.float32)
         for name in models:
             self._model(name).transcribe([Window(silence, 2.0)], Reading())
+
+    def check(self, name: str) -> None:
+        """Raise ``MissingWeights`` when the model ``name`` is not installed; loads nothing."""
+        if name not in self._installed:  # finding it reads the whole file
+            find_weights(name, allow_download=self._settings.allow_download)
+            self._installed.add(name)
 
     def close(self) -> None:
         """Cancel what waits and end the threads."""

@@ -6,15 +6,21 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import uvicorn
+import websockets
 from channels.testing import WebsocketCommunicator
+from uvicorn.server import ServerState
 
 from engine.consumers import agent as consumer
 from engine.consumers import recognition, replyaudio, turns
+from engine.consumers.protocol import HttpProtocol, Protocol
 from engine.models import AgentConfiguration, Request, UsageDay
+from engine.weights.errors import MissingWeights
 from tests.contract.messages import misfits
 from tests.engine.inprocess import WAIT_SECONDS, Inside
 from tests.engine.languagemodel import LanguageModel, call
@@ -210,6 +216,30 @@ async def test_audio_that_is_none_ends_the_session(inside: Inside):
         assert [await talk.read_code(), await talk.read()] == ["USER_AUDIO_FORMAT", 1008]
 
 
+@pytest.mark.full
+async def test_a_server_that_stops_says_so(inside: Inside):
+    config = uvicorn.Config(
+        inside.gate, http=HttpProtocol, ws=Protocol, log_config=None, lifespan="off"
+    )
+    config.load()
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(lambda: HttpProtocol(config, state, {}), "127.0.0.1", 0)
+    address = f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}{AGENT}"
+    headers = {"authorization": f"Token {inside.ada.key}"}
+    async with websockets.connect(address, additional_headers=headers) as socket:
+        assert json.loads(await socket.recv())["type"] == "Welcome"
+        for connection in state.connections:
+            connection.shutdown()
+        assert json.loads(await socket.recv())["code"] == "SERVER_GOING_AWAY"
+        with pytest.raises(websockets.ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == 1012
+    listening.close()
+    async with asyncio.timeout(WAIT_SECONDS):
+        await asyncio.gather(*state.tasks)  # the session has been recorded
+
+
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch, environment: Any, settings: Any) -> Iterator[Any]:
     """A language model on this machine, which agents may use, and a voice without weights."""
@@ -348,6 +378,90 @@ async def test_a_spoken_question_is_answered_in_sound(
         await talk.read_to("AgentAudioDone")
     assert model.bodies[-1]["messages"][-1] == {"role": "user", "content": "Is it sunny in Rome?"}
     assert len(talk.audio) / 32_000 > 0.5
+
+
+class Failing(Prompter):
+    """A recognizer whose model fails, or was never installed."""
+
+    is_installed = True
+
+    def check(self, name: str) -> None:
+        if not self.is_installed:
+            raise MissingWeights(name)
+
+    def submit(self, samples: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        error = MissingWeights("the folder of the model has been deleted")
+        asyncio.get_running_loop().call_soon(future.set_exception, error)
+        return future
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch, prompter: Prompter) -> Failing:
+    made = Failing("")
+    for module in (consumer, recognition):
+        monkeypatch.setattr(module, "recognizer", lambda: made)
+    return made
+
+
+async def test_a_model_that_is_not_installed_cannot_listen(inside: Inside, failing: Failing):
+    failing.is_installed = False
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=SPOKEN, agent=LIBRARIAN)
+        assert [await talk.read_code(), await talk.read()] == ["FAILED_TO_START_LISTENING", 1011]
+
+
+async def test_recognition_that_fails_ends_the_session(inside: Inside, failing: Failing):
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=SPOKEN, agent=LIBRARIAN)
+        await talk.send(TURN)
+        assert await talk.read_code() == "SettingsApplied"
+        assert [await talk.read_code(), await talk.read()] == ["ASR_CONNECTION_CLOSED", 1011]
+
+
+@pytest.mark.parametrize(
+    ("events", "status", "is_cut", "code"),
+    [
+        (["<html>"], 200, False, "FAILED_TO_THINK"),
+        (["wrong key"], 401, False, "FAILED_TO_THINK"),
+        ([{"error": {"message": "no credit"}}], 200, False, "FAILED_TO_THINK"),
+        ([{"choices": [{"delta": "text"}]}], 200, False, "FAILED_TO_THINK"),
+        ([], 200, True, "FAILED_TO_THINK"),
+        (["x" * 1_200_000], 200, False, "FAILED_TO_THINK"),
+        (write("It is"), 200, True, "GPT_4O_STREAM_END_ERROR"),
+    ],
+)
+async def test_a_broken_endpoint_is_an_error_and_the_session_continues(
+    inside: Inside, model: LanguageModel, events: Any, status: int, is_cut: bool, code: str
+):
+    model.respond, model.status, model.is_cut = lambda body: events, status, is_cut
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model))
+        await talk.say("InjectUserMessage", content="Is it sunny?")
+        await talk.read_to(code)
+        model.respond, model.status, model.is_cut = lambda body: write("Yes."), 200, False
+        await talk.say("InjectUserMessage", content="Again: is it sunny?")
+        while (await talk.read_to("ConversationText"))["content"] != "Yes.":
+            pass
+
+
+async def test_an_endless_endpoint_is_cut_off_while_the_session_runs(
+    inside: Inside, model: LanguageModel
+):
+    def endless(body: Any) -> Iterator[Any]:
+        while True:
+            yield from write("And so on. " * 200)
+
+    model.respond = endless
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model))
+        await talk.say("InjectUserMessage", content="Tell me everything.")
+        await talk.read_to("LatencyReport")
+        assert await asyncio.to_thread(model.gone.wait, WAIT_SECONDS)
+        model.respond = lambda body: write("Yes.")
+        await talk.say("InjectUserMessage", content="Is it sunny?")
+        while (await talk.read_to("ConversationText"))["content"] != "Yes.":
+            pass
 
 
 async def start_story(talk: Talk, model: LanguageModel, rest: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -17,9 +19,18 @@ from engine.sessions.agent.interruptions import Meaning, meaning_of
 from engine.sessions.agent.modelresponses import MOST_REPLY
 from engine.sessions.agent.playback import Playback, Sentence
 from engine.sessions.agent.session import AgentSession
-from engine.sessions.agent.thoughts import Call, Custom, Done, Reasoning, Text, Tokens, latest
+from engine.sessions.agent.thoughts import (
+    Call,
+    Custom,
+    Done,
+    Reasoning,
+    Text,
+    Tokens,
+    Unfinished,
+    latest,
+)
 from engine.sessions.turns import Event
-from engine.wire.agent_messages import History
+from engine.wire.agent_messages import ErrorCode, History, WarningCode
 from tests.contract.messages import misfits
 
 PATH = "/v1/agent/converse"
@@ -165,6 +176,17 @@ def test_a_stored_configuration_is_loaded_and_one_that_is_not_there_ends_the_ses
     other = Conversation()
     other.read({"type": "Settings", "audio": {}, "agent": "some-id"})
     assert kinds(other.follow(other.session.loaded(None))) == ["INVALID_AGENT_ID", "Close"]
+
+
+def test_the_codes_are_those_of_the_contract():
+    section = Path("docs/contract.md").read_text().split("### 13.5 Codes")[1].split("## 14")[0]
+    errors, warnings = (
+        set(re.findall(r"`([A-Z0-9_]{9,})`", part)) for part in section.split("Warnings:")
+    )
+    # Every caller of the engine has a project, whose configurations have ids.
+    assert errors - set(get_args(ErrorCode)) == {"AGENT_ID_NOT_SUPPORTED"}
+    assert set(get_args(ErrorCode)) < errors
+    assert set(get_args(WarningCode)) == warnings
 
 
 @pytest.mark.parametrize("message", [{}, {"type": "Sing"}, {"type": "InjectUserMessage"}])
@@ -455,8 +477,12 @@ def test_a_voice_that_fails_is_followed_by_the_next():
 @pytest.mark.parametrize(
     ("behavior", "while_speaking", "while_spoken_to"),
     [
-        ("default", ["InjectionRefused"], ["InjectionRefused"]),
-        ("queue", [], ["InjectionRefused"]),
+        (
+            "default",
+            ["InjectionRefused", "INJECT_AGENT_MESSAGE_DURING_AGENT_SPEECH"],
+            ["InjectionRefused", "INJECT_AGENT_MESSAGE_DURING_USER_SPEECH"],
+        ),
+        ("queue", [], ["InjectionRefused", "INJECT_AGENT_MESSAGE_DURING_USER_SPEECH"]),
         (
             "interrupt",
             ["UserStartedSpeaking", "Silence", "Say", "ConversationText", "Release", "Finish"],
@@ -559,6 +585,92 @@ def test_think_live_checks_presence_fills_pauses_and_notices_frustration():
     assert {"type": "FrustrationDetected", "count": 1, "escalated": True} in shown
     talk.think(Call("lookup_order", "{}"), Done())
     assert talk.wait(0.2)[1]["conversational_behavior"] == "filler"
+
+
+def live(**provider: Any) -> dict[str, Any]:
+    return {"provider": {"type": "deepgram", "version": "v1"} | provider}
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ([], ["Are you still there?"]),
+        (["still there"], ["Can you hear me?"]),
+        (["THERE", "hear", "hello"], []),
+        (["her", ""], ["Are you still there?"]),
+    ],
+)
+def test_restricted_terms_are_not_said_by_think_live(terms: list[str], said: list[str]):
+    checks = live(presence_check_max_count=1, restricted_terms=terms)
+    talk = Conversation(think=thinking(), think_live=checks)
+    shown = talk.wait(10.1)
+    assert [one["content"] for one in shown if isinstance(one, dict)] == said
+
+
+def test_the_first_presence_check_comes_after_three_seconds_at_the_earliest():
+    checks = live(presence_check_max_count=1, presence_check_interval_ms=1_000)
+    talk = Conversation(think=thinking(), think_live=checks)
+    assert talk.wait(2.9) == []
+    assert kinds(talk.wait(0.2))[0] == "Say"
+
+
+@pytest.mark.parametrize(("sensitivity", "backchannels"), [(0, 0), (0.5, 2), (1, 4), (None, 0)])
+def test_the_agent_says_backchannels_in_a_share_of_the_pauses(
+    sensitivity: float | None, backchannels: int
+):
+    wanted = live(agent_backchannel_sensitivity=sensitivity)
+    talk = Conversation(think=thinking(), think_live=wanted)
+    talk.turn(Event.START, "Well")
+    for _ in range(4):
+        talk.turn(Event.EAGER, "Well.")
+        talk.turn(Event.RESUMED, "Well.")
+        talk.turn(Event.UPDATE, "Well, I would like")
+        talk.follow(talk.session.hear_voice(1.0, talk.now))
+    shown = talk.turn(Event.END, "Well, I would like to know.")
+    assert kinds(shown)[-1] == "Think"
+    said = [one for one in talk.sent if one.get("conversational_behavior") == "backchannel"]
+    assert len(said) == backchannels
+    # They are no turns of the agent, and the user keeps the floor.
+    assert [one["content"] for one in talk.history()] == ["Well, I would like to know."]
+    assert talk.kinds().count("UserStartedSpeaking") == 1
+
+
+def test_recognition_that_fails_or_stalls_ends_the_session():
+    talk = Conversation(think=thinking())
+    assert talk.follow(talk.session.wait_for_words(29.9)) == []
+    assert kinds(talk.follow(talk.session.wait_for_words(30.0))) == ["ASR_DRIVER_TIMEOUT", "Close"]
+    other = Conversation(think=thinking())
+    assert kinds(other.follow(other.session.recognition_failed())) == [
+        *("ASR_CONNECTION_CLOSED", "Close"),
+    ]
+
+
+def test_a_response_without_its_last_message_is_said_with_a_warning():
+    talk = Conversation(think=thinking())
+    talk.ask()
+    shown = talk.think(Text("It was sent."), Unfinished(), Done())
+    assert "GPT_4O_STREAM_END_ERROR" in kinds(shown)
+    assert [step.text for step in talk.steps if isinstance(step, steps.Say)] == ["It was sent."]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "InjectUserMessage", "content": "x" * 10_001},
+        {"type": "InjectAgentMessage", "message": "x" * 10_001},
+        {"type": "FunctionCallResponse", "id": "a", "name": "f", "content": "x" * 200_001},
+        {"type": "UpdateThink", "think": [thinking()] * 11},
+        {"type": "UpdateThink", "think": {"provider": {"type": "open_ai", "model": "x" * 129}}},
+        {"type": "UpdateSpeak", "speak": [{"provider": {}}] * 11},
+        {"type": "UpdateListen", "listen": {"provider": {"keyterms": ["x"] * 501}}},
+        {"type": "UpdateThink_Live", "think_live": live(restricted_terms=["x"] * 1_001)},
+        {"type": "UpdateThink_Live", "think_live": live(agent_backchannel_sensitivity=2)},
+    ],
+)
+def test_an_oversized_message_is_an_error_and_changes_nothing(message: dict[str, Any]):
+    talk = Conversation(think=thinking())
+    assert kinds(talk.read(message)) == ["UNPARSABLE_CLIENT_MESSAGE"]
+    assert kinds(talk.ask())[-1] == "Think"
 
 
 def test_a_session_is_warned_and_ended_after_two_hours():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.env import Environment, read_environment
-from engine.sessions.agent.thoughts import Call, Done, Part, Text, Thought
+from engine.sessions.agent.thoughts import Call, Done, Part, Text, Thought, Tokens, Unfinished
 from engine.thinking import providers, requests
 from engine.wire.agent_messages import (
     Endpoint,
@@ -20,7 +20,7 @@ from engine.wire.agent_messages import (
     Think,
     ThinkProvider,
 )
-from tests.engine.languagemodel import LanguageModel, say
+from tests.engine.languagemodel import LanguageModel, call, say
 from tests.engine.site import Site
 
 
@@ -95,6 +95,41 @@ async def test_a_broken_response_is_an_error(
 ):
     model.respond = lambda body: events
     assert problem in await failure(thought(model.url), allowed)
+
+
+@pytest.mark.parametrize("kind", ["open_ai", "anthropic", "google"])
+async def test_a_response_that_ends_before_its_first_word_is_an_error(
+    model: LanguageModel, allowed: Environment, kind: str
+):
+    model.is_cut = True
+    model.respond = lambda body: []
+    assert "before its first word" in await failure(thought(model.url, kind), allowed)
+
+
+async def test_a_response_that_is_cut_keeps_its_text_and_makes_no_calls(
+    model: LanguageModel, allowed: Environment
+):
+    model.is_cut = True
+    model.respond = lambda body: [*say("It is"), *call("weather", {"city": "Rome"})[:1]]
+    parts = await respond(thought(model.url), allowed)
+    assert [type(part) for part in parts] == [Text, Unfinished, Tokens, Done]
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [
+        ("open_ai", {"choices": [{"delta": {}, "finish_reason": "stop"}]}),
+        ("anthropic", {"type": "message_stop"}),
+        ("google", {"candidates": [{"finishReason": "STOP"}]}),
+    ],
+)
+async def test_the_last_message_of_each_protocol_completes_a_response(
+    model: LanguageModel, allowed: Environment, kind: str, last: Any
+):
+    model.is_cut = True
+    model.respond = lambda body: [*say("It is sunny."), last] if kind == "open_ai" else [last]
+    parts = await respond(thought(model.url, kind), allowed)
+    assert not any(isinstance(part, Unfinished) for part in parts)
 
 
 async def test_an_error_of_the_endpoint_is_told(model: LanguageModel, allowed: Environment):
