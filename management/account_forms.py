@@ -11,9 +11,11 @@ from management.crypto import UnreadableKey
 from management.forms import IN_CALENDAR, day_starts
 from management.models import (
     Budget,
+    Charge,
     Connection,
     Key,
     KeyQuerySet,
+    Price,
     Project,
     ProjectQuerySet,
     RequestQuerySet,
@@ -369,6 +371,34 @@ class BudgetForm(forms.Form):
                 "hour_price": chosen["hour_price"] or 0,
             },
         )
+
+
+class PriceForm(forms.Form):
+    """A price for a unit of work on a server; it replaces the present one."""
+
+    MOST = 1_000_000
+
+    connection = forms.ModelChoiceField(Connection.objects.none(), empty_label=None)
+    charge = forms.ChoiceField(
+        choices=[(each.value, f"{each.label}, {each.unit}") for each in Charge]
+    )
+    model = forms.CharField(required=False, max_length=200)
+    dollars = forms.FloatField(min_value=0, max_value=MOST)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        servers = self.fields["connection"]
+        assert isinstance(servers, forms.ModelChoiceField)
+        servers.queryset = Connection.objects.order_by("name", "pk")
+
+    def clean_model(self) -> str:
+        return str(self.cleaned_data["model"]).strip().lower()
+
+    def apply(self) -> Price:
+        chosen = dict(self.cleaned_data)
+        dollars = chosen.pop("dollars")
+        price, _ = Price.objects.update_or_create(**chosen, defaults={"dollars": dollars})
+        return price
 
 
 class RoleForm(forms.Form):

@@ -10,6 +10,7 @@ from management.views import (
     keys,
     members,
     mirror,
+    prices,
     requests,
     usage,
 )
@@ -18,6 +19,8 @@ urlpatterns = [
     path("usage/", usage.usage, name="usage"),
     path("usage/usage.csv", usage.usage_csv, name="usage_csv"),
     path("budgets/", budgets.budgets, name="budgets"),
+    path("prices/", prices.prices, name="prices"),
+    path("prices/<int:pk>/remove/", prices.price_remove, name="price_remove"),
     path("requests/", requests.requests, name="requests"),
     path("requests/<int:pk>/", requests.request_detail, name="request_detail"),
     path("billing/", billing.billing, name="billing"),

@@ -192,6 +192,9 @@ AREAS: dict[str, list[Rule]] = {
         "connection_add GET: Add a speech server",
         "connection_edit GET: Change a speech server",
         "model_prefer POST: Prefer a model",
+        "prices GET: Prices of the servers",
+        "prices POST: Set a price",
+        "price_remove POST: Remove a price",
     ),
 }
 RULES = [rule for area in AREAS.values() for rule in area]

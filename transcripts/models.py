@@ -18,7 +18,7 @@ from django.db.models.functions import Length, Lower, Now
 from django.urls import reverse
 from django.utils import timezone
 
-from management.models import Connection, Project, User
+from management.models import Charge, Connection, Project, User, Work
 from speechclient import ListenResponse, ReadResponse
 from transcripts.media.names import folded_title, title_of
 from transcripts.options import DEFAULTS, INSIGHTS, read_options, wants_insight
@@ -461,6 +461,14 @@ class Transcription(Leased):
     @property
     def multichannel(self) -> bool:
         return bool(self.options.get("multichannel"))
+
+    @property
+    def amount(self) -> Work:
+        """Amount that its request is charged for: the audio of every transcribed channel."""
+        recording = self.recording
+        tracks = (recording.channels or 1) if self.multichannel else 1
+        seconds = (recording.duration or 0.0) * tracks
+        return Work(Charge.BATCH, str(self.options.get("model", "")), seconds=seconds)
 
     @property
     def cautions(self) -> list[str]:

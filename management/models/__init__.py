@@ -11,6 +11,7 @@ from management.models.members import Invite, Member
 from management.models.mirrored import Mirrored, MirroredQuerySet
 from management.models.money import Balance, Purchase
 from management.models.people import LastAdministrator, LastOwner, People, User
+from management.models.prices import Charge, Price, PriceList, Work
 from management.models.projects import Membership, Project, ProjectQuerySet
 from management.models.stored import AgentConfiguration, AgentVariable, SelfHostedCredential
 from management.models.sums import CostDay, Daily, UsageDay
@@ -26,6 +27,7 @@ __all__ = [
     "AuditQuerySet",
     "Balance",
     "Budget",
+    "Charge",
     "Connection",
     "ConnectionQuerySet",
     "CostDay",
@@ -45,6 +47,8 @@ __all__ = [
     "Model",
     "OverBudget",
     "People",
+    "Price",
+    "PriceList",
     "Project",
     "ProjectQuerySet",
     "Purchase",
@@ -58,4 +62,5 @@ __all__ = [
     "TokenQuerySet",
     "UsageDay",
     "User",
+    "Work",
 ]

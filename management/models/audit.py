@@ -57,6 +57,7 @@ class Action(models.TextChoices):
     ACCOUNT_MEMBER_CHANGED = "account_member_changed", "Role in the speech account changed"
     ACCOUNT_MEMBER_REMOVED = "account_member_removed", "Member of the speech account removed"
     USAGE_EXPORTED = "usage_exported", "Usage exported"
+    PRICE_CHANGED = "price_changed", "Price changed"
     BUDGET_CHANGED = "budget_changed", "Budget changed"
     AUDIT_EXPORTED = "audit_exported", "Audit log exported"
 

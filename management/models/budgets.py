@@ -1,6 +1,7 @@
 """Budgets of projects and of the team, and the cost that work under way has reserved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import models, transaction
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from management.models.connections import Connection
 from management.models.people import User
+from management.models.prices import Price, Work
 from management.models.projects import Project
 from management.models.sums import CostDay, UsageDay
 
@@ -138,7 +140,7 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
 
     def counted(self) -> "ReservationQuerySet":
         """Those of work that has ended, or is still under way."""
-        return self.filter(Q(settled_at__isnull=False) | Q(created_at__gt=Now() - HELD_FOR))
+        return self.filter(Q(settled_at__isnull=False) | Q(renewed_at__gt=Now() - HELD_FOR))
 
     def accounted(self) -> "ReservationQuerySet":
         """Those whose cost the server lists by now: an engine at once, others after a while."""
@@ -151,7 +153,7 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
 
 
 class Reservation(models.Model):
-    """Cost of one job or live session: an estimate while it runs, then what it took.
+    """Cost of one job, session or spoken text: an estimate while it runs, then what it took.
 
     It is deleted once the mirrored costs hold it.
     """
@@ -160,6 +162,10 @@ class Reservation(models.Model):
     reference = models.CharField(max_length=100, unique=True)
     dollars = models.FloatField(default=0)
     created_at = models.DateTimeField(default=Now)
+    # Written by the database's clock; the default is for rows of before.
+    renewed_at = models.DateTimeField(
+        default=timezone.now, help_text="when its work was last under way"
+    )
     settled_at = models.DateTimeField(null=True)
 
     objects = ReservationQuerySet.as_manager()
@@ -168,40 +174,51 @@ class Reservation(models.Model):
         indexes = [models.Index(fields=["project", "created_at"], name="reservations_by_time")]
 
 
-def reserve(project: Project, reference: str, seconds: float | None) -> None:
+def reserve(project: Project, reference: str, work: Work) -> None:
     """Reserve the estimated cost of work before it starts. Raises ``OverBudget``.
 
-    ``seconds`` is the length of its audio, None where that is not known. Work that has a
-    reservation keeps it: an attempt may be repeated. The budgets' rows are locked meanwhile, so
-    that jobs which start together do not pass the same check.
+    Work that has a reservation keeps it: an attempt may be repeated. The budgets' rows are locked
+    meanwhile, so that jobs which start together do not pass the same check.
     """
     with transaction.atomic():
-        budgets = list(Budget.objects.of(project.pk).select_for_update().order_by("pk"))
+        budgets = locked(project)
         if not budgets or Reservation.objects.filter(reference=reference).exists():
             return
-        dollars = estimate(project, seconds or 0.0, budgets)
+        dollars = estimate(project, work, budgets)
         for budget in budgets:
             check(budget, dollars, budget.spent())
-        Reservation.objects.create(project=project, reference=reference, dollars=dollars)
+        Reservation.objects.create(
+            project=project, reference=reference, dollars=dollars, renewed_at=Now()
+        )
 
 
-def extend(project: Project, reference: str, seconds: float) -> BudgetUsage | None:
-    """Reserve more for work under way, whose audio will be ``seconds`` long in all.
+def locked(project: Project) -> "list[Budget]":
+    """Return the budgets of a project with their rows locked. Call it in a transaction."""
+    return list(Budget.objects.of(project.pk).select_for_update().order_by("pk"))
 
-    Returns the budget that is nearest to its end, None where there is none. Raises ``OverBudget``.
-    A reservation never becomes smaller. Work that began before there was a budget gets one.
+
+def extend(project: Project, reference: str, work: Work) -> BudgetUsage | None:
+    """Reserve more for work under way, which will amount to ``work`` in all.
+
+    Called again and again by work whose length is not known at its start. Returns the budget that
+    is nearest to its end, None where there is none. Raises ``OverBudget``. A reservation never
+    becomes smaller. Work that began before there was a budget gets one.
     """
     if not Budget.objects.of(project.pk).exists():
         return None
     with transaction.atomic():
-        budgets = list(Budget.objects.of(project.pk).select_for_update().order_by("pk"))
-        dollars = estimate(project, seconds, budgets)
+        budgets = locked(project)
+        dollars = estimate(project, work, budgets)
         usages = []
         for budget in budgets:
             spent = budget.spent(but=reference)
             check(budget, dollars, spent)
             usages.append(BudgetUsage(budget, spent + dollars))
-        Reservation.objects.get_or_create(reference=reference, defaults={"project": project})
+        Reservation.objects.update_or_create(
+            reference=reference,
+            defaults={"renewed_at": Now()},
+            create_defaults={"project": project, "renewed_at": Now()},
+        )
         smaller = Reservation.objects.filter(reference=reference, dollars__lt=dollars)
         smaller.update(dollars=dollars)
     return max(usages, key=lambda usage: usage.part, default=None)
@@ -220,16 +237,16 @@ def check(budget: Budget, dollars: float, spent: float) -> None:
     )
 
 
-def settle(reference: str, seconds: float | None = None) -> None:
-    """Note that work has ended, and its cost where the length of its audio is known."""
+def settle(reference: str, work: Work | None = None) -> None:
+    """Note that work has ended, and its cost where the amount is known."""
     reservation = Reservation.objects.filter(reference=reference).select_related("project").first()
     if reservation is None:
         return
     values: dict[str, object] = {"settled_at": Now()}
-    if seconds is not None:
+    if work is not None:
         project = reservation.project
         budgets = list(Budget.objects.of(project.pk).order_by("pk"))
-        values["dollars"] = estimate(project, seconds, budgets)
+        values["dollars"] = estimate(project, work, budgets)
     Reservation.objects.filter(pk=reservation.pk).update(**values)
 
 
@@ -238,9 +255,31 @@ def release(reference: str) -> None:
     Reservation.objects.filter(reference=reference, settled_at=None).delete()
 
 
-def estimate(project: Project, seconds: float, budgets: Sequence[Budget] = ()) -> float:
-    """Return the dollars that so much audio will probably cost."""
-    return seconds / 3600 * hour_price(project, budgets)
+@contextmanager
+def reserved(project: Project, reference: str, work: Work) -> Iterator[None]:
+    """Reserve the cost of work while it is done; settle it after a success, else release it.
+
+    Raises ``OverBudget``. A process that dies leaves the reservation to the next attempt.
+    """
+    reserve(project, reference, work)
+    try:
+        yield
+    except Exception:
+        release(reference)
+        raise
+    settle(reference)
+
+
+def estimate(project: Project, work: Work, budgets: Sequence[Budget] = ()) -> float:
+    """Return the dollars that work will probably cost; 0 where nothing is known.
+
+    By the prices of the server if an operator has set any, else by what work cost lately.
+    """
+    if prices := Price.objects.of(project.connection_id):
+        return prices.cost(work)
+    if work.charge.is_audio:
+        return work.quantity * hour_price(project, budgets)
+    return 0.0
 
 
 def hour_price(project: Project, budgets: Sequence[Budget] = ()) -> float:

@@ -7,7 +7,17 @@ from urllib.parse import parse_qsl
 
 from django.db import transaction
 
-from management.models import Project, Request, Sync, SyncPart
+from management.models import (
+    Charge,
+    Connection,
+    Price,
+    PriceList,
+    Project,
+    Request,
+    Sync,
+    SyncPart,
+    Work,
+)
 from speechclient import AccountClient
 from speechclient import account as shapes
 from speechclient.account import RequestFilter
@@ -28,6 +38,7 @@ def read(sync: Sync, project: Project, part: SyncPart, account: AccountClient) -
     clock. Requests that come in during a pass are read by the next one.
     """
     cursor = dict(part.cursor)
+    prices = charged_prices(project)
     while True:
         page = account.requests(
             RequestFilter(
@@ -38,7 +49,12 @@ def read(sync: Sync, project: Project, part: SyncPart, account: AccountClient) -
             )
         )
         cursor, finished = advance(cursor, page)
-        store(sync, project, part, page.requests, cursor)
+        rows = [
+            row_of(project, each, each.created, prices)
+            for each in page.requests
+            if each.request_id and each.created
+        ]
+        store(sync, project, part, rows, cursor)
         if finished:
             return
 
@@ -71,15 +87,11 @@ def store(
     sync: Sync,
     project: Project,
     part: SyncPart,
-    requests: Sequence[shapes.Request],
+    rows: Sequence[Request],
     cursor: dict[str, Any],
 ) -> None:
     """Write the requests of a page that are new, the last use of their keys, and the cursor."""
-    listed = {
-        each.request_id[:100]: row_of(project, each, each.created)
-        for each in requests
-        if each.request_id and each.created
-    }
+    listed = {row.request_id: row for row in rows}
     known = set(project.requests.filter(request_id__in=listed).values_list("request_id", flat=True))
     new = [listed[name] for name in listed if name not in known]
     if not new and cursor == part.cursor:
@@ -100,7 +112,19 @@ def last_uses(rows: Sequence[Request]) -> dict[str, datetime]:
     return uses
 
 
-def row_of(project: Project, request: shapes.Request, created: datetime) -> Request:
+def charged_prices(project: Project) -> PriceList:
+    """Return the prices by which the requests of a project are charged here, not by its server.
+
+    Deepgram charges itself: prices for it are for estimates alone.
+    """
+    if project.connection.kind == Connection.Kind.HOSTED:
+        return PriceList()
+    return Price.objects.of(project.connection_id)
+
+
+def row_of(
+    project: Project, request: shapes.Request, created: datetime, prices: PriceList
+) -> Request:
     """Return the row of a request. The members of ``response`` are not documented."""
     path, _, options = request.path[:LONGEST_PATH].partition("?")
     query = parse_qsl(options)
@@ -108,24 +132,46 @@ def row_of(project: Project, request: shapes.Request, created: datetime) -> Requ
     details = Fields(response.get("details"))
     tags = list(details.texts("tags")) or [value for name, value in query if name == "tag"]
     dollars = details.optional_number("dollars")
+    endpoint, method = endpoint_of(path), details.text("method")[:20]
+    model = next((value for name, value in query if name == "model"), "")[:200]
+    if prices:
+        is_charged = 200 <= request.code < 300
+        dollars = prices.cost(work_of(endpoint, method, model, details)) if is_charged else 0.0
     return Request(
         project=project,
         request_id=request.request_id[:100],
         created=created,
-        endpoint=endpoint_of(path),
-        method=details.text("method")[:20],
+        endpoint=endpoint,
+        method=method,
         path=request.path[:LONGEST_PATH],
         code=request.code if 0 <= request.code < 10_000 else 0,
         api_key_id=request.api_key_id[:100],
         deployment=request.deployment[:40],
         callback=request.callback,
-        model=next((value for name, value in query if name == "model"), "")[:200],
+        model=model,
         tags=tags,
         seconds=details.optional_number("duration"),
         characters=details.optional_integer("characters"),
         dollars=details.optional_number("usd") if dollars is None else dollars,
         response=response,
     )
+
+
+def charge_of(endpoint: str, method: str) -> Charge:
+    """Return the kind of work that a request is charged as."""
+    if endpoint in (Charge.SPEAK, Charge.READ, Charge.AGENT):
+        return Charge(endpoint)
+    return Charge.STREAMING if method == "streaming" else Charge.BATCH
+
+
+def work_of(endpoint: str, method: str, model: str, details: Fields) -> Work:
+    """Return the amount of work of a request, as the engine's log describes it."""
+    seconds = details.optional_number("channel_duration")
+    if seconds is None:
+        seconds = details.optional_number("duration") or 0.0
+    tokens = sum(details.optional_integer(name) or 0 for name in ("tokens_in", "tokens_out"))
+    characters = details.optional_integer("characters") or 0
+    return Work(charge_of(endpoint, method), model, seconds, characters, tokens)
 
 
 def endpoint_of(path: str) -> str:

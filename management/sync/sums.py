@@ -1,12 +1,14 @@
 """Daily sums of usage and costs, read from the last mirrored days on."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import TruncDate
 
 from management.models import Daily, Project, Sync, UsageDay
+from management.sync.ledger import charge_of, charged_prices
 from management.sync.rows import add_sums, differs
 from speechclient import AccountClient
 from speechclient.account import BillingFilter, Grouping, UsageFilter, UsageSum
@@ -15,6 +17,11 @@ from speechclient.account import BillingFilter, Grouping, UsageFilter, UsageSum
 OVERLAP = timedelta(days=3)
 USAGE_GROUPINGS = ("accessor", "endpoint", "models", "method", "tags", "deployment")
 COST_GROUPINGS = ("accessor", "line_item", "tags", "deployment")
+# The fields of the ledger for each grouping of costs.
+LEDGER_FIELDS = {
+    "": (), "accessor": ("api_key_id",), "line_item": ("endpoint", "method", "model"),
+    "tags": ("tags",), "deployment": ("deployment",),
+}  # fmt: skip
 
 Sums = dict[tuple[date, str], dict[str, float]]
 
@@ -38,12 +45,23 @@ def read_usage(sync: Sync, project: Project, account: AccountClient) -> None:
 
 
 def read_costs(sync: Sync, project: Project, account: AccountClient) -> None:
-    """Mirror costs by day in the same way. Raises ``SpeechError``."""
+    """Mirror costs by day in the same way, or add up those of the ledger. Raises ``SpeechError``.
+
+    A server whose requests are charged by an operator's prices lists none of these costs.
+    """
     since = first_day(project.cost_days)
     rows = recent(project.cost_days, since)
-    accounted = list(project.reservations.accounted().values_list("pk", flat=True))
+    accounted = project.reservations.accounted()
+    is_charged_here = bool(charged_prices(project))
+    if is_charged_here:
+        # Work that has ended since this sync began may not be in the ledger yet.
+        began = Sync.objects.filter(pk=sync.pk).values("started_at")
+        accounted = accounted.filter(settled_at__lt=models.Subquery(began))
+    settled = list(accounted.values_list("pk", flat=True))
 
     def listed(grouping: str | None) -> Sums:
+        if is_charged_here:
+            return ledger_costs(project, grouping, since)
         groupings = (grouping,) if grouping else ()
         costs = account.billing_breakdown(BillingFilter(start=since, grouping=groupings))
         return collected(
@@ -55,8 +73,28 @@ def read_costs(sync: Sync, project: Project, account: AccountClient) -> None:
         for grouping in COST_GROUPINGS:
             store(rows, grouping, listed(grouping), sync, project)
         store(rows, "", totals, sync, project)
-    if accounted:
-        project.reservations.filter(pk__in=accounted).delete()
+    if settled:
+        project.reservations.filter(pk__in=settled).delete()
+
+
+def ledger_costs(project: Project, grouping: str | None, since: date | None) -> Sums:
+    """Return the costs of the ledger by day (UTC) and by a dimension."""
+    requests = project.requests.exclude(dollars=None)
+    if since:
+        requests = requests.filter(created__gte=datetime.combine(since, time.min, UTC))
+    fields = LEDGER_FIELDS[grouping or ""]
+    days = requests.annotate(day=TruncDate("created", tzinfo=UTC)).values_list("day", *fields)
+    found: Sums = {}
+    for day, *values, dollars in days.annotate(sum=models.Sum("dollars")).order_by():
+        value = line_item(*values) if grouping == "line_item" else (values[0] if values else "")
+        sums = found.setdefault((day, Daily.written(value)), {"dollars": 0.0})
+        sums["dollars"] += dollars
+    return found
+
+
+def line_item(endpoint: str, method: str, model: str) -> str:
+    """Return a line item in the form of the servers: ``streaming::nova-3``."""
+    return f"{charge_of(endpoint, method)}::{model or 'unknown'}"
 
 
 def first_day(rows: models.Manager[Any]) -> date | None:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from management import speech
+from management.models import Connection, Project
 from tests.databases import keep_in_a_file
 
 keep_in_a_file()
@@ -193,6 +194,15 @@ def day(start: str, **facts: Any) -> dict[str, Any]:
     """A sum of a day; ``facts`` are amounts and, in ``grouping``, the dimension."""
     grouping = {"start": start, "end": start, **facts.pop("grouping", {})}
     return {"grouping": grouping, **facts}
+
+
+@pytest.fixture
+def project(db) -> Project:
+    """A project of an engine."""
+    connection = Connection(kind="engine", name="Engine", base_url="http://speech.test")
+    connection.api_key = "secret"
+    connection.save()
+    return Project.objects.create(connection=connection, upstream_id="p-1", name="Interviews")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from django.utils import timezone
 from management.models import (
     AuditEntry,
     Budget,
+    Charge,
     Connection,
     CostDay,
     Membership,
@@ -21,6 +22,7 @@ from management.models import (
     Reservation,
     UsageDay,
     User,
+    Work,
 )
 from management.models.budgets import extend, hour_price, release, reserve, settle
 from management.sync.runs import sync
@@ -31,17 +33,13 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def project(db) -> Project:
-    connection = Connection(kind="engine", name="Engine", base_url="http://speech.test")
-    connection.api_key = "secret"
-    connection.save()
-    return Project.objects.create(connection=connection, upstream_id="p-1", name="Interviews")
-
-
-@pytest.fixture
 def budget(project: Project) -> Budget:
     """Ten dollars a month, at a dollar an hour."""
     return Budget.objects.create(project=project, dollars=10, hour_price=1)
+
+
+def audio(seconds: float, model: str = "nova-3") -> Work:
+    return Work(Charge.BATCH, model, seconds=seconds)
 
 
 def spend(project: Project, dollars: float, on: date | None = None) -> None:
@@ -49,65 +47,65 @@ def spend(project: Project, dollars: float, on: date | None = None) -> None:
 
 
 def test_work_within_the_budget_is_reserved_and_settled(project, budget):
-    reserve(project, "job:1", 3 * HOUR)
+    reserve(project, "job:1", audio(3 * HOUR))
     assert budget.spent() == 3
-    settle("job:1", 2 * HOUR)
+    settle("job:1", audio(2 * HOUR))
     assert budget.spent() == 2
-    reserve(project, "job:2", HOUR)
+    reserve(project, "job:2", audio(HOUR))
     release("job:2")
     assert budget.spent() == 2
 
 
 def test_work_beyond_the_budget_is_rejected_with_a_sentence(project, budget):
     spend(project, 8)
-    reserve(project, "job:1", HOUR)
+    reserve(project, "job:1", audio(HOUR))
     with pytest.raises(OverBudget) as caught:
-        reserve(project, "job:2", 2 * HOUR)
+        reserve(project, "job:2", audio(2 * HOUR))
     text = str(caught.value)
     for part in ("The monthly budget of Interviews ($10.00)", "$9.00 are spent or reserved",
                  "needs about $2.00", "An owner can raise it"):  # fmt: skip
         assert part in text
     Budget.objects.update(dollars=12)
-    reserve(project, "job:2", 2 * HOUR)
+    reserve(project, "job:2", audio(2 * HOUR))
 
 
 def test_a_budget_that_is_used_up_stops_work_of_unknown_cost(project, budget):
     spend(project, 10)
     with pytest.raises(OverBudget):
-        reserve(project, "job:1", None)
+        reserve(project, "job:1", Work(Charge.BATCH))
 
 
 def test_work_under_way_reserves_more_as_it_takes_longer(project, budget):
-    reserve(project, "live:1", HOUR)
-    assert extend(project, "live:1", HOUR / 2).spent == 0.5
+    reserve(project, "live:1", audio(HOUR))
+    assert extend(project, "live:1", audio(HOUR / 2)).spent == 0.5
     assert budget.spent() == 1
-    usage = extend(project, "live:1", 8 * HOUR)
+    usage = extend(project, "live:1", audio(8 * HOUR))
     assert (usage.is_warning, usage.percent, budget.spent()) == (True, 80, 8)
     with pytest.raises(OverBudget, match=r"needs about \$11.00"):
-        extend(project, "live:1", 11 * HOUR)
+        extend(project, "live:1", audio(11 * HOUR))
     assert budget.spent() == 8
 
 
 def test_costs_of_others_end_what_is_under_way(project, budget):
-    reserve(project, "live:1", HOUR)
+    reserve(project, "live:1", audio(HOUR))
     spend(project, 9.5)
-    assert extend(project, "live:1", HOUR / 2).percent == 100
+    assert extend(project, "live:1", audio(HOUR / 2)).percent == 100
     spend(project, 1, timezone.now().date() + timedelta(days=1))
     with pytest.raises(OverBudget):
-        extend(project, "live:1", HOUR / 2)
+        extend(project, "live:1", audio(HOUR / 2))
 
 
 def test_a_budget_set_meanwhile_counts_work_under_way(project):
-    assert extend(project, "live:1", HOUR) is None
+    assert extend(project, "live:1", audio(HOUR)) is None
     budget = Budget.objects.create(project=project, dollars=10, hour_price=1)
     team = Budget.objects.create(dollars=2, hour_price=1)
-    assert extend(project, "live:1", HOUR).budget == team
+    assert extend(project, "live:1", audio(HOUR)).budget == team
     assert budget.spent() == 1
 
 
 def test_an_attempt_that_is_repeated_is_reserved_once(project, budget):
-    reserve(project, "job:1", 8 * HOUR)
-    reserve(project, "job:1", 8 * HOUR)
+    reserve(project, "job:1", audio(8 * HOUR))
+    reserve(project, "job:1", audio(8 * HOUR))
     assert budget.spent() == 8
 
 
@@ -116,8 +114,8 @@ def test_the_team_budget_counts_every_project(project, budget):
     Budget.objects.create(dollars=5, hour_price=1)
     spend(other, 4)
     with pytest.raises(OverBudget, match="of the team"):
-        reserve(project, "job:1", 2 * HOUR)
-    reserve(project, "job:1", HOUR)
+        reserve(project, "job:1", audio(2 * HOUR))
+    reserve(project, "job:1", audio(HOUR))
 
 
 def test_costs_of_a_project_of_the_team_alone_count_once(project, budget):
@@ -126,15 +124,31 @@ def test_costs_of_a_project_of_the_team_alone_count_once(project, budget):
     local = Project.objects.make_local("Ours", project.connection, owner)
     own = Budget.objects.create(project=local, dollars=10, hour_price=1)
     team = Budget.objects.create(dollars=10, hour_price=1)
-    reserve(local, "job:1", 3 * HOUR)
+    reserve(local, "job:1", audio(3 * HOUR))
     assert (own.spent(), team.spent()) == (3, 3)
     settle("job:1")
     spend(project, 3)
     assert (own.spent(), team.spent()) == (3, 3)
 
 
+def test_a_session_of_unknown_cost_ends_when_others_use_the_budget_up(project, budget):
+    Budget.objects.update(hour_price=0)
+    reserve(project, "live:1", audio(HOUR))
+    extend(project, "live:1", audio(2 * HOUR))
+    spend(project, 10)
+    with pytest.raises(OverBudget):
+        extend(project, "live:1", audio(3 * HOUR))
+
+
+def test_work_that_is_renewed_counts_however_long_it_takes(project, budget):
+    reserve(project, "live:1", audio(HOUR))
+    Reservation.objects.update(renewed_at=Now() - timedelta(hours=25))
+    extend(project, "live:1", audio(2 * HOUR))
+    assert budget.spent() == 2
+
+
 def test_without_a_budget_nothing_is_reserved(project):
-    reserve(project, "job:1", 1000 * HOUR)
+    reserve(project, "job:1", audio(1000 * HOUR))
     assert not Reservation.objects.exists()
 
 
@@ -148,8 +162,8 @@ def test_costs_before_the_period_do_not_count(period, days, project, budget):
 
 
 def test_a_reservation_of_work_that_is_gone_ends_after_a_day(project, budget):
-    reserve(project, "job:1", 8 * HOUR)
-    Reservation.objects.update(created_at=Now() - timedelta(hours=25))
+    reserve(project, "job:1", audio(8 * HOUR))
+    Reservation.objects.update(renewed_at=Now() - timedelta(hours=25))
     Budget.objects.update(period="month")
     assert budget.spent() == 0
 
@@ -163,9 +177,9 @@ def test_an_hour_costs_what_it_cost_lately(project, budget):
 
 def test_mirrored_costs_take_the_place_of_reservations(project, budget, account):
     account.projects = [{"project_id": "p-1", "name": "Interviews"}]
-    reserve(project, "job:1", 2 * HOUR)
+    reserve(project, "job:1", audio(2 * HOUR))
     settle("job:1")
-    reserve(project, "job:2", HOUR)
+    reserve(project, "job:2", audio(HOUR))
     account.costs = {"": [day(timezone.now().date().isoformat(), dollars=1.9)]}
     sync(project.connection)
     assert [each.reference for each in Reservation.objects.all()] == ["job:2"]
@@ -175,7 +189,7 @@ def test_mirrored_costs_take_the_place_of_reservations(project, budget, account)
 def test_a_hosted_server_is_given_time_to_list_costs(project, budget, account):
     Connection.objects.update(kind="hosted")
     account.projects = [{"project_id": "p-1", "name": "Interviews"}]
-    reserve(project, "job:1", 2 * HOUR)
+    reserve(project, "job:1", audio(2 * HOUR))
     settle("job:1")
     sync(project.connection)
     assert budget.spent() == 2
@@ -193,7 +207,7 @@ def test_of_ten_jobs_that_start_together_as_many_as_fit_pass(project, budget):
     def work(number: int) -> None:
         start.wait()
         try:
-            reserve(project, f"job:{number}", 3 * HOUR)
+            reserve(project, f"job:{number}", audio(3 * HOUR))
             passed.append(number)
         except OverBudget:
             pass

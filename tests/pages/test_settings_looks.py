@@ -12,6 +12,7 @@ OPEN = ("/sign-in/", "/password/", "/password/sent/", "/password/done/", "/passw
 SPEECH_ACCOUNT = (
     "usage",
     "budgets",
+    "prices",
     "requests",
     "billing",
     "keys",

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from management.models import Project, User
+from management.models import Charge, Project, User, Work
 
 MAX_CHARACTERS = 20_000
 
@@ -45,6 +45,11 @@ class Clip(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def amount(self) -> Work:
+        """Amount that speaking its text is charged for."""
+        return Work(Charge.SPEAK, self.model, characters=len(self.text))
 
     @property
     def title(self) -> str:

@@ -1,14 +1,15 @@
 """Text that is spoken: sound to the page as it is made, and a clip when it is complete."""
 
 import asyncio
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.urls import reverse
 
 from management.crypto import UnreadableKey
-from management.models import Project, User
+from management.models import Charge, OverBudget, Project, User, Work, budgets
 from speechclient import SpeechError
 from speechclient.formats import MAX_TEXT
 from transcripts.clips.files import keep_clip, stage_sound
@@ -31,6 +32,12 @@ class Order:
     speed: float | None
     text: str
     is_kept: bool
+    reference: str = field(default_factory=lambda: f"speech:{uuid.uuid4()}")
+
+    def reserve(self) -> None:
+        """Reserve its cost. Raises ``OverBudget``."""
+        amount = Work(Charge.SPEAK, self.model, characters=len(self.text))
+        budgets.reserve(self.project, self.reference, amount)
 
 
 class Invalid(Exception):
@@ -81,7 +88,7 @@ class SpeakConsumer(PageSocket):
             order: Order = await self.in_thread(read_order, self.scope["user"], message)
             self._project = order.project
             await self._carry_out(order)
-        except (Invalid, DiskFull) as error:
+        except (Invalid, OverBudget, DiskFull) as error:
             await self.tell(type="Failed", message=str(error))
         except SpeechError as error:
             await self.tell(type="Failed", message=sentence(error))
@@ -91,6 +98,7 @@ class SpeakConsumer(PageSocket):
     async def _carry_out(self, order: Order) -> None:
         sound: WavWriter = await asyncio.to_thread(stage_sound)
         try:
+            await self.in_thread(order.reserve)
             request_id = await self._relay(order, sound)
             url = ""
             if order.is_kept:
@@ -98,6 +106,9 @@ class SpeakConsumer(PageSocket):
             await self.tell(type="Spoken", url=url)
         finally:
             sound.discard()
+            # A text that was stopped or failed on its way may be charged as a whole.
+            end = budgets.settle if sound.duration else budgets.release
+            await asyncio.shield(self.in_thread(end, order.reference))
 
     async def _relay(self, order: Order, sound: WavWriter) -> str:
         texts = list(pieces(order.text, MAX_TEXT))

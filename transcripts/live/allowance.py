@@ -13,7 +13,9 @@ def extend(session: LiveSession, seconds: float) -> str:
 
     Returns a warning for its host from 80 % of a budget on, empty before. Raises ``OverBudget``.
     """
-    usage = budgets.extend(session.project, session.reference, seconds + LEAD_SECONDS)
+    usage = budgets.extend(
+        session.project, session.reference, session.amount(seconds + LEAD_SECONDS)
+    )
     if usage is None or usage.part < budgets.WARN_AT:
         return ""
     percent = min(usage.percent, 100)

@@ -65,7 +65,7 @@ def finish(session: LiveSession, is_settled: bool = False) -> Recording | None:
         if session.again or not is_heard or not (is_settled or _is_covered(session)):
             recording.enqueue(recording_options(session.options))
         LiveSession.objects.filter(pk=session.pk).update(recording=recording)
-    budgets.settle(session.reference, session.duration)
+    budgets.settle(session.reference, session.amount(session.duration))
     session.recording = recording
     return recording
 

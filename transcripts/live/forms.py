@@ -125,7 +125,7 @@ class LiveForm(forms.Form):
             options=cleaned["options"],
             again=cleaned["again"],
         )
-        budgets.reserve(session.project, session.reference, RESERVED_SECONDS)
+        budgets.reserve(session.project, session.reference, session.amount(RESERVED_SECONDS))
         session.save()
         return session
 

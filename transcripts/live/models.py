@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from management.models import Project, User
+from management.models import Charge, Project, User, Work
 from transcripts.live.audio import seconds_of
 from transcripts.models import Recording
 
@@ -196,6 +196,10 @@ class LiveSession(models.Model):
     def reference(self) -> str:
         """Name of the reservation of its cost."""
         return f"live:{self.pk}"
+
+    def amount(self, seconds: float) -> Work:
+        """Return what so much audio is charged as."""
+        return Work(Charge.STREAMING, str(self.options.get("model", "")), seconds=seconds)
 
     @property
     def duration(self) -> float:

@@ -2,12 +2,15 @@
 
 from datetime import datetime
 
+from management.models import Charge, Work
 from management.tagging import tagged
 from speechclient import ReadOptions, ReadResponse, read_read_response
 from transcripts.models import Insight
 from transcripts.stages import jobs
 from transcripts.stages.jobs import Job
 from transcripts.stages.speech import speech_client, speech_line
+
+CHARACTERS_A_TOKEN = 4  # of English text, about
 
 
 def read(pk: int, seen_lease: datetime | None = None) -> None:
@@ -20,17 +23,18 @@ def work(job: Job[Insight]) -> None:
     if kept is not None:
         response = read_read_response(kept)
     else:
-        with jobs.within_budget(job, job.row.transcription.recording.project, None):
-            response = send(job)
+        text = job.row.text().text
+        amount = Work(Charge.READ, tokens=len(text) // CHARACTERS_A_TOKEN)
+        with jobs.within_budget(job, job.row.transcription.recording.project, amount):
+            response = send(job, text)
     jobs.store(job, response)
 
 
-def send(job: Job[Insight]) -> ReadResponse:
+def send(job: Job[Insight], text: str) -> ReadResponse:
     """Send the text and wait for the response, which is on disk when this returns."""
     insight = job.row
     server = insight.connection
     job.note(stage=Insight.Stage.SENDING)
-    text = insight.text().text
     line = speech_line(server)
     job.use(line, len(text.encode()))
     with speech_client(server, line, insight.transcription.recording.duration) as client:

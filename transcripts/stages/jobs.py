@@ -23,7 +23,7 @@ from django.db.models.functions import Now
 
 from management import speech
 from management.crypto import UnreadableKey
-from management.models import Connection, OverBudget, Project, budgets
+from management.models import Connection, OverBudget, Project, Work, budgets
 from management.pacing import JOB_PAUSE_SECONDS, pause_seconds
 from speechclient import Denied, ServiceUnavailable, SpeechError, UnreadableResponse
 from transcripts.media import fetch, sound
@@ -317,23 +317,17 @@ def complete(job: Job[Row], work: Callable[[Job[Row]], None]) -> None:
 
 
 @contextmanager
-def within_budget(job: Job[Any], project: Project, seconds: float | None) -> Iterator[None]:
+def within_budget(job: Job[Any], project: Project, work: Work) -> Iterator[None]:
     """Reserve the cost of a request while it is made, and settle it when it has succeeded.
 
     Raises ``Hopeless`` when a budget does not allow it. A worker that dies leaves the
     reservation to the next attempt.
     """
-    reference = f"{job.row.task}:{job.row.pk}"
     try:
-        budgets.reserve(project, reference, seconds)
+        with budgets.reserved(project, f"{job.row.task}:{job.row.pk}", work):
+            yield
     except OverBudget as error:
         raise Hopeless(str(error)) from error
-    try:
-        yield
-    except Exception:
-        budgets.release(reference)
-        raise
-    budgets.settle(reference)
 
 
 def store(job: Job[Any], response: Any) -> None:

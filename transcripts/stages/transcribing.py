@@ -41,7 +41,7 @@ def work(job: Job[Transcription]) -> None:
         with local_file(str(recording.file.name)) as path:
             if not recording.media_type:
                 check_audio(job, path)
-            with jobs.within_budget(job, recording.project, recording.duration):
+            with jobs.within_budget(job, recording.project, job.row.amount):
                 response = send(job, path)
     jobs.store(job, response)
 

@@ -1,7 +1,7 @@
 """Text into speech: the page, and the clips that were spoken. Sound is made over a socket."""
 
 from http import HTTPStatus
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from management.access import get_permitted
 from management.crypto import UnreadableKey
-from management.models import Project
+from management.models import OverBudget, Project, budgets
 from speechclient import SpeechError
 from speechclient.formats import SPEEDS
 from transcripts.clips.files import make_file
@@ -78,7 +78,10 @@ def clip_file(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not form.is_valid():
         return JsonResponse({"error": form.problem}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
-        made = make_file(found, form.options)
+        with budgets.reserved(found.project, f"speech:{uuid4()}", found.amount):
+            made = make_file(found, form.options)
+    except OverBudget as error:
+        return JsonResponse({"error": str(error)}, status=HTTPStatus.PAYMENT_REQUIRED)
     except (SpeechError, UnreadableKey) as error:
         request_id = getattr(error, "request_id", None)
         sentence = f"The file could not be made: {error}."

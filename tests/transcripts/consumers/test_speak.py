@@ -14,7 +14,16 @@ from asgiref.sync import sync_to_async
 from django.core.files.storage import default_storage
 from websockets.asyncio.server import ServerConnection, serve
 
-from management.models import Connection, Membership, Model, Project, User
+from management.models import (
+    Budget,
+    Connection,
+    Membership,
+    Model,
+    Price,
+    Project,
+    Reservation,
+    User,
+)
 from tests.pages.cast import Cast, make_cast
 from tests.transcripts.consumers.tabs import Tab
 from transcripts.clips.models import Clip
@@ -181,6 +190,37 @@ async def test_a_sample_of_a_voice_is_not_kept(cast, speaker):
     assert heard[-1]["url"] == ""
     assert speaker.texts[0] == "Hello! "
     assert await clips() == []
+
+
+async def test_a_text_counts_against_the_budget(cast, speaker):
+    def limit() -> None:
+        Price.objects.create(connection=cast.project.connection, charge="speak", dollars=1.0)
+        Budget.objects.create(project=cast.project, dollars=0.1)
+
+    await sync_to_async(limit)()
+    tab = await tab_of(cast.bob)
+    await tab.asks(**speech_of(cast.project))
+    await tab.hears_all("Spoken")
+    held = await Reservation.objects.aget()
+    assert held.dollars == pytest.approx(len(TEXT) / 1000)
+    assert held.settled_at is not None
+    await tab.asks(**speech_of(cast.project))
+    failed = await tab.next()
+    assert "The monthly budget of Interviews ($0.10) does not allow it" in failed["message"]
+    await tab.leave()
+    assert len(await clips()) == 1
+    assert await Reservation.objects.acount() == 1
+
+
+async def test_a_text_without_sound_gives_its_reservation_up(cast, speaker):
+    await Budget.objects.acreate(project=cast.project, dollars=0.1)
+    speaker.is_silent = True
+    tab = await tab_of(cast.bob)
+    await tab.asks(**speech_of(cast.project))
+    await tab.hears_all("Started")
+    assert await Reservation.objects.acount() == 1
+    await tab.leave()
+    assert await Reservation.objects.acount() == 0
 
 
 async def test_stop_means_stop(cast, speaker, settings):
