@@ -40,6 +40,7 @@ ALLOWED = (*GROUPS, *TYPES)
 CARD_DIGITS = range(12, 20)
 SSN_DIGITS = 9
 PHONE_DIGITS = range(7, 16)
+FOREIGN_DIGITS = range(10, 16)  # after a spoken plus, which may add numbers too
 ACCOUNT_DIGITS = 6
 NUMBERS_DIGITS = 3  # "numbers" leaves alone what is shorter
 CONTEXT_WORDS = 10  # how far "expires" or "security code" may stand from its digits
@@ -382,20 +383,42 @@ def _cards(transcript: _Transcript) -> _Values:
             yield _touching(window), "CREDIT_CARD", _digits_of(window)
     for one in transcript.segments():
         too_long = len(one.digits) > CARD_DIGITS[-1]
-        partly = len(one.digits) >= 4 and not _is_dated(transcript, one)
+        partly = len(one.digits) >= 4 and not (
+            _is_dated(transcript, one) or _is_of_another_kind(transcript, [one])
+        )
         if too_long or (partly and transcript.is_near(one, _CARD_CONTEXT)):
             yield [one], "CREDIT_CARD", one.digits
 
 
 def _is_card(transcript: _Transcript, window: Sequence[_Digits]) -> bool:
     """12 to 19 digits; cut by punctuation only where a card is, unless one is talked about."""
-    if len(_digits_of(window)) not in CARD_DIGITS:
+    if len(_digits_of(window)) not in CARD_DIGITS or _is_from_abroad(transcript, window):
         return False
     if len(window) == 1 or transcript.is_near(_whole(window), _CARD_CONTEXT | _EXPIRY_CONTEXT):
         return True
     cuts = set(accumulate(len(one.digits) for one in window))
     read_out = all(len(group) <= 2 for one in window for group in one.groups)
     return read_out or cuts <= {4, 8, 12, 16, 19} or cuts <= {4, 10, 15}
+
+
+def _is_of_another_kind(transcript: _Transcript, window: Sequence[_Digits]) -> bool:
+    """True for the form of a social security number or of a phone number."""
+    cuts = _cuts(window)
+    is_grouped = cuts == {3, 5, SSN_DIGITS} or cuts == {3, 6, 10} or cuts == {1, 4, 7, 11}
+    return (
+        is_grouped
+        or _is_from_abroad(transcript, window)
+        or (max(cuts) == SSN_DIGITS and _is_social(transcript, _whole(window)))
+    )
+
+
+def _is_from_abroad(transcript: _Transcript, window: Sequence[_Digits]) -> bool:
+    """True for a phone number with a written or spoken plus before its country code."""
+    first = window[0].first
+    if transcript.at(first).startswith("+"):
+        return True
+    size = len(_digits_of(window))
+    return transcript.at(first - 1) == "plus" and size in FOREIGN_DIGITS and min(_cuts(window)) <= 3
 
 
 def _expirations(transcript: _Transcript) -> _Values:
@@ -493,10 +516,10 @@ def _is_phone(transcript: _Transcript, window: Sequence[_Digits]) -> bool:
     """As it is written in North America or from abroad; of any form where one is spoken of."""
     digits, cuts = _digits_of(window), _cuts(window)
     size = len(digits)
-    if size not in PHONE_DIGITS:
+    if size not in PHONE_DIGITS or _is_ssn(transcript, window):
         return False
-    is_international = transcript.at(window[0].first).startswith("+")
-    if is_international or transcript.is_near(_whole(window), _PHONE_CONTEXT):
+    is_named = transcript.is_near(_whole(window), _PHONE_CONTEXT)
+    if is_named or _is_from_abroad(transcript, window):
         return True
     if size == 7:
         return 3 in cuts

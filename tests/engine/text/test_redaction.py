@@ -103,6 +103,22 @@ def test_phone_numbers_in_every_form(said):
     assert "[PHONE_NUMBER_2]" not in redacted(f"it is {said} thanks", "phone_number")
 
 
+@pytest.mark.parametrize(
+    ("kind", "said", "expected"),
+    [
+        ("phone_number", "it is plus 44 7700 900123.", "it is plus [PHONE_NUMBER_1]."),
+        ("pci", "it is plus 44 7700 900123.", "it is plus 44 7700 900123."),
+        ("phone_number", "my social is 078-05-1120, call me", "my social is 078-05-1120, call me"),
+        ("pci", "social 078-05-1120 and card 4111 1111 1111 1111",
+         "social 078-05-1120 and card [CREDIT_CARD_1]"),
+        ("pci", "call 415-555-0132 about the card", "call 415-555-0132 about the card"),
+        ("ssn", "call 415-555-0132", "call 415-555-0132"),
+    ],
+)  # fmt: skip
+def test_a_number_of_one_form_has_no_other_type(kind, said, expected):
+    assert redacted(said, kind) == expected
+
+
 def test_hyphens_make_no_phone_number_of_scores():
     said = "scores of 3-2, 4-1, 123-456"
     assert redacted(said, "phone_number", "ssn", "pci") == said
