@@ -14,6 +14,9 @@ from itertools import accumulate
 from engine.text import spoken
 from engine.text.numbers import (
     SCALES,
+    TEENS,
+    TENS,
+    UNITS,
     Number,
     digit_of,
     find_numbers,
@@ -90,6 +93,21 @@ NOT_DICTATED_AFTER = frozenset(
     .split()
 )  # fmt: skip
 OPENING_MARKS = ("(", "“")
+
+DECADES = {f"{tens[:-1]}ies": value for tens, value in TENS.items()}
+# "Flight two forty seven" is 247, "at two thirty" is 2:30; "two fifty" alone is either.
+LABELS = frozenset(
+    "flight room suite apartment bus route highway interstate train gate page section channel unit "
+    "extension line building number model form".split()
+)
+BEFORE_TIME = frozenset(("at", "until", "till", "by"))
+STREETS = frozenset("street avenue road lane drive boulevard".split())  # behind a house number
+# Ten digits after one of these are no phone number.
+NUMBERED = frozenset(
+    "account order invoice policy member membership reference confirmation routing tracking serial "
+    "case ticket customer".split()
+)
+NUMBERED_WORDS = 5  # how far before the digits
 
 
 @dataclass(frozen=True)
@@ -211,6 +229,7 @@ def write_numbers(words: Sequence[Word], options: Formatting) -> list[Word]:
     rules: list[Rule] = []
     if options.smart_format:
         rules += [_email, _url, _phone, _date, _time, _money, _written_money, _percent]
+        rules += [_decade, _version, _labelled]
     if options.measurements:
         rules.append(_measure)
     written: list[Word] = []
@@ -346,10 +365,11 @@ def _email(phrase: Phrase, first: int) -> Match | None:
 
 def _url(phrase: Phrase, first: int) -> Match | None:
     """ "www dot example dot com slash help"."""
-    domain = phrase.chain(first)
-    if domain is None or not domain.is_domain or domain.end == first + 1:
+    start = first + 2 if [phrase.at(first + place) for place in range(3)] == ["w"] * 3 else first
+    domain = phrase.chain(start)
+    if domain is None or not domain.is_domain or domain.end == start + 1:
         return None
-    parts, position = [phrase.address(first, domain.end)], domain.end
+    parts, position = ["w" * (start - first) + phrase.address(start, domain.end)], domain.end
     while phrase.at(position) == "slash" and not phrase.stops(position):
         path = phrase.chain(position + 1)
         if path is None:
@@ -365,6 +385,8 @@ _ADDRESS_WORD = re.compile(r"[\w.-]+")
 
 def _phone(phrase: Phrase, first: int) -> Match | None:
     """Seven, ten or eleven digits that were read out or written in groups."""
+    if any(phrase.at(first - back) in NUMBERED for back in range(1, NUMBERED_WORDS + 1)):
+        return None
     digits, position, groups = "", first, 0
     cuts: set[int] = set()
     while position < len(phrase.words) and len(digits) < 11:
@@ -491,8 +513,18 @@ def _time(phrase: Phrase, first: int) -> Match | None:
         return position + 1 - first, f"{clock} o'clock"
     meridiem, count = _meridiem(phrase, position)
     if meridiem is None:
-        return None
+        return (position - first, clock) if _is_clock(phrase, first, clock) else None
     return position + count - first, f"{clock} {meridiem}"
+
+
+def _is_clock(phrase: Phrase, first: int, clock: str) -> bool:
+    """True for the spoken hour and minutes of "at two thirty"."""
+    hour, colon, _ = clock.partition(":")
+    number = phrase.number(first)
+    is_spoken = number is not None and number.spelled
+    if not (is_spoken and colon and int(hour) <= 12 and phrase.at(first - 1) in BEFORE_TIME):
+        return False
+    return not any(phrase.at(first + place) in STREETS for place in range(1, 6))
 
 
 def _clock(match: re.Match[str]) -> str:
@@ -628,6 +660,47 @@ def unit_of(word: str) -> str:
     return MEASURE_SPELLINGS.get(word, word)
 
 
+def _decade(phrase: Phrase, first: int) -> Match | None:
+    """ "nineteen eighties", "twenty twenties"."""
+    century = TEENS.get(phrase.at(first)) or (20 if phrase.at(first) == "twenty" else 0)
+    decade = DECADES.get(phrase.at(first + 1))
+    if century < 15 or decade is None or phrase.stops(first):
+        return None
+    return 2, f"{century}{decade}s"
+
+
+def _version(phrase: Phrase, first: int) -> Match | None:
+    """ "three point eleven point two"."""
+    number, position, parts = phrase.number(first), first, list[str]()
+    while number is not None and not (number.ordinal or number.scale):
+        parts.append(number.digits)
+        position += number.count
+        if phrase.at(position) != "point" or phrase.stops(position - 1):
+            break
+        number = phrase.number(position + 1)
+        position += number is not None
+    text = ".".join(parts)
+    return (position - first, text) if len(parts) > 1 and text.count(".") > 1 else None
+
+
+def _labelled(phrase: Phrase, first: int) -> Match | None:
+    """ "two forty seven" of a flight, a room or a road."""
+    rest = _paired(phrase, first)
+    if rest is None or phrase.at(first - 1) not in LABELS:
+        return None
+    return 1 + rest.count, f"{UNITS[phrase.at(first)]}{rest.digits}"
+
+
+def _paired(phrase: Phrase, first: int) -> Number | None:
+    """Return the number of two digits right after a spoken one below ten."""
+    ones = phrase.number(first)
+    rest = phrase.number(first + 1) if phrase.at(first) in UNITS else None
+    if ones is None or rest is None or ones.count != 1 or phrase.stops(first):
+        return None
+    is_plain = rest.spelled and not (rest.ordinal or rest.scale or rest.sequence)
+    return rest if is_plain and len(rest.digits) == 2 else None
+
+
 def _number(phrase: Phrase, first: int, options: Formatting) -> Match | None:
     number = phrase.number(first)
     if number is None or not (options.smart_format or options.numerals):
@@ -639,6 +712,9 @@ def _number(phrase: Phrase, first: int, options: Formatting) -> Match | None:
         return number.count, ordinal_digits(int(number.digits))
     if number.digits == "24" and number.spelled and phrase.at(first + number.count) == "seven":
         return number.count + 1, "24/7"
+    # Of "two fifty" and "ten four" no half is in digits.
+    if not options.numerals and number.spelled and _is_between(phrase, first, number):
+        return None
     # "One of them" is no number; the other small ones are digits only where asked for.
     stays = not options.numerals or phrase.at(first) in ("one", "a")
     if small and stays and number.spelled and "." not in number.digits:
@@ -648,6 +724,16 @@ def _number(phrase: Phrase, first: int, options: Formatting) -> Match | None:
     digits = with_commas(number.digits) if grouped and not long_written else number.digits
     text = f"{digits} {number.scale}" if number.scale else digits
     return number.count, text
+
+
+def _is_between(phrase: Phrase, first: int, number: Number) -> bool:
+    """True for a number of two digits with a spoken one below ten next to it."""
+    if len(number.digits) != 2 or number.scale:
+        return False
+    after = phrase.number(first + number.count)
+    is_before = after is not None and after.spelled and len(after.digits) == 1
+    is_before &= not phrase.stops(first + number.count - 1)
+    return is_before or _paired(phrase, first - 1) is not None
 
 
 def _closing(phrase: Phrase, position: int) -> str:

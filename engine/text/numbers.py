@@ -216,7 +216,7 @@ class _Parts:
         return self._words[position] if position < len(self._words) else ""
 
     def sequence(self, first: int) -> Number | None:
-        """ "four one five five five", "two oh six", "double seven", "nine eleven two"."""
+        """ "four one five five five", "two oh six", "double seven", "nine one one"."""
         if first < self._no_sequence_before:
             return None
         digits, position, ones, has_zero = "", first, 0, False
@@ -233,7 +233,8 @@ class _Parts:
         if self._scale_follows(position) or self._at(position) == "point":
             self._no_sequence_before = position
             return None  # the last digit begins a number of its own
-        long_enough = len(digits) >= JOINED_DIGITS or (has_zero and ones >= 3)
+        is_emergency = digits == "911"
+        long_enough = len(digits) >= JOINED_DIGITS or (has_zero and ones >= 3) or is_emergency
         if not long_enough or ones < 2:
             return None
         return Number(first, position - first, digits, sequence=True)

@@ -24,6 +24,25 @@ def formatted(text: str, **options: bool) -> str:
         ("five o'clock", "5 o'clock"),
         ("it's 9 p.m. Then we go", "it's 9 PM. Then we go"),
         ("it's 9 p.m. in Rome", "it's 9 PM in Rome"),
+        (
+            "meet at two thirty or at ten fifteen, by twelve forty five",
+            "meet at 2:30 or at 10:15, by 12:45",
+        ),
+        ("at one twenty three main street", "at one twenty three main street"),
+        # numbers in two parts
+        ("flight two forty seven from room two fifty", "flight 247 from room 250"),
+        (
+            "it costs two fifty or ten four or seven eleven",
+            "it costs two fifty or ten four or seven eleven",
+        ),
+        ("the nineteen eighties and the twenty twenties", "the 1980s and the 2020s"),
+        ("version three point eleven point two", "version 3.11.2"),
+        ("nine one one was called", "911 was called"),
+        (
+            "my account number is one two three four five six seven eight nine zero",
+            "my account number is 1234567890",
+        ),
+        ("w w w dot example dot com", "www.example.com"),
         # as a recogniser writes them
         ("Meet at 5.30pm.", "Meet at 5:30 PM."),
         ("at 8.15 a.m. or 9am?", "at 8:15 AM or 9 AM?"),
