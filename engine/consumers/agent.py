@@ -137,6 +137,7 @@ class AgentConsumer(Socket):
         usage.agent_seconds = time.monotonic() - self.opened
         usage.seconds = usage.channel_seconds = self.turns.received_seconds if self.turns else 0.0
         usage.tokens_in, usage.tokens_out = self.session.tokens
+        usage.characters = self.session.characters
 
     # Steps of the session.
 
@@ -185,7 +186,6 @@ class AgentConsumer(Socket):
                     assert self.voice is not None
                     self._silence()
                     self.reply = ReplyAudio(self, self.voice, self)
-                self.outcome.usage.characters += len(text)
                 self.reply.say(number, text)
             case steps.Silence():
                 self._silence()

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.sessions.agent.exchanges import Exchange
 from engine.sessions.agent.steps import Step, Tell
-from engine.sessions.agent.thoughts import length
+from engine.sessions.agent.thoughts import Tokens, length
 from engine.wire import agent_messages as wire
 
 MOST_CONVERSATION = 100_000  # characters that are kept and sent to the model
@@ -38,6 +38,8 @@ class Conversation:
         self.queued: deque[str] = deque()  # injected messages
         self.history: deque[wire.History] = deque()
         self._history_characters = 0
+        self.tokens_in = self.tokens_out = 0  # of models
+        self.characters = 0  # that were said
         self.is_user_speaking = False
         self.is_start_told = False
         self.suspended_at: float | None = None  # a sound may be an interruption
@@ -55,6 +57,27 @@ class Conversation:
     def end_turn(self) -> None:
         self.turn = None
         self.suspended_at = None
+
+    def confirm(self, turn: Exchange) -> Iterator[Step]:
+        """The user's turn has ended: everything that was held back counts now."""
+        turn.is_confirmed = True
+        held, turn.held = turn.held, []
+        for item in held:
+            yield from self.admit(turn, item)
+
+    def admit(self, turn: Exchange, item: Tell | wire.History | Tokens) -> Iterator[Step]:
+        """Send, record or count an item of ``turn``, once the user's turn has ended."""
+        if not turn.is_confirmed:
+            turn.held.append(item)
+            return
+        match item:
+            case Tell():
+                yield item
+            case wire.History():
+                yield from self.record(item)
+            case Tokens(read, written):
+                self.tokens_in += read
+                self.tokens_out += written
 
     def keep(self, item: wire.History) -> None:
         """Add to the history, whose oldest items are dropped when it grows too long."""

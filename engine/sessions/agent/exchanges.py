@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.sessions.agent.playback import Reply
-from engine.sessions.agent.thoughts import Call
+from engine.sessions.agent.steps import Tell
+from engine.sessions.agent.thoughts import Call, Tokens
 from engine.wire import agent_messages as wire
 from engine.wire.shapes import UNSET
 
@@ -65,6 +66,8 @@ class Exchange:
     calls: list[Call] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
     rounds: int = 0
+    # Messages, items of the history and tokens that count only if the user's turn has ended.
+    held: list[Tell | wire.History | Tokens] = field(default_factory=list)
 
     @property
     def is_backchannel(self) -> bool:

@@ -37,7 +37,8 @@ class FunctionCalls:
         for one in turn.pending:
             if one.function is None:
                 problem = f"The model called {one.call.name!r:.60}, which is no function."
-                yield error("NON_EXISTENT_FUNCTION_CALLED", problem)
+                unknown = error("NON_EXISTENT_FUNCTION_CALLED", problem)
+                yield from self._conversation.admit(turn, unknown)
                 one.response = f"Error: there is no function {one.call.name[:60]!r}."
         yield from self.dispatch(turn, now)
         yield from self._continue(turn, now)
@@ -144,5 +145,5 @@ class FunctionCalls:
         turn.pending = []
         made = wire.History(function_calls=calls)
         turn.context.append(made)
-        yield from self._conversation.record(made)
+        yield from self._conversation.admit(turn, made)
         yield from self._requests.think(turn, now)

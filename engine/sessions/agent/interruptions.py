@@ -1,4 +1,4 @@
-"""Rules about the words of a user who speaks while the agent does."""
+"""Rules about the words of a user: a turn that has changed, speech while the agent speaks."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ def meaning_of(text: str, spoken: str) -> Meaning:
     if _is_echo(words, _words(spoken)):
         return Meaning.ECHO
     return Meaning.INTERRUPTION
+
+
+def is_same(text: str, other: str) -> bool:
+    """Return whether two texts have the same words, whatever their case and punctuation."""
+    return _words(text) == _words(other)
 
 
 def _words(text: str) -> list[str]:

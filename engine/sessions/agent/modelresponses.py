@@ -40,7 +40,6 @@ class ModelResponses:
         self._requests = requests
         self._calls = calls
         self._replies = replies
-        self.tokens_in = self.tokens_out = 0
 
     def take(self, turn: Exchange, part: Part, now: float) -> Iterator[Step]:
         clocks = turn.clocks
@@ -58,14 +57,15 @@ class ModelResponses:
                 clocks.tool = clocks.tool or now
                 if len(turn.calls) < MOST_CALLS:
                     turn.calls.append(part)
-            case Tokens(read, written):
-                self.tokens_in += read
-                self.tokens_out += written
+            case Tokens():
+                yield from self._conversation.admit(turn, part)
             case Custom(content):
-                yield Tell(wire.CustomFromThinkProvider(content=content))
+                custom = Tell(wire.CustomFromThinkProvider(content=content))
+                yield from self._conversation.admit(turn, custom)
             case Unfinished():
                 problem = "The response of the model ended without its last message."
-                yield warning("GPT_4O_STREAM_END_ERROR", problem)
+                ended = warning("GPT_4O_STREAM_END_ERROR", problem)
+                yield from self._conversation.admit(turn, ended)
             case Done():
                 yield from self._end_reasoning(turn)
                 yield from self._end(turn, now)
@@ -76,11 +76,13 @@ class ModelResponses:
         has_begun = bool(turn.round_text or turn.calls)
         if turn.provider + 1 < len(thinks) and not has_begun:
             name = thinks[turn.provider].provider.model
-            yield warning("THINK_REQUEST_FAILED", f"{name}: {reason}; trying the next provider.")
+            problem = f"{name}: {reason}; trying the next provider."
+            failed = warning("THINK_REQUEST_FAILED", problem)
+            yield from self._conversation.admit(turn, failed)
             turn.provider += 1
             yield from self._requests.think(turn, now)
             return
-        yield error("FAILED_TO_THINK", reason)
+        yield from self._conversation.admit(turn, error("FAILED_TO_THINK", reason))
         turn.thought = None
         turn.calls = []
         rest, turn.buffer = turn.buffer, ""
@@ -89,8 +91,9 @@ class ModelResponses:
 
     def _end_reasoning(self, turn: Exchange) -> Iterator[Step]:
         if turn.reasoning:
-            yield Tell(wire.AgentThinking(content=turn.reasoning))
-            turn.reasoning = ""
+            reasoning, turn.reasoning = turn.reasoning, ""
+            thinking = Tell(wire.AgentThinking(content=reasoning))
+            yield from self._conversation.admit(turn, thinking)
 
     def _write(self, turn: Exchange, text: str, now: float) -> Iterator[Step]:
         """Take more text of the model: say the sentences that are whole."""
@@ -118,5 +121,6 @@ class ModelResponses:
             return
         if turn.calls:
             problem = f"The model called functions more than {MOST_ROUNDS} times in a turn."
-            yield warning("FUNCTION_CALL_FAILED", problem)
+            failed = warning("FUNCTION_CALL_FAILED", problem)
+            yield from self._conversation.admit(turn, failed)
         yield from self._replies.finish(turn)

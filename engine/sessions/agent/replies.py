@@ -76,6 +76,7 @@ class Replies:
         for sentence in turn.reply.sentences:
             if not sentence.is_told:
                 sentence.is_told = True
+                self._conversation.characters += len(sentence.spoken)
                 yield text_of("assistant", sentence.text, sentence.behavior)
         if not turn.reply.is_released:
             turn.reply.is_released = True

@@ -69,8 +69,13 @@ class AgentSession:
 
     @property
     def tokens(self) -> tuple[int, int]:
-        """Tokens that models have read and written."""
-        return self._responses.tokens_in, self._responses.tokens_out
+        """Tokens that models have read and written for turns that have ended."""
+        return self._conversation.tokens_in, self._conversation.tokens_out
+
+    @property
+    def characters(self) -> int:
+        """Characters of the sentences that were said."""
+        return self._conversation.characters
 
     def model_name(self, name: Callable[[wire.Think], str]) -> str:
         """Return the name of the model that thinks first, by ``name`` of its settings."""

@@ -12,6 +12,7 @@ from engine.sessions.agent.interruptions import (
     SUSTAINED_SECONDS,
     WORDLESS_SECONDS,
     Meaning,
+    is_same,
     meaning_of,
 )
 from engine.sessions.agent.modelrequests import ModelRequests
@@ -151,7 +152,8 @@ class UserTurns:
             yield from self._tell_start()
             yield from self._replies.cut(now)
             turn = None
-        if turn is not None and text.strip() and turn.text == text:
+        if turn is not None and text.strip() and is_same(turn.text, text):
+            turn.text = text
             yield from self._confirm(turn, now, languages)
             return
         if turn is not None:
@@ -166,9 +168,9 @@ class UserTurns:
 
     def _confirm(self, turn: Exchange, now: float, languages: Sequence[str]) -> Iterator[Step]:
         """The turn that had probably ended has ended: say what was prepared."""
-        turn.is_confirmed = True
         turn.clocks.words = now
         yield from self._tell_user(turn, languages)
+        yield from self._conversation.confirm(turn)
         yield from self._calls.dispatch(turn, now)
         yield from self._replies.release(turn, now)
         self._replies.close_if_empty(turn)

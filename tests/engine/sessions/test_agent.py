@@ -179,7 +179,7 @@ def test_a_stored_configuration_is_loaded_and_one_that_is_not_there_ends_the_ses
 
 
 def test_the_codes_are_those_of_the_contract():
-    section = Path("docs/contract.md").read_text().split("### 13.5 Codes")[1].split("## 14")[0]
+    section = Path("docs/contract.md").read_text().split("### 13.5 Codes")[1].split("| code |")[0]
     errors, warnings = (
         set(re.findall(r"`([A-Z0-9_]{9,})`", part)) for part in section.split("Warnings:")
     )
@@ -240,6 +240,63 @@ def test_a_turn_that_resumes_discards_the_prepared_reply():
     talk.turn(Event.EAGER, "Where is my order from Monday?")
     thought = talk.newest(steps.Think).thought
     assert [one.content for one in thought.conversation] == ["Where is my order from Monday?"]
+
+
+def test_an_end_with_other_punctuation_than_the_probable_one_keeps_the_reply():
+    talk = Conversation(think=thinking())
+    talk.turn(Event.START, "where is")
+    talk.turn(Event.EAGER, "where is my order")
+    shown = talk.turn(Event.END, "Where is my order?")
+    assert kinds(shown) == ["ConversationText", "History"]
+    assert shown[0]["content"] == "Where is my order?"
+
+
+def discarded(end: Event, text: str) -> Conversation:
+    """A reply that is prepared with everything a model can send, and discarded."""
+    functions = (WEBHOOK | {"defer_until_eot": True}, LOOKUP)
+    talk = Conversation(think=[thinking(*functions, model="first"), thinking(*functions)])
+    talk.turn(Event.START, "Where is")
+    talk.turn(Event.EAGER, "Where is my order?")
+    number = talk.newest(steps.Think).thought.number
+    talk.follow(talk.session.think_failed(number, "it is away", talk.now))
+    talk.think(Reasoning("Hm."), Text("One moment. "), Custom([1]), Tokens(100, 20))
+    talk.think(Call("lookup_order", "{}", "a"), Call("fly", "{}"), Done())
+    response = {"type": "FunctionCallResponse", "id": "a", "name": "lookup_order", "content": "x"}
+    talk.read(response)
+    talk.think(Call("book", "{}", "b"), Unfinished(), Done())
+    talk.turn(end, text)
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("end", "text"),
+    [(Event.RESUMED, "Where is my order?"), (Event.END, "Where is my order now?")],
+)
+def test_nothing_of_a_discarded_reply_is_told_recorded_or_counted(end: Event, text: str):
+    talk = discarded(end, text)
+    assert talk.session.tokens == (0, 0)
+    assert talk.session.characters == 0
+    assert not [step for step in talk.steps if isinstance(step, steps.Run | steps.Release)]
+    told = [kind for kind in talk.kinds() if kind not in ("Welcome", "SettingsApplied")]
+    # Only a function that does not wait for the end of the turn has been called.
+    assert told[:2] == ["UserStartedSpeaking", "FunctionCallRequest"]
+    assert told[2:] == ([] if end is Event.RESUMED else ["ConversationText", "History"])
+    if end is Event.RESUMED:
+        talk.turn(Event.END, "Where is my order now?")
+    thought = talk.newest(steps.Think).thought
+    assert [one.content for one in thought.conversation] == ["Where is my order now?"]
+
+
+def test_everything_of_a_prepared_reply_follows_the_end_of_the_turn_in_order():
+    talk = discarded(Event.END, "Where is my order?")
+    told = talk.kinds()
+    assert told[told.index("ConversationText") :] == [
+        *("ConversationText", "History", "THINK_REQUEST_FAILED", "AgentThinking"),
+        *("__customFromThinkProvider", "NON_EXISTENT_FUNCTION_CALLED", "History"),
+        *("GPT_4O_STREAM_END_ERROR", "FunctionCallRequest", "ConversationText"),
+    ]
+    assert talk.session.tokens == (100, 20)
+    assert talk.session.characters == len("One moment.")
 
 
 def test_an_end_with_other_words_than_the_probable_one_thinks_again():
