@@ -24,6 +24,7 @@ urlpatterns = [
     path("projects/new/", projects.project_create, name="project_create"),
     path("projects/<int:pk>/", projects.project_page, name="project"),
     path("projects/<int:pk>/members/", projects.project_member, name="project_member"),
+    path("projects/<int:pk>/live/", projects.project_live, name="project_live"),
     path("projects/<int:pk>/archive/", projects.project_archive, name="project_archive"),
     path("audit/", audit.audit_log, name="audit_log"),
     path("audit/audit.csv", audit.audit_csv, name="audit_csv"),

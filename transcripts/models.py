@@ -32,7 +32,7 @@ from transcripts.queue.leases import (
     running_has_a_lease,
 )
 from transcripts.queue.leases import State as State
-from transcripts.text import finding, reading
+from transcripts.text import differences, finding, reading
 from transcripts.text.reading import Key, Voices
 from transcripts.text.responses import stretches
 from transcripts.text.timedtext import TimedText, labels, moods
@@ -469,6 +469,16 @@ class Transcription(Leased):
         tracks = (recording.channels or 1) if self.multichannel else 1
         seconds = (recording.duration or 0.0) * tracks
         return Work(Charge.BATCH, str(self.options.get("model", "")), seconds=seconds)
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether its words were recognised while they were spoken: nothing was sent."""
+        return self.recording.source == Recording.Source.LIVE and self.sent_at is None
+
+    def timed_words(self) -> list[differences.Timed]:
+        """Return all words with their starts, in order."""
+        rows = self.utterances.order_by("index").values_list("words", flat=True)
+        return [differences.Timed(word[0], word[1]) for words in rows for word in words]
 
     @property
     def cautions(self) -> list[str]:

@@ -35,6 +35,7 @@ urlpatterns = [
     path("presets/<int:pk>/delete/", presets.preset_delete, name="preset_delete"),
     path("recordings/<int:pk>/", recording.recording, name="recording"),
     path("recordings/<int:pk>/blocks/<int:number>/", recording.block, name="recording_block"),
+    path("recordings/<int:pk>/differences/", recording.differences, name="recording_differences"),
     path("recordings/<int:pk>/progress/", recording.progress, name="recording_progress"),
     path("recordings/<int:pk>/waveform", recording.waveform, name="recording_waveform"),
     path("recordings/<int:pk>/audio", exports.recording_audio, name="recording_audio"),

@@ -39,6 +39,7 @@ class Action(models.TextChoices):
     PROJECT_RENAMED = "project_renamed", "Project renamed"
     PROJECT_ARCHIVED = "project_archived", "Project archived"
     PROJECT_RESTORED = "project_restored", "Project restored"
+    PROJECT_CHANGED = "project_changed", "Project changed"
     MEMBER_ADDED = "member_added", "Member added"
     MEMBER_REMOVED = "member_removed", "Member removed"
     RECORDING_MOVED = "recording_moved", "Recording moved"

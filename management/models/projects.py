@@ -107,6 +107,10 @@ class Project(models.Model):
     archived_at = models.DateTimeField(
         null=True, blank=True, help_text="when it was closed to new and changed recordings"
     )
+    transcribes_live_again = models.BooleanField(
+        default=False,
+        help_text="whether recordings of new live sessions are transcribed again, if not chosen",
+    )
     members = models.ManyToManyField(User, through="Membership", related_name="projects")
 
     objects = ProjectQuerySet.as_manager()
@@ -153,6 +157,11 @@ class Project(models.Model):
         """Close this project to new and changed recordings, or open it again."""
         self.archived_at = timezone.now() if is_archived else None
         self.save(update_fields=["archived_at"])
+
+    def set_live_default(self, transcribes_again: bool) -> None:
+        """Choose for new live sessions whether their recordings are transcribed again."""
+        self.transcribes_live_again = transcribes_again
+        self.save(update_fields=["transcribes_live_again"])
 
     def role_of(self, user: User) -> str:
         """Return the role of a person in this project; empty when they are not in it."""

@@ -164,3 +164,20 @@ def project_archive(request: HttpRequest, pk: int) -> HttpResponse:
     words = "archived: its recordings can be read, not changed" if is_archived else "open again"
     messages.success(request, f"{project} is {words}.")
     return redirect("project", pk)
+
+
+@require_POST
+def project_live(request: HttpRequest, pk: int) -> HttpResponse:
+    """Choose for new live sessions whether their recordings are transcribed again."""
+    administered = Project.objects.administered_by(person(request))
+    project = get_permitted(request, administered, pk)
+    transcribes_again = "again" in request.POST
+    project.set_live_default(transcribes_again)
+    AuditEntry.record(
+        Action.PROJECT_CHANGED,
+        request=request,
+        project=project,
+        transcribes_live_again=transcribes_again,
+    )
+    messages.success(request, "Saved. It holds for new live sessions.")
+    return redirect("project", pk)

@@ -395,6 +395,38 @@ def test_versions_are_listed_and_each_can_be_read(page, cast: Cast):
     expect(page.locator("[data-utterance]")).to_have_count(2)
 
 
+def test_two_versions_are_compared_word_by_word(client, cast: Cast):
+    recording = cast.transcribed(source="live")
+    recording.transcriptions.update(sent_at=None)
+    transcribe(recording, 7)
+    run = recording.finished_transcription
+    run.utterances.filter(index=5).update(words=[["Yeah.", 26.0, 26.3, 0.9]])
+    client.force_login(cast.ada)
+    url = f"{recording.get_absolute_url()}differences/"
+    text = " ".join(client.get(url).content.decode().split())
+    assert "1 difference in 97 words" in text
+    assert '<del><span class="unseen">only in version 1:</span> Yes.</del>' in text
+    assert '<ins><span class="unseen">only in version 2:</span> Yeah.</ins>' in text
+    assert "Version 1, live</option>" in text
+    live = recording.transcriptions.last()
+    text = client.get(url, {"version": live.pk, "than": run.pk}).content.decode()
+    assert '<del><span class="unseen">only in version 2:</span> Yeah.</del>' in " ".join(
+        text.split()
+    )
+    run.utterances.filter(index=5).update(words=[["yes", 26.0, 26.3, 0.9]])
+    assert "the same 97 words" in client.get(url).content.decode()
+
+
+def test_a_comparison_is_opened_on_the_page(page, cast: Cast):
+    recording = cast.transcribed(utterances=2)
+    transcribe(recording, 5)
+    page.goto(recording.get_absolute_url())
+    page.get_by_text("Compare with another version").click()
+    expect(page.locator(".differences-list ins")).to_have_count(1)
+    page.locator(".differences-list a").first.click()
+    expect(page.locator("[data-utterance]")).to_have_count(5)
+
+
 def test_audio_that_browsers_cannot_play_is_told(visits, cast: Cast):
     recording = cast.transcribed()
     with recording.file.storage.open(recording.file.name, "wb") as file:

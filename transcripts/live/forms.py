@@ -67,6 +67,10 @@ class LiveForm(forms.Form):
         project = self.fields["project"]
         assert isinstance(project, forms.ModelChoiceField)
         project.queryset = projects
+        defaults = [str(each.pk) for each in projects if each.transcribes_live_again]
+        project.widget.attrs["data-again"] = " ".join(defaults)
+        first = self.initial.get("project") or projects.first()
+        self.fields["again"].initial = bool(first and first.transcribes_live_again)
         listed = listed_models(projects)
         tags = {tag for model in listed for tag in model.languages} | {DEFAULT_LANGUAGE}
         names = dict.fromkeys([DEFAULTS["model"], *(each.canonical_name for each in listed)])

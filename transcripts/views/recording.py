@@ -16,6 +16,7 @@ from transcripts.live.models import LiveNote
 from transcripts.models import Recording, Transcription, Waveform
 from transcripts.progress import rows
 from transcripts.text import reading
+from transcripts.text.differences import compare
 from transcripts.views.access import (
     finished_run,
     invalid,
@@ -115,6 +116,29 @@ def block(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     if not run or not paragraphs:
         raise Http404
     return render(request, "transcripts/_block.html", {"paragraphs": paragraphs})
+
+
+@require_safe
+def differences(request: HttpRequest, pk: int) -> HttpResponse:
+    """Render the differences of a version from another, ``than``: by default the one before it."""
+    recording = visible_recording(request, pk)
+    run = finished_run(request, recording)
+    versions = list(recording.finished_runs)
+    others = [each for each in versions if each != run]
+    context: dict[str, Any] = {"recording": recording, "run": run}
+    if run is not None and others:
+        numbers = {each.pk: len(versions) - index for index, each in enumerate(versions)}
+        chosen = request.GET.get("than", "")
+        earlier = [each for each in others if each.pk < run.pk]
+        than = next((each for each in others if str(each.pk) == chosen), (earlier or others)[0])
+        context |= {
+            "number": numbers[run.pk],
+            "than": than,
+            "than_number": numbers[than.pk],
+            "others": [(numbers[each.pk], each) for each in others],
+            "comparison": compare(than.timed_words(), run.timed_words()),
+        }
+    return render(request, "transcripts/_differences.html", context)
 
 
 @never_cache

@@ -48,6 +48,17 @@ def test_a_session_begins_with_the_chosen_options(page, project):
     assert b'data-fresh="true"' in page.get(response["Location"]).content
 
 
+def test_a_project_says_whether_its_sessions_are_transcribed_again(page, project):
+    again = 'name="again"\n               checked'
+    assert again not in page.get("/live/").content.decode()
+    page.post(f"/settings/projects/{project.pk}/live/", {"again": "on"})
+    assert again in page.get("/live/").content.decode()
+    page.post("/live/start/", chosen(project))  # unticked
+    assert not LiveSession.objects.get().again
+    page.post(f"/settings/projects/{project.pk}/live/")
+    assert again not in page.get("/live/").content.decode()
+
+
 @pytest.mark.parametrize(
     ("language", "model", "hints"),
     [("en", "flux-general-en", None), ("fr", "flux-general-multi", ["fr"])],
