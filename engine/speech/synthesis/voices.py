@@ -52,9 +52,9 @@ class SpeechModel:
 
     @property
     def name(self) -> str:
-        """The voice's part of the name: "thalia"."""
+        """The voice's part of the name: "thalia", "heart" of "af_heart"."""
         if self.architecture not in ARCHITECTURES:
-            return self.canonical_name
+            return self.canonical_name.partition("_")[2].replace("_", " ") or self.canonical_name
         return self.canonical_name.removeprefix(f"{self.architecture}-").rsplit("-", 1)[0]
 
     @property

@@ -78,3 +78,11 @@ def test_the_public_list_has_the_names_of_the_contract_and_no_flux_voice():
     thalia = next(model for model in models if model.canonical_name == "aura-2-thalia-en")
     assert (thalia.name, thalia.languages) == ("thalia", ("en", "en-US"))
     assert not any(model.canonical_name.startswith("flux") for model in models)
+
+
+@pytest.mark.parametrize(
+    ("canonical", "name"),
+    [("af_heart", "heart"), ("ef_dora_latin", "dora latin"), ("aura-2-thalia-en", "thalia")],
+)
+def test_a_voice_is_called_by_its_own_part_of_the_name(canonical, name):
+    assert MODELS[canonical].name == name
