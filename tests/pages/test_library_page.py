@@ -22,7 +22,7 @@ def test_open_rows_show_their_progress_and_their_end_without_a_reload(page, cast
     recording.save()
     expect(row).to_contain_text("Ready")
     expect(row.get_by_role("checkbox")).to_be_checked()
-    expect(page.locator("#tray-words")).to_have_text("Nothing running")
+    expect(page.locator("#tray-words")).to_have_text("Activity")
 
 
 def test_a_date_in_the_address_that_is_none_is_not_shown_as_one(page, cast: Cast):
@@ -229,7 +229,7 @@ def test_the_tray_opens_everywhere_with_progress_and_failures(page, cast: Cast):
     cast.running("Under way")
     cast.failed("Broken")
     page.goto("/search/")
-    page.get_by_role("button", name="1 in progress").click()
+    page.get_by_role("button", name="1 running").click()
     tray = page.get_by_role("region", name="Work in progress")
     expect(tray.get_by_text("Transcribing for")).to_be_visible()
     expect(tray.get_by_text("The file holds no audio.")).to_be_visible()

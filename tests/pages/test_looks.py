@@ -102,7 +102,7 @@ def test_what_opens_is_accessible_too(visits, cast: Cast, theme):
     page.keyboard.press("?")
     assert violations(page) == []
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="1 in progress").click()
+    page.get_by_role("button", name="1 running").click()
     assert violations(page) == []
     page.keyboard.press("Escape")
     page.get_by_label("Actions for Under way").click()

@@ -307,7 +307,7 @@ def test_every_chosen_file_is_listed_from_the_first_moment_and_after_leaving(vis
     until(page, lambda: Upload.objects.count() == 10)
 
     leave(page, "/search/")
-    page.get_by_role("button", name="8 uploads, 2 in progress").click()
+    page.get_by_role("button", name="8 uploads, 2 running").click()
     tray = page.get_by_role("region", name="Work in progress")
     for name in names[2:]:
         expect(tray.get_by_role("link", name=name)).to_be_visible()
