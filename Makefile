@@ -1,5 +1,7 @@
 .PHONY: up install dev quick test lint bench lock
 
+# Every process keeps what it has compiled: the tests alone take 10 s of each process.
+export PYTHONDONTWRITEBYTECODE =
 PYTHON ?= python3
 VENV := .venv/bin
 

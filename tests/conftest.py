@@ -1,9 +1,13 @@
 """Fixtures of every test."""
 
+import gc
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import cache
+from django.db.models.signals import post_migrate
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -11,10 +15,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name != "test_profiles.py")
 
 
-@pytest.fixture(autouse=True)
-def cheap_passwords(settings) -> None:
-    """Hash passwords quickly: a slow hash is for real ones."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of every later garbage collection: it stays until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_clients() -> None:
+    """List no static files for each new client; `webapp.asgi` listed its own when imported."""
+    settings.SERVESTATIC_AUTOREFRESH = True
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Leave out what Django creates after each emptying of the tables; Earshot reads none of it."""
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture
@@ -30,8 +48,6 @@ def media(settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(settings) -> None:
+def own_cache() -> None:
     """Limits of one test are not those of the next."""
-    backend = "django.core.cache.backends.locmem.LocMemCache"
-    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "one test"}}
     cache.clear()

@@ -22,6 +22,10 @@ for name in ("DEEPGRAM_API_KEY", "DEEPGRAM_BASE_URL", "DEEPGRAM_AGENT_URL"):
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "engine"]
 
+# Once for the run: each change of CACHES leaves a context variable that every thread hop copies.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
 # No test may depend on the speed of the machine.
 hypothesis_settings.register_profile("tests", deadline=None)
 hypothesis_settings.load_profile("tests")

@@ -20,6 +20,13 @@ ALLOWED_PROGRAMS = {"git"}
 _started: list[str] = []  # by the test that runs
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no module of the full lane for the fast one: that takes as long as many tests."""
+    if collection_path.suffix != ".py" or config.option.markexpr != "not full":
+        return None
+    return "\npytestmark = pytest.mark.full\n" in collection_path.read_text() or None
+
+
 @pytest.fixture(scope="session")
 def full_lane() -> None:
     """Mark of a fixture that starts something: see the docstring of this module."""

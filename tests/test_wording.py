@@ -84,20 +84,24 @@ def template_texts(source: str) -> Iterator[str]:
 
 
 HEADLESS = re.compile(r"(?:^|(?<=[.!?])\s+|\n\n)(?:What|Who|How|Whether|Where)\b")
+HEADLESS_ANYWHERE = re.compile(r"(?:\"\"\"\s*|[.!?]\s+|\n\s*\n\s*)(?:What|Who|How|Whether|Where)\b")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def docstrings() -> Iterator[tuple[Path, str]]:
+def suspicious_docstrings() -> Iterator[tuple[Path, str]]:
     for package in (*PACKAGES, "tests", "requirements"):
         for path in sorted((ROOT / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, DOCUMENTED):
-                    yield path.relative_to(ROOT), ast.get_docstring(node) or ""
+            source = path.read_text()
+            # Most modules have no such word in any place: their trees need not be built.
+            if HEADLESS_ANYWHERE.search(source):
+                for node in ast.walk(ast.parse(source)):
+                    if isinstance(node, DOCUMENTED):
+                        yield path.relative_to(ROOT), ast.get_docstring(node) or ""
 
 
 def test_docstrings_open_with_their_subject():
     """A sentence that opens with "What" or "Whether" and is no question has no subject."""
-    assert [(path, text) for path, text in docstrings() if HEADLESS.search(text)] == []
+    assert [(path, text) for path, text in suspicious_docstrings() if HEADLESS.search(text)] == []
 
 
 def replaced_in_comments(source: str) -> list[str]:

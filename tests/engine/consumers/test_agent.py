@@ -515,7 +515,7 @@ async def test_words_of_the_user_end_the_reply(
 async def test_a_sound_that_is_no_interruption_pauses_the_agent(
     inside: Inside, model: LanguageModel, prompter: Prompter, text: str
 ):
-    rest = "Once upon a time there was a king who had a castle by the sea"
+    rest = "Once upon a time there was a king"
     async with Talk(inside) as talk:
         await start_story(talk, model, rest)
         prompter.text = text

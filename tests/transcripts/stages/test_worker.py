@@ -36,7 +36,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.heard = 0
         self.read = 0
         self.left = threading.Event()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=[0.01], daemon=True).start()
 
     @property
     def url(self) -> str:
