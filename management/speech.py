@@ -23,6 +23,7 @@ def speech_client(connection: Connection, timeouts: Timeouts | None = None) -> S
         connection.base_url,
         connection.api_key,
         management_url=connection.management_url or None,
+        agent_url=connection.agent_url or None,
         timeouts=timeouts or Timeouts(),
         transport=transport,
         sleep=sleep,

@@ -218,9 +218,12 @@ class SpeechClient:
         return AccountClient(self._management_http, project_id)
 
     def think_models(self) -> tuple[ThinkModel, ...]:
-        """The language models that voice agents can use. Source: docs/contract.md, 14.8."""
+        """The language models that voice agents can use; the request is not repeated.
+
+        Source: docs/contract.md, 14.8.
+        """
         path = path_of("agent", "settings", "think", "models")
-        fields = self._agent_http.get(path).fields()
+        fields = self._agent_http.send("GET", path).fields()
         return tuple(ThinkModel.read(model) for model in fields.objects("models"))
 
     def probe(self) -> int | None:

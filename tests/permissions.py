@@ -106,6 +106,8 @@ AREAS: dict[str, list[Rule]] = {
         "upload GET: Upload page",
         "live GET: Page to start a live session",
         "speak GET: Text to speech",
+        "agents GET: Voice agents of the own projects",
+        "agent_new GET: Page to make one",
         "search GET: Search page",
         "search_results GET: Hits in the own projects",
         "projects GET: The own projects; all for administrators",
@@ -129,6 +131,8 @@ AREAS: dict[str, list[Rule]] = {
         "recording_insight GET: Its summary and topics",
         "clip GET: A spoken text",
         "clip_audio GET: Its audio",
+        "agent GET: A voice agent",
+        "agent_versions GET: Its versions",
     )
     + rules(
         WRITE,
@@ -151,6 +155,14 @@ AREAS: dict[str, list[Rule]] = {
         "live_link GET: Share an own live session",
         "clip_file POST: Make a file of a spoken text",
         "clip_delete POST: Delete a spoken text",
+        "agent POST: Change a voice agent",
+        "agent_archive POST: Archive it or restore it",
+        "configuration_read POST: Read one from the speech account",
+    )
+    + rules(
+        ("owner", "admin"),
+        "agent_store POST: Save a voice agent in the speech account",
+        "configuration_delete POST: Delete one from the speech account",
     ),
     "Management of a project": rules(
         MANAGE,

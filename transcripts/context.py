@@ -29,6 +29,7 @@ PLACES = (
     ("Upload", "upload", "upload", True, True),
     ("Live", "microphone", "live", True, True),
     ("Speak", "speak", "speak", False, False),
+    ("Agents", "agent", "agents", False, False),
     ("Search", "search", "search", True, False),
     ("Settings", "settings", "account", False, False),
 )

@@ -4,6 +4,7 @@ from django.urls import path
 
 from transcripts.views import (
     administration,
+    agents,
     dashboard,
     exports,
     insights,
@@ -70,6 +71,16 @@ urlpatterns = [
     path("clips/<uuid:pk>/audio", speak.clip_audio, name="clip_audio"),
     path("clips/<uuid:pk>/file", speak.clip_file, name="clip_file"),
     path("clips/<uuid:pk>/delete/", speak.clip_delete, name="clip_delete"),
+    path("agents/", agents.agents, name="agents"),
+    path("agents/new/", agents.agent_new, name="agent_new"),
+    path("agents/<int:pk>/", agents.agent, name="agent"),
+    path("agents/<int:pk>/versions/", agents.agent_versions, name="agent_versions"),
+    path("agents/<int:pk>/archive/", agents.agent_archive, name="agent_archive"),
+    path("agents/<int:pk>/store/", agents.agent_store, name="agent_store"),
+    path("agents/stored/<int:pk>/read/", agents.configuration_read, name="configuration_read"),
+    path(
+        "agents/stored/<int:pk>/delete/", agents.configuration_delete, name="configuration_delete"
+    ),
     path("search/", search.search_page, name="search"),
     path("search/results/", search.search_results, name="search_results"),
 ]

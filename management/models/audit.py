@@ -60,6 +60,12 @@ class Action(models.TextChoices):
     USAGE_EXPORTED = "usage_exported", "Usage exported"
     PRICE_CHANGED = "price_changed", "Price changed"
     BUDGET_CHANGED = "budget_changed", "Budget changed"
+    AGENT_CREATED = "agent_created", "Agent created"
+    AGENT_CHANGED = "agent_changed", "Agent changed"
+    AGENT_ARCHIVED = "agent_archived", "Agent archived"
+    AGENT_RESTORED = "agent_restored", "Agent restored"
+    AGENT_STORED = "agent_stored", "Agent saved in the speech account"
+    AGENT_UNSTORED = "agent_unstored", "Agent deleted from the speech account"
     AUDIT_EXPORTED = "audit_exported", "Audit log exported"
 
 

@@ -13,6 +13,8 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from management.models import Connection, Membership, Project, User
+from transcripts.agents.defaults import default_configuration
+from transcripts.agents.models import Agent
 from transcripts.clips.models import Clip
 from transcripts.models import Insight, Recording, State, Transcription, Utterance, Waveform
 
@@ -88,6 +90,14 @@ class Cast:
             "size_bytes": len(content), "duration": 2.0, "request_id": "r-3",
         }  # fmt: skip
         return Clip.objects.create(text=text, **known | facts)
+
+    def agent(self, name: str = "Orders", **facts: Any) -> Agent:
+        """A voice agent of Ada's with one version."""
+        agent = Agent.objects.create(
+            **{"project": self.project, "name": name, "created_by": self.ada} | facts
+        )
+        agent.add_version(**default_configuration(), by=self.ada)
+        return agent
 
     def failed(self, title: str = "Broken", **facts: Any) -> Recording:
         recording = self.recording(title, state=State.FAILED, duration=61.0, **facts)

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
-from management.models import Invitation, Key
+from management.models import AgentConfiguration, Invitation, Key
 from tests.pages.cast import Cast
 from transcripts.live.models import LiveSession
 from transcripts.models import Preset, Recording, State, Upload
@@ -76,6 +76,8 @@ def address(name: str, cast: Cast, recording: Recording) -> str:
         "live": make_live_session,
         "key": make_key,
         "clip": make_clip,
+        "agent": lambda *_: cast.agent().pk,
+        "configuration": make_configuration,
     }
     make = kinds.get(name.partition("_")[0], lambda *_: recording.pk)
     known = {
@@ -103,6 +105,11 @@ def make_preset(cast: Cast, recording: Recording) -> int:
 def make_key(cast: Cast, recording: Recording) -> int:
     number = Key.objects.count()
     return Key.objects.create(project=cast.project, api_key_id=f"k-{number}").pk
+
+
+def make_configuration(cast: Cast, recording: Recording) -> int:
+    number = AgentConfiguration.objects.count()
+    return AgentConfiguration.objects.create(project=cast.project, agent_id=f"a-{number}").pk
 
 
 def make_clip(cast: Cast, recording: Recording) -> Any:

@@ -8,7 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from management.models import AgentConfiguration
 from tests.pages.cast import Cast
+from transcripts.agents.models import Agent
 from transcripts.live.models import LiveSession
 from transcripts.models import Recording, State
 
@@ -37,13 +39,33 @@ def fill(cast: Cast) -> None:
     cast.project.connection.speech_models.create(
         kind="tts", uuid="v", canonical_name="aura-2-thalia-en", name="thalia", languages=["en"]
     )
+    fill_agent(cast)
     LiveSession.objects.create(
         project=cast.project, owner=cast.ada, title=LONG, options={"model": "nova-3"}
     )
 
 
+def fill_agent(cast: Cast) -> None:
+    """An agent with long texts, functions, variables and two versions."""
+    agent = cast.agent(LONG[:100], description=LONG)
+    facts = agent.version.configuration
+    settings = facts["settings"] | {"greeting": LONG}
+    schema = {"type": "object", "properties": {"x" * 64: {"type": "string", "enum": [LONG]}}}
+    functions = [
+        *facts["functions"],
+        {"name": "f" * 64, "description": LONG, "parameters": schema},
+        {"name": "hook", "answered_by": "webhook", "url": "https://example.com/" + "a" * 200},
+    ]
+    variables = {"V" * 64: LONG, "LIMIT": 0.8}
+    agent.add_version(settings=settings, functions=functions, variables=variables, note=LONG)
+    AgentConfiguration.objects.create(
+        project=cast.project, agent_id="a-1", metadata={"name": LONG[:100]}
+    )
+
+
 def pages(cast: Cast) -> dict[str, str]:
     session = LiveSession.objects.get()
+    agent = Agent.objects.get(is_default=False).get_absolute_url()
     of = {each.title: each.get_absolute_url() for each in Recording.objects.all()}
     return {
         "dashboard": "/",
@@ -54,6 +76,10 @@ def pages(cast: Cast) -> dict[str, str]:
         "live session": session.get_absolute_url(),
         "captions": session.get_captions_url(),
         "speak": "/speak/",
+        "agents": "/agents/",
+        "new agent": "/agents/new/",
+        "agent": agent,
+        "versions of an agent": f"{agent}versions/",
         "search": "/search/",
         "search with hits": "/search/?q=clock",
         "search without hits": "/search/?q=zebra",

@@ -16,6 +16,7 @@ from django.utils import timezone
 from management import speech
 from management.crypto import encrypt
 from management.models import (
+    AgentConfiguration,
     Connection,
     Invitation,
     Invite,
@@ -119,6 +120,8 @@ class Objects:
             "member": self.member,
             "model": self.model,
             "clip": self.cast.clip,
+            "agent": self.cast.agent,
+            "configuration": self.configuration,
         }
         make = special.get(name) or kinds.get(name.partition("_")[0], self.recording)
         return make().pk
@@ -149,6 +152,9 @@ class Objects:
 
     def invitation(self) -> Invitation:
         return Invitation.objects.invite("grace@example.test", days=7)[0]
+
+    def configuration(self) -> AgentConfiguration:
+        return AgentConfiguration.objects.create(project=self.cast.project, agent_id="a-1")
 
     def preset(self) -> Preset:
         return Preset.objects.create(project=self.cast.project, name="Preset")
@@ -215,6 +221,7 @@ def form(cast: Cast) -> dict[str, Any]:
         "archived": "yes", "administrator": "yes", "active": "yes", "theme": "dark",
         "model": DEFAULTS["model"], "mode": "captions", "source": "microphone", "language": "en",
         "endpointing": "800", "encoding": "mp3", "dollars": "10", "period": "month",
+        "based_on": "1", "listen_model": "nova-3",
     }  # fmt: skip
 
 

@@ -1,12 +1,15 @@
 """Voice agents and the versions of their settings."""
 
+import json
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from management import crypto
 from management.models import Project, User
 from transcripts.agents.declarations import Function
 from transcripts.agents.defaults import DEFAULT_DESCRIPTION, DEFAULT_NAME, default_configuration
@@ -35,6 +38,13 @@ class AgentQuerySet(models.QuerySet["Agent"]):
         for project in projects.exclude(pk__in=has_one):
             self.default_of(project)
 
+    def encrypt_again(self) -> int:
+        """Encrypt every kept header with the newest secret; return of how many agents."""
+        rows = list(self.exclude(encrypted_headers=None).only("encrypted_headers"))
+        for row in rows:
+            row.encrypted_headers = crypto.rotated(row.encrypted_headers or b"")
+        return self.bulk_update(rows, ["encrypted_headers"])
+
     def default_of(self, project: Project) -> "Agent":
         """Return the default agent of a project; it is made when it is first needed."""
         with transaction.atomic():
@@ -43,6 +53,13 @@ class AgentQuerySet(models.QuerySet["Agent"]):
             if is_new:
                 agent.add_version(**default_configuration())
         return agent
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of an address, as ``https://example.com:443``."""
+    parsed = urlsplit(url)
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    return f"{parsed.scheme}://{parsed.hostname}:{port}"
 
 
 class Agent(models.Model):
@@ -55,6 +72,9 @@ class Agent(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True)
+    encrypted_headers = models.BinaryField(
+        null=True, help_text="of the language model's endpoint: its origin and the headers as JSON"
+    )
 
     objects = AgentQuerySet.as_manager()
 
@@ -103,6 +123,23 @@ class Agent(models.Model):
                 created_by=by,
             )
 
+    def keep_headers(self, url: str, headers: dict[str, str]) -> None:
+        """Keep headers of an endpoint, encrypted; without ``headers`` drop them. Not saved yet.
+
+        They may hold a secret, so they are of no version and are never shown. They are sent to the
+        origin of ``url`` alone: who changes the address cannot read them.
+        """
+        kept = json.dumps({"origin": origin_of(url), "headers": headers})
+        self.encrypted_headers = crypto.encrypt(kept) if headers else None
+
+    def headers_for(self, url: str) -> dict[str, str]:
+        """Return the headers that are sent to ``url``. Raises ``UnreadableKey``."""
+        if not self.encrypted_headers:
+            return {}
+        kept = json.loads(crypto.decrypt(self.encrypted_headers))
+        headers: dict[str, str] = kept["headers"]
+        return headers if kept["origin"] == origin_of(url) else {}
+
     def set_archived(self, is_archived: bool) -> None:
         """Take the agent out of the lists where one is selected, or put it back."""
         self.archived_at = timezone.now() if is_archived else None
@@ -146,6 +183,15 @@ class AgentVersion(models.Model):
         if not self._state.adding:
             raise Immutable("a version of an agent is never changed")
         super().save(*args, **kwargs)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Settings, functions and variables."""
+        return {
+            "settings": self.settings,
+            "functions": self.functions,
+            "variables": self.variables,
+        }
 
     @property
     def declared(self) -> list[Function]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from management.tagging import FEATURE, PROJECT
@@ -15,6 +16,7 @@ AUDIO = {
     "input": {"encoding": "linear16", "sample_rate": INPUT_RATE},
     "output": {"encoding": "linear16", "sample_rate": OUTPUT_RATE, "container": "none"},
 }
+HIDDEN = "hidden"
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
@@ -34,14 +36,38 @@ def settings_of(
     """Return the Settings message for a session with this version.
 
     ``variables`` are values in place of those that the version has. Every function is one that
-    the client responds to. Raises ``UnfilledVariable``.
+    the client responds to. The headers of an endpoint are in it: see ``without_headers``. Raises
+    ``UnfilledVariable``, ``UnreadableKey``.
     """
+    agent = agent_block(version, {**version.variables, **(variables or {})})
+    for each in endpoints(agent):
+        if headers := version.agent.headers_for(str(each.get("url", ""))):
+            each["headers"] = {**each.get("headers", {}), **headers}
     return {
         "type": "Settings",
         "tags": [f"{PROJECT}{version.agent.project_id}", f"{FEATURE}agent"],
         "audio": AUDIO,
-        "agent": agent_block(version, {**version.variables, **(variables or {})}),
+        "agent": agent,
     }
+
+
+def without_headers(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a Settings message, or one that updates it, for people: headers hidden."""
+    shown = deepcopy(message)
+    block = shown.get("agent", shown)
+    for each in endpoints(block) if isinstance(block, dict) else ():
+        each["headers"] = dict.fromkeys(each.get("headers", {}), HIDDEN)
+    return shown
+
+
+def endpoints(agent: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the endpoints of every ``think`` and ``speak`` of an ``agent`` block."""
+    listed = []
+    for part in ("think", "speak"):
+        offered = agent.get(part) or []
+        listed += offered if isinstance(offered, list) else [offered]
+    found = [each.get("endpoint") for each in listed if isinstance(each, dict)]
+    return [each for each in found if isinstance(each, dict)]
 
 
 def agent_block(version: AgentVersion, variables: Mapping[str, Any]) -> dict[str, Any]:

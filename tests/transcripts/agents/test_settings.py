@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from engine.sessions.agentsettings import check_agent, check_thinks, check_voices
+from engine.sessions.agent.settings import check_agent, check_thinks, check_voices
 from engine.wire.agent_messages import Agent as WireAgent
 from engine.wire.agent_messages import ClientMessage, Settings
 from engine.wire.reading import read_shape

@@ -1,4 +1,4 @@
-"""`manage.py rotatesecrets`: a new encryption key for the stored keys of speech servers."""
+"""`manage.py rotatesecrets`: a new encryption key for the stored keys of other servers."""
 
 from typing import Any
 
@@ -8,10 +8,11 @@ from django.db import transaction
 from management import crypto
 from management.keyfiles import UnusableKeyFile
 from management.models import Connection
+from transcripts.agents.models import Agent
 
 
 class Command(BaseCommand):
-    help = "Encrypt the keys of speech servers with a new key, and drop the old one."
+    help = "Encrypt the keys of other servers with a new key, and drop the old one."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument(
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         try:
             crypto.add_key()
             with transaction.atomic():
-                count = Connection.objects.encrypt_again()
+                count = Connection.objects.encrypt_again() + Agent.objects.encrypt_again()
             if not options["keep"]:
                 crypto.drop_old_keys()
         except (crypto.UnreadableKey, UnusableKeyFile) as error:
