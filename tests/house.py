@@ -254,6 +254,21 @@ def modules() -> str:
     )
 
 
+def rooms() -> str:
+    """A table of the rooms, their contents and the imports that tests/test_imports.py allows."""
+    rows = []
+    for room, others in sorted(ARROWS.items()):
+        package, _, inner = room.partition(".")
+        path = ROOT / room.replace(".", "/") / "__init__.py"
+        if not inner or not path.is_file():
+            continue
+        imported = ", ".join(f"`{other.removeprefix(package + '.')}`" for other in others)
+        if contained := contents(ast.parse(path.read_text())):
+            folder = path.parent.relative_to(ROOT).as_posix()
+            rows.append(f"| `{folder}/` | {contained} | {imported or 'nothing'} |")
+    return "\n".join(["| room | contents | imports |", "|---|---|---|", *rows])
+
+
 def contents(module: ast.Module) -> str:
     """The first sentence of a module's docstring, as a cell of a table."""
     text = (ast.get_docstring(module) or "").split("\n\n")[0]
@@ -261,7 +276,11 @@ def contents(module: ast.Module) -> str:
     return sentence.rstrip(".:").replace("|", "\\|")
 
 
-SECTIONS: dict[str, Callable[[], str]] = {"modules": modules, "measures": measures}
+SECTIONS: dict[str, Callable[[], str]] = {
+    "rooms": rooms,
+    "modules": modules,
+    "measures": measures,
+}
 
 
 def section(page: str, name: str) -> tuple[str, str, str]:

@@ -27,6 +27,11 @@ def test_every_module_is_named_once_and_no_other(page: str):
     assert sorted(named) == there, "run make house"
 
 
+def test_the_rooms_are_those_of_the_arrows(page: str):
+    _, content, _ = house.section(page, "rooms")
+    assert content == house.rooms(), "run make house"
+
+
 def test_each_measure_has_its_row(page: str):
     _, content, _ = house.section(page, "measures")
     names = [line.split(" | ")[0].removeprefix("| ") for line in content.splitlines()[2:]]

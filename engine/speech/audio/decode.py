@@ -168,25 +168,29 @@ class Decoder:
             if source is not None:
                 stdin = files.enter_context(_as_file(source)).fileno()
                 raw = _unless_contained(stdin, raw)
-            order = {
-                "raw": raw.demuxer() if raw else None,
-                "multichannel": multichannel,
-                "live": self._live,
-                "max_channels": limits.max_channels,
-                "max_sample_rate": limits.max_sample_rate,
-                "max_seconds": limits.max_seconds,
-                "memory_bytes": limits.memory_bytes,
-                "cpu_seconds": limits.cpu_seconds,
-            }
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _PROGRAM, json.dumps(order)],
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=self._folder.name,
-                env={},
-                bufsize=0,
-            )
+            self._process = self._start(stdin, raw)
+
+    def _start(self, stdin: int, raw: RawFormat | None) -> subprocess.Popen[bytes]:
+        """Start the process that decodes ``stdin``, a file or ``subprocess.PIPE``."""
+        order = {
+            "raw": raw.demuxer() if raw else None,
+            "multichannel": self._multichannel,
+            "live": self._live,
+            "max_channels": self._limits.max_channels,
+            "max_sample_rate": self._limits.max_sample_rate,
+            "max_seconds": self._limits.max_seconds,
+            "memory_bytes": self._limits.memory_bytes,
+            "cpu_seconds": self._limits.cpu_seconds,
+        }
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, json.dumps(order)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder.name,
+            env={},
+            bufsize=0,
+        )
 
     def __enter__(self) -> Self:
         return self

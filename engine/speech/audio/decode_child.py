@@ -165,24 +165,25 @@ def _decode(order: dict[str, Any], source: _Pipe) -> None:
     for writer in writers.values():
         writer.finish()
     samples = max(writer.samples for writer in writers.values())
-    if not samples:
-        if damage:
-            raise _Rejected("unsupported", "not one piece of the audio could be decoded")
-        raise _Rejected("none", f"the {container.format.name} data holds no audio samples")
-    _send(
-        b"Z",
-        _json(
-            {
-                "truncated": source.is_cut_wave()
-                or _is_short(container, tracks[0], samples / RATE),
-                "damaged": damage.read_errors + damage.decode_errors,
-                "tracks": [
-                    _description(track, track in tracks)
-                    for track in sorted(readable, key=lambda track: track.number)
-                ],
-            }
-        ),
-    )
+    _check_decoded(container, samples, damage)
+    report = {
+        "truncated": source.is_cut_wave() or _is_short(container, tracks[0], samples / RATE),
+        "damaged": damage.read_errors + damage.decode_errors,
+        "tracks": [
+            _description(track, track in tracks)
+            for track in sorted(readable, key=lambda track: track.number)
+        ],
+    }
+    _send(b"Z", _json(report))
+
+
+def _check_decoded(container: Any, samples: int, damage: Damage) -> None:
+    """Raise ``_Rejected`` for a container without one decoded sample."""
+    if samples:
+        return
+    if damage:
+        raise _Rejected("unsupported", "not one piece of the audio could be decoded")
+    raise _Rejected("none", f"the {container.format.name} data holds no audio samples")
 
 
 def _open(order: dict[str, Any], source: _Pipe) -> Any:
