@@ -101,7 +101,7 @@ LABELS = frozenset(
     "extension line building number model form".split()
 )
 BEFORE_TIME = frozenset(("at", "until", "till", "by"))
-STREETS = frozenset("street avenue road lane drive boulevard".split())  # behind a house number
+STREETS = frozenset("street avenue road lane drive boulevard".split())  # after a house number
 # Ten digits after one of these are no phone number.
 NUMBERED = frozenset(
     "account order invoice policy member membership reference confirmation routing tracking serial "

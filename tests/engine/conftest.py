@@ -11,7 +11,6 @@ from hypothesis import settings
 
 from engine.env import Environment, read_environment
 from tests import node as packages
-from tests.databases import keep_in_a_file
 from tests.engine.inprocess import Inside, use_engine_settings
 
 # EARSHOT_CASES=200 looks longer.
@@ -19,7 +18,6 @@ settings.register_profile(
     "engine", max_examples=max(50, int(os.environ.get("EARSHOT_CASES", "0"))), deadline=None
 )
 settings.load_profile("engine")
-keep_in_a_file()
 
 
 @pytest.fixture

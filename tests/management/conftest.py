@@ -12,9 +12,6 @@ import pytest
 
 from management import speech
 from management.models import Connection, Project
-from tests.databases import keep_in_a_file
-
-keep_in_a_file()
 
 SECRET = "the-value-of-a-new-key-"
 NOW = datetime.fromisoformat("2026-11-20T12:00:00+00:00")

@@ -15,7 +15,6 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from management.models import User
-from tests.databases import keep_in_a_file
 from tests.debian import found, needed
 from tests.pages.cast import Cast, make_cast
 from webapp.asgi import application
@@ -31,8 +30,6 @@ CHROMIUM_ARGS = (
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
 )
-
-keep_in_a_file()
 
 
 @pytest.fixture(autouse=True)

@@ -17,12 +17,9 @@ from django.core.files.storage import default_storage
 
 from management import speech
 from management.models import Connection, Membership, Project, User
-from tests.databases import keep_in_a_file
 from transcripts.models import Recording, State, Transcription
 from transcripts.options import complete
 from transcripts.queue import dispatch as doorbell
-
-keep_in_a_file()
 
 
 def wav_bytes(seconds: float = 1.0, rate: int = 16_000, channels: int = 1) -> bytes:

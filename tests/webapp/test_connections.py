@@ -17,11 +17,9 @@ from django.db.backends.signals import connection_created
 from django.test import Client
 
 from management.models import User
-from tests.databases import keep_in_a_file
 from tests.services import free_port
 from webapp.asgi import application
 
-keep_in_a_file()
 pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
 REQUESTS, TASKS, AT_ONCE = 120, 120, 8
