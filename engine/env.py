@@ -57,6 +57,7 @@ class Environment:
     intelligence_url: str  # an OpenAI-compatible endpoint; "" for the local models
     intelligence_model: str
     intelligence_key: str
+    think_threads: int  # of the local language model
 
     @property
     def spool(self) -> Path:
@@ -128,6 +129,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         intelligence_url=intelligence_url,
         intelligence_model=intelligence_model,
         intelligence_key=reader.text("INTELLIGENCE_KEY"),
+        think_threads=reader.whole("ENGINE_THINK_THREADS", 1, 1, 256),
         limits={kind: _limits(reader, kind, usual) for kind, usual in DEFAULT_LIMITS.items()},
     )
 

@@ -21,6 +21,7 @@ from engine.runtime.loop_lag import PULSE
 from engine.runtime.priority import step_back
 from engine.speech.errors import UnknownModel
 from engine.speech.synthesis.voices import find_voice
+from engine.thinking.providers import LOCAL
 from engine.weights.errors import MissingWeights
 
 logger = logging.getLogger("engine")
@@ -86,6 +87,7 @@ class Service:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_last_use()
+        await LOCAL.stop()
         await asyncio.to_thread(recognizer().close)
         await send({"type": "lifespan.shutdown.complete"})
 

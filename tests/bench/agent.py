@@ -3,12 +3,16 @@
 Over a real socket, in real time, with speech of the engine's own voices, a language model that
 takes 200 ms for its first word, and the voice ``joe``. A latency is also given as a multiple of
 one bare final decode of the same audio in the same run, since machines differ.
+
+AGENT_MINUTES is the length of the last part, a conversation in which the memory, the threads and
+the open files of the engine must not grow; it is 3, and 60 for an hour.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tempfile
 import threading
 import time
@@ -17,17 +21,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jiwer
 import numpy as np
+import psutil
 import websockets
 
 from engine.speech.recognition.queue import Priority
 from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
 from engine.speech.recognition.whisper import sufficient_context
+from tests.bench.live import normalized
 from tests.bench.results import Result, at_most
 from tests.engine.engine import Engine, start_engine
 from tests.engine.languagemodel import LanguageModel
 from tests.engine.languagemodel import say as write
-from tests.speech import Samples, join, pcm_bytes, say
+from tests.speech import Samples, join, pcm_bytes, say, wav_bytes
 
 RATE, FRAME_SECONDS = 16_000, 0.02
 THINK_SECONDS = 0.2
@@ -47,6 +54,7 @@ INTERRUPTIONS = (
     "Stop talking and give me the number.",
 )
 BACKCHANNELS = ("Mm hmm.", "Yeah.", "Okay.", "Right.", "Uh huh.")
+MINUTES = float(os.environ.get("AGENT_MINUTES", "3"))
 STORY = "Once there was a king who lived in a castle by the sea with his three daughters. "
 
 
@@ -140,6 +148,46 @@ class Bench:
         await reading
         return took
 
+    async def words(self, clips: Sequence[Samples]) -> str:
+        """Words of the user's channel, with two seconds of silence after each clip."""
+        talk, reading = await self.open()
+        for clip in clips:
+            sent = await talk.say(clip)
+            await talk.wait_for("AgentAudioDone", sent[-1])
+            await talk.say(np.zeros(2 * RATE, np.float32))
+        await talk.socket.close()
+        await reading
+        messages = [one for _, one in talk.told if not isinstance(one, bytes)]
+        return " ".join(
+            one["content"]
+            for one in messages
+            if one.get("role") == "user" and one["type"] == "ConversationText"
+        )
+
+    def batch_words(self, clip: Samples) -> str:
+        with self.engine.http() as http:
+            response = http.post("/v1/listen?model=nova-3", content=wav_bytes(clip)).json()
+        return str(response["results"]["channels"][0]["alternatives"][0]["transcript"])
+
+    async def soak(self, clips: Sequence[Samples], minutes: float) -> list[tuple[float, int, int]]:
+        """Converse; return memory in MB, threads and open files after each minute."""
+        process = psutil.Process(self.engine.process.pid)
+        talk, reading = await self.open()
+        measured = []
+        started, number = time.monotonic(), 0
+        while len(measured) < minutes:
+            sent = await talk.say(clips[number % len(clips)])
+            await talk.wait_for("AgentAudioDone", sent[-1])
+            await talk.say(np.zeros(2 * RATE, np.float32))
+            talk.told.clear()
+            number += 1
+            if time.monotonic() - started >= 60 * (len(measured) + 1):
+                memory = process.memory_info().rss / 1e6
+                measured.append((memory, process.num_threads(), process.num_fds()))
+        await talk.socket.close()
+        await reading
+        return measured
+
     async def overlap(self, clip: Samples) -> tuple[float | None, bool]:
         """Speak over the agent; return seconds until it falls silent, and whether it stays so."""
         talk, reading = await self.open()
@@ -204,6 +252,8 @@ def measure(bench: Bench) -> Iterator[Result]:
     yield at_most("end of speech to first agent audio, p50", middle, 1.6, "s")
     yield at_most("the same, p95", high, 2.4, "s")
     yield Result("the same, p50, in bare final decodes", middle / bare, "times")
+    yield Result("the same, p95, in bare final decodes", high / bare, "times")
+    yield from words(bench, clips)
 
     bench.model.respond = lambda body: write(STORY * 4)
     real = [
@@ -214,11 +264,35 @@ def measure(bench: Bench) -> Iterator[Result]:
     silences = [1000 * silent if silent is not None else np.inf for silent, _ in real]
     yield at_most("barge-in to silence at the client, p50", float(np.median(silences)), 200, "ms")
     yield Result("the same, p95", float(np.percentile(silences, 95)), "ms")
+    share = float(np.median(silences)) / 1000 / bare
+    yield Result("the same, p50, in bare final decodes", share, "times")
     missed = sum(not is_ended for _, is_ended in real) / len(real)
     yield at_most("missed interruptions", 100 * missed, 5, "%")
     clips = [voiced(text, voice) for voice in VOICES[:2] for text in BACKCHANNELS]
     false = [asyncio.run(bench.overlap(clip))[1] for clip in [*clips, *coughs()]]
     yield at_most("false interruptions", 100 * sum(false) / len(false), 5, "%")
+
+
+def words(bench: Bench, clips: Sequence[Samples]) -> Iterator[Result]:
+    """Word errors of the user's channel and of the same clips in batch."""
+    reference = normalized(" ".join(QUESTIONS * len(VOICES)))
+    spoken = asyncio.run(bench.words(clips))
+    live = 100 * jiwer.wer(reference, normalized(spoken))
+    batch_text = " ".join(bench.batch_words(join(0.3, clip, 0.5)) for clip in clips)
+    batch = 100 * jiwer.wer(reference, normalized(batch_text))
+    yield Result("word errors in batch", batch, "%")
+    name = "word errors of the user's channel, more than batch"
+    yield at_most(name, live - batch, 1.0, "points")
+
+
+def soak(bench: Bench) -> Iterator[Result]:
+    clips = [voiced(text, VOICES[0]) for text in QUESTIONS]
+    measured = asyncio.run(bench.soak(clips, MINUTES))
+    first, last = measured[0], measured[-1]
+    name = f"a conversation of {MINUTES:g} minutes, from the first to the last: memory"
+    yield at_most(name, last[0] - first[0], 10.0, "MB")
+    yield at_most("the same: threads", last[1] - first[1], 2, "")
+    yield at_most("the same: open files", last[2] - first[2], 0, "")
 
 
 def run() -> Iterator[Result]:
@@ -235,7 +309,10 @@ def run() -> Iterator[Result]:
             Path(folder), ENGINE_WARM_VOICES="flux-jack-en", ENGINE_AGENT_HOSTS="127.0.0.1"
         )
         try:
-            yield from measure(Bench(engine, model))
+            bench = Bench(engine, model)
+            yield from measure(bench)
+            model.respond = respond
+            yield from soak(bench)
         finally:
             engine.stop()
             model.close()

@@ -35,7 +35,11 @@ RECOGNITION_SECONDS = 30.0  # until the words of a segment, which takes less tha
 
 
 class AgentSession:
-    """One conversation. ``mood`` returns the sentiment of a text, -1 to 1."""
+    """One conversation.
+
+    ``mood`` returns the sentiment of a text, -1 to 1; ``problem_of`` why a think provider cannot
+    be used, or "".
+    """
 
     def __init__(
         self,
@@ -43,12 +47,13 @@ class AgentSession:
         now: float,
         call_ids: Iterator[str],
         mood: Callable[[str], float] = lambda text: 0.0,
+        problem_of: Callable[[wire.Think], str] = lambda think: "",
     ) -> None:
         self._request_id = request_id
         self._started = now
         self._is_warned = False  # of the end of the session
         self._conversation = conversation = Conversation(now)
-        self._updates = Updates(conversation)
+        self._updates = Updates(conversation, problem_of)
         requests = ModelRequests(conversation)
         self._calls = FunctionCalls(conversation, requests, call_ids)
         self._replies = Replies(conversation, self._calls)
@@ -77,9 +82,10 @@ class AgentSession:
         """Characters of the sentences that were said."""
         return self._conversation.characters
 
-    def model_name(self, name: Callable[[wire.Think], str]) -> str:
-        """Return the name of the model that thinks first, by ``name`` of its settings."""
-        return name(self._conversation.thinks[0])
+    @property
+    def first_think(self) -> wire.Think:
+        """The provider that is asked first."""
+        return self._conversation.thinks[0]
 
     # The client.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -14,10 +14,14 @@ from engine.wire import agent_messages as wire
 
 
 class Updates:
-    """Methods raise ``InvalidSettings``, or ``Invalid`` for a stored configuration."""
+    """Methods raise ``InvalidSettings``, or ``Invalid`` for a stored configuration.
 
-    def __init__(self, conversation: Conversation) -> None:
+    ``problem_of`` returns why a think provider cannot be used, or "".
+    """
+
+    def __init__(self, conversation: Conversation, problem_of: Callable[[wire.Think], str]) -> None:
         self._conversation = conversation
+        self._problem_of = problem_of
 
     def configure(self, settings: wire.Settings) -> Iterator[Step]:
         self._conversation.settings = settings
@@ -42,7 +46,7 @@ class Updates:
                 yield Relisten(conversation.agent.listen.provider)
                 yield Tell(wire.ListenUpdated())
             case wire.UpdateThink(think=think):
-                yield from self._set_thinks(rules.check_thinks(think, conversation.agent))
+                yield from self._set_thinks(self._check_thinks(think, conversation.agent))
                 yield Tell(wire.ThinkUpdated())
             case wire.UpdateSpeak(speak=speak):
                 yield Respeak(rules.check_voices(speak))
@@ -70,13 +74,22 @@ class Updates:
         rules.check_agent(agent)
         conversation.agent = agent
         voices = rules.check_voices(agent.speak)
-        thinks = rules.check_thinks(agent.think, agent)
+        thinks = self._check_thinks(agent.think, agent)
         conversation.phase = Phase.APPLYING
         conversation.voices = voices
         yield from self._set_thinks(thinks)
         for item in agent.context.messages:
             conversation.keep(item)
         yield Apply(settings, agent)
+
+    def _check_thinks(
+        self, think: wire.Think | Sequence[wire.Think] | None, agent: wire.Agent
+    ) -> tuple[wire.Think, ...]:
+        thinks = rules.check_thinks(think, agent)
+        for problem in map(self._problem_of, thinks):
+            if problem:
+                raise rules.InvalidSettings(f"agent.think.provider.model: {problem}")
+        return thinks
 
     def _set_thinks(self, thinks: tuple[wire.Think, ...]) -> Iterator[Step]:
         self._conversation.thinks = thinks

@@ -20,6 +20,8 @@ from engine.consumers import agent as consumer
 from engine.consumers import recognition, replyaudio, turns
 from engine.consumers.protocol import HttpProtocol, Protocol
 from engine.models import AgentConfiguration, Request, UsageDay
+from engine.thinking import localmodel, providers
+from engine.thinking.localmodel import LocalModel
 from engine.weights.errors import MissingWeights
 from tests.contract.messages import misfits
 from tests.engine.inprocess import WAIT_SECONDS, Inside
@@ -144,6 +146,24 @@ async def test_every_provider_of_a_voice_is_served_by_a_local_one(inside: Inside
             speak = {"provider": provider, "endpoint": {"url": "https://example.com"}}
             await talk.say("Settings", audio={}, agent=LIBRARIAN | {"speak": speak})
             assert await talk.read_code() == "SettingsApplied"
+
+
+async def test_a_local_model_that_is_not_installed_cannot_think(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(providers, "LOCAL", LocalModel(is_installed=lambda: False))
+    think = {"provider": {"type": "open_ai", "model": localmodel.MODEL}}
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio={}, agent=LIBRARIAN | {"think": think})
+        error = await talk.read()
+        assert (error["code"], await talk.read()) == ("INVALID_SETTINGS", 1008)
+        assert "make think" in error["description"]
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio={}, agent=LIBRARIAN)
+        await talk.say("UpdateThink", think=think)
+        assert [await talk.read_code() for _ in range(2)] == [
+            *("SettingsApplied", "INVALID_SETTINGS"),
+        ]
 
 
 @pytest.mark.parametrize("agent_id", ["nonsense", "c0ffee00-1111-4222-8333-444455556666"])
