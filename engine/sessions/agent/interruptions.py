@@ -14,6 +14,8 @@ WORDLESS_SECONDS = 2.5
 # A backchannel is said while the other keeps the floor: near the end it is a response.
 BACKCHANNEL_LEAST_REST_SECONDS = 1.0
 _MOST_BACKCHANNEL_WORDS = 3
+# Fewer words, guessed while the sound goes on, are often others when it has ended.
+_LEAST_GUESSED_WORDS = 3
 # Words that are heard again are an echo when so many of them were said in this order.
 _ECHO_SHARE = 0.6
 _LEAST_ECHO_WORDS = 2
@@ -47,6 +49,11 @@ def meaning_of(text: str, spoken: str) -> Meaning:
     if _is_echo(words, _words(spoken)):
         return Meaning.ECHO
     return Meaning.INTERRUPTION
+
+
+def is_long(text: str) -> bool:
+    """Return whether words that are a guess are so many that they are no misheard "mm-hmm"."""
+    return len(_words(text)) >= _LEAST_GUESSED_WORDS
 
 
 def is_same(text: str, other: str) -> bool:

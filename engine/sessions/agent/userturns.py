@@ -12,6 +12,7 @@ from engine.sessions.agent.interruptions import (
     SUSTAINED_SECONDS,
     WORDLESS_SECONDS,
     Meaning,
+    is_long,
     is_same,
     meaning_of,
 )
@@ -44,12 +45,15 @@ class UserTurns:
 
     def hear_voice(self, seconds: float, now: float) -> Iterator[Step]:
         """Fall silent: a sound of the user may be an interruption."""
+        if seconds < SUSTAINED_SECONDS or self._has_echo or self._has_noise:
+            return  # after an echo or a noise only words are an interruption
+        yield from self._fall_silent(now)
+
+    def _fall_silent(self, now: float) -> Iterator[Step]:
         conversation = self._conversation
-        if seconds < SUSTAINED_SECONDS or conversation.suspended_at is not None:
-            return
-        if self._has_echo or self._has_noise:
-            return  # then only words are an interruption
         turn = conversation.turn
+        if conversation.suspended_at is not None:
+            return
         if turn is None or not turn.reply.is_released or turn.reply.is_over(now):
             return
         if turn.is_backchannel:
@@ -131,9 +135,11 @@ class UserTurns:
                 yield from self._tell_start()
         elif turn.is_confirmed and conversation.is_user_speaking and not turn.is_backchannel:
             meaning = self._meaning(turn, text, now)
-            if meaning is Meaning.INTERRUPTION:
+            if meaning is Meaning.INTERRUPTION and is_long(text):
                 yield from self._tell_start()
                 yield from self._replies.cut(now)
+            elif meaning is Meaning.INTERRUPTION:
+                yield from self._fall_silent(now)
             elif meaning is Meaning.ECHO and conversation.suspended_at is not None:
                 yield from self._resume(now)
 

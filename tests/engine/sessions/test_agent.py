@@ -362,6 +362,18 @@ def test_a_backchannel_does_not_end_the_reply():
     assert not [step for step in talk.steps if isinstance(step, steps.Silence)]
 
 
+def test_a_guess_of_few_words_pauses_the_agent_until_the_words_are_certain():
+    talk = Conversation(think=thinking())
+    talk.say()
+    talk.wait(1.0)
+    assert kinds(talk.turn(Event.START, "I'm home.")) == ["UserStartedSpeaking", "Hold"]
+    talk.turn(Event.UPDATE, "I'm home.")
+    assert kinds(talk.turn(Event.END, "Mm-hmm.")) == ["ConversationText", "History", "Release"]
+    talk.wait(0.5)
+    talk.turn(Event.START, "Stop.")
+    assert "Silence" in kinds(talk.turn(Event.END, "Stop."))
+
+
 def test_a_yes_at_the_end_of_a_question_is_a_response():
     talk = Conversation(think=thinking())
     talk.say("Your order was sent to the old address so shall I change it?")
