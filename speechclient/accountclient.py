@@ -189,11 +189,15 @@ class AccountClient:
         return AgentConfiguration.read(self._get("agents", agent_id))
 
     def create_agent(
-        self, config: Mapping[str, object], metadata: Mapping[str, str] | None = None
+        self, config: Mapping[str, object] | str, metadata: Mapping[str, str] | None = None
     ) -> AgentConfiguration:
-        """``config`` is the ``agent`` block of a Settings message; it cannot change later."""
+        """``config`` is the ``agent`` block of a Settings message; it cannot change later.
+
+        It may be text: Deepgram takes the bare name of a variable in place of a value.
+        """
         try:
-            body: dict[str, object] = {"config": json.dumps(config, allow_nan=False)}
+            text = config if isinstance(config, str) else json.dumps(config, allow_nan=False)
+            body: dict[str, object] = {"config": text}
         except (TypeError, ValueError) as error:
             raise InvalidOption(f"config cannot be written as JSON: {error}") from error
         if metadata is not None:

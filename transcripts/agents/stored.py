@@ -6,22 +6,25 @@ can read a stored configuration and its variables.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from management.key_changes import NotChanged, account_of
-from management.models import AgentConfiguration, AgentVariable, Project, User
+from management.models import AgentConfiguration, AgentVariable, Connection, Project, User
 from speechclient import AccountClient, Denied
 from transcripts.agents.declarations import AnsweredBy, Function
 from transcripts.agents.forms import first
 from transcripts.agents.models import Agent, AgentVersion
-from transcripts.agents.settings import VARIABLE, endpoints, named_in, with_functions
+from transcripts.agents.settings import VARIABLE, endpoints, fill, named_in, with_functions
 
 PREFIX = "DG_"
+BRACED = re.compile(rf'"\{{\{{({PREFIX}[A-Z0-9_]+)\}}\}}"')
 NOT_FOUND = 404
 
 
@@ -34,20 +37,44 @@ def save_to_account(version: AgentVersion) -> AgentConfiguration:
     project = version.agent.project
     if project.is_local:
         raise NotChanged("The speech server does not know this project: it is one of the team.")
-    config = renamed(with_functions(version), lambda name: PREFIX + name)
-    for each in endpoints(config):
+    block = deepcopy(with_functions(version))
+    for each in endpoints(block):
         each.pop("headers", None)
+    is_hosted = project.connection.kind == Connection.Kind.HOSTED
+    if is_hosted:
+        block = fill_inside(block, version.variables)
+    config = renamed(block, lambda name: PREFIX + name)
     metadata = {"name": version.agent.name[:100], "version": str(version.number)}
-    used = set(named_in(version.settings)) | set(named_in(version.functions))
-    values = {name: version.variables[name] for name in sorted(used & set(version.variables))}
+    used = sorted(set(named_in(block)) & set(version.variables))
     with account_of(project) as account:
-        _save_variables(account, project, values)
-        made = account.create_agent(config, metadata)
+        _save_variables(account, project, {name: version.variables[name] for name in used})
+        made = account.create_agent(with_bare_names(config) if is_hosted else config, metadata)
     facts = {"config": config, "metadata": metadata, "created_at": timezone.now(), "gone_at": None}
     row, _ = AgentConfiguration.objects.update_or_create(
         project=project, agent_id=made.agent_id[:100], defaults=facts
     )
     return row
+
+
+def fill_inside(value: Any, variables: Mapping[str, Any]) -> Any:
+    """Return ``value`` with the variables inside longer texts replaced by their values.
+
+    Deepgram's server replaces a whole value by a variable, not a part of a text.
+    """
+    match value:
+        case str() if not VARIABLE.fullmatch(value):
+            unknown = {name: "{{" + name + "}}" for name in named_in(value)}
+            return fill(value, unknown | dict(variables))
+        case list():
+            return [fill_inside(each, variables) for each in value]
+        case dict():
+            return {name: fill_inside(each, variables) for name, each in value.items()}
+    return value
+
+
+def with_bare_names(config: Any) -> str:
+    """Return JSON text in which a value that is a variable is its bare name."""
+    return BRACED.sub(r"\1", json.dumps(config))
 
 
 def _save_variables(account: AccountClient, project: Project, values: Mapping[str, Any]) -> None:

@@ -8,7 +8,13 @@ from django.test import Client
 from django.urls import reverse
 
 from management import speech
-from management.models import Action, AgentConfiguration, AgentVariable, AuditEntry
+from management.models import (
+    Action,
+    AgentConfiguration,
+    AgentVariable,
+    AuditEntry,
+    Connection,
+)
 from tests.transcripts.agents.conftest import agent as agent
 from transcripts.agents.draft import values_of
 from transcripts.agents.models import Agent
@@ -352,6 +358,19 @@ class TestAccount:
         assert body["metadata"] == {"name": "Orders", "version": "1"}
         assert AgentConfiguration.objects.get().agent_id == "a-1"
         assert AuditEntry.objects.filter(action=Action.AGENT_STORED).exists()
+
+    def test_deepgram_gets_the_bare_names_of_variables(self, client, agent, account, server):
+        server.kind = Connection.Kind.HOSTED
+        server.save()
+        settings = agent.version.settings | {"greeting": "{{HELLO}}"}
+        settings["think"] = settings["think"] | {"prompt": "Work for {{SHOP}}."}
+        variables = {"SHOP": "Elm Street", "HELLO": 'Say "hi"'}
+        agent.add_version(settings=settings, functions=[], variables=variables)
+        client.post(reverse("agent_store", args=[agent.pk]))
+        (_, _, variable), (_, _, body) = account.requests
+        assert variable == {"key": "DG_HELLO", "value": 'Say "hi"'}
+        assert '"greeting": DG_HELLO,' in body["config"]
+        assert '"prompt": "Work for Elm Street."' in body["config"]
 
     def test_a_variable_with_another_value_is_not_changed(self, client, agent, account):
         account.variables = [{"variable_id": "v", "key": "DG_SHOP", "value": "Oak Street"}]
