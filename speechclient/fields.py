@@ -17,6 +17,8 @@ from typing import Any
 MAX_TEXT = 20_000_000
 MAX_LINE = 10_000
 
+_decoder = json.JSONDecoder(parse_constant=lambda _: None)
+
 
 def read_json(body: bytes | str) -> Fields:
     """The JSON object in ``body`` (UTF-8). Raises ``ValueError`` when there is none.
@@ -25,7 +27,7 @@ def read_json(body: bytes | str) -> Fields:
     """
     text = body if isinstance(body, str) else body.decode("utf-8", "replace")
     try:
-        value = json.loads(text.removeprefix("\ufeff"), parse_constant=lambda _: None)
+        value = _decoder.decode(text.removeprefix("\ufeff"))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(value, dict):

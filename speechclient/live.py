@@ -13,6 +13,7 @@ import random
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from speechclient.deliveries import Deliveries
@@ -56,7 +57,7 @@ from speechclient.streams.session import Event, StreamError
 logger = logging.getLogger(__name__)
 
 NOT_CONNECTED = "NOT_CONNECTED"  # code of a Configure that could not be sent
-READ_SECONDS = 1.0  # of stored audio at a time
+READ_SECONDS = 0.25  # of audio in memory where all of it is stored: that which is just received
 GAP_SECONDS = 1.0  # at least, so that an outage is not a gap for each piece of audio
 TICK_SECONDS = 1.0
 LIVE_SECONDS = 1.0  # with less audio to send, a stream is live
@@ -352,7 +353,7 @@ class LiveStream(Generic[Connection, Choices]):
 
     async def _serve(self, connection: Connection) -> SpeechError | None:
         opened = self._continuity.open(self._oldest(), connection.request_id)
-        self._sending.restart(self._continuity.start, _now())
+        self._sending.restart(self._continuity.start, monotonic())
         self._stall.restart()
         self._connection = connection
         self._is_overflowing = False
@@ -429,7 +430,7 @@ class LiveStream(Generic[Connection, Choices]):
 
     async def _send_next(self, connection: Connection) -> Wait | None:
         """Do the next thing; return the wait when there is nothing to do now."""
-        action = self._sending.next(_now())
+        action = self._sending.next(monotonic())
         if isinstance(action, Wait):
             return action
         self._is_sending = True
@@ -454,7 +455,7 @@ class LiveStream(Generic[Connection, Choices]):
                 await self._keep_alive(connection)
             case Finish():
                 await connection.finish()
-        self._sending.did_send(action, _now())
+        self._sending.did_send(action, monotonic())
 
     async def _send_audio(
         self, connection: Connection, start: int, size: int, action: SendAudio
@@ -467,10 +468,10 @@ class LiveStream(Generic[Connection, Choices]):
             self._sending.skip(to)
             return
         action = replace(action, size=len(audio))
-        self._sending.did_send(action, _now())
+        self._sending.did_send(action, monotonic())
         self._continuity.sent(len(audio))
         await connection.send(audio)
-        if self._stall.sent(self._audio.seconds(len(audio)), _now()):
+        if self._stall.sent(self._audio.seconds(len(audio)), monotonic()):
             seconds = self._survival.stall_seconds
             raise ServiceUnavailable(f"audio was sent for {seconds:g} s and nothing was received")
 
@@ -629,7 +630,3 @@ class LiveTurns(LiveStream[FluxStream, FluxOptions]):
 
     async def _send_mark(self, connection: FluxStream, mark: Mark) -> None:
         await connection.force_end_turn()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -269,8 +269,10 @@ class ListenContinuity(Continuity):
 
     def _numbered_if_known(self, words: Iterable[Word]) -> Iterator[Word]:
         for word in words:
-            known = None if word.speaker is None else self._speakers.known(word.speaker)
-            yield replace(word, speaker=known)
+            if word.speaker is None:
+                yield word
+            else:
+                yield replace(word, speaker=self._speakers.known(word.speaker))
 
     def _settle(self, channel: int, channels: int, end: float, words: tuple[Word, ...]) -> None:
         self._speakers.label(words)

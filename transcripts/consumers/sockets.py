@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from enum import IntEnum
@@ -46,6 +47,7 @@ class PageSocket(AsyncConsumer, ABC):
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sending = asyncio.Lock()
+        self._sends_since: float | None = None  # when the frame that is being sent was begun
         self._is_closed = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -61,6 +63,9 @@ class PageSocket(AsyncConsumer, ABC):
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         # That of AsyncConsumer visits a thread for every message to close database connections.
+        if message["type"] == "websocket.receive":
+            await self.websocket_receive(message)
+            return
         await getattr(self, get_handler_name(message))(message)
 
     # For the concrete sockets.
@@ -92,15 +97,25 @@ class PageSocket(AsyncConsumer, ABC):
         await self._send_frame(bytes=data)
 
     async def _send_frame(self, **frame: str | bytes) -> None:
-        """Send a frame; a client that does not read for ``SEND_SECONDS`` is closed."""
-        try:
-            async with asyncio.timeout(SEND_SECONDS), self._sending:
-                if not self._is_closed:
-                    await self.base_send({"type": "websocket.send", **frame})
-        except TimeoutError:
-            await self.close(Code.OVERLOADED)
-        except OSError:  # the client has gone; the server says so next
-            self._is_closed = True
+        """Send a frame; ``_watch_access`` closes a client that does not read for long.
+
+        A timer for every frame would cost as much as the frame.
+        """
+        async with self._sending:
+            if self._is_closed:
+                return
+            self._sends_since = time.monotonic()
+            try:
+                await self.base_send({"type": "websocket.send", **frame})
+            except OSError:  # the client has gone; the server says so next
+                self._is_closed = True
+            finally:
+                self._sends_since = None
+
+    @property
+    def _is_stalled(self) -> bool:
+        since = self._sends_since
+        return since is not None and time.monotonic() - since > SEND_SECONDS
 
     async def close(self, code: Code) -> None:
         if self._is_closed:
@@ -160,6 +175,9 @@ class PageSocket(AsyncConsumer, ABC):
     async def _watch_access(self) -> None:
         while True:
             await asyncio.sleep(ACCESS_SECONDS)
+            if self._is_stalled:
+                await self.close(Code.OVERLOADED)
+                return
             code = await self.in_thread(self.may_stay)
             if code is not None:
                 await self.close(code)

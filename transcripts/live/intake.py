@@ -7,7 +7,7 @@ from transcripts.live.audio import SAMPLE_BYTES, AudioFile
 # Audio that waits for the disk; a microphone takes half a minute to fill it.
 WAITING_BYTES = 1024 * 1024
 # Audio that is kept in memory after it is stored: what is sent next is nearly always in it.
-RECENT_BYTES = 64 * 1024
+RECENT_BYTES = 16 * 1024
 
 
 class WrongOffset(Exception):

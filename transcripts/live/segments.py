@@ -27,6 +27,17 @@ def parts(segment: Segment) -> list[dict[str, Any]]:
     return [_fields(segment, run, joined([each.punctuated_word for each in run])) for run in runs]
 
 
+def shown_parts(segment: Segment) -> list[dict[str, Any]]:
+    """Return what pages show of a segment that is not final: each speaker's text."""
+    text = segment.transcript.strip()
+    if not text:
+        return []
+    speakers = {word.speaker for word in segment.words}
+    if len(speakers) < 2:
+        return [{"speaker": next(iter(speakers), None), "text": text}]
+    return [{"speaker": part["speaker"], "text": part["text"]} for part in parts(segment)]
+
+
 def turn_fields(turn: Turn, received_seconds: float) -> dict[str, Any]:
     """Return the fields of the caption of a turn that has ended.
 

@@ -43,14 +43,14 @@ from transcripts.live.feed import Feed
 from transcripts.live.finishing import finish
 from transcripts.live.intake import Intake
 from transcripts.live.models import ENDS_AFTER, Caption, LiveSession
-from transcripts.live.segments import parts, turn_fields
+from transcripts.live.segments import parts, shown_parts, turn_fields
 from transcripts.live.streams import OpenStream, Server, open_stream, server_of
 from transcripts.media.names import clean_title
 from transcripts.media.storage import DiskFull
 
 logger = logging.getLogger(__name__)
 
-STORE_SECONDS = 0.5
+STORE_SECONDS = 1.0
 HEARTBEAT_SECONDS = 7.0
 # For the last results after the last audio; a server that takes longer has the recording instead.
 FINISH_SECONDS = 40.0
@@ -304,9 +304,7 @@ class LiveRun:
                 self._add_segment(event)
                 self._checkpoint = stream.checkpoint()
             case Segment():
-                self.feed.show_interim(
-                    [{"speaker": part["speaker"], "text": part["text"]} for part in parts(event)]
-                )
+                self.feed.show_interim(shown_parts(event))
             case Turn(event="EndOfTurn"):
                 if event.transcript.strip():
                     self._add(**turn_fields(event, stream.received_seconds))

@@ -199,8 +199,10 @@ async def test_a_viewer_that_does_not_read_is_closed_and_holds_up_nobody(
     stalled = Stalled()
     socket = WatchConsumer()
     socket.base_send = stalled.send
-    await socket.send_text("x")
-    assert stalled.closed == 1
+    socket.spawn(socket.send_text("x"))
+    socket.spawn(socket._watch_access())
+    await stalled.closed.wait()
+    await socket._end()
     upstream.stream.says("One.", until=0.1)
     tab = await viewer(public)
     assert await texts(tab, 1) == ["One."]
@@ -211,10 +213,11 @@ async def test_a_viewer_that_does_not_read_is_closed_and_holds_up_nobody(
 class Stalled:
     """A client that reads nothing: a server lets its sender wait."""
 
-    closed = 0
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
 
     async def send(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.close":
-            self.closed += 1
+            self.closed.set()
             return
         await asyncio.Event().wait()
