@@ -77,6 +77,7 @@ TRUSTED = {
     "network/jsontext.py",
     "speechclient/errors.py",
     "speechclient/fields.py",
+    "transcripts/agents/models.py",
     "transcripts/models.py",
     "transcripts/media/sound_child.py",
 }
