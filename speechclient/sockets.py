@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 from urllib.parse import urlencode
@@ -430,6 +430,12 @@ class AgentStream(Stream[AgentSession, AgentOptions]):
     path = "/v1/agent/converse"
     session_class = AgentSession
     keeps_alive = True
+    on_send: Callable[[str], None] | None = None  # called with each message before it is sent
+
+    async def send(self, frame: str | bytes) -> None:
+        if isinstance(frame, str) and self.on_send is not None:
+            self.on_send(frame)
+        await super().send(frame)
 
     async def send_audio(self, audio: bytes) -> None:
         """Audio in the encoding of the Settings, best in pieces of 20 to 250 ms."""

@@ -16,6 +16,7 @@ class TranscriptsConfig(AppConfig):
         import_module("transcripts.live.models")
         import_module("transcripts.clips.models")
         import_module("transcripts.agents.models")
+        import_module("transcripts.calls.models")
 
     def ready(self) -> None:
         from transcripts import checks  # noqa: F401 registers itself

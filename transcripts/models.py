@@ -180,6 +180,7 @@ class Recording(models.Model):
         URL = "url", "Web address"
         COMMAND = "command", "Command line"
         LIVE = "live", "Live session"
+        CALL = "call", "Call with an agent"
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="recordings")
     owner = models.ForeignKey(
@@ -245,10 +246,11 @@ class Recording(models.Model):
             if not idle.update(project=project):
                 return False
             Utterance.objects.filter(transcription__recording=self).update(project=project)
-            session = getattr(self, "live_session", None)
-            if session is not None:
-                session.project = project
-                session.save(update_fields=["project"])
+            for name in ("live_session", "call"):  # it was one of them before
+                origin = getattr(self, name, None)
+                if origin is not None:
+                    origin.project = project
+                    origin.save(update_fields=["project"])
         self.project = project
         return True
 
@@ -473,7 +475,8 @@ class Transcription(Leased):
     @property
     def is_live(self) -> bool:
         """Return whether its words were recognised while they were spoken: nothing was sent."""
-        return self.recording.source == Recording.Source.LIVE and self.sent_at is None
+        spoken = (Recording.Source.LIVE, Recording.Source.CALL)
+        return self.recording.source in spoken and self.sent_at is None
 
     def timed_words(self) -> list[differences.Timed]:
         """Return all words with their starts, in order."""

@@ -5,6 +5,7 @@ from django.urls import path
 from transcripts.views import (
     administration,
     agents,
+    calls,
     dashboard,
     exports,
     insights,
@@ -60,6 +61,10 @@ urlpatterns = [
     path("live/<uuid:pk>/", live.live_session, name="live_session"),
     path("live/<uuid:pk>/end/", live.live_end, name="live_end"),
     path("live/<uuid:pk>/link/", live.live_link, name="live_link"),
+    path("calls/", calls.calls, name="calls"),
+    path("calls/start/", calls.call_start, name="call_start"),
+    path("calls/<uuid:pk>/", calls.call, name="call"),
+    path("calls/<uuid:pk>/messages/", calls.call_messages, name="call_messages"),
     path("captions/<str:link>/", live.captions, name="captions"),
     path(
         "settings/people/<int:pk>/recordings/",

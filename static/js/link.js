@@ -14,7 +14,7 @@ const REASONS = new Map([
   [1013, "This browser does not keep up with what it is sent."],
 ]);
 
-// Events: "open", "message" with `data`, "down" with `words` and `seconds`, "close" with `code` and `words`.
+// Events: "open", "message" with `data`, "audio" with `data` (bytes), "down" with `words` and `seconds`, "close" with `code` and `words`.
 export class Link extends EventTarget {
   // `address()` gives path and query for each attempt.
   constructor(address) {
@@ -35,7 +35,8 @@ export class Link extends EventTarget {
     socket.onmessage = ({ data }) => {
       this.attempts = 0;
       this.watch();
-      this.say("message", { data: JSON.parse(data) });
+      if (typeof data === "string") this.say("message", { data: JSON.parse(data) });
+      else this.say("audio", { data });
     };
     socket.onclose = ({ code, reason }) => this.socket === socket && this.lost(code, reason);
   }

@@ -6,6 +6,7 @@ import { Link } from "./link.js";
 import { Microphone, problem } from "./microphone.js";
 import { Reading } from "./reading.js";
 import { typing } from "./shell.js";
+import { sessionTab } from "./tab.js";
 import { Notes, Writing } from "./write.js";
 
 const BYTES_PER_SECOND = 32_000;
@@ -310,13 +311,4 @@ function Live(root) {
     if (lock && !lock.released) return;
     lock = await navigator.wakeLock.request("screen").catch(() => null);
   }
-}
-
-// The identity of this tab across reloads: two tabs are two, also when one is a copy of the other.
-function sessionTab() {
-  const known = sessionStorage.getItem("live-tab");
-  const isReload = performance.getEntriesByType("navigation")[0]?.type === "reload";
-  const tab = known && isReload ? known : crypto.getRandomValues(new Uint32Array(4)).join("-");
-  sessionStorage.setItem("live-tab", tab);
-  return tab;
 }

@@ -1,25 +1,30 @@
-// A microphone, or the sound of a shared tab, as frames of 16-bit samples at 16 kHz.
+// A microphone, or the sound of a shared tab, as frames of 16-bit samples.
 
-const RATE = 16_000;
+const RATE = 16_000; // unless another is asked for
 const SILENT_FRAMES = 60; // about five seconds of digital silence: no microphone is that quiet
 
 // Events: "frame" with `audio` and `peak`, "trouble" with a sentence (empty once it is over), "end".
 export class Microphone extends EventTarget {
-  constructor(recorderUrl) {
+  // `device` is an id of the browser's, "" for that of the system. `cancelsEcho` is for a page that
+  // speaks itself.
+  constructor(recorderUrl, { rate = RATE, device = "", cancelsEcho = false } = {}) {
     super();
-    this.recorderUrl = recorderUrl;
+    Object.assign(this, { recorderUrl, rate, device, cancelsEcho });
     this.silent = 0;
     this.isPaused = false;
   }
 
   // Asks for the device, or plays `file`. Throws what the browser throws; `problem` has words for it.
   async start(kind, file) {
-    this.stream = kind === "file" ? null : await open(kind);
+    this.stream = kind === "file" ? null : await this.open(kind);
     const track = this.stream?.getAudioTracks()[0];
     if (this.stream && !track) throw new DOMException("The tab is shared without its sound.", "NotFoundError");
-    this.context = newContext(this.stream);
+    this.context = newContext(this.stream, this.rate);
     await this.context.audioWorklet.addModule(this.recorderUrl);
-    const recorder = new AudioWorkletNode(this.context, "recorder", { numberOfOutputs: 0 });
+    const recorder = new AudioWorkletNode(this.context, "recorder", {
+      numberOfOutputs: 0,
+      processorOptions: { rate: this.rate },
+    });
     recorder.port.onmessage = ({ data }) => this.hear(data);
     const source = this.stream ? this.context.createMediaStreamSource(this.stream) : this.play(file);
     source.connect(recorder);
@@ -31,6 +36,24 @@ export class Microphone extends EventTarget {
     document.addEventListener("visibilitychange", () => this.revive());
     await this.revive();
     await this.player?.play();
+  }
+
+  async open(kind) {
+    if (kind === "tab") {
+      const stream = await navigator.mediaDevices.getDisplayMedia({ audio: true, video: true });
+      for (const track of stream.getVideoTracks()) track.enabled = false;
+      return stream;
+    }
+    const { device, cancelsEcho } = this;
+    return navigator.mediaDevices.getUserMedia({
+      audio: {
+        channelCount: 1,
+        echoCancellation: cancelsEcho,
+        noiseSuppression: false,
+        autoGainControl: true,
+        ...(device ? { deviceId: { exact: device } } : {}),
+      },
+    });
   }
 
   // The sound of a file, which is also heard.
@@ -87,26 +110,15 @@ export class Microphone extends EventTarget {
   }
 }
 
-function newContext(stream) {
+function newContext(stream, rate) {
   try {
-    const context = new AudioContext({ sampleRate: RATE });
+    const context = new AudioContext({ sampleRate: rate });
     // Firefox connects only streams of the context's own rate.
     if (stream) context.createMediaStreamSource(stream).disconnect();
     return context;
   } catch {
     return new AudioContext();
   }
-}
-
-async function open(kind) {
-  if (kind === "tab") {
-    const stream = await navigator.mediaDevices.getDisplayMedia({ audio: true, video: true });
-    for (const track of stream.getVideoTracks()) track.enabled = false;
-    return stream;
-  }
-  return navigator.mediaDevices.getUserMedia({
-    audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true },
-  });
 }
 
 export function problem(error) {

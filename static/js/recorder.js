@@ -1,13 +1,13 @@
-// AudioWorklet: 16-bit samples at 16 kHz in frames of 80 ms, each with its peak.
+// AudioWorklet: 16-bit samples in frames of 80 ms, each with its peak. `rate` is 16 kHz or another.
 
-const RATE = 16_000;
-const FRAME_SAMPLES = 1_280;
+const FRAME_SECONDS = 0.08;
 
 class Recorder extends AudioWorkletProcessor {
-  constructor() {
+  constructor({ processorOptions: { rate } }) {
     super();
+    this.frameSamples = Math.round(rate * FRAME_SECONDS);
     // Not every browser resamples for us: `sampleRate` is then that of the microphone.
-    this.step = sampleRate / RATE;
+    this.step = sampleRate / rate;
     this.place = 0;
     this.sum = 0;
     this.count = 0;
@@ -15,7 +15,7 @@ class Recorder extends AudioWorkletProcessor {
   }
 
   begin() {
-    this.frame = new Int16Array(FRAME_SAMPLES);
+    this.frame = new Int16Array(this.frameSamples);
     this.filled = 0;
     this.peak = 0;
   }
@@ -44,7 +44,7 @@ class Recorder extends AudioWorkletProcessor {
     const bounded = Math.max(-1, Math.min(1, sample));
     this.peak = Math.max(this.peak, Math.abs(bounded));
     this.frame[this.filled++] = bounded < 0 ? bounded * 32_768 : bounded * 32_767;
-    if (this.filled < FRAME_SAMPLES) return;
+    if (this.filled < this.frameSamples) return;
     this.port.postMessage({ audio: this.frame.buffer, peak: this.peak }, [this.frame.buffer]);
     this.begin();
   }

@@ -15,6 +15,7 @@ from django.utils import timezone
 from management.models import Connection, Membership, Project, User
 from transcripts.agents.defaults import default_configuration
 from transcripts.agents.models import Agent
+from transcripts.calls.models import Call
 from transcripts.clips.models import Clip
 from transcripts.models import Insight, Recording, State, Transcription, Utterance, Waveform
 
@@ -28,6 +29,45 @@ LINES = (
     "The pier went first, and then the lower road, and by morning there was a boat in the yard.",
 )
 WORD_SECONDS = 0.35
+# Of a call with one turn of each side and a function call.
+MESSAGES: tuple[tuple[float, str, str, dict[str, Any]], ...] = (
+    (0.0, "up", "Settings", {"agent": {"greeting": "Hi"}, "audio": {}}),
+    (0.1, "down", "Welcome", {"request_id": "r-4"}),
+    (0.2, "down", "SettingsApplied", {}),
+    (3.0, "down", "UserStartedSpeaking", {}),
+    (5.0, "down", "ConversationText", {"role": "user", "content": "How dark was the road?"}),
+    (
+        5.1,
+        "down",
+        "FunctionCallRequest",
+        {
+            "functions": [
+                {
+                    "id": "a",
+                    "name": "search_library",
+                    "arguments": '{"query": "road"}',
+                    "client_side": True,
+                }
+            ]
+        },
+    ),
+    (5.4, "up", "FunctionCallResponse", {"id": "a", "name": "search_library", "content": "[]"}),
+    (5.6, "down", "ConversationText", {"role": "assistant", "content": "Very dark. " * 20}),
+    (6.0, "down", "Audio", {"frames": 4, "bytes": 96_000, "start": 6.0, "end": 8.0, "seconds": 2}),
+    (
+        6.1,
+        "down",
+        "LatencyReport",
+        {
+            "stt_latency": 0.6,
+            "ttt_token_latency": 0.5,
+            "tts_latency": 0.3,
+            "total_latency": 1.4,
+        },
+    ),
+    (6.2, "down", "AgentAudioDone", {}),
+    (9.0, "down", "AgentYawned", {"depth": 3}),
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +138,21 @@ class Cast:
         )
         agent.add_version(**default_configuration(), by=self.ada)
         return agent
+
+    def call(self, **facts: Any) -> Call:
+        """A call of Ada's with the default agent, not begun."""
+        agent = Agent.objects.default_of(self.project)
+        known = {"project": self.project, "owner": self.ada, "version": agent.version}
+        return Call.objects.create(name=agent.name, **known | facts)
+
+    def ended_call(self, recording: Recording, **facts: Any) -> Call:
+        """A call that became ``recording``, with its messages."""
+        now = timezone.now()
+        ended = {"state": Call.State.ENDED, "started_at": now, "ended_at": now, "request_id": "r-4"}
+        call = self.call(recording=recording, audio_bytes=96_000 * 30, **ended | facts)
+        for sequence, (at, direction, kind, body) in enumerate(MESSAGES, start=1):
+            call.events.create(sequence=sequence, at=at, direction=direction, kind=kind, body=body)
+        return call
 
     def failed(self, title: str = "Broken", **facts: Any) -> Recording:
         recording = self.recording(title, state=State.FAILED, duration=61.0, **facts)

@@ -74,6 +74,7 @@ def address(name: str, cast: Cast, recording: Recording) -> str:
         "preset": make_preset,
         "upload": make_upload,
         "live": make_live_session,
+        "call": lambda cast, _: cast.call().pk,
         "key": make_key,
         "clip": make_clip,
         "agent": lambda *_: cast.agent().pk,

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from management.models import AgentConfiguration
 from tests.pages.cast import Cast
 from transcripts.agents.models import Agent
+from transcripts.calls.models import Call
 from transcripts.live.models import LiveSession
 from transcripts.models import Recording, State
 
@@ -34,6 +35,8 @@ def fill(cast: Cast) -> None:
     cast.insight(cast.transcribed(LONG), summary=LONG * 3)
     cast.failed("<i>Broken</i>")
     cast.running()
+    cast.call()
+    cast.ended_call(cast.transcribed("A call", duration=30), error=f"{LONG}.")
     cast.recording("", state="cancelled", duration=None)
     cast.clip(LONG * 3)
     cast.project.connection.speech_models.create(
@@ -75,6 +78,9 @@ def pages(cast: Cast) -> dict[str, str]:
         "live": "/live/",
         "live session": session.get_absolute_url(),
         "captions": session.get_captions_url(),
+        "calls": "/calls/",
+        "call before it begins": Call.objects.get(state="prepared").get_absolute_url(),
+        "call that has ended": Call.objects.get(state="ended").get_absolute_url(),
         "speak": "/speak/",
         "agents": "/agents/",
         "new agent": "/agents/new/",

@@ -30,6 +30,8 @@ from management.models import (
 from tests.pages.cast import Cast
 from tests.pages.test_access import ALL
 from tests.permissions import PAGE, RULES, Rule, written
+from transcripts.agents.models import Agent
+from transcripts.calls.models import Call
 from transcripts.live.models import LiveSession
 from transcripts.models import Preset, Recording, Upload
 from transcripts.options import DEFAULTS
@@ -116,6 +118,7 @@ class Objects:
             "preset": self.preset,
             "upload": self.upload,
             "live": self.live,
+            "call": self.call,
             "key": self.key,
             "member": self.member,
             "model": self.model,
@@ -167,6 +170,9 @@ class Objects:
         return LiveSession.objects.create(
             owner=self.person, project=self.cast.project, title="Live"
         )
+
+    def call(self) -> Call:
+        return self.cast.call(owner=self.person)
 
     def key(self) -> Key:
         return Key.objects.create(project=self.cast.project, api_key_id="k-1")
@@ -222,6 +228,7 @@ def form(cast: Cast) -> dict[str, Any]:
         "model": DEFAULTS["model"], "mode": "captions", "source": "microphone", "language": "en",
         "endpointing": "800", "encoding": "mp3", "dollars": "10", "period": "month",
         "based_on": "1", "listen_model": "nova-3",
+        "agent": Agent.objects.default_of(cast.project).pk,
     }  # fmt: skip
 
 

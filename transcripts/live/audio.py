@@ -3,12 +3,33 @@
 import fcntl
 import os
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 SAMPLE_RATE = 16_000
 SAMPLE_BYTES = 2
-BYTES_PER_SECOND = SAMPLE_RATE * SAMPLE_BYTES
 HEADER_BYTES = 44
+
+
+@dataclass(frozen=True)
+class Format:
+    """16-bit samples of so many channels at so many Hz."""
+
+    sample_rate: int
+    channels: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of every channel."""
+        return SAMPLE_BYTES * self.channels
+
+    @property
+    def bytes_per_second(self) -> int:
+        return self.sample_rate * self.frame_bytes
+
+
+MONO = Format(SAMPLE_RATE, 1)  # of a microphone
+BYTES_PER_SECOND = MONO.bytes_per_second
 # The sizes in a WAV header have 32 bits.
 LONGEST_BYTES = 2**32 - HEADER_BYTES - 2 * BYTES_PER_SECOND
 
@@ -22,13 +43,14 @@ def seconds_of(size_bytes: int) -> float:
     return size_bytes / BYTES_PER_SECOND
 
 
-def wav_header(size_bytes: int) -> bytes:
-    """Return the header of a mono WAV file with ``size_bytes`` of 16-bit samples at 16 kHz."""
+def wav_header(size_bytes: int, form: Format = MONO) -> bytes:
+    """Return the header of a WAV file with ``size_bytes`` of samples."""
     sizes = struct.pack("<I", HEADER_BYTES - 8 + size_bytes), struct.pack("<I", size_bytes)
-    form = struct.pack(
-        "<IHHIIHH", 16, 1, 1, SAMPLE_RATE, BYTES_PER_SECOND, SAMPLE_BYTES, 8 * SAMPLE_BYTES
-    )
-    return b"RIFF" + sizes[0] + b"WAVEfmt " + form + b"data" + sizes[1]
+    described = struct.pack(
+        "<IHHIIHH", 16, 1, form.channels, form.sample_rate, form.bytes_per_second,
+        form.frame_bytes, 8 * SAMPLE_BYTES,
+    )  # fmt: skip
+    return b"RIFF" + sizes[0] + b"WAVEfmt " + described + b"data" + sizes[1]
 
 
 def is_written(path: Path) -> bool:
@@ -54,7 +76,7 @@ class AudioFile:
     another process has the file open.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, form: Format = MONO) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -64,7 +86,8 @@ class AudioFile:
             os.close(self._descriptor)
             raise AudioBusy(f"{path.name} is written by another process") from None
         stored = max(0, os.fstat(self._descriptor).st_size - HEADER_BYTES)
-        self.size_bytes = stored - stored % SAMPLE_BYTES
+        self._form = form
+        self.size_bytes = stored - stored % form.frame_bytes
         self._write_header()
 
     def write(self, start: int, audio: bytes) -> None:
@@ -92,4 +115,4 @@ class AudioFile:
             self._descriptor = -1
 
     def _write_header(self) -> None:
-        os.pwrite(self._descriptor, wav_header(self.size_bytes), 0)
+        os.pwrite(self._descriptor, wav_header(self.size_bytes, self._form), 0)

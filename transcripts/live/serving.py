@@ -45,6 +45,7 @@ from transcripts.live.intake import Intake
 from transcripts.live.models import ENDS_AFTER, Caption, LiveSession
 from transcripts.live.segments import parts, shown_parts, turn_fields
 from transcripts.live.streams import OpenStream, Server, open_stream, server_of
+from transcripts.live.tasks import Tasks
 from transcripts.media.names import clean_title
 from transcripts.media.storage import DiskFull
 
@@ -106,7 +107,7 @@ class LiveRun:
         self._is_shared = bool(settings.ENV.channel_layer_url)
         self._written_interim = ""
         self._heard = time.monotonic()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks(f"Live session {session.pk}")
         self._ended = asyncio.Event()
         self._stored = asyncio.Event()
         self._leaving = asyncio.Event()
@@ -484,23 +485,11 @@ class LiveRun:
         self._ended.set()
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._is_done)
-        return task
-
-    def _is_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("Live session %s failed", self.session.pk, exc_info=task.exception())
+        return self._tasks.spawn(work)
 
     async def _cancel_tasks(self) -> None:
         self._leaving.set()
-        others = {task for task in self._tasks if task is not asyncio.current_task()}
-        for task in others:
-            if task is not self._keeping:  # a write that has begun is completed
-                task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await self._tasks.cancel(but=self._keeping)  # a write that has begun is completed
 
 
 def group_of(pk: UUID) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from transcripts.calls import finishing as ended_calls
+from transcripts.calls.models import Call
 from transcripts.live.finishing import finish_forsaken
 from transcripts.live.models import LiveSession
 from transcripts.media.storage import DiskFull
@@ -83,6 +85,7 @@ def sweep() -> None:
         ring("transcripts.draw_waveform", pk)
     complete_search()
     sweep_live_sessions()
+    sweep_calls()
     sweep_uploads(forget)
     if forget:
         sweep_responses()
@@ -106,6 +109,15 @@ def sweep_live_sessions() -> None:
             finish_forsaken(pk)
         except (DiskFull, OSError):
             logger.exception("Live session %s could not be ended", pk)
+
+
+def sweep_calls() -> None:
+    """End calls whose process has gone, or that were never begun."""
+    for pk in Call.objects.forsaken().order_by("created_at").values_list("pk", flat=True)[:4]:
+        try:
+            ended_calls.finish_forsaken(pk)
+        except (DiskFull, OSError):
+            logger.exception("Call %s could not be ended", pk)
 
 
 def complete_search() -> None:

@@ -1,0 +1,1 @@
+"""Calls: conversations of users with voice agents, while they run and afterwards."""
