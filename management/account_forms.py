@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -15,9 +16,12 @@ from management.models import (
     Connection,
     Key,
     KeyQuerySet,
+    MirroredQuerySet,
+    Model,
     Price,
     Project,
     ProjectQuerySet,
+    Purpose,
     RequestQuerySet,
     User,
 )
@@ -371,6 +375,24 @@ class BudgetForm(forms.Form):
                 "hour_price": chosen["hour_price"] or 0,
             },
         )
+
+
+class PurposesForm(forms.Form):
+    """The models of a server that its named choices stand for; the suggested one where empty."""
+
+    def __init__(self, *args: Any, listed: MirroredQuerySet[Model], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.listed = listed
+        for purpose in Purpose:
+            self.fields[purpose.value] = forms.ModelChoiceField(listed, required=False)
+
+    def save(self) -> None:
+        chosen = {purpose: self.cleaned_data[purpose.value] for purpose in Purpose}
+        with transaction.atomic():
+            self.listed.update(purpose="")
+            for purpose, model in chosen.items():
+                if model is not None:
+                    self.listed.filter(pk=model.pk).update(purpose=purpose)
 
 
 class PriceForm(forms.Form):

@@ -38,6 +38,7 @@ urlpatterns = [
     ),
     path("models/", catalog.models, name="models"),
     path("models/<int:pk>/prefer/", catalog.model_prefer, name="model_prefer"),
+    path("models/choices/<int:pk>/", catalog.model_purposes, name="model_purposes"),
     path("stored/", catalog.stored, name="stored"),
     path("servers/", connections.connections, name="connections"),
     path("servers/new/", connections.connection_add, name="connection_add"),

@@ -2,15 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, FloatField, Max, Sum, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from management.charts import Chart, chart
-from management.models import CostDay, Key, Model, Project, Request, SyncPart, UsageDay
+from management.models import (
+    CostDay,
+    Key,
+    Model,
+    PeakDay,
+    Project,
+    Request,
+    SyncPart,
+    UsageDay,
+)
 from management.models.sums import SEPARATOR, Daily
 from management.tagging import FEATURE, PROJECT
 
@@ -51,13 +61,17 @@ NAMELESS = {"tag": "No tag", "model": "No model", "person": "Not known"}
 
 @dataclass(frozen=True)
 class Totals:
-    """Usage and costs of a period; ``dollars`` is None where no cost is mirrored."""
+    """Usage and costs of a period; ``dollars`` is None where no cost is mirrored.
+
+    ``at_once`` is the most requests of one project at a time, None where the log has no ends.
+    """
 
     hours: float = 0.0
     requests: float = 0.0
     characters: float = 0.0
     dollars: float | None = None
-    errors: int = 0
+    errors: float = 0.0
+    at_once: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,9 @@ def first_of(day: date, step: str) -> date:
     return day - DAY * day.weekday() if step == "week" else day
 
 
+AMOUNTS = tuple(field.name for field in fields(Totals))
+
+
 def month_start(today: date | None = None) -> date:
     """The first day of the month, as the server counts days (UTC)."""
     return (today or timezone.now().date()).replace(day=1)
@@ -101,39 +118,45 @@ def totals(projects: Sequence[Project], period: Period) -> Totals:
 
 def sum_up(parts: Sequence[Totals]) -> Totals:
     dollars = [each.dollars for each in parts if each.dollars is not None]
+    at_once = [each.at_once for each in parts if each.at_once is not None]
     return Totals(
         hours=sum(each.hours for each in parts),
         requests=sum(each.requests for each in parts),
         characters=sum(each.characters for each in parts),
         dollars=sum(dollars) if dollars else None,
         errors=sum(each.errors for each in parts),
+        at_once=max(at_once, default=None),
     )
 
 
 def totals_by_project(projects: Sequence[Project], period: Period) -> dict[int, Totals]:
-    """Return the sums of each project that has any, in three queries."""
-    sums: dict[int, dict[str, Any]] = defaultdict(dict)
-    days = {"project__in": projects, "grouping": "", "day__range": (period.start, period.end)}
-    used = (
-        UsageDay.objects.filter(**days)
-        .values("project")
-        .annotate(
-            hours_sum=Sum("hours"), requests_sum=Sum("requests"), characters_sum=Sum("characters")
-        )
+    """Return the sums of each project that has any, in one query."""
+    days = {"project__in": projects, "day__range": (period.start, period.end)}
+    parts: tuple[tuple[Any, dict[str, Any]], ...] = (
+        (
+            UsageDay.objects.filter(**days, grouping=""),
+            {name: Sum(name) for name in ("hours", "requests", "characters")},
+        ),
+        (CostDay.objects.filter(**days, grouping=""), {"dollars": Sum("dollars")}),
+        (failures(projects, period), {"errors": Count("pk")}),
+        (PeakDay.objects.filter(**days), {"at_once": Max("requests")}),
     )
-    for row in used:
-        sums[row["project"]] |= {
-            "hours": row["hours_sum"],
-            "requests": row["requests_sum"],
-            "characters": row["characters_sum"],
-        }
-    costs = CostDay.objects.filter(**days).values_list("project")
-    for project, dollars in costs.annotate(sum=Sum("dollars")):
-        sums[project]["dollars"] = dollars
-    failed = failures(projects, period).values_list("project").annotate(count=Count("pk"))
-    for project, count in failed.order_by():
-        sums[project]["errors"] = count
+    first, *others = (part_of_totals(rows, amounts) for rows, amounts in parts)
+    sums: dict[int, dict[str, Any]] = defaultdict(dict)
+    for project, *amounts in first.union(*others, all=True):
+        named = zip(AMOUNTS, amounts, strict=True)
+        sums[project] |= {name: amount for name, amount in named if amount is not None}
     return {project: Totals(**amounts) for project, amounts in sums.items()}
+
+
+def part_of_totals(rows: Any, amounts: Mapping[str, Any]) -> Any:
+    """Return rows of a project and all of ``AMOUNTS``, of which others than these are null."""
+    empty = Value(None, output_field=FloatField())
+    columns = {
+        f"{name}_of_all": Cast(amounts[name], FloatField()) if name in amounts else empty
+        for name in AMOUNTS
+    }
+    return rows.order_by().values_list("project").annotate(**columns)
 
 
 def failures(projects: Sequence[Project], period: Period) -> Any:

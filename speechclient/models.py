@@ -34,7 +34,7 @@ class Model(Record):
     """A model that listens or speaks. ``languages`` are BCP-47 tags.
 
     ``batch``, ``streaming`` and ``formatted_output`` speak of models that listen, ``metadata``
-    of voices.
+    of voices. ``runs`` names the local models of an engine that serve it.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Model(Record):
     batch: bool
     streaming: bool
     formatted_output: bool
+    runs: tuple[str, ...]
     metadata: VoiceMetadata
 
 

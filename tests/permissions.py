@@ -116,6 +116,7 @@ AREAS: dict[str, list[Rule]] = {
         "usage_csv GET: The same as CSV",
         "budgets GET: Budgets of the own projects and of the team",
         "models GET: Models and voices of the own projects' servers",
+        "voice_sample GET: A sample of a voice of the own projects' servers",
         "sync_now POST: Update the mirror of the accounts of the own projects",
     ),
     "Recordings of a project": rules(
@@ -210,6 +211,7 @@ AREAS: dict[str, list[Rule]] = {
         "connection_add GET: Add a speech server",
         "connection_edit GET: Change a speech server",
         "model_prefer POST: Prefer a model",
+        "model_purposes POST: Choose the models of the named choices",
         "prices GET: Prices of the servers",
         "prices POST: Set a price",
         "price_remove POST: Remove a price",

@@ -8,12 +8,12 @@ from django import forms
 from django.db.models import Prefetch
 from django.http import QueryDict
 
-from management.models import Connection, Model, Project, User
+from management.models import Connection, Model, Project, User, named_choices
 from network.jsontext import read_json
 from speechclient import InvalidOption
 from transcripts.media.names import clean_title
 from transcripts.models import Preset
-from transcripts.options import DEFAULTS, DETECT, INSIGHTS, complete
+from transcripts.options import DEFAULTS, DETECT, INSIGHTS, complete, short_name
 from transcripts.text.warned import language_name
 
 MAX_PRESETS = 50
@@ -109,7 +109,7 @@ def offers(user: User, project: int | None = None) -> dict[str, Any]:
 
     ``project`` narrows it to one.
     """
-    listening = Model.objects.present().filter(kind=Model.Kind.STT, batch=True)
+    listening = Model.objects.present().filter(kind=Model.Kind.STT)
     listening = listening.order_by("-is_preferred", "canonical_name", "pk")
     projects = Project.objects.writable_by(user).select_related("connection")
     if project is not None:
@@ -128,6 +128,7 @@ def offers(user: User, project: int | None = None) -> dict[str, Any]:
             "hosted": server.kind != Connection.Kind.ENGINE,
             "first_choice": first_choice(server),
             "models": model_languages(server),
+            "named": named(server),
         }
     return found
 
@@ -137,10 +138,11 @@ def lists(offered: dict[str, Any], options: Mapping[str, Any] = DEFAULTS) -> dic
 
     A model and a language of ``options`` that no server lists any more are offered, too.
     """
-    servers = offered["servers"].values()
+    servers = list(offered["servers"].values())
     listed = {name: None for server in servers for name in server["models"]}
     tags = {tag for server in servers for tags in server["models"].values() for tag in tags}
     model = options.get("model") or DEFAULTS["model"]
+    named_first = servers[0]["named"] if servers else []
     language = options.get("language") or DEFAULT_LANGUAGE
     if options.get("detect_language"):
         language = DETECT
@@ -149,6 +151,8 @@ def lists(offered: dict[str, Any], options: Mapping[str, Any] = DEFAULTS) -> dic
         "groups": GROUPS,
         "rare_groups": RARE_GROUPS,
         "chosen": [feature for feature in FEATURES if feature.is_chosen_in(options)],
+        "named": named_first,
+        "is_named": any(each["model"] == model for each in named_first),
         "models": [*listed, *({model} - listed.keys())],
         "model": model,
         "languages": [
@@ -158,6 +162,14 @@ def lists(offered: dict[str, Any], options: Mapping[str, Any] = DEFAULTS) -> dic
         "language": language,
         "terms": options.get("keyterm", ()),
     }
+
+
+def named(server: Connection) -> list[dict[str, str]]:
+    """The named choices of a server: ``model`` is sent, ``words`` say what really runs."""
+    choices = named_choices(getattr(server, "listening", []))
+    return [
+        {"model": short_name(each.model.canonical_name), "words": each.words} for each in choices
+    ]
 
 
 def language_label(tag: str) -> str:
@@ -181,7 +193,7 @@ def model_languages(server: Connection) -> dict[str, list[str]]:
 
     The default one knows all languages.
     """
-    listed: list[Model] = getattr(server, "listening", [])
+    listed = [model for model in getattr(server, "listening", []) if model.batch]
     every = sorted({tag for model in listed for tag in model.languages})
     named = {model.canonical_name: sorted(model.languages) for model in listed}
     if any(model.is_preferred for model in listed):

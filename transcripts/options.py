@@ -67,6 +67,15 @@ def complete(chosen: Mapping[str, Any], defaults: Mapping[str, Any] = DEFAULTS) 
     return kept
 
 
+def short_name(model: str) -> str:
+    """Return the default model's short name for its general variant, else the name itself.
+
+    Older recordings and presets have the short one.
+    """
+    default = str(DEFAULTS["model"])
+    return default if model == f"{default}-general" else model
+
+
 def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Options chosen as text, such as ``("diarize", "true")``; a repeated name is a list.
 

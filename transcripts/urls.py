@@ -72,6 +72,7 @@ urlpatterns = [
         name="recordings_reassign",
     ),
     path("speak/", speak.speak, name="speak"),
+    path("voices/<int:pk>/sample", speak.voice_sample, name="voice_sample"),
     path("clips/<uuid:pk>/", speak.clip, name="clip"),
     path("clips/<uuid:pk>/audio", speak.clip_audio, name="clip_audio"),
     path("clips/<uuid:pk>/file", speak.clip_file, name="clip_file"),

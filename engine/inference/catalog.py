@@ -125,6 +125,13 @@ class Catalog:
         languages = ENGLISH if local.endswith(".en") else (*ENGLISH, *_others())
         return RecognitionModel(local, f"{_WHISPER}-{local}", _WHISPER, languages, local)
 
+    def runs(self, model: RecognitionModel) -> list[str]:
+        """Return the names of the local models that serve ``model``."""
+        if model.local:
+            return [model.canonical_name]
+        locals_ = [self._english] if _only(model) == "en" else [self._english, self._multilingual]
+        return [f"{_WHISPER}-{local}" for local in dict.fromkeys(locals_)]
+
     def find_by_uuid(self, key: str) -> RecognitionModel | None:
         return next((model for model in self.models.values() if model.uuid == key.lower()), None)
 

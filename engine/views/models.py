@@ -93,6 +93,7 @@ def _recognition(model: RecognitionModel) -> shapes.RecognitionModel:
         batch=True,
         streaming=model.is_streaming,
         formatted_output=True,
+        runs=catalog().runs(model),
     )
 
 

@@ -298,6 +298,8 @@ class Health(Shape):
 
 
 class RecognitionModel(Shape):
+    """``runs`` names the local models that serve this name: for English, then for the rest."""
+
     name: str
     canonical_name: str
     architecture: str
@@ -307,6 +309,7 @@ class RecognitionModel(Shape):
     batch: bool
     streaming: bool
     formatted_output: bool
+    runs: list[str]
 
 
 class VoiceMetadata(Shape):

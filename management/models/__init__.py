@@ -2,7 +2,7 @@
 
 from management.models.audit import Action, AppendOnly, AuditEntry, AuditQuerySet
 from management.models.budgets import Budget, OverBudget, Reservation
-from management.models.catalog import Model
+from management.models.catalog import Model, NamedChoice, Purpose, model_of, named_choices
 from management.models.connections import Connection, ConnectionQuerySet
 from management.models.invitations import Invitation, InvitationQuerySet
 from management.models.keys import Key, KeyQuerySet
@@ -14,7 +14,7 @@ from management.models.people import LastAdministrator, LastOwner, People, User
 from management.models.prices import Charge, Price, PriceList, Work
 from management.models.projects import Membership, Project, ProjectQuerySet
 from management.models.stored import AgentConfiguration, AgentVariable, SelfHostedCredential
-from management.models.sums import CostDay, Daily, UsageDay
+from management.models.sums import CostDay, Daily, PeakDay, UsageDay
 from management.models.syncs import LostLease, Sync, SyncPart
 from management.models.tokens import Token, TokenQuerySet
 
@@ -45,13 +45,16 @@ __all__ = [
     "Mirrored",
     "MirroredQuerySet",
     "Model",
+    "NamedChoice",
     "OverBudget",
+    "PeakDay",
     "People",
     "Price",
     "PriceList",
     "Project",
     "ProjectQuerySet",
     "Purchase",
+    "Purpose",
     "Request",
     "RequestQuerySet",
     "Reservation",
@@ -63,4 +66,6 @@ __all__ = [
     "UsageDay",
     "User",
     "Work",
+    "model_of",
+    "named_choices",
 ]

@@ -1,11 +1,12 @@
 """Ledger of requests: the server's log, kept longer than the server keeps it."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import Cast, TruncDate
 
 from management.models.people import User
@@ -47,6 +48,11 @@ class RequestQuerySet(models.QuerySet["Request"]):
         """Requests from ``start`` on and before ``end``."""
         return self.filter(created__gte=start, created__lt=end)
 
+    def between_ends(self, start: datetime, end: datetime) -> "Iterator[tuple[datetime, datetime]]":
+        """Yield beginnings and ends of requests that began from ``start`` on and before ``end``."""
+        ended = self.between(start, end).filter(ended__gte=F("created"))
+        return ended.order_by("created").values_list("created", "ended").iterator(2000)
+
     def counted_by_day(self, field: str) -> "list[tuple[date, Any, int]]":
         """Return triples of a day (UTC), a value of ``field`` and the number of its requests."""
         days = self.annotate(day=TruncDate("created", tzinfo=UTC)).values("day", field)
@@ -60,6 +66,7 @@ class Request(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="requests")
     request_id = models.CharField(max_length=100)
     created = models.DateTimeField()
+    ended = models.DateTimeField(null=True, help_text="when it was complete, where the log says")
     endpoint = models.CharField(max_length=20, blank=True)
     method = models.CharField(max_length=20, blank=True)
     path = models.TextField(blank=True, help_text="with its query")

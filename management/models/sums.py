@@ -83,3 +83,17 @@ class CostDay(Daily):
             )
         ]
         indexes = [models.Index(fields=["grouping", "day"], name="cost_by_day")]
+
+
+class PeakDay(models.Model):
+    """The most requests of a project that were under way at once on a day (UTC)."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="peak_days")
+    day = models.DateField()
+    requests = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "day"], name="one_peak_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.requests}"

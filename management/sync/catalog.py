@@ -46,6 +46,8 @@ def model_fields(model: ListedModel) -> dict[str, Any]:
         for name, value in asdict(model.metadata).items()
         if value
     }
+    if model.runs:
+        described["runs"] = list(model.runs)
     return {
         "canonical_name": (model.canonical_name or model.name)[:200],
         "name": model.name[:200],

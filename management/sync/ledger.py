@@ -18,16 +18,20 @@ from management.models import (
     SyncPart,
     Work,
 )
+from management.sync.peaks import note_peaks
 from speechclient import AccountClient
 from speechclient import account as shapes
 from speechclient.account import RequestFilter
 from speechclient.fields import Fields
 
 PAGE = 1000
+LONGEST_STREAM = 7 * 86_400.0  # seconds; longer is a mistake of the log
 # A request enters the server's log when it has ended, with the moment at which it began.
 # A live session of more than a day would be missed.
 OVERLAP = timedelta(hours=24)
 LONGEST_PATH = 4000
+# Of the cursor: the first moment of requests that no peak counts yet.
+UNCOUNTED = "uncounted"
 
 
 def read(sync: Sync, project: Project, part: SyncPart, account: AccountClient) -> None:
@@ -56,7 +60,7 @@ def read(sync: Sync, project: Project, part: SyncPart, account: AccountClient) -
         ]
         store(sync, project, part, rows, cursor)
         if finished:
-            return
+            return count_peaks(sync, project, part)
 
 
 def advance(cursor: dict[str, Any], page: shapes.RequestPage) -> tuple[dict[str, Any], bool]:
@@ -94,12 +98,33 @@ def store(
     listed = {row.request_id: row for row in rows}
     known = set(project.requests.filter(request_id__in=listed).values_list("request_id", flat=True))
     new = [listed[name] for name in listed if name not in known]
+    if uncounted := earliest(part.cursor.get(UNCOUNTED), new):
+        cursor = cursor | {UNCOUNTED: uncounted}
     if not new and cursor == part.cursor:
         return
     with transaction.atomic():
         sync.hold()
         Request.objects.bulk_create(new, batch_size=500)
         project.keys.used(last_uses(new))
+        SyncPart.objects.filter(pk=part.pk).update(cursor=cursor)
+    part.cursor = cursor
+
+
+def earliest(known: str | None, new: Sequence[Request]) -> str | None:
+    """Return the first moment of requests that no peak counts yet."""
+    moments = [row.created.isoformat() for row in new if row.ended]
+    return min([*moments, *([known] if known else [])], key=moment, default=None)
+
+
+def count_peaks(sync: Sync, project: Project, part: SyncPart) -> None:
+    """Count the requests of the passes since the last time; called at the end of a pass."""
+    uncounted = moment(part.cursor.get(UNCOUNTED))
+    if uncounted is None:
+        return
+    cursor = {name: value for name, value in part.cursor.items() if name != UNCOUNTED}
+    with transaction.atomic():
+        sync.hold()
+        note_peaks(project, uncounted)
         SyncPart.objects.filter(pk=part.pk).update(cursor=cursor)
     part.cursor = cursor
 
@@ -141,6 +166,7 @@ def row_of(
         project=project,
         request_id=request.request_id[:100],
         created=created,
+        ended=ended_at(Fields(response), created, details),
         endpoint=endpoint,
         method=method,
         path=request.path[:LONGEST_PATH],
@@ -155,6 +181,15 @@ def row_of(
         dollars=details.optional_number("usd") if dollars is None else dollars,
         response=response,
     )
+
+
+def ended_at(response: Fields, created: datetime, details: Fields) -> datetime | None:
+    """Return the end of a request: as the log says, else after a stream's length."""
+    if completed := response.moment("completed"):
+        return completed
+    seconds = details.optional_number("duration")
+    is_stream = details.text("method") == "streaming" and seconds is not None
+    return created + timedelta(seconds=min(seconds, LONGEST_STREAM)) if is_stream else None
 
 
 def charge_of(endpoint: str, method: str) -> Charge:

@@ -1,17 +1,24 @@
 """Models, languages and voices of the servers, and what projects store there."""
 
+from collections.abc import Sequence
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from management.access import administrators_only, get_permitted, person
+from management.account_forms import PurposesForm
 from management.models import (
     AgentConfiguration,
     AgentVariable,
+    Connection,
     Model,
     Project,
+    Purpose,
     SelfHostedCredential,
+    model_of,
 )
 from management.views.mirror import chosen_projects, mirror_notes
 from management.views.usage import usage_projects
@@ -22,25 +29,56 @@ MOST_ROWS = 500
 @never_cache
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
-    """Models that listen, and voices, as the servers list them."""
+    """Models that listen, the named choices among them, and voices, as the servers list them."""
     chosen = usage_projects(request)
     connections = {project.connection_id for project in chosen.shown}
     listed = Model.objects.present().filter(connection__in=connections)
     listed = listed.select_related("connection").order_by("-is_preferred", "canonical_name", "pk")
+    listening = list(listed.filter(kind=Model.Kind.STT)[:MOST_ROWS])
+    voices = listed.filter(kind=Model.Kind.TTS)
     text = request.GET.get("q", "").replace("\0", "")[:100]
     if text:
-        listed = listed.filter(canonical_name__icontains=text)
+        voices = voices.filter(canonical_name__icontains=text)
     return render(
         request,
         "management/models.html",
         {
             "chosen": chosen,
             "text": text,
-            "stt": listed.filter(kind=Model.Kind.STT)[:MOST_ROWS],
-            "tts": listed.filter(kind=Model.Kind.TTS)[:MOST_ROWS],
+            "servers": choices_of_servers(listening),
+            "stt": [each for each in listening if text.lower() in each.canonical_name.lower()],
+            "tts": voices[:MOST_ROWS],
             "notes": mirror_notes(chosen.shown, ["models"]),
         },
     )
+
+
+def choices_of_servers(
+    listening: Sequence[Model],
+) -> list[tuple[Connection, list[Model], list[tuple[Purpose, Model | None]]]]:
+    """Return each server with its models and the model of each named choice."""
+    servers: dict[Connection, list[Model]] = {}
+    for model in listening:
+        servers.setdefault(model.connection, []).append(model)
+    return [
+        (server, listed, [(purpose, model_of(purpose, listed)) for purpose in Purpose])
+        for server, listed in servers.items()
+    ]
+
+
+@require_POST
+@administrators_only
+def model_purposes(request: HttpRequest, pk: int) -> HttpResponse:
+    """Choose the models that the named choices of a server stand for."""
+    connection = get_permitted(request, Connection.objects.all(), pk)
+    listed = Model.objects.present().filter(connection=connection, kind=Model.Kind.STT)
+    form = PurposesForm(request.POST, listed=listed)
+    if form.is_valid():
+        form.save()
+        messages.success(request, f"The choices of {connection} are saved.")
+    else:
+        messages.error(request, "Nothing was changed. Choose models that the server lists.")
+    return redirect("models")
 
 
 @require_POST

@@ -75,11 +75,7 @@ export class Options {
 
   // A project begins with its default preset, else with what was last chosen for it.
   #enter() {
-    const names = Object.keys(this.server.models);
-    for (const option of this.form.elements.model.options) {
-      const known = names.includes(option.value) || option.value === this.given?.model;
-      option.hidden = option.disabled = names.length > 0 && !known;
-    }
+    this.#listModels();
     if (this.given) return this.#fill(this.given);
     this.#list();
     this.presets.hidden = !this.project;
@@ -96,6 +92,21 @@ export class Options {
     this.preset.value = preset?.id ?? "";
     this.#fill(preset?.options ?? lastChosen(this.project) ?? this.server.first_choice);
     this.#tell();
+  }
+
+  // Named choices of this server with what runs, then every model by its name.
+  #listModels() {
+    const { model } = this.form.elements;
+    const chosen = model.value;
+    const { named, models } = this.server;
+    const names = Object.keys(models);
+    const given = this.given?.model;
+    if (given && !names.includes(given) && !named.some((each) => each.model === given)) names.push(given);
+    model.replaceChildren(
+      ...(named.length ? [group("Choices", named.map((each) => new Option(each.words, each.model)))] : []),
+      group("All models", names.map((name) => new Option(name, name))),
+    );
+    pick(model, chosen);
   }
 
   #choose() {
@@ -219,6 +230,12 @@ export class Options {
       return { error: error.message };
     }
   }
+}
+
+function group(label, options) {
+  const made = Object.assign(document.createElement("optgroup"), { label });
+  made.append(...options);
+  return made;
 }
 
 function pick(select, value) {

@@ -130,7 +130,7 @@ _MODEL = {
     "version": str,
     "uuid": UUID,
 }
-_STT = {**_MODEL, "batch": bool, "streaming": bool, "formatted_output": bool}
+_STT = {**_MODEL, "batch": bool, "streaming": bool, "formatted_output": bool, "runs?": [str]}
 _TTS = {
     **_MODEL,
     "metadata": {

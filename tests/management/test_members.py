@@ -1,10 +1,14 @@
 """Members, invites, models and stored things of the speech account."""
 
+import json
+
 import httpx
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from management import speech
 from management.models import (
     AgentConfiguration,
     AgentVariable,
@@ -112,15 +116,41 @@ def test_only_administrators_change_members(role, project, account):
 
 def test_models_and_voices_are_those_of_the_server(project):
     vera = client_of(project, Membership.Role.VIEWER, "vera@example.test")
-    Model.objects.filter(kind="tts").update(
-        metadata={"accent": "American", "sample": "https://example.test/t.wav"}
-    )
+    voice = Model.objects.get(kind="tts")
+    Model.objects.filter(pk=voice.pk).update(metadata={"accent": "American"})
     text = text_of(vera, "models")
-    for part in ("nova-3-general", "aura-2-thalia-en", "American", "https://example.test/t.wav"):
+    for part in ("nova-3-general", "aura-2-thalia-en", "American"):
         assert part in text
-    Model.objects.filter(kind="tts").update(metadata={"sample": "javascript:alert(1)"})
-    assert "javascript:" not in text_of(vera, "models")
+    assert reverse("voice_sample", args=[voice.pk]) in text
     assert "aura-2" not in text_of(vera, "models", q="nova")
+
+
+def test_a_sample_of_a_voice_is_made_by_its_server_once(project, media, monkeypatch):
+    vera = client_of(project, Membership.Role.VIEWER, "vera@example.test")
+    voice = Model.objects.get(kind="tts")
+    texts: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        texts.append(json.loads(request.content)["text"])
+        return httpx.Response(200, content=b"ID3 sound", headers={"Content-Type": "audio/mpeg"})
+
+    monkeypatch.setattr(speech, "transport", httpx.MockTransport(respond))
+    url = reverse("voice_sample", args=[voice.pk])
+    assert b"".join(vera.get(url)) == b"ID3 sound"
+    assert b"".join(vera.get(url)) == b"ID3 sound"
+    assert texts == ["Hello! This is how I sound when I read to you."]
+    Model.objects.filter(pk=voice.pk).update(gone_at=timezone.now())
+    assert vera.get(url).status_code == 404
+
+
+def test_a_sample_that_the_server_does_not_make_is_explained(project, media, monkeypatch):
+    vera = client_of(project, Membership.Role.VIEWER, "vera@example.test")
+    voice = Model.objects.get(kind="tts")
+    failing = httpx.MockTransport(lambda _: httpx.Response(400, json={"err_msg": "No."}))
+    monkeypatch.setattr(speech, "transport", failing)
+    response = vera.get(reverse("voice_sample", args=[voice.pk]))
+    assert response.status_code == 502
+    assert "The sample could not be made: No." in response.json()["error"]
 
 
 def test_what_the_account_stores_is_shown_with_its_dangers(ada, project):

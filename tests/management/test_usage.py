@@ -206,5 +206,5 @@ def test_age_and_gaps_of_the_mirror_are_told(ada, used):
 
 def test_a_page_takes_few_queries(ada, used, django_assert_max_num_queries):
     ada.get(reverse("usage"))  # the first page of a session notes when the user was seen
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(12):
         ada.get(reverse("usage"), RANGE)

@@ -23,6 +23,7 @@ from management.models import (
     Key,
     Member,
     Model,
+    Price,
     Request,
     Token,
     User,
@@ -108,6 +109,9 @@ class Objects:
             "mfa_edit_webauthn": self.passkey,
             "mfa_remove_webauthn": self.passkey,
             "connection_edit": self.connection,
+            "model_purposes": self.connection,
+            "price_remove": self.price,
+            "voice_sample": self.voice,
             "request_detail": self.request,
             "account_invite_withdraw": self.invite,
         }
@@ -180,6 +184,17 @@ class Objects:
     def member(self) -> Member:
         return Member.objects.create(project=self.cast.project, member_id="u-1")
 
+    def price(self) -> Price:
+        connection = self.cast.project.connection
+        return Price.objects.create(connection=connection, charge="batch", dollars=1)
+
+    def voice(self) -> Model:
+        connection = self.cast.project.connection
+        name = "aura-2-thalia-en"
+        return Model.objects.create(
+            connection=connection, uuid=name, canonical_name=name, kind=Model.Kind.TTS
+        )
+
     def model(self) -> Model:
         connection = self.cast.project.connection
         return Model.objects.create(connection=connection, uuid="m", canonical_name="nova-3")
@@ -229,6 +244,7 @@ def form(cast: Cast) -> dict[str, Any]:
         "endpointing": "800", "encoding": "mp3", "dollars": "10", "period": "month",
         "based_on": "1", "listen_model": "nova-3",
         "agent": Agent.objects.default_of(cast.project).pk,
+        "connection": cast.project.connection_id, "charge": "batch",
     }  # fmt: skip
 
 

@@ -7,10 +7,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from management.models import Project, User
+from management.models import Charge, Model, Project, User, Work, budgets
 from management.speech import speech_client
 from management.tagging import tagged
 from speechclient import SpeakOptions, SpeechClient
@@ -19,6 +21,7 @@ from transcripts.clips.models import Clip
 from transcripts.clips.pieces import pieces
 from transcripts.clips.sound import WavWriter, encode, joined, wav_with_lengths
 from transcripts.clips.speaking import SAMPLE_RATE, SPEAK
+from transcripts.clips.voices import sample_of
 from transcripts.media.storage import keep, media_name, staging
 
 ENDINGS = {"mp3": "mp3", "opus": "ogg", "flac": "flac", "aac": "aac"}
@@ -73,6 +76,29 @@ def keep_clip(
             duration=sound.duration,
             request_id=request_id,
         )
+
+
+def sample_file(voice: Model, project: Project) -> str:
+    """Return the name of a file in which a voice speaks a sentence, made on the first request.
+
+    Raises ``OverBudget``, ``UnreadableKey`` and ``SpeechError``.
+    """
+    name = f"samples/{voice.pk}.mp3"
+    if default_storage.exists(name):
+        return name
+    text = sample_of(voice.canonical_name)
+    options = tagged(SpeakOptions(model=voice.canonical_name, encoding="mp3"), project.pk, SPEAK)
+    amount = Work(Charge.SPEAK, voice.canonical_name, characters=len(text))
+    with (
+        budgets.reserved(project, f"sample:{uuid.uuid4()}", amount),
+        speech_client(voice.connection) as client,
+        client.speak(text, options) as speech,
+    ):
+        content = speech.read()
+    saved = default_storage.save(name, ContentFile(content))
+    if saved != name:  # another request has made it meanwhile
+        default_storage.delete(saved)
+    return name
 
 
 def make_file(clip: Clip, options: SpeakOptions) -> SpeechFile:

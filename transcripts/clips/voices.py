@@ -29,12 +29,19 @@ class VoiceChoice:
 
 
 def voices_by_language(connection: Connection) -> dict[str, list[VoiceChoice]]:
-    """Return the voices of a server by the name of their language, English first."""
+    """Return the voices of a server by the name of their language, English first.
+
+    Those that the team prefers are before them.
+    """
     found: defaultdict[str, list[VoiceChoice]] = defaultdict(list)
+    preferred: list[VoiceChoice] = []
     for row in voices(connection):
         choice = _choice(row)
-        found[language_name(choice.language) or "Other"].append(choice)
+        group = preferred if row.is_preferred else found[language_name(choice.language) or "Other"]
+        group.append(choice)
     ordered = sorted(found.items(), key=lambda pair: (pair[0] != "English", pair[0]))
+    if preferred:
+        ordered.insert(0, ("Preferred", preferred))
     return {name: sorted(choices, key=lambda each: each.label) for name, choices in ordered}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from management.models import Connection, Model, Project, User, budgets
+from management.models import Connection, Model, Project, User, budgets, named_choices
 from speechclient import InvalidOption
 from speechclient.parameters import Options
 from transcripts.live.models import LiveSession
@@ -18,7 +18,7 @@ from transcripts.live.options import (
     turn_options,
 )
 from transcripts.media.names import clean_title
-from transcripts.options import DEFAULTS
+from transcripts.options import DEFAULTS, short_name
 from transcripts.text.warned import language_name
 
 DEFAULT_LANGUAGE = "en"
@@ -73,14 +73,15 @@ class LiveForm(forms.Form):
         self.fields["again"].initial = bool(first and first.transcribes_live_again)
         listed = listed_models(projects)
         tags = {tag for model in listed for tag in model.languages} | {DEFAULT_LANGUAGE}
-        names = dict.fromkeys([DEFAULTS["model"], *(each.canonical_name for each in listed)])
+        languages = sorted(((tag, label(tag)) for tag in tags), key=lambda choice: choice[1])
+        first = self.initial.get("project") or projects.first()
         for name, choices, initial in (
-            ("language", sorted((tag, label(tag)) for tag in tags), DEFAULT_LANGUAGE),
-            ("model", [(each, each) for each in names], DEFAULTS["model"]),
+            ("language", languages, DEFAULT_LANGUAGE),
+            ("model", model_choices(listed, first), DEFAULTS["model"]),
         ):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
-            field.choices = sorted(choices, key=lambda choice: choice[1])
+            field.choices = choices
             field.initial = initial
         for name, field in self.fields.items():
             field.widget.attrs |= {"id": f"option-{name}", "class": "field"}
@@ -181,6 +182,19 @@ def checked(options: dict[str, Any], is_turns: bool = False) -> dict[str, Any]:
     read: Options = turn_options(kept) if is_turns else stream_options(kept)
     stored = read.to_json()
     return {name: stored.get(name, kept[name]) for name in kept}
+
+
+def model_choices(listed: list[Model], project: Project | None) -> list[Any]:
+    """Return the named choices of the server of ``project``, then every model."""
+    own = Model.objects.present().filter(kind=Model.Kind.STT)
+    own = own.filter(connection=project.connection_id) if project else own.none()
+    named = [
+        (short_name(each.model.canonical_name), each.words)
+        for each in named_choices(list(own), "streaming")
+    ]
+    names = sorted({DEFAULTS["model"], *(each.canonical_name for each in listed)})
+    every = ("All models", [(name, name) for name in names])
+    return [("Choices", named), every] if named else [every]
 
 
 def listed_models(projects: Any) -> list[Model]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from management import dates
 from transcripts.models import Utterance
 from transcripts.text import reading
+from transcripts.text.warned import language_name
 
 register = template.Library()
 
@@ -21,6 +22,13 @@ register = template.Library()
 def clock(seconds: float | None) -> str:
     """1:02:03; nothing while the length is not known."""
     return "" if seconds is None else reading.clock(seconds)
+
+
+@register.filter
+def language_names(tags: list[str]) -> list[str]:
+    """Names of languages without their regions, each once: English first, then by name."""
+    names = {language_name(str(tag).partition("-")[0]) for tag in tags}
+    return sorted(names, key=lambda name: (name != "English", name))
 
 
 @register.filter

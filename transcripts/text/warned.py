@@ -11,6 +11,15 @@ from speechclient import Warning
 # A server that warns about each word of hours says no more with the next ones.
 MAX_WARNINGS = 100
 MAX_CHARACTERS = 1000
+# Of servers; Django has no translation for these.
+OTHER_LANGUAGES = {
+    "am": "Amharic", "as": "Assamese", "ba": "Bashkir", "bo": "Tibetan", "fo": "Faroese",
+    "gu": "Gujarati", "ha": "Hausa", "haw": "Hawaiian", "ht": "Haitian Creole", "jw": "Javanese",
+    "la": "Latin", "ln": "Lingala", "lo": "Lao", "mg": "Malagasy", "mi": "Maori",
+    "mt": "Maltese", "oc": "Occitan", "ps": "Pashto", "sa": "Sanskrit", "sd": "Sindhi",
+    "si": "Sinhala", "sn": "Shona", "so": "Somali", "su": "Sundanese", "taq": "Tamasheq",
+    "tl": "Tagalog", "yi": "Yiddish", "yo": "Yoruba", "yue": "Cantonese", "zh": "Chinese",
+}  # fmt: skip
 _SUGGESTED = re.compile(r"\blanguage=([a-z]{2,3}(?:-[a-z0-9]{2,8})*)\b", re.IGNORECASE)
 
 
@@ -48,7 +57,8 @@ def suggested_language(warning: Mapping[str, Any]) -> str:
 def language_name(tag: str) -> str:
     """A language as people call it: "Portuguese (BR)" for pt-BR; the tag if it is unknown."""
     language, _, region = tag.partition("-")
-    known = LANG_INFO.get(language.lower(), {}).get("name")
+    code = language.lower()
+    known = LANG_INFO.get(code, {}).get("name") or OTHER_LANGUAGES.get(code)
     if not known:
         return tag
     return f"{known} ({region})" if region else str(known)

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from management.access import get_permitted
 from management.crypto import UnreadableKey
-from management.models import OverBudget, Project, budgets
+from management.models import Model, OverBudget, Project, budgets
 from speechclient import SpeechError
 from speechclient.formats import SPEEDS
-from transcripts.clips.files import make_file
+from transcripts.clips.files import make_file, sample_file
 from transcripts.clips.forms import FormatForm, offered_formats
 from transcripts.clips.models import MAX_CHARACTERS, Clip
 from transcripts.clips.voices import voices_by_language
@@ -92,6 +92,24 @@ def clip_file(request: HttpRequest, pk: UUID) -> HttpResponse:
     name = f"{found.title}.{made.ending}"
     response["Content-Disposition"] = str(content_disposition_header(True, name))
     return response
+
+
+@require_safe
+def voice_sample(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """A sentence in a voice; the server makes it once."""
+    projects = Project.objects.accounted_to(person(request))
+    voices = Model.objects.present().filter(kind=Model.Kind.TTS, connection__projects__in=projects)
+    voice = get_permitted(request, voices.select_related("connection").distinct(), pk)
+    project = projects.filter(connection=voice.connection).order_by("pk").first()
+    assert project is not None
+    try:
+        name = sample_file(voice, project)
+    except OverBudget as error:
+        return JsonResponse({"error": str(error)}, status=HTTPStatus.PAYMENT_REQUIRED)
+    except (SpeechError, UnreadableKey) as error:
+        sentence = f"The sample could not be made: {error}."
+        return JsonResponse({"error": sentence}, status=HTTPStatus.BAD_GATEWAY)
+    return send(request, name, "audio/mpeg", name)
 
 
 @require_POST
