@@ -9,10 +9,11 @@ from django.db.models import Prefetch
 from django.http import QueryDict
 
 from management.models import Connection, Model, Project, User, named_choices
+from management.models.budgets import Rate, rates
 from network.jsontext import read_json
 from speechclient import InvalidOption
 from transcripts.media.names import clean_title
-from transcripts.models import Preset
+from transcripts.models import Preset, Transcription
 from transcripts.options import DEFAULTS, DETECT, INSIGHTS, complete, short_name
 from transcripts.text.warned import language_name
 
@@ -118,16 +119,24 @@ def offers(user: User, project: int | None = None) -> dict[str, Any]:
         "presets", Prefetch("connection__speech_models", listening, to_attr="listening")
     )
     found: dict[str, Any] = {"projects": {}, "servers": {}, "keyterm_models": KEYTERM_MODELS}
-    for each in projects:
+    listed = list(projects)
+    known = rates(listed)
+    for each in listed:
         server = each.connection
         found["projects"][each.pk] = {
             "server": server.pk,
             "presets": described(each.presets.all()),
+            "hour_price": known[each.pk].hour,
         }
+        if server.pk in found["servers"]:
+            continue
+        models = model_languages(server)
         found["servers"][server.pk] = {
             "hosted": server.kind != Connection.Kind.ENGINE,
             "first_choice": first_choice(server),
-            "models": model_languages(server),
+            "models": models,
+            "hour_prices": hour_prices(known[each.pk], models),
+            "speed": Transcription.objects.done_on(server).speed(),
             "named": named(server),
         }
     return found
@@ -162,6 +171,11 @@ def lists(offered: dict[str, Any], options: Mapping[str, Any] = DEFAULTS) -> dic
         "language": language,
         "terms": options.get("keyterm", ()),
     }
+
+
+def hour_prices(rate: Rate, models: Iterable[str]) -> dict[str, float] | None:
+    """Dollars for an hour of audio by model; None for a server without prices of its own."""
+    return {name: rate.hour_price(name) for name in models} if rate.prices else None
 
 
 def named(server: Connection) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from statistics import median
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -365,6 +366,8 @@ SHORT_SECONDS = 120.0
 SHORT_BYTES = 4 * 1024 * 1024
 # Utterances that are written in one transaction; about three hours of speech take a second.
 AT_ONCE = 2_000
+# Finished runs that tell how fast a server is.
+SPEED_RUNS = 20
 BATCH = 500
 
 
@@ -377,6 +380,21 @@ class TranscriptionQuerySet(LeasedQuerySet["Transcription"]):
         failed = self.filter(state=State.FAILED, finished_at__gt=moment)
         newest = failed.exclude(recording__transcriptions__pk__gt=F("pk"))
         return newest.order_by("-finished_at", "-pk")
+
+    def done_on(self, server: Connection) -> "TranscriptionQuerySet":
+        """Runs that a server finished, the latest first."""
+        done = self.filter(recording__project__connection=server, state=State.DONE)
+        return done.order_by("-pk")
+
+    def speed(self) -> float | None:
+        """Return the seconds that a second of audio took in the first of these runs, the median.
+
+        None without any whose audio was sent here: that of a live session was not.
+        """
+        sent = self.filter(sent_at__isnull=False, recording__duration__gt=0)
+        facts = sent.values_list("sent_at", "finished_at", "recording__duration")[:SPEED_RUNS]
+        taken = [(end - began).total_seconds() / seconds for began, end, seconds in facts if end]
+        return round(max(0.0, median(taken)), 4) if taken else None
 
     def on(self, connections: models.QuerySet[Connection]) -> Q:
         return Q(recording__in=Recording.objects.filter(project__connection__in=connections))

@@ -5,27 +5,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('management', '0014_named_models'),
+        ("management", "0014_named_models"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='request',
-            name='ended',
-            field=models.DateTimeField(help_text='when it was complete, where the log says', null=True),
+            model_name="request",
+            name="ended",
+            field=models.DateTimeField(
+                help_text="when it was complete, where the log says", null=True
+            ),
         ),
         migrations.CreateModel(
-            name='PeakDay',
+            name="PeakDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('requests', models.PositiveIntegerField()),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='peak_days', to='management.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("requests", models.PositiveIntegerField()),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="peak_days",
+                        to="management.project",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('project', 'day'), name='one_peak_a_day')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "day"), name="one_peak_a_day")
+                ],
             },
         ),
     ]

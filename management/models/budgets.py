@@ -1,7 +1,8 @@
 """Budgets of projects and of the team, and the cost that work under way has reserved."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import models, transaction
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from management.models.connections import Connection
 from management.models.people import User
-from management.models.prices import Price, Work
+from management.models.prices import Charge, Price, PriceList, Work
 from management.models.projects import Project
 from management.models.sums import CostDay, UsageDay
 
@@ -284,12 +285,51 @@ def estimate(project: Project, work: Work, budgets: Sequence[Budget] = ()) -> fl
 
 def hour_price(project: Project, budgets: Sequence[Budget] = ()) -> float:
     """Return the dollars for an hour of audio: as mirrored lately, else as the budget says."""
+    lately = recent_hour_prices([project.connection_id]).get(project.connection_id)
+    return lately or max((budget.hour_price for budget in budgets), default=0.0)
+
+
+def recent_hour_prices(connections: Iterable[int]) -> dict[int, float]:
+    """Return the dollars that an hour of audio cost lately, of servers where that is known."""
     recent = {
-        "project__connection": project.connection_id, "grouping": "",
+        "project__connection__in": list(connections), "grouping": "",
         "day__gte": timezone.now().date() - RATE_DAYS,
     }  # fmt: skip
-    hours = UsageDay.objects.filter(**recent).aggregate(sum=Sum("hours", default=0.0))["sum"]
-    dollars = CostDay.objects.filter(**recent).aggregate(sum=Sum("dollars", default=0.0))["sum"]
-    if hours >= RATE_HOURS and dollars > 0:
-        return float(dollars / hours)
-    return max((budget.hour_price for budget in budgets), default=0.0)
+    server = "project__connection"
+    used = UsageDay.objects.filter(**recent).values_list(server).annotate(sum=Sum("hours"))
+    paid = CostDay.objects.filter(**recent).values_list(server).annotate(sum=Sum("dollars"))
+    dollars = dict(paid.order_by())
+    return {
+        pk: dollars[pk] / hours
+        for pk, hours in used.order_by()
+        if hours >= RATE_HOURS and dollars.get(pk, 0) > 0
+    }
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Prices of an hour of recordings in one project: by model, else the same for all."""
+
+    prices: PriceList
+    hour: float = 0.0
+
+    def hour_price(self, model: str) -> float:
+        if self.prices:
+            return self.prices.unit_price(Charge.BATCH, model) or 0.0
+        return self.hour
+
+
+def rates(projects: Sequence[Project]) -> dict[int, Rate]:
+    """Return the rate of each project by id, in four queries."""
+    servers = {project.connection_id for project in projects}
+    listed = Price.objects.listed(servers)
+    lately = recent_hour_prices(servers)
+    own = dict(Budget.objects.values_list("project", "hour_price"))
+    team = own.get(None, 0.0)
+    return {
+        project.pk: Rate(
+            listed.get(project.connection_id, PriceList()),
+            lately.get(project.connection_id) or max(own.get(project.pk, 0.0), team),
+        )
+        for project in projects
+    }

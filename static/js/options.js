@@ -39,6 +39,13 @@ export class Options {
     return servers[(projects[this.project] ?? Object.values(projects)[0]).server];
   }
 
+  /** Dollars for an hour of audio with the chosen model; 0 where it is free or not known. */
+  get hourPrice() {
+    const { hour_prices: prices } = this.server;
+    if (prices) return prices[this.form.elements.model.value] ?? 0;
+    return this.offers.projects[this.project]?.hour_price ?? 0;
+  }
+
   get listed() {
     return this.offers.projects[this.project]?.presets ?? [];
   }

@@ -1,5 +1,6 @@
 // The upload page: a place to drop files, and how the next ones are to be transcribed.
 
+import { Estimate } from "./estimate.js";
 import { Options } from "./options.js";
 import { typing } from "./shell.js";
 import { filesOf, Uploads } from "./uploads.js";
@@ -21,6 +22,11 @@ function start() {
     options: options.chosen(),
   }));
 
+  const estimate = new Estimate(page.querySelector("[data-estimate]"), form, options);
+  const add = async (files) => {
+    if (await estimate.accepts(files)) uploads.add(files);
+  };
+
   // Files that were chosen before a project are listed and wait for it.
   const { project } = form.elements;
   const note = page.querySelector("[data-project-note]");
@@ -33,7 +39,7 @@ function start() {
 
   page.querySelector("[data-choose]").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
-    uploads.add([...input.files]);
+    add([...input.files]);
     input.value = "";
   });
   addEventListener("keydown", (event) => {
@@ -51,6 +57,6 @@ function start() {
   addEventListener("drop", async (event) => {
     event.preventDefault();
     drop.classList.remove("over");
-    uploads.add(await filesOf(event.dataTransfer));
+    add(await filesOf(event.dataTransfer));
   });
 }

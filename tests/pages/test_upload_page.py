@@ -5,15 +5,19 @@ import json
 import os
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from celery import current_app
+from django.utils import timezone
 from playwright.sync_api import FilePayload, Page, expect
 
+from management.models import Price
 from tests.pages.cast import Cast, tone
 from tests.pages.patience import until
+from tests.pages.test_looks import violations
 from transcripts import uploads
 from transcripts.models import Recording, Upload
 
@@ -70,6 +74,29 @@ def test_options_and_project_of_the_batch_go_with_each_file(page, cast: Cast):
     # The next visit begins with the same choices.
     page.reload()
     expect(page.get_by_label("Speakers")).to_be_checked()
+
+
+def test_the_cost_and_time_of_a_batch_are_told_before_it_is_uploaded(page, cast: Cast):
+    server = cast.project.connection
+    Price.objects.create(connection=server, charge="batch", model="nova-3", dollars=720)
+    now = timezone.now()
+    done = cast.transcribed()
+    Recording.objects.filter(pk=done.pk).update(duration=10)
+    done.transcriptions.update(sent_at=now, finished_at=now + timedelta(seconds=5))
+    page.goto(f"/upload/?project={cast.project.pk}")
+    line = "An hour of audio: about $720.00, transcribed in about 30 min after the upload."
+    expect(page.get_by_text(line)).to_be_visible()
+    files = [file(f"talk {number}.wav", tone(number)) for number in (2, 3)]
+    choose(page, *files, file("notes.wav", b"no audio"))
+    dialog = page.get_by_role("dialog", name="Transcribe 3 files?")
+    expect(dialog).to_contain_text("0:05 of audio, about $1.00, transcribed in about 3 s")
+    expect(dialog).to_contain_text("The length of one file is not known.")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.locator("[data-uploads] > *")).to_have_count(0)
+    choose(page, *files)
+    page.get_by_role("dialog").get_by_role("button", name="Upload").click()
+    expect(page.locator("[data-uploads] [data-row]")).to_have_count(2)
 
 
 def test_a_failing_file_says_why_on_its_row_and_the_rest_go_on(page, cast: Cast):

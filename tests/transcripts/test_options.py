@@ -1,13 +1,16 @@
 """Options of a batch, and their stored form."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from management.models import Model
+from management.models import Budget, Model, Price
 from speechclient import InvalidOption, ListenOptions
+from tests.transcripts.conftest import add_recording
 from transcripts.choices import AddressForm, PresetForm, offers
-from transcripts.models import Preset
+from transcripts.models import Preset, Transcription
 from transcripts.options import complete, from_pairs, listen_options, read_options
 
 
@@ -114,7 +117,8 @@ def test_page_offers_the_models_of_each_server(ada, server, project):
         languages=["en", "de"],
     )
     offered = offers(ada)
-    assert offered["projects"][project.pk] == {"server": server.pk, "presets": []}
+    facts = {"server": server.pk, "presets": [], "hour_price": 0.0}
+    assert offered["projects"][project.pk] == facts
     listed = offered["servers"][server.pk]
     assert listed["models"] == {"nova-3": ["de", "en"], "nova-2-meeting": ["de", "en"]}
     assert (listed["hosted"], listed["first_choice"]["summarize"]) == (False, True)
@@ -171,3 +175,27 @@ def test_form_gives_the_options_of_a_run(ada, project):
 def test_form_knows_only_projects_one_may_add_to(eve, project):
     form = AddressForm(eve, {"url": "https://a.test/b.wav", "project": project.pk})
     assert "project" in form.errors
+
+
+@pytest.mark.django_db
+def test_page_knows_the_price_of_an_hour_and_the_speed_of_the_server(ada, server, project):
+    for name in ("nova-2-general", "nova-3-general"):
+        Model.objects.create(
+            connection=server, kind="stt", uuid=name, canonical_name=name, languages=["en"]
+        )
+    offered = offers(ada)
+    assert offered["servers"][server.pk]["hour_prices"] is None
+    assert offered["servers"][server.pk]["speed"] is None
+    assert offered["projects"][project.pk]["hour_price"] == 0
+    Budget.objects.create(dollars=10, hour_price=0.5)
+    assert offers(ada)["projects"][project.pk]["hour_price"] == 0.5
+    Price.objects.create(connection=server, charge="batch", model="nova-3", dollars=0.26)
+    now = timezone.now()
+    for taken in (10, 20, 90):
+        Transcription.objects.create(
+            recording=add_recording(project, duration=100.0), state="done", sent_at=now,
+            finished_at=now + timedelta(seconds=taken),
+        )  # fmt: skip
+    listed = offers(ada)["servers"][server.pk]
+    assert listed["hour_prices"] == {"nova-3": 0.26, "nova-2-general": 0.0, "nova-3-general": 0.26}
+    assert listed["speed"] == 0.2
