@@ -411,7 +411,7 @@ class PriceForm(forms.Form):
         super().__init__(*args, **kwargs)
         servers = self.fields["connection"]
         assert isinstance(servers, forms.ModelChoiceField)
-        servers.queryset = Connection.objects.order_by("name", "pk")
+        servers.queryset = Connection.objects.active().order_by("name", "pk")
 
     def clean_model(self) -> str:
         return str(self.cleaned_data["model"]).strip().lower()

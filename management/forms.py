@@ -206,7 +206,7 @@ class ProjectForm(forms.Form):
             self.initial["name"] = project.name
             del self.fields["connection"]
             return
-        connections = Connection.objects.order_by("pk")
+        connections = Connection.objects.active().order_by("pk")
         self.fields["connection"].queryset = connections  # type: ignore[attr-defined]
         self.initial["connection"] = connections.first()
 

@@ -29,7 +29,7 @@ def mirror_accounts() -> None:
 @shared_task(name="management.sync")
 def sync_account(connection_id: int) -> None:
     """Sync one connection for a while; the rest is another task, so that others get a turn."""
-    connection = Connection.objects.filter(pk=connection_id).first()
+    connection = Connection.objects.active().filter(pk=connection_id).first()
     if connection is not None and not sync(connection):
         request_sync(connection_id)
 

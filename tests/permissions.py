@@ -210,6 +210,7 @@ AREAS: dict[str, list[Rule]] = {
         "connections GET: Speech servers",
         "connection_add GET: Add a speech server",
         "connection_edit GET: Change a speech server",
+        "connection_remove GET: Remove a speech server",
         "model_prefer POST: Prefer a model",
         "model_purposes POST: Choose the models of the named choices",
         "prices GET: Prices of the servers",

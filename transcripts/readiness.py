@@ -93,9 +93,9 @@ class ServerProbe:
 
     def __call__(self) -> str:
         kinds = Connection.Kind
-        ours = Connection.objects.filter(kind=kinds.ENGINE)
+        ours = Connection.objects.active().filter(kind=kinds.ENGINE)
         if not settings.ENV.uses_engine:
-            ours = Connection.objects.exclude(kind=kinds.ENGINE)
+            ours = Connection.objects.active().exclude(kind=kinds.ENGINE)
         server = ours.order_by("pk").first()
         if server is None:
             return "there is no speech server yet; run manage.py setup"

@@ -72,6 +72,11 @@ urlpatterns = [
         name="recordings_reassign",
     ),
     path("speak/", speak.speak, name="speak"),
+    path(
+        "settings/servers/<int:pk>/remove/",
+        administration.connection_remove,
+        name="connection_remove",
+    ),
     path("voices/<int:pk>/sample", speak.voice_sample, name="voice_sample"),
     path("clips/<uuid:pk>/", speak.clip, name="clip"),
     path("clips/<uuid:pk>/audio", speak.clip_audio, name="clip_audio"),

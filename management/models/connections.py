@@ -5,11 +5,16 @@ from datetime import timedelta
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from management import crypto, pacing
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def active(self) -> "ConnectionQuerySet":
+        """Servers that were not removed."""
+        return self.filter(removed_at=None)
+
     def paused(self) -> "ConnectionQuerySet":
         """Servers to which no job goes now.
 
@@ -22,7 +27,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """Servers whose accounts may be read now: a failed sync waits before the next."""
         longest = timedelta(seconds=pacing.RETRY_AFTER_SECONDS)
         resting = Q(sync__retry_at__gt=Now(), sync__retry_at__lte=Now() + longest)
-        return self.exclude(resting)
+        return self.active().exclude(resting)
 
     def encrypt_again(self) -> int:
         """Encrypt every key with the newest secret; return how many."""
@@ -63,6 +68,9 @@ class Connection(models.Model):
         default=0, help_text="failures since the last successful request"
     )
     retry_at = models.DateTimeField(null=True, help_text="no requests before this time")
+    removed_at = models.DateTimeField(
+        null=True, help_text="when it was removed; its history stays, its key does not"
+    )
 
     objects = ConnectionQuerySet.as_manager()
 
@@ -107,6 +115,12 @@ class Connection(models.Model):
         self.failures, self.retry_at = 0, None
         self.save()
         return True
+
+    def forget(self) -> None:
+        """Erase the key and use the server no longer. ``remove_connection`` does the rest."""
+        self.removed_at, self.api_key = timezone.now(), ""
+        self.api_key_id, self.key_scopes, self.error = "", [], ""
+        self.save()
 
     def has_key(self, api_key: str) -> bool:
         """Return whether ``api_key`` is the stored one; False when that cannot be decrypted."""

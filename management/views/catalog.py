@@ -70,7 +70,7 @@ def choices_of_servers(
 @administrators_only
 def model_purposes(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose the models that the named choices of a server stand for."""
-    connection = get_permitted(request, Connection.objects.all(), pk)
+    connection = get_permitted(request, Connection.objects.active(), pk)
     listed = Model.objects.present().filter(connection=connection, kind=Model.Kind.STT)
     form = PurposesForm(request.POST, listed=listed)
     if form.is_valid():

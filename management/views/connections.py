@@ -19,7 +19,7 @@ from management.views.mirror import mirror_notes
 @administrators_only
 def connections(request: HttpRequest) -> HttpResponse:
     """Every server, and what its key may read."""
-    listed = Connection.objects.select_related("sync").order_by("name", "pk")
+    listed = Connection.objects.active().select_related("sync").order_by("name", "pk")
     shown = []
     for each in listed:
         projects = list(each.projects.present().order_by("name"))
@@ -44,7 +44,7 @@ def connection_add(request: HttpRequest) -> HttpResponse:
 @administrators_only
 def connection_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Another address or key of a server that was added here."""
-    added = Connection.objects.filter(from_environment=False)
+    added = Connection.objects.active().filter(from_environment=False)
     return edit(
         request, ConnectionForm(request.POST or None, instance=get_permitted(request, added, pk))
     )

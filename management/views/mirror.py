@@ -67,7 +67,9 @@ class MirrorNotes:
 
 def mirror_notes(projects: Sequence[Project], names: Sequence[str]) -> MirrorNotes:
     """Return how fresh and how complete these parts of the mirror are."""
-    connections = {project.connection_id for project in projects}
+    connections = {
+        project.connection_id for project in projects if project.connection.removed_at is None
+    }
     syncs = list(Sync.objects.filter(connection__in=connections).select_related("connection"))
     # Times are None until the first complete sync of a connection.
     ends = [sync.finished_at for sync in syncs]
@@ -92,7 +94,7 @@ def mirror_notes(projects: Sequence[Project], names: Sequence[str]) -> MirrorNot
 def sync_now(request: HttpRequest) -> HttpResponse:
     """Wake a worker for the accounts of the person's projects."""
     projects = Project.objects.accounted_to(person(request))
-    connections = Connection.objects.filter(projects__in=projects).distinct()
+    connections = Connection.objects.active().filter(projects__in=projects).distinct()
     for pk in connections.values_list("pk", flat=True):
         request_sync(pk)
     messages.success(request, "The sync has been requested. This page shows it once it is done.")

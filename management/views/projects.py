@@ -158,6 +158,9 @@ def project_archive(request: HttpRequest, pk: int) -> HttpResponse:
     administered = Project.objects.administered_by(person(request))
     project = get_permitted(request, administered, pk)
     is_archived = request.POST.get("archived") == "yes"
+    if not is_archived and project.connection.removed_at is not None:
+        messages.error(request, f"{project} stays archived. Its server was removed.")
+        return redirect("project", pk)
     project.set_archived(is_archived)
     action = Action.PROJECT_ARCHIVED if is_archived else Action.PROJECT_RESTORED
     AuditEntry.record(action, request=request, project=project)

@@ -109,6 +109,7 @@ class Objects:
             "mfa_edit_webauthn": self.passkey,
             "mfa_remove_webauthn": self.passkey,
             "connection_edit": self.connection,
+            "connection_remove": self.connection,
             "model_purposes": self.connection,
             "price_remove": self.price,
             "voice_sample": self.voice,

@@ -101,7 +101,9 @@ def read_visits(cookie: str, now: datetime) -> tuple[datetime, datetime]:
 def health(projects: list[Project]) -> list[ServerHealth]:
     """The servers of these projects."""
     used = {project.connection_id for project in projects}
-    connections = Connection.objects.filter(pk__in=used).select_related("sync").order_by("name")
+    connections = (
+        Connection.objects.active().filter(pk__in=used).select_related("sync").order_by("name")
+    )
     parts = SyncPart.objects.filter(connection__in=used).exclude(state=SyncPart.State.OK)
     states: dict[int, list[str]] = {}
     for connection, state in parts.values_list("connection", "state"):

@@ -22,7 +22,7 @@ class Command(BaseCommand):
             connect()
         except NoServer as error:
             self.stderr.write(str(error))
-        connections = list(Connection.objects.order_by("pk"))
+        connections = list(Connection.objects.active().order_by("pk"))
         if wanted := options["server"]:
             connections = [each for each in connections if wanted in (each.name, str(each.pk))]
         if not connections:
