@@ -8,11 +8,12 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from management import crypto
-from management.models import User
+from management.models import Action, AuditEntry, User
 
 WRONG_PASSWORD = "Wrong e-mail address or password. Check both and try again."  # noqa: S105
 WRONG_CODE = "This code is not valid, or it was used already. Wait for the next one and try again."
@@ -71,7 +72,23 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):
-    """Accounts of the team's identity provider: people who have one here, by verified address."""
+    """Accounts of the team's identity provider: people who have one here, by verified address.
+
+    Others get one if their domain is allowed (``EARSHOT_SIGN_UP_DOMAINS``), which it is not by
+    default. They are in no project until somebody makes them a member.
+    """
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        return False
+        # allauth makes the account with the first address; the provider has to vouch for it.
+        first = next(iter(sociallogin.email_addresses), None)
+        if first is None or not first.verified:
+            return False
+        return first.email.rpartition("@")[2].lower() in settings.ENV.sign_up_domains
+
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
+        user: User = super().save_user(request, sociallogin, form)
+        provider = sociallogin.account.get_provider().name
+        AuditEntry.record(
+            Action.PERSON_CREATED, request=request, actor=user, subject=user.email, by=provider
+        )
+        return user

@@ -87,6 +87,7 @@ class Env:
     email: Email
     oidc: OpenIdConnect
     saml: Saml
+    sign_up_domains: tuple[str, ...]
 
     @property
     def uses_engine(self) -> bool:
@@ -168,6 +169,21 @@ class AccountReader(Reader):
             url, client_id, secret, self.text("EARSHOT_OIDC_NAME", "OpenID Connect")
         )
 
+    def domains(self, name: str) -> tuple[str, ...]:
+        """Domains of e-mail addresses, separated by commas."""
+        found = tuple(each.strip().lower() for each in self.text(name).split(",") if each.strip())
+        for domain in found:
+            self.check_domain(name, domain)
+        return found
+
+    def check_domain(self, name: str, domain: str) -> None:
+        try:
+            validate_email(f"somebody@{domain}")
+        except ValidationError:
+            raise Misconfigured(
+                f"{name} names {domain!r}; set it to domains such as example.com,example.org."
+            ) from None
+
     def saml(self) -> Saml:
         url = self.url("EARSHOT_SAML_METADATA_URL", ("https", "http"))
         entity_id = self.text("EARSHOT_SAML_ENTITY_ID")
@@ -222,4 +238,5 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         email=reader.mail_server("EARSHOT_EMAIL_URL", "EARSHOT_EMAIL_FROM"),
         oidc=reader.openid_connect(),
         saml=reader.saml(),
+        sign_up_domains=reader.domains("EARSHOT_SIGN_UP_DOMAINS"),
     )

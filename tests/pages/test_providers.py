@@ -111,6 +111,44 @@ def test_nobody_else_gets_an_account_or_in(person, provider, client: Client, cas
     assert client.get(reverse("account")).status_code == 302
 
 
+@pytest.mark.parametrize("email", ["stranger@example.test", "Stranger@Example.TEST"])
+def test_people_of_an_allowed_domain_get_an_account_in_no_project(
+    email, provider, client: Client, cast: Cast, settings
+):
+    settings.ENV = replace(settings.ENV, sign_up_domains=("other.test", "example.test"))
+    provider.person |= {"sub": "9", "email": email, "name": "Grace Hopper"}
+    assert sign_in(client)["Location"] == "/search/"
+    user = client.get(reverse("account")).context["user"]
+    assert user.email.lower() == "stranger@example.test"
+    assert not user.has_usable_password()
+    assert not user.memberships.exists()
+    assert not user.is_superuser
+    entry = AuditEntry.objects.get(action=Action.PERSON_CREATED)
+    assert (entry.actor, entry.details) == (user, {"by": "Okta"})
+    assert client.get(reverse("dashboard")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        {"email_verified": False},
+        {"email": "stranger@sub.example.test"},
+        {"email": "stranger@notexample.test"},
+        {"email": "stranger@example.test@evil.test"},
+        {"email": ""},
+    ],
+)
+def test_an_allowed_domain_opens_for_nobody_else(
+    person, provider, client: Client, cast: Cast, settings
+):
+    settings.ENV = replace(settings.ENV, sign_up_domains=("example.test",))
+    provider.person |= {"sub": "9", "email": "stranger@example.test"} | person
+    before = User.objects.count()
+    sign_in(client)
+    assert User.objects.count() == before
+    assert client.get(reverse("account")).status_code == 302
+
+
 def test_a_deactivated_person_is_not_signed_in(provider, client: Client, cast: Cast):
     User.objects.filter(pk=cast.ada.pk).update(is_active=False)
     sign_in(client)

@@ -261,7 +261,7 @@ def test_a_file_chosen_twice_is_uploaded_once_and_says_so(page, cast: Cast, day_
     expect(page.get_by_text("% ·")).to_be_visible()
     choose(page, day_files[0])
     expect(page.get_by_text("Chosen twice. It is uploaded once")).to_be_visible()
-    assert Upload.objects.count() == 1
+    until(page, lambda: Upload.objects.count() == 1)
 
 
 def test_a_resumed_upload_never_mixes_two_files(visits, cast: Cast, day_files: list[Path]):

@@ -32,6 +32,11 @@ def test_a_base_url_means_a_self_hosted_server():
     ("environ", "sentence"),
     [
         ({"PORT": "abc"}, "PORT is 'abc'; set it to a whole number from 1 to 65535."),
+        (
+            {"EARSHOT_SIGN_UP_DOMAINS": "example.com, @x"},
+            "EARSHOT_SIGN_UP_DOMAINS names '@x'; set it to domains such as "
+            "example.com,example.org.",
+        ),
         ({"PORT": "0"}, "PORT is '0'; set it to a whole number from 1 to 65535."),
         ({"PORT": "8001"}, "PORT and ENGINE_PORT are both 8001; set one of them to another."),
         ({"EARSHOT_DEBUG": "maybe"}, "EARSHOT_DEBUG is 'maybe'; set it to true or false."),
