@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("management", "0014_named_models"),
+        ("management", "0015_named_models"),
     ]
 
     operations = [

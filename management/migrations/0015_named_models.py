@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("management", "0013_prices"),
+        ("management", "0014_live_default"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("management", "0015_peaks"),
+        ("management", "0016_peaks"),
     ]
 
     operations = [
