@@ -377,6 +377,28 @@ class BudgetForm(forms.Form):
         )
 
 
+class RemoveConnectionForm(forms.Form):
+    """The server on which the projects of a removed one continue; none archives them."""
+
+    to = forms.ModelChoiceField(
+        Connection.objects.none(), required=False, empty_label="No server: archive them"
+    )
+    name = forms.CharField(max_length=100)
+
+    def __init__(self, *args: Any, connection: Connection, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.connection = connection
+        others = Connection.objects.active().exclude(pk=connection.pk).order_by("name", "pk")
+        self.fields["to"].queryset = others  # type: ignore[attr-defined]
+        self.fields["name"].widget.attrs["autocomplete"] = "off"
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"]).strip()
+        if name != self.connection.name:
+            raise forms.ValidationError(f"Type {self.connection.name} to remove the server.")
+        return name
+
+
 class PurposesForm(forms.Form):
     """The models of a server that its named choices stand for; the suggested one where empty."""
 

@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from management.models import Connection, Project, User
+from management.models import Project, User
 from transcripts.media.names import clean_title, folded_title
 from transcripts.models import Recording, State
 from transcripts.progress import rows
@@ -180,25 +180,3 @@ class MoveForm(forms.Form):
         super().__init__(*args)
         others = Project.objects.writable_by(user).exclude(pk=recording.project_id)
         self.fields["project"].queryset = others  # type: ignore[attr-defined]
-
-
-class RemoveConnectionForm(forms.Form):
-    """The server on which the projects of a removed one continue; none archives them."""
-
-    to = forms.ModelChoiceField(
-        Connection.objects.none(), required=False, empty_label="No server: archive them"
-    )
-    name = forms.CharField(max_length=100)
-
-    def __init__(self, *args: Any, connection: Connection, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.connection = connection
-        others = Connection.objects.active().exclude(pk=connection.pk).order_by("name", "pk")
-        self.fields["to"].queryset = others  # type: ignore[attr-defined]
-        self.fields["name"].widget.attrs["autocomplete"] = "off"
-
-    def clean_name(self) -> str:
-        name = str(self.cleaned_data["name"]).strip()
-        if name != self.connection.name:
-            raise forms.ValidationError(f"Type {self.connection.name} to remove the server.")
-        return name
