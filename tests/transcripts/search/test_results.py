@@ -16,7 +16,7 @@ from transcripts.search import COUNT_CAP, EXCERPT_CHARACTERS, BadSearch, Cursor,
 
 
 def hit(text: str, *marks: tuple[int, int], **facts: Any) -> Hit:
-    known = {
+    known: dict[str, Any] = {
         "utterance": 1,
         "index": 0,
         "recording": 1,
