@@ -137,6 +137,8 @@ AREAS: dict[str, list[Rule]] = {
         "clip_audio GET: Its audio",
         "agent GET: A voice agent",
         "agent_versions GET: Its versions",
+        "call_replays GET: Replays of a saved call",
+        "replay GET: A replay next to its call",
     )
     + rules(
         WRITE,
@@ -163,6 +165,9 @@ AREAS: dict[str, list[Rule]] = {
         "agent POST: Change a voice agent",
         "agent_archive POST: Archive it or restore it",
         "configuration_read POST: Read one from the speech account",
+        "call_replay POST: Replay a saved call",
+        "call_expect POST: Words that replies of a call must have",
+        "replay_cancel POST: Stop a replay",
     )
     + rules(
         ("owner", "admin"),

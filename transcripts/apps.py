@@ -17,6 +17,7 @@ class TranscriptsConfig(AppConfig):
         import_module("transcripts.clips.models")
         import_module("transcripts.agents.models")
         import_module("transcripts.calls.models")
+        import_module("transcripts.replays.models")
 
     def ready(self) -> None:
         from transcripts import checks  # noqa: F401 registers itself

@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from transcripts.stages import insights, jobs, sweeps, transcribing, waveforms
+from transcripts.stages import insights, jobs, replaying, sweeps, transcribing, waveforms
 
 
 @shared_task(name="transcripts.transcribe")
@@ -19,6 +19,12 @@ def transcribe(transcription_id: int, seen_lease: str | None = None) -> None:
 def read(insight_id: int, seen_lease: str | None = None) -> None:
     """The same for the stage after it."""
     insights.read(insight_id, moment(seen_lease))
+
+
+@shared_task(name="transcripts.replay")
+def replay(replay_id: int, seen_lease: str | None = None) -> None:
+    """The same for a replay of a saved call."""
+    replaying.replay(replay_id, moment(seen_lease))
 
 
 def moment(text: str | None) -> datetime | None:

@@ -18,6 +18,7 @@ from transcripts.agents.models import Agent
 from transcripts.calls.models import Call
 from transcripts.clips.models import Clip
 from transcripts.models import Insight, Recording, State, Transcription, Utterance, Waveform
+from transcripts.replays.models import Replay
 
 LINES = (
     "The thing people forget is how dark it was before the road came through.",
@@ -130,6 +131,11 @@ class Cast:
             "size_bytes": len(content), "duration": 2.0, "request_id": "r-3",
         }  # fmt: skip
         return Clip.objects.create(text=text, **known | facts)
+
+    def replay(self, call: Call | None = None, **facts: Any) -> Replay:
+        """A replay of a call that waits for a worker."""
+        call = call or self.call()
+        return Replay.objects.create(call=call, version=call.version, created_by=self.ada, **facts)
 
     def agent(self, name: str = "Orders", **facts: Any) -> Agent:
         """A voice agent of Ada's with one version."""

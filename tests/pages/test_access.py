@@ -75,6 +75,7 @@ def address(name: str, cast: Cast, recording: Recording) -> str:
         "upload": make_upload,
         "live": make_live_session,
         "call": lambda cast, _: cast.call().pk,
+        "replay": lambda cast, _: cast.replay().pk,
         "key": make_key,
         "clip": make_clip,
         "agent": lambda *_: cast.agent().pk,

@@ -14,6 +14,7 @@ from transcripts.agents.models import Agent
 from transcripts.calls.models import Call
 from transcripts.live.models import LiveSession
 from transcripts.models import Recording, State
+from transcripts.replays.models import Replay
 
 STATIC = Path(__file__).parents[2] / "static"
 LONG = "A title that goes on and on " * 9
@@ -36,7 +37,8 @@ def fill(cast: Cast) -> None:
     cast.failed("<i>Broken</i>")
     cast.running()
     cast.call()
-    cast.ended_call(cast.transcribed("A call", duration=30), error=f"{LONG}.")
+    ended = cast.ended_call(cast.transcribed("A call", duration=30), error=f"{LONG}.")
+    fill_replays(cast, ended)
     cast.recording("", state="cancelled", duration=None)
     cast.clip(LONG * 3)
     cast.project.connection.speech_models.create(
@@ -66,8 +68,18 @@ def fill_agent(cast: Cast) -> None:
     )
 
 
+def fill_replays(cast: Cast, call: Call) -> None:
+    """Replays in each state, one with problems next to the call."""
+    for state in ("queued", "failed"):
+        cast.replay(call, state=state, error=LONG if state == "failed" else "")
+    entries = [each.entry().shown() for each in call.events.all()]
+    cast.replay(call, state="done", events=entries, problems=[LONG, "x" * 200], done=1)
+    call.expectations.create(words=LONG)
+
+
 def pages(cast: Cast) -> dict[str, str]:
     session = LiveSession.objects.get()
+    ended = Call.objects.get(state="ended").get_absolute_url()
     agent = Agent.objects.get(is_default=False).get_absolute_url()
     of = {each.title: each.get_absolute_url() for each in Recording.objects.all()}
     return {
@@ -80,6 +92,8 @@ def pages(cast: Cast) -> dict[str, str]:
         "captions": session.get_captions_url(),
         "calls": "/calls/",
         "call before it begins": Call.objects.get(state="prepared").get_absolute_url(),
+        "replays of a call": f"{ended}replays/",
+        "replay": Replay.objects.get(state="done").get_absolute_url(),
         "call that has ended": Call.objects.get(state="ended").get_absolute_url(),
         "speak": "/speak/",
         "agents": "/agents/",

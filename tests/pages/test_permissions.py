@@ -124,6 +124,7 @@ class Objects:
             "upload": self.upload,
             "live": self.live,
             "call": self.call,
+            "replay": self.cast.replay,
             "key": self.key,
             "member": self.member,
             "model": self.model,

@@ -18,6 +18,7 @@ from transcripts.media.storage import DiskFull
 from transcripts.models import Insight, Transcription, Waveform
 from transcripts.queue.dispatch import ring
 from transcripts.queue.leases import LeasedQuerySet, State
+from transcripts.replays.models import Replay
 from transcripts.uploads import sweep_uploads
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ def sweep() -> None:
     forget = clock.steady_seconds() >= STEADY_SECONDS
     wake(Transcription.objects.all())
     wake(Insight.objects.all())
+    wake(Replay.objects.all())
     undrawn = Waveform.objects.due(OVERLOOKED_AFTER)
     for pk in undrawn.order_by("pk").values_list("pk", flat=True)[:4]:
         ring("transcripts.draw_waveform", pk)

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -36,11 +36,12 @@ def agents(request: HttpRequest, project: Project | None) -> HttpResponse:
     listed = Agent.objects.visible_to(user).filter(project__in=chosen)
     show_archived = request.GET.get("show") == "archived"
     listed = listed.exclude(archived_at=None) if show_archived else listed.active()
+    listed = listed.select_related("project").prefetch_related("versions__created_by")
     return render(
         request,
         "transcripts/agents.html",
         {
-            "agents": listed.select_related("project").prefetch_related("versions__created_by"),
+            "agents": listed.annotate(calls=Count("versions__calls")),
             "show_archived": show_archived,
             "project": project,
             "writable": set(Project.objects.writable_by(user).values_list("pk", flat=True)),

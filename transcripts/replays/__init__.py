@@ -1,0 +1,1 @@
+"""Replays: the caller of a saved call again, against another version of an agent."""
