@@ -238,6 +238,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "transcripts.media",
         "transcripts.models",
         "transcripts.queue",
+        "transcripts.replays",
     ),
     "transcripts.replays": (
         "management",

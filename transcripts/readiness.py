@@ -21,6 +21,7 @@ from management.models import Connection, Project
 from transcripts.media.storage import SPARE_BYTES
 from transcripts.models import Insight, Transcription
 from transcripts.queue.leases import LeasedQuerySet, State
+from transcripts.replays.models import Replay
 
 # A first start takes its time: the engine joins and verifies its weights.
 READY_SECONDS = 180.0
@@ -117,7 +118,11 @@ class ServerProbe:
 
 def jobs() -> str:
     """Return what waits although nobody works on anything."""
-    queues: list[LeasedQuerySet[Any]] = [Transcription.objects.all(), Insight.objects.all()]
+    queues: list[LeasedQuerySet[Any]] = [
+        Transcription.objects.all(),
+        Insight.objects.all(),
+        Replay.objects.all(),
+    ]
     if any(queue.filter(state=State.RUNNING, lease_until__gt=Now()).exists() for queue in queues):
         return ""
     waiting = sum(queue.overlooked(WAITING_AFTER).count() for queue in queues)

@@ -7,6 +7,7 @@ import pytest
 from speechclient.errors import BadRequest
 from tests.transcripts.replays.test_conversation import Agent as FakeStream
 from tests.transcripts.replays.test_conversation import FakeClock
+from transcripts import readiness
 from transcripts.queue.leases import State
 from transcripts.replays.models import Expectation, Replay, order_replay
 from transcripts.stages.replaying import replay
@@ -76,3 +77,10 @@ def test_a_stopped_replay_stays_stopped(ended_call, version, ada):
     row = order_replay(ended_call, version, ada)
     Replay.objects.filter(pk=row.pk).update(state=State.CANCELLED)
     assert run(row).state == State.CANCELLED
+
+
+def test_a_replay_that_no_worker_takes_is_told(ended_call, version, ada):
+    row = order_replay(ended_call, version, ada)
+    assert readiness.jobs() == ""
+    Replay.objects.filter(pk=row.pk).update(not_before="2020-01-01T00:00Z")
+    assert readiness.jobs() == "1 jobs are waiting and no worker is running"
