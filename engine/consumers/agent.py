@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from django.conf import settings
@@ -34,7 +35,7 @@ from engine.inference.wording import Wording
 from engine.runtime.database import in_database
 from engine.sessions.agent import steps
 from engine.sessions.agent.session import SILENCE_SECONDS, AgentSession
-from engine.sessions.agent.settings import DEFAULT_SPEAK
+from engine.sessions.agent.settings import DEFAULT_SPEAK, ThinkRules
 from engine.sessions.agent.thoughts import Thought
 from engine.sessions.turns import Event, Turn
 from engine.speech.errors import AudioError
@@ -51,6 +52,7 @@ from engine.wire.words import flux_transcript
 logger = logging.getLogger("engine.sockets")
 
 _TICK_SECONDS = 0.1
+_THINK_RULES = ThinkRules(providers.problem_of, providers.warning_of)
 _INTERNAL = "The session failed inside the engine."
 _GOING_AWAY = "The server stops. Open a new session to continue."
 
@@ -86,7 +88,7 @@ class AgentConsumer(Socket):
         self.opened = time.monotonic()
         call_ids = (f"call_{self.request.request_id[:8]}_{n}" for n in itertools.count(1))
         self.session = AgentSession(
-            self.request.request_id, self.opened, call_ids, score, providers.problem_of
+            self.request.request_id, self.opened, call_ids, score, _THINK_RULES
         )
         self.audio: PlainAudio | EncodedAudio | None = None
         self.turns: Turns | None = None
@@ -318,7 +320,8 @@ class AgentConsumer(Socket):
         self.text = "" if event.event is Event.END else text
         hints = self.listening.hints if self.listening is not None else ()
         speech_end = now - self.turns.session.silence_seconds
-        self.follow(self.session.hear_turn(event.event, text, now, speech_end, hints))
+        confidence = fmean(word.confidence for word in event.words) if event.words else 1.0
+        self.follow(self.session.hear_turn(event.event, text, now, speech_end, hints, confidence))
 
     def _written(self, turn: Turn) -> str:
         assert self.listening is not None

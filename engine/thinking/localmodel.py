@@ -19,7 +19,7 @@ from pathlib import Path
 
 from engine.env import Environment
 from engine.weights.errors import MissingWeights
-from engine.weights.languagemodel import FILE, FOLDER, language_model
+from engine.weights.languagemodel import is_joined, language_model
 
 logger = logging.getLogger("engine")
 
@@ -48,7 +48,7 @@ class Running:
 
 def is_extra_installed() -> bool:
     """Return whether `make think` has run; loads nothing."""
-    return find_spec("xllamacpp") is not None and (FOLDER / FILE).is_file()
+    return find_spec("xllamacpp") is not None and is_joined()
 
 
 class LocalModel:

@@ -24,7 +24,7 @@ def main() -> None:
     sys.stdout.write(f"{server.listening_address}\n")
     sys.stdout.flush()
     sys.stdin.read()
-    os._exit(0)  # without waiting for responses that nobody reads
+    os._exit(0)  # responses in progress have no reader
 
 
 def _parameters(parameters: Any, settings: dict[str, Any]) -> Any:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import replace
+
+from msgspec import structs
 
 from engine.env import Environment, Reach
 from engine.sessions.agent.settings import LIBRARIAN
@@ -48,13 +51,22 @@ def model_of(think: Think, environment: Environment) -> str:
         return named
     if environment.intelligence_url:
         return environment.intelligence_model
-    return localmodel.MODEL if LOCAL.is_installed() else LIBRARIAN
+    # The librarian can call a function.
+    return localmodel.MODEL if LOCAL.is_installed() and not think.functions else LIBRARIAN
 
 
 def problem_of(think: Think) -> str:
     """Return why a provider cannot think; "" when it may."""
     is_named = think.endpoint is None and think.provider.model == localmodel.MODEL
     return localmodel.NOT_INSTALLED if is_named and not LOCAL.is_installed() else ""
+
+
+def warning_of(think: Think) -> str:
+    """Return what a provider does not do with its settings; "" when it does everything."""
+    is_named = think.endpoint is None and think.provider.model == localmodel.MODEL
+    if not is_named or not think.functions:
+        return ""
+    return f"{localmodel.MODEL} does not call functions reliably: they are not offered to it."
 
 
 async def prepare(think: Think, environment: Environment) -> None:
@@ -79,6 +91,8 @@ async def respond(thought: Thought, environment: Environment) -> AsyncGenerator[
         for part in librarian.respond(thought):
             yield part
         return
+    if think.endpoint is None and model == localmodel.MODEL:
+        thought = replace(thought, think=structs.replace(think, functions=[]))
     dialect, url, headers, reach = await _endpoint(think, model, environment)
     async for part in requests.think(thought, dialect, url, headers, model, reach):
         yield part

@@ -21,9 +21,14 @@ QWEN = Source(
 _BLOCK_BYTES = 1 << 20
 
 
+def is_joined(folder: Path = FOLDER) -> bool:
+    """Return whether the joined file is here; reads nothing of it."""
+    return (folder / FILE).is_file()
+
+
 def language_model(folder: Path = FOLDER, source: Source = QWEN) -> Path:
     """Return the joined file. Raises ``MissingWeights`` with the command to run."""
-    if not (folder / FILE).is_file():
+    if not is_joined(folder):
         raise MissingWeights("the weights of the language model are not here: run `make think`")
     return checked(folder / FILE, source.sha256)
 

@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import websockets
 
-from engine.env import Environment, read_environment
+from engine.env import Environment, Reach, read_environment
 from engine.sessions.agent.thoughts import Call, Text, Thought, Tokens
-from engine.thinking import localmodel, providers
-from engine.wire.agent_messages import Function, FunctionCall, History, Think, ThinkProvider
+from engine.thinking import localmodel, providers, requests
+from engine.thinking.dialects import OpenAi
+from engine.wire.agent_messages import Function, FunctionCall, History, Role, Think, ThinkProvider
 from tests.bench.agent import QUESTIONS
 from tests.bench.live import Clip, captions, final_lags, interim_lags
 from tests.bench.results import Result, at_least, at_most
@@ -80,7 +81,7 @@ class Case:
 
     @property
     def conversation(self) -> list[History]:
-        roles = ("user", "assistant")
+        roles: tuple[Role, Role] = ("user", "assistant")
         items = [History(role=roles[at % 2], content=text) for at, text in enumerate(self.said)]
         return [*items, *([History(function_calls=list(self.calls))] if self.calls else [])]
 
@@ -132,7 +133,13 @@ async def ask(environment: Environment, case: Case) -> Response:
     think = Think(provider=provider, functions=list(case.functions))
     response, started = Response(), time.monotonic()
     thought = Thought(1, think, PROMPT, case.conversation)
-    async with aclosing(providers.respond(thought, environment)) as parts:
+    running = await providers.LOCAL.start(environment)
+    headers = {"authorization": f"Bearer {running.key}"}
+    reach = Reach(private=True, any_port=True)
+    url = f"{running.url}/v1/chat/completions"
+    # Not as a provider, which offers it no functions.
+    responses = requests.think(thought, OpenAi(), url, headers, localmodel.MODEL, reach)
+    async with aclosing(responses) as parts:
         async for part in parts:
             match part:
                 case Text(text):
@@ -160,15 +167,20 @@ async def try_cases(environment: Environment) -> list[Result]:
     speeds = [one.tokens.written / (one.seconds - one.first_seconds) for one in written]
     await providers.LOCAL.stop()
     right = [case.is_right(response) for case, response in zip(CASES, responses, strict=True)]
+    without = [ok for case, ok in zip(CASES, right, strict=True) if not case.functions]
     with_calls = [ok for case, ok in zip(CASES, right, strict=True) if case.functions]
     return [
         Result("start of the local model", load, "s"),
         Result("first token of a new prompt", responses[0].first_seconds, "s"),
         Result("first token when the prompt is kept", again.first_seconds, "s"),
         Result("tokens written in a second", float(np.median(speeds)), ""),
-        at_least(f"right responses, of {len(CASES)}", sum(right), len(CASES) * 0.7, ""),
-        Result(f"of those with functions, {len(with_calls)}", sum(with_calls), ""),
+        at_least("right responses without functions", share(without), 0.7, ""),
+        Result("right responses with functions, which agents do not get", share(with_calls), ""),
     ]
+
+
+def share(right: Sequence[bool]) -> float:
+    return sum(right) / len(right)
 
 
 async def talk(engine: Engine) -> None:

@@ -14,7 +14,10 @@ WORDLESS_SECONDS = 2.5
 # A backchannel is said while the other keeps the floor: near the end it is a response.
 BACKCHANNEL_LEAST_REST_SECONDS = 1.0
 _MOST_BACKCHANNEL_WORDS = 3
-# Fewer words, guessed while the sound goes on, are often others when it has ended.
+# "mm-hmm" is often recognised as one to three other words: of four voices with a mean confidence
+# of 0.15 to 0.48, while "no", "stop" and "wait" had 0.51 to 0.76.
+_CLEAR = 0.5
+# Fewer words, guessed before the sound has ended, are often others afterwards.
 _LEAST_GUESSED_WORDS = 3
 # Words that are heard again are an echo when so many of them were said in this order.
 _ECHO_SHARE = 0.6
@@ -35,17 +38,23 @@ class Meaning(Enum):
 
     NOTHING = "no words"
     BACKCHANNEL = "the user listens"
+    UNCLEAR = "too few and too uncertain words"
     ECHO = "the agent's own words"
     INTERRUPTION = "the user wants to speak"
 
 
-def meaning_of(text: str, spoken: str) -> Meaning:
-    """Return what ``text`` of the user means while the agent says ``spoken``."""
+def meaning_of(text: str, spoken: str, confidence: float = 1.0) -> Meaning:
+    """Return what ``text`` of the user means while the agent says ``spoken``.
+
+    ``confidence`` is the mean of the words, 0 to 1.
+    """
     words = _words(text)
     if not words:
         return Meaning.NOTHING
     if len(words) <= _MOST_BACKCHANNEL_WORDS and all(word in _BACKCHANNELS for word in words):
         return Meaning.BACKCHANNEL
+    if len(words) <= _MOST_BACKCHANNEL_WORDS and confidence < _CLEAR:
+        return Meaning.UNCLEAR
     if _is_echo(words, _words(spoken)):
         return Meaning.ECHO
     return Meaning.INTERRUPTION

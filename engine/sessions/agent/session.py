@@ -18,7 +18,7 @@ from engine.sessions.agent.latencies import warn_of_slowness
 from engine.sessions.agent.modelrequests import ModelRequests
 from engine.sessions.agent.modelresponses import ModelResponses
 from engine.sessions.agent.replies import Replies
-from engine.sessions.agent.settings import InvalidSettings
+from engine.sessions.agent.settings import InvalidSettings, ThinkRules
 from engine.sessions.agent.steps import Close, Step, Tell, error, warning
 from engine.sessions.agent.thinklive import ThinkLive
 from engine.sessions.agent.thoughts import Part
@@ -35,11 +35,7 @@ RECOGNITION_SECONDS = 30.0  # until the words of a segment, which takes less tha
 
 
 class AgentSession:
-    """One conversation.
-
-    ``mood`` returns the sentiment of a text, -1 to 1; ``problem_of`` why a think provider cannot
-    be used, or "".
-    """
+    """One conversation. ``mood`` returns the sentiment of a text, -1 to 1."""
 
     def __init__(
         self,
@@ -47,13 +43,13 @@ class AgentSession:
         now: float,
         call_ids: Iterator[str],
         mood: Callable[[str], float] = lambda text: 0.0,
-        problem_of: Callable[[wire.Think], str] = lambda think: "",
+        rules: ThinkRules | None = None,
     ) -> None:
         self._request_id = request_id
         self._started = now
         self._is_warned = False  # of the end of the session
         self._conversation = conversation = Conversation(now)
-        self._updates = Updates(conversation, problem_of)
+        self._updates = Updates(conversation, rules or ThinkRules())
         requests = ModelRequests(conversation)
         self._calls = FunctionCalls(conversation, requests, call_ids)
         self._replies = Replies(conversation, self._calls)
@@ -152,9 +148,14 @@ class AgentSession:
         now: float,
         speech_end: float | None = None,
         languages: Sequence[str] = (),
+        confidence: float = 1.0,
     ) -> list[Step]:
-        """An event of the user's turn with its words so far; ``speech_end`` is a time."""
-        return self._once(self._turns.hear_turn(event, text, now, speech_end or now, languages))
+        """An event of the user's turn with its words so far; ``speech_end`` is a time.
+
+        ``confidence`` is the mean of the words, 0 to 1.
+        """
+        steps = self._turns.hear_turn(event, text, now, speech_end or now, languages, confidence)
+        return self._once(steps)
 
     # The language model and the functions.
 

@@ -5,7 +5,8 @@ Source: docs/contract.md, 13.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import structs
@@ -23,6 +24,21 @@ _NOVA_ALONE = ("language", "smart_format")
 _FLUX_ALONE = ("language_hints", "eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
 _FILLERS = ("initial_agent_filler", "agent_filler_max_count", "agent_filler_interval_ms")
 _FILLER_MS = range(1_000, 60_001)
+
+
+def _nothing(think: wire.Think) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class ThinkRules:
+    """Rules about think providers that depend on the models of this engine.
+
+    ``problem_of`` returns why a provider cannot be used, ``warning_of`` what it does not do, or "".
+    """
+
+    problem_of: Callable[[wire.Think], str] = _nothing
+    warning_of: Callable[[wire.Think], str] = _nothing
 
 
 class InvalidSettings(ValueError):

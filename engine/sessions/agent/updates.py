@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -14,14 +14,11 @@ from engine.wire import agent_messages as wire
 
 
 class Updates:
-    """Methods raise ``InvalidSettings``, or ``Invalid`` for a stored configuration.
+    """Methods raise ``InvalidSettings``, or ``Invalid`` for a stored configuration."""
 
-    ``problem_of`` returns why a think provider cannot be used, or "".
-    """
-
-    def __init__(self, conversation: Conversation, problem_of: Callable[[wire.Think], str]) -> None:
+    def __init__(self, conversation: Conversation, think_rules: rules.ThinkRules) -> None:
         self._conversation = conversation
-        self._problem_of = problem_of
+        self._rules = think_rules
 
     def configure(self, settings: wire.Settings) -> Iterator[Step]:
         self._conversation.settings = settings
@@ -86,13 +83,16 @@ class Updates:
         self, think: wire.Think | Sequence[wire.Think] | None, agent: wire.Agent
     ) -> tuple[wire.Think, ...]:
         thinks = rules.check_thinks(think, agent)
-        for problem in map(self._problem_of, thinks):
+        for problem in map(self._rules.problem_of, thinks):
             if problem:
                 raise rules.InvalidSettings(f"agent.think.provider.model: {problem}")
         return thinks
 
     def _set_thinks(self, thinks: tuple[wire.Think, ...]) -> Iterator[Step]:
         self._conversation.thinks = thinks
+        for problem in map(self._rules.warning_of, thinks):
+            if problem:
+                yield warning("FUNCTION_CALL_FAILED", problem)
         yield from self._set_prompt(thinks[0].prompt)
 
     def _set_prompt(self, prompt: str) -> Iterator[Step]:

@@ -40,6 +40,7 @@ class UserTurns:
         self._live = live
         self._has_echo = False  # of the agent in the user's audio
         self._has_noise = False  # a voice without words, such as music
+        self._confidence = 1.0  # of the newest words
 
     # Sounds.
 
@@ -82,9 +83,16 @@ class UserTurns:
     # Words.
 
     def hear_turn(
-        self, event: Event, text: str, now: float, speech_end: float, languages: Sequence[str]
+        self,
+        event: Event,
+        text: str,
+        now: float,
+        speech_end: float,
+        languages: Sequence[str],
+        confidence: float,
     ) -> Iterator[Step]:
         conversation = self._conversation
+        self._confidence = confidence
         if event in (Event.EAGER, Event.END):
             yield from self._end_backchannel(now)
         turn = conversation.turn
@@ -188,13 +196,13 @@ class UserTurns:
 
     def _meaning(self, turn: Exchange, text: str, now: float) -> Meaning:
         """Return what the user's words mean while the agent speaks or is about to."""
-        meaning = meaning_of(text, turn.reply.text)
+        meaning = meaning_of(text, turn.reply.text, self._confidence)
         if meaning is Meaning.ECHO:
             self._has_echo = True
         is_near_end = turn.reply.is_written and (
             turn.reply.rest_seconds(now) < BACKCHANNEL_LEAST_REST_SECONDS
         )
-        if meaning is Meaning.BACKCHANNEL and is_near_end:
+        if meaning in (Meaning.BACKCHANNEL, Meaning.UNCLEAR) and is_near_end:
             return Meaning.INTERRUPTION
         return meaning
 

@@ -19,6 +19,7 @@ from engine.sessions.agent.interruptions import Meaning, meaning_of
 from engine.sessions.agent.modelresponses import MOST_REPLY
 from engine.sessions.agent.playback import Playback, Sentence
 from engine.sessions.agent.session import AgentSession
+from engine.sessions.agent.settings import ThinkRules
 from engine.sessions.agent.thoughts import (
     Call,
     Custom,
@@ -611,6 +612,14 @@ def test_updates_are_applied_and_confirmed():
     assert kinds(talk.read(live)) == ["ThinkLiveUpdated"]
 
 
+def test_a_provider_that_calls_no_functions_is_warned_about():
+    talk = Conversation()
+    warned = ThinkRules(warning_of=lambda think: "It calls none." if think.functions else "")
+    talk.session = AgentSession("c0ffee00-1111-4222-8333-444455556666", 0.0, iter([]), rules=warned)
+    assert kinds(talk.read(settings(think=thinking(LOOKUP)))) == ["FUNCTION_CALL_FAILED", "Apply"]
+    assert kinds(talk.read({"type": "UpdateThink", "think": thinking()})) == ["ThinkUpdated"]
+
+
 def test_a_turn_is_forced_to_end_with_flux_only():
     talk = Conversation(think=thinking())
     assert talk.read({"type": "ForceEndTurn"}) == [steps.EndTurn()]
@@ -803,6 +812,31 @@ def test_a_short_context_begins_with_a_text_and_holds_the_question():
 )
 def test_words_over_the_agent_have_a_meaning(text: str, meaning: Meaning):
     assert meaning_of(text, SENTENCE) is meaning
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "meaning"),
+    [
+        ("MAM", 0.39, Meaning.UNCLEAR),
+        ("May I bet?", 0.15, Meaning.UNCLEAR),
+        ("Stop!", 0.51, Meaning.INTERRUPTION),
+        ("Okay.", 0.09, Meaning.BACKCHANNEL),
+        ("No, I meant the other one.", 0.3, Meaning.INTERRUPTION),
+    ],
+)
+def test_few_uncertain_words_are_no_interruption(text: str, confidence: float, meaning: Meaning):
+    assert meaning_of(text, SENTENCE, confidence) is meaning
+
+
+def test_a_misheard_backchannel_does_not_end_the_reply():
+    talk = Conversation(think=thinking())
+    talk.say()
+    talk.wait(1.0)
+    talk.follow(talk.session.hear_voice(0.2, talk.now))
+    for event in (Event.START, Event.UPDATE):
+        talk.follow(talk.session.hear_turn(event, "MAM", talk.now, confidence=0.39))
+    ended = talk.session.hear_turn(Event.END, "MAM", talk.now, confidence=0.39)
+    assert kinds(talk.follow(ended)) == ["Release"]
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 5)), max_size=20))

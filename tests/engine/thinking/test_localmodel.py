@@ -17,14 +17,16 @@ from engine.thinking.localmodel import LocalModel
 from engine.weights.converted import Source
 from engine.weights.errors import MissingWeights
 from engine.weights.languagemodel import FILE, join, language_model
-from engine.wire.agent_messages import Endpoint, History, Think, ThinkProvider
+from engine.wire.agent_messages import Endpoint, Function, History, Think, ThinkProvider
 
 STUB = Path(__file__).parent / "stub"
 
 
-def think(model: str, url: str = "") -> Think:
+def think(model: str, url: str = "", *functions: str) -> Think:
     endpoint = Endpoint(url=url) if url else None
-    return Think(provider=ThinkProvider(type="open_ai", model=model), endpoint=endpoint)
+    provider = ThinkProvider(type="open_ai", model=model)
+    named = [Function(name=name) for name in functions]
+    return Think(provider=provider, endpoint=endpoint, functions=named)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, model: LocalModel) -> LocalModel:
@@ -37,8 +39,9 @@ def environment(tmp_path: Path) -> Environment:
     return read_environment({"EARSHOT_DATA": str(tmp_path), "ENGINE_THINK_THREADS": "3"})
 
 
-async def respond(environment: Environment, model: str = localmodel.MODEL) -> str:
-    thought = Thought(1, think(model), "", [History(role="user", content="Hi.")])
+async def respond(environment: Environment, *functions: str) -> str:
+    asked = think(localmodel.MODEL, "", *functions)
+    thought = Thought(1, asked, "", [History(role="user", content="Hi.")])
     parts = [part async for part in providers.respond(thought, environment)]
     return "".join(part.text for part in parts if isinstance(part, Text))
 
@@ -78,6 +81,16 @@ def test_with_the_extra_the_model_is_offered_and_thinks_where_no_other_does(
     assert providers.problem_of(think(localmodel.MODEL)) == ""
 
 
+def test_functions_are_for_other_models(environment: Environment, monkeypatch: pytest.MonkeyPatch):
+    use(monkeypatch, LocalModel(is_installed=lambda: True))
+    assert providers.model_of(think("gpt-4o-mini", "", "search_library"), environment) == (
+        "librarian"
+    )
+    assert "not offered" in providers.warning_of(think(localmodel.MODEL, "", "book"))
+    assert providers.warning_of(think(localmodel.MODEL)) == ""
+    assert providers.warning_of(think(localmodel.MODEL, "https://example.com", "book")) == ""
+
+
 @pytest.fixture
 async def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalModel]:
     """The real process, with the stand-in for llama.cpp."""
@@ -96,7 +109,7 @@ async def test_the_process_is_started_once_with_few_patient_threads(
     assert process.nice() >= 10
     # The first request was that of the preparation.
     assert await respond(environment) == "(2, True, (3, 3), (0, 0), ['127.0.0.1'])"
-    assert (await respond(environment)).startswith("(3, True")
+    assert (await respond(environment, "book")).startswith("(3, True")
     await started.stop()
     assert not process.is_running()
 

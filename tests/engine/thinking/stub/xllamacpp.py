@@ -31,6 +31,7 @@ class Server:
         return self._model.url.removesuffix("/v1/chat/completions")
 
     def _respond(self, body: Any) -> Any:
+        assert "tools" not in body
         given = self._parameters
         key = self._model.headers[-1]["authorization"].removeprefix("Bearer ")
         threads = (given.cpuparams.n_threads, given.cpuparams_batch.n_threads)
