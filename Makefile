@@ -15,7 +15,7 @@ install:
 dev: install-tests
 	$(VENV)/python manage.py up --reload --logs
 
-# The tests that start no models, browser, servers or processes: about two minutes.
+# The tests that start no models, browser, servers or processes: under a minute.
 quick: install-tests
 	$(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --durations 3
 
