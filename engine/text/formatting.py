@@ -94,6 +94,7 @@ NOT_DICTATED_AFTER = frozenset(
 )  # fmt: skip
 OPENING_MARKS = ("(", "“")
 
+CENTURIES = frozenset(str(year) for year in range(1100, 2000, 100))
 DECADES = {f"{tens[:-1]}ies": value for tens, value in TENS.items()}
 # "Flight two forty seven" is 247, "at two thirty" is 2:30; "two fifty" alone is either.
 LABELS = frozenset(
@@ -483,7 +484,12 @@ def _is_day(number: Number) -> bool:
 
 def _year(phrase: Phrase, position: int) -> Number | None:
     number = phrase.number(position)
-    return number if number is not None and number.year else None
+    if number is None or number.year:
+        return number
+    # "Nineteen hundred" is a year where nothing follows that could be counted.
+    end = position + number.count
+    is_last = end == len(phrase.words) or phrase.stops(end - 1)
+    return number if is_last and number.spelled and number.digits in CENTURIES else None
 
 
 def _time(phrase: Phrase, first: int) -> Match | None:

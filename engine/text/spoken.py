@@ -373,7 +373,11 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
     ),
     (re.compile(rf"(?:\b(?P<ruler>{RULERS}) )?(?P<number>{ROMAN_SIGNS})"), _roman_sign),
     (re.compile(r"\b24/7\b"), "twenty-four seven"),
-    (re.compile(r"\b911\b"), "nine one one"),
+    # The telephone number, not a part of "75,911" or "$911".
+    (
+        re.compile(rf"(?<![\w.,{''.join(CURRENCIES)}-])911(?!\w|[.,-]\d|\s?%)"),
+        "nine one one",
+    ),
     (re.compile(r"\bv(?=\d+\.\d)"), "version "),
     (re.compile(r"(?<![\w.])\.(?=[A-Za-z])"), "dot "),
     (re.compile(r"#(?=[A-Za-z])"), "hashtag "),

@@ -120,6 +120,13 @@ READINGS = {
         "al quadrato", "al cubo", "elevato a", "numero",
     ),
 }  # fmt: skip
+# The end of a number before a noun, masculine and feminine: "un metro", "una libra".
+AGREEING = {
+    "es": {"veintiuno": ("veintiún", "veintiuna"), "uno": ("un", "una")},
+    "fr": {"un": ("un", "une")},
+    "it": {"uno": ("un", "una")},
+}
+FEMININE = frozenset("libra libras hora horas livre livres heure heures sterlina sterline".split())
 # The names of letters that stand for words: "SNCF".
 LETTERS = {
     language: dict(zip("abcdefghijklmnopqrstuvwxyz", names.split("|"), strict=True))
@@ -189,6 +196,7 @@ class _Writer:
                 self._money,
             ),
             (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})\b", self._date),
+            (r"\b(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)\b", self._date),
             (r"\b(?P<hour>\d{1,2})(?::|\s?[hH]\s?)(?P<minute>\d\d)\b(?:\s?h\b)?", self._time),
             (r"\b1(?:er|º|°|ª|\.º|ère|re)(?!\w)", reading.first),
             (rf"{FROM_START}(?P<n>{NUMBER})\s?%", lambda m: f"{amount(m['n'])} {reading.percent}"),
@@ -198,7 +206,7 @@ class _Writer:
             ),
             (
                 rf"{FROM_START}(?P<n>{NUMBER})\s?(?P<unit>{units})(?!\w)",
-                lambda m: f"{amount(m['n'])} {reading.units[m['unit']]}",
+                lambda m: self._counted(m["n"], reading.units[m["unit"]]),
             ),
             (POWER, self._power),
             (EXPONENT, lambda match: f" {exponent(match[0])} "),
@@ -230,17 +238,37 @@ class _Writer:
         decimals = " ".join(expand_numbers(part, self._language) for part in tail)
         return f"{words} {self._reading.point} {decimals}"
 
+    def _counted(self, number: str, many: str, one: str = "") -> str:
+        """Return a number and what it counts: "cinco metros", "un metro", "veintiuna libras"."""
+        noun = (one or self._singular(many)) if number == "1" else many
+        words = self._amount(number)
+        if "," not in number:
+            words = self._agreeing(words, noun in FEMININE)
+        return f"{words} {noun}"
+
+    def _agreeing(self, words: str, is_feminine: bool) -> str:
+        """Return the words of a number as they are before a noun."""
+        forms = AGREEING[self._language]
+        return re.sub(
+            r"\w+$", lambda last: forms.get(last[0], (last[0], last[0]))[is_feminine], words
+        )
+
+    def _singular(self, unit: str) -> str:
+        """Return a unit, which is masculine, for one of it: "metro" of "metros", of "metri"."""
+        if self._language == "it":
+            return re.sub(r"i\b", "o", unit.replace("orari", "orarii"))
+        return re.sub(r"s\b", "", unit)
+
     def _money(self, match: re.Match[str]) -> str:
         sign = match["before"] or match["after"]
         if not sign:
             return match[0]
         one, many = self._reading.currencies[sign]
         whole, _, cents = match["number"].partition(",")
-        unit = one if whole == "1" else many
         if len(cents) != 2:
-            return f"{self._amount(match['number'])} {unit}"
+            return self._counted(match["number"], many, one)
         tail = f" {self._reading.both} {self._amount(cents.lstrip('0'))}" if cents != "00" else ""
-        return f"{self._amount(whole)} {unit}{tail}"
+        return f"{self._counted(whole, many, one)}{tail}"
 
     def _power(self, match: re.Match[str]) -> str:
         reading = self._reading
@@ -262,11 +290,12 @@ class _Writer:
         hour, minute = match["hour"].lstrip("0") or "0", match["minute"]
         if int(hour) > 24 or int(minute) > 59:
             return match[0]
-        words = [self._amount(hour), reading.hours if is_french else ""]
+        hours = self._singular(reading.hours) if hour == "1" else reading.hours
+        words = [self._agreeing(self._amount(hour), True), hours if is_french else ""]
         if minute != "00":
             words += ["" if is_french else reading.both, self._amount(minute.lstrip("0"))]
         elif self._language == "es":
-            words.append(reading.hours)
+            words.append(hours)
         return " ".join(filter(None, words))
 
     def _address(self, match: re.Match[str]) -> str:

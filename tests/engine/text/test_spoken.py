@@ -125,6 +125,21 @@ OTHERS = {
     ("it", "il 15/03/2024 alle 10:30"): "il quindici marzo duemilaventiquattro alle dieci e trenta",
     ("it", "12,50 € al kg"): "dodici euro e cinquanta al kg",
     ("it", "Sig. Rossi, un PDF"): "signor Rossi, un pi di effe",
+    ("es", "1 €, £1, £21 y 31 €"): "un euro, una libra, veintiuna libras y treinta y un euros",
+    ("es", "1 km, 21 km, 1 km/h, 1 m²"):
+        "un kilómetro, veintiún kilómetros, un kilómetro por hora, un metro cuadrado",
+    ("es", "1:00, 1:30 y 21:00"): "una hora, una y treinta y veintiuna horas",
+    ("es", "1,5 km"): "uno coma cinco kilómetros",
+    ("es", "el 2024-03-15"): "el quince de marzo de dos mil veinticuatro",
+    ("fr", "1 €, £1, 21 €, £21"): "un euro, une livre, vingt et un euros, vingt et une livres",
+    ("fr", "1 km, 1 km/h, 1 m³"): "un kilomètre, un kilomètre heure, un mètre cube",
+    ("fr", "1h00, 1h30 et 21h00"): "une heure, une heure trente et vingt et une heures",
+    ("fr", "le 2024-03-01"): "le premier mars deux mille vingt quatre",
+    ("it", "1 €, £1, £2"): "un euro, una sterlina, due sterline",
+    ("it", "1 km, 1 km/h, 1 m², 1 l"): "un chilometro, un chilometro orario, un metro quadrato, "
+        "un litro",
+    ("it", "alle 1:30"): "alle una e trenta",
+    ("it", "il 2024-12-31"): "il trentuno dicembre duemilaventiquattro",
     ("es", "x² y 10⁻³, 20 m²"):
         "x al cuadrado y diez elevado a menos tres, veinte metros cuadrados",
     ("es", "π y µ"): "pi y mu",
