@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import sqlite3
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,12 +29,16 @@ import numpy as np
 import psutil
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.bench.results import Result, at_least, at_most
 from tests.product import ROOT, Member, Product, free_port, until
 
 SESSIONS = 50
 MANY_SESSIONS = 120
+WARM_SESSIONS = 10  # whose memory is that of the first use of everything
+VIEWERS = 200
+REQUESTS, SOCKETS = 1_000, 200
 FRAME_BYTES = 640
 FRAMES_PER_SECOND = 50
 WARM_SECONDS = 3.0
@@ -149,7 +156,7 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def measure(sessions: list[Session], relay: list[psutil.Process]) -> Run:
+def measure(sessions: Sequence[Session], relay: list[psutil.Process]) -> Run:
     used = 0.0
 
     async def run() -> None:
@@ -257,10 +264,13 @@ def run() -> Iterator[Result]:
         stack.callback(product.stop)
         member = product.member()
         web = psutil.Process(product.processes()["web"])
-        yield from ours(member, web, direct, plain)
+        yield from ours(product, member, web, direct, plain)
 
 
-def ours(member: Member, web: psutil.Process, direct: Run, plain: Run) -> Iterator[Result]:
+def ours(
+    product: Product, member: Member, web: psutil.Process, direct: Run, plain: Run
+) -> Iterator[Result]:
+    measure(product_sessions(member, WARM_SESSIONS), [])
     before = web.memory_info().rss
     relayed = measure(product_sessions(member, SESSIONS), [web])
     memory = (web.memory_info().rss - before) / SESSIONS / 1_000
@@ -271,9 +281,110 @@ def ours(member: Member, web: psutil.Process, direct: Run, plain: Run) -> Iterat
     yield at_most("Earshot, processor time of a session", cpu, 0.7, "% of a core")
     yield at_most("Earshot / nginx, processor time", cpu / plain.cpu_percent, 6.0, "")
     yield at_most("Earshot, memory of a session", memory, 150, "kB")
+    with database_work(product):
+        beside = measure(product_sessions(member, SESSIONS), [])
+    added_p99 = beside.percentile(99) - relayed.percentile(99)
+    yield at_most("Earshot, added p99 beside database work of 0.5 s", added_p99, 4.0, "ms")
     many = measure(product_sessions(member, MANY_SESSIONS), [web])
     name = f"Earshot, {MANY_SESSIONS} sessions, results within {REAL_TIME_SECONDS:g} s"
     yield at_least(name, many.on_time, 99.0, "%")
+    yield from watched(member)
+    yield from connections(product, member, web)
+
+
+@contextmanager
+def database_work(product: Product) -> Iterator[None]:
+    """Write to the database for half a second again and again, as a slow page does."""
+    is_over = threading.Event()
+
+    def work() -> None:
+        with closing(sqlite3.connect(product.data / "earshot.sqlite3", timeout=30)) as database:
+            database.isolation_level = None
+            while not is_over.wait(0.5):
+                database.execute("BEGIN IMMEDIATE")
+                is_over.wait(0.5)
+                database.execute("ROLLBACK")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def watched(member: Member) -> Iterator[Result]:
+    """One session, alone and with many viewers."""
+    (alone,) = product_sessions(member, 1)
+    before = measure([alone], [])
+    (session,) = product_sessions(member, 1)
+    followed = Followed(session, link_of(member, session), VIEWERS)
+    beside = measure([followed], [])
+    p99 = beside.percentile(99) - before.percentile(99)
+    yield at_most(f"Earshot, added p99 of a session with {VIEWERS} viewers", p99, 20.0, "ms")
+    behind = min(followed.seen) / max(followed.captions, 1)
+    yield at_least("captions that the slowest viewer has", 100 * behind, 100, "%")
+
+
+def link_of(member: Member, session: Session) -> str:
+    """Return the address of the captions of a session, for its members."""
+    path = session.url.partition("/live/")[2].partition("/")[0]
+    page = member.get(f"/live/{path}/link/")
+    found = re.search(r"/captions/[\w-]+/", page)
+    assert found, "the page has no link to the captions"
+    return session.url.partition("/live/")[0] + found[0]
+
+
+class Followed(Session):
+    """A session that many pages watch."""
+
+    def __init__(self, session: Session, link: str, viewers: int) -> None:
+        super().__init__(session.url, session.headers, is_ours=True)
+        self.link, self.viewers = link, viewers
+        self.seen: list[int] = [0] * viewers
+        self.captions = 0
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        await super().open(stack)
+        options: dict[str, Any] = {"compression": None, "ping_interval": None, "open_timeout": 60}
+        sockets = [
+            await stack.enter_async_context(
+                connect(f"{self.link}watch", additional_headers=self.headers, **options)
+            )
+            for _ in range(self.viewers)
+        ]
+        for number, socket in enumerate(sockets):
+            task = asyncio.create_task(self._watch(number, socket))
+            stack.callback(task.cancel)
+
+    async def _watch(self, number: int, socket: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            async for text in socket:
+                self.seen[number] += json.loads(text)["type"] == "Caption"
+
+    def _covered(self, message: dict[str, Any]) -> int:
+        self.captions += message["type"] == "Caption"
+        return super()._covered(message)
+
+
+def connections(product: Product, member: Member, web: psutil.Process) -> Iterator[Result]:
+    """Open database connections after many requests and sockets."""
+    for _ in range(REQUESTS):
+        member.get("/library/")
+    sessions = product_sessions(member, SOCKETS)
+
+    async def open_all() -> None:
+        async with AsyncExitStack() as stack:
+            for session in sessions:
+                await session.open(stack)
+
+    uvloop.run(open_all())
+    database = str(product.data / "earshot.sqlite3")
+    held = sum(each.path == database for each in web.open_files())
+    name = f"database connections after {REQUESTS} requests and {SOCKETS} sockets"
+    # One for each thread that may run database work.
+    yield at_most(name, held, min(32, (os.cpu_count() or 1) + 4) + 1, "")
 
 
 def added(name: str, measured: Run, direct: Run) -> Iterator[Result]:

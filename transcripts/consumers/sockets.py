@@ -13,6 +13,7 @@ from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 
 from network.jsontext import read_storable_json
+from transcripts.live import database
 from transcripts.live.feed import encode
 
 logger = logging.getLogger(__name__)
@@ -178,7 +179,7 @@ class PageSocket(AsyncConsumer, ABC):
             if self._is_stalled:
                 await self.close(Code.OVERLOADED)
                 return
-            code = await self.in_thread(self.may_stay)
+            code = await database.run(self.may_stay)
             if code is not None:
                 await self.close(code)
                 return

@@ -31,7 +31,7 @@ from speechclient.streams.live import (
     Turn,
     UtteranceEnded,
 )
-from transcripts.live import allowance
+from transcripts.live import allowance, database
 from transcripts.live.audio import (
     BYTES_PER_SECOND,
     LONGEST_BYTES,
@@ -167,7 +167,7 @@ class LiveRun:
         if caption is None and self._last is not None and self._last.index == index:
             caption = self._last
         if caption is None:
-            caption = await in_thread(self.session.captions.filter(index=index).first)
+            caption = await database.run(self.session.captions.filter(index=index).first)
         if caption is None or caption.kind != Caption.Kind.TEXT:
             return
         # It may have been changed while it was read.
@@ -205,7 +205,7 @@ class LiveRun:
         while not self._is_finishing:
             try:
                 seconds = seconds_of(self.intake.received)
-                warning = await in_thread(allowance.extend, self.session, seconds)
+                warning = await database.run(allowance.extend, self.session, seconds)
             except OverBudget as error:
                 # Without its page nothing comes that costs, but the page may have audio to send.
                 if self.host is not None:
@@ -240,7 +240,7 @@ class LiveRun:
         await self._cancel_tasks()
         try:
             await self._store(is_last=True)
-            await in_thread(self.session.leave)
+            await database.run(self.session.leave)
         except (OSError, DatabaseError):
             logger.exception("Live session %s could not be stored", self.session.pk)
         await self.intake.close()
@@ -426,7 +426,7 @@ class LiveRun:
             facts["heard_at"] = timezone.now() - timedelta(seconds=now - self._heard)
         self._changed, self._facts = {}, {}
         try:
-            is_ours: bool = await in_thread(self.session.write, captions, **facts)
+            is_ours: bool = await database.run(self.session.write, captions, **facts)
         except DatabaseError:
             self._facts = {
                 "offsets": self.session.offsets,
@@ -454,7 +454,7 @@ class LiveRun:
 
     async def _finish(self) -> None:
         self._show("finishing")
-        await in_thread(self.session.ask_to_end)
+        await database.run(self.session.ask_to_end)
         is_settled = await self._close_stream()
         await self._cancel_tasks()
         while True:

@@ -10,6 +10,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError
 
+from transcripts.live import database
 from transcripts.live.feed import Feed
 from transcripts.live.models import Caption, LiveSession
 from transcripts.live.serving import group_of, in_thread, runs
@@ -37,7 +38,7 @@ class Watch:
         async with wake_ups(self.pk) as wake_up:
             while not (self.feed.ending or self.feed.is_lost):
                 try:
-                    await self._take(await in_thread(self._changes))
+                    await self._take(await database.run(self._changes))
                 except DatabaseError:
                     logger.warning("Live session %s could not be read", self.pk, exc_info=True)
                 if runs.get(self.pk) is not None:

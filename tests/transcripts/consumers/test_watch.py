@@ -20,6 +20,7 @@ from transcripts.live.serving import Runs, runs
 from transcripts.live.watching import watches
 
 pytestmark = pytest.mark.usefixtures("transactional_db", "rings")
+VIEWERS = 200
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +60,27 @@ async def test_viewers_see_the_same_captions_from_the_start(public, upstream: Fa
     assert await texts(second, 2) == ["One.", "Two."]
     for tab in (first, second):
         await tab.leave()
+
+
+async def interims_before_a_caption(tab: Tab) -> int:
+    count = 0
+    while (await tab.hears("Interim", "Caption"))["type"] == "Interim":
+        count += 1
+    return count
+
+
+async def test_two_hundred_viewers_are_sent_a_burst_of_words_once(public, upstream: FakeServer):
+    run = await runs.serve(public.pk)
+    viewers = [await viewer(public) for _ in range(VIEWERS)]
+    for tab in viewers:
+        await tab.hears("Start")
+    for number in range(20):
+        upstream.stream.guesses(f"guess {number}")
+    upstream.stream.says("One.", until=0.1)
+    assert max([await interims_before_a_caption(tab) for tab in viewers]) <= 2
+    await run.hear(0, AUDIO)
+    assert run.intake.received == len(AUDIO)
+    await asyncio.gather(*(tab.leave() for tab in viewers))
 
 
 async def test_a_viewer_catches_up_by_number(public, upstream: FakeServer):
