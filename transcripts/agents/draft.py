@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.db import transaction
 
 from management.models import Project, User
 from transcripts.agents.declarations import AnsweredBy, Function
@@ -27,7 +28,7 @@ from transcripts.agents.forms import (
 )
 from transcripts.agents.models import Agent, AgentVersion
 from transcripts.agents.rows import Values, numbers, with_row, without_row
-from transcripts.agents.settings import named_in
+from transcripts.agents.settings import fill, named_in
 from transcripts.agents.thinking import offered, quality_of
 
 # Django reads at most 1,000 fields of a form.
@@ -239,21 +240,29 @@ class AgentDraft:
 
         Raises ``Conflict`` when the draft is based on an older version than the newest.
         """
+        with transaction.atomic():
+            if agent is None:
+                agent = Agent(project=self.project, created_by=user)
+            else:
+                # The lock of its row: two changes of one version cannot both be its next.
+                agent = Agent.objects.select_for_update().get(pk=agent.pk)
+                if self.values.get("based_on") != str(agent.version.number):
+                    raise Conflict(agent.version)
+            return self._store(agent, user)
+
+    def _store(self, agent: Agent, user: User) -> tuple[Agent, AgentVersion | None]:
         cleaned, configuration = self.form.cleaned_data, self.configuration()
-        if agent is None:
-            agent = Agent(project=self.project, created_by=user)
-        elif self.values.get("based_on") != str(agent.version.number):
-            raise Conflict(agent.version)
         agent.name, agent.description = cleaned["name"], cleaned["description"]
-        self._keep_headers(agent, configuration["settings"])
+        self._keep_headers(agent, configuration)
         agent.save()
         newest = agent.versions.first()
         if newest and newest.configuration == configuration:
             return agent, None
         return agent, agent.add_version(**configuration, note=cleaned["note"], by=user)
 
-    def _keep_headers(self, agent: Agent, settings: dict[str, Any]) -> None:
-        url = first(settings.get("think")).get("endpoint", {}).get("url", "")
+    def _keep_headers(self, agent: Agent, configuration: dict[str, Any]) -> None:
+        endpoint = first(configuration["settings"].get("think")).get("endpoint", {})
+        url = str(fill(endpoint.get("url", ""), configuration["variables"]))
         headers = self.form.cleaned_data["endpoint_headers"]
         if self.values.get("drop_headers"):
             agent.keep_headers("", {})

@@ -9,11 +9,13 @@ from typing import Any
 from django import forms
 
 from management.models import Connection, Model, Project
+from network.addresses import read_url
 from network.jsontext import read_storable_json
 from transcripts.agents.declarations import AnsweredBy, Function
 from transcripts.agents.defaults import SEARCH_LIBRARY
 from transcripts.agents.fields import LinesField, NameField, NumberField, WebhookField
 from transcripts.agents.schema import TYPES, BadSchema, Parameter, read_schema, rows_of, schema_of
+from transcripts.agents.settings import VARIABLE
 from transcripts.agents.thinking import ThinkChoice, described
 from transcripts.clips.voices import voices_by_language
 from transcripts.text.warned import language_name
@@ -155,7 +157,7 @@ class AgentForm(forms.Form):
 
     def _check_endpoint(self, cleaned: dict[str, Any]) -> None:
         url = cleaned.get("endpoint_url", "")
-        if not url.startswith(("http://", "https://")) or any(map(str.isspace, url)):
+        if not is_address(url):
             self.add_error(
                 "endpoint_url",
                 f"“{url:.80}” cannot be used: an address that starts with https:// or http:// "
@@ -264,6 +266,15 @@ def first(listed: Any) -> dict[str, Any]:
     """Return a provider of settings; of a list, which has those that replace it, the first."""
     chosen = (listed[0] if listed else {}) if isinstance(listed, list) else listed
     return chosen if isinstance(chosen, dict) else {}
+
+
+def is_address(url: str) -> bool:
+    """Return whether this is a web address; its host may be a variable."""
+    try:
+        parsed = read_url(VARIABLE.sub("x", url))
+    except ValueError:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host) and not parsed.userinfo
 
 
 def is_flux(model: str) -> bool:

@@ -2,7 +2,6 @@
 
 import json
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from django.db import models, transaction
 from django.db.models import Q
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from management import crypto
 from management.models import Project, User
+from network.addresses import read_url
 from transcripts.agents.declarations import Function
 from transcripts.agents.defaults import DEFAULT_DESCRIPTION, DEFAULT_NAME, default_configuration
 
@@ -56,10 +56,13 @@ class AgentQuerySet(models.QuerySet["Agent"]):
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port of an address, as ``https://example.com:443``."""
-    parsed = urlsplit(url)
+    """Return scheme, host and port of an address, as ``https://example.com:443``, or nothing."""
+    try:
+        parsed = read_url(url)
+    except ValueError:
+        return ""
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    return f"{parsed.scheme}://{parsed.hostname}:{port}"
+    return f"{parsed.scheme}://{parsed.host}:{port}" if parsed.host else ""
 
 
 class Agent(models.Model):
@@ -138,7 +141,7 @@ class Agent(models.Model):
             return {}
         kept = json.loads(crypto.decrypt(self.encrypted_headers))
         headers: dict[str, str] = kept["headers"]
-        return headers if kept["origin"] == origin_of(url) else {}
+        return headers if kept["origin"] == origin_of(url) != "" else {}
 
     def set_archived(self, is_archived: bool) -> None:
         """Take the agent out of the lists where one is selected, or put it back."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from typing import Any
 
 from management.tagging import FEATURE, PROJECT
@@ -16,7 +15,6 @@ AUDIO = {
     "input": {"encoding": "linear16", "sample_rate": INPUT_RATE},
     "output": {"encoding": "linear16", "sample_rate": OUTPUT_RATE, "container": "none"},
 }
-HIDDEN = "hidden"
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
@@ -36,7 +34,7 @@ def settings_of(
     """Return the Settings message for a session with this version.
 
     ``variables`` are values in place of those that the version has. Every function is one that
-    the client responds to. The headers of an endpoint are in it: see ``without_headers``. Raises
+    the client responds to. The headers of an endpoint are in it, which may be secrets. Raises
     ``UnfilledVariable``, ``UnreadableKey``.
     """
     agent = agent_block(version, {**version.variables, **(variables or {})})
@@ -49,15 +47,6 @@ def settings_of(
         "audio": AUDIO,
         "agent": agent,
     }
-
-
-def without_headers(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a Settings message, or one that updates it, for people: headers hidden."""
-    shown = deepcopy(message)
-    block = shown.get("agent", shown)
-    for each in endpoints(block) if isinstance(block, dict) else ():
-        each["headers"] = dict.fromkeys(each.get("headers", {}), HIDDEN)
-    return shown
 
 
 def endpoints(agent: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,7 +18,8 @@ from management.models import (
 from tests.transcripts.agents.conftest import agent as agent
 from transcripts.agents.draft import values_of
 from transcripts.agents.models import Agent
-from transcripts.agents.settings import settings_of, without_headers
+from transcripts.agents.settings import settings_of
+from transcripts.calls.record import without_secrets
 
 pytestmark = pytest.mark.django_db
 
@@ -181,6 +182,10 @@ def test_a_version_saved_meanwhile_is_not_replaced_unseen(client, bob):
         ({"language_hints": "en, d&e"}, "“d&amp;e” is no language"),
         ({"prompt": "Sell {{THING}}."}, "“{{THING}}” has no value. Add the variable THING below."),
         ({"think_model": "endpoint", "endpoint_url": "ftp://x"}, "“ftp://x” cannot be used"),
+        (
+            {"think_model": "endpoint", "endpoint_url": "http://x:99999/"},
+            "“http://x:99999/”",
+        ),
         ({"think_model": "endpoint"}, "Enter the name of the model at this address."),
         ({"endpoint_headers": "Bearer"}, "“Bearer” is no header"),
         (lookup(**{"function-0-name": "look up"}), "“look up” cannot be used: letters, digits"),
@@ -294,7 +299,7 @@ def test_headers_of_an_endpoint_are_sent_to_its_host_alone_and_never_shown(clien
         "url": "https://llm.example/v1",
         "headers": {"authorization": "Bearer secret"},
     }
-    assert "secret" not in str(without_headers(message))
+    assert "secret" not in str(without_secrets(message))
     client.post(agent.get_absolute_url(), posted(agent, endpoint_url="https://eve.example/v1"))
     assert "secret" not in str(settings_of(agent.version))
     client.post(agent.get_absolute_url(), posted(agent, endpoint_url=endpoint["endpoint_url"]))
@@ -302,6 +307,23 @@ def test_headers_of_an_endpoint_are_sent_to_its_host_alone_and_never_shown(clien
     client.post(agent.get_absolute_url(), posted(agent, drop_headers="yes"))
     agent.refresh_from_db()
     assert agent.encrypted_headers is None
+
+
+def test_the_host_of_an_endpoint_can_be_a_variable(client):
+    endpoint = {
+        "think_model": "endpoint",
+        "endpoint_model": "m",
+        "endpoint_url": "https://{{HOST}}/v1",
+        "endpoint_headers": "Authorization: Bearer secret",
+        "variable-0-name": "HOST",
+        "variable-0-value": "llm.example",
+    }
+    agent = made(client, **endpoint)
+    assert settings_of(agent.version)["agent"]["think"]["endpoint"] == {
+        "url": "https://llm.example/v1",
+        "headers": {"authorization": "Bearer secret"},
+    }
+    assert "secret" not in str(settings_of(agent.version, {"HOST": "eve.example"}))
 
 
 def test_kept_headers_are_encrypted_again_with_a_new_key(agent):
