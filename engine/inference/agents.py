@@ -13,6 +13,7 @@ from engine.inference.catalog import Choice
 from engine.inference.listen import check_hints, choose_model
 from engine.inference.models import recognizer
 from engine.models import AgentConfiguration, AgentVariable
+from engine.sessions.agent.settings import DEFAULT_LISTEN
 from engine.sessions.speak import FASTEST, SLOWEST
 from engine.sessions.turns import TurnOptions
 from engine.speech.audio.encode import RAW, AudioFormat, FormatError, read_format
@@ -20,7 +21,6 @@ from engine.speech.errors import UnknownModel
 from engine.speech.synthesis.voices import SpeechModel, find_model
 from engine.wire.agent_messages import Agent, ErrorCode, ListenProvider, Output, Speak
 
-DEFAULT_LISTEN = "nova-3"
 # Thinking begins at this confidence where the settings name none: early enough for most replies
 # to be ready at the end of the turn, late enough that few are thrown away.
 EAGER = 0.4

@@ -19,6 +19,7 @@ MOST_PROMPT = 25_000  # characters
 # The librarian needs no endpoint and no model.
 LIBRARIAN = "librarian"
 DEFAULT_THINK = wire.Think(provider=wire.ThinkProvider(type="deepgram", model=LIBRARIAN))
+DEFAULT_LISTEN = "nova-3"
 DEFAULT_SPEAK = wire.Speak(provider=wire.SpeakProvider(version="v2", model="flux-kit-en"))
 _NOVA_ALONE = ("language", "smart_format")
 _FLUX_ALONE = ("language_hints", "eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
@@ -109,9 +110,10 @@ def with_listen(agent: wire.Agent, listen: wire.Listen) -> wire.Agent:
     The provider itself stays the same, and ``language_hints`` that are left out are cleared.
     """
     new, old = listen.provider, agent.listen.provider
-    for name in ("version", "model"):
-        if getattr(new, name) not in (None, getattr(old, name)):
-            raise InvalidSettings(f"listen.provider.{name} cannot change in a session")
+    if new.version is not None and new.is_flux is not old.is_flux:
+        raise InvalidSettings("listen.provider.version cannot change in a session")
+    if new.model not in (None, old.model or DEFAULT_LISTEN):
+        raise InvalidSettings("listen.provider.model cannot change in a session")
     given = {name: value for name, value in structs.asdict(new).items() if value is not None}
     provider = structs.replace(old, **{"language_hints": None} | given)
     check_listen(provider)

@@ -357,6 +357,17 @@ async def test_an_interrupted_request_is_cancelled(inside: Inside, model: Langua
     assert model.gone.wait(WAIT_SECONDS)
 
 
+async def test_a_long_conversation_leaves_no_tasks_behind(inside: Inside, model: LanguageModel):
+    running = []
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model))
+        for number in range(16):
+            await talk.say("InjectUserMessage", content=f"Is it sunny on day {number}?")
+            await talk.read_to("AgentAudioDone")
+            running.append(len(asyncio.all_tasks()))
+    assert max(running[8:]) <= max(running[:8])
+
+
 async def test_the_open_minutes_and_the_tokens_are_recorded(inside: Inside, model: LanguageModel):
     async with Talk(inside) as talk:
         await talk.say("Settings", audio=RAW, agent=thinking(model), tags=["t"])

@@ -532,6 +532,35 @@ def test_a_slow_provider_is_warned_about():
     assert kinds(talk.wait(5.0)) == ["SLOW_THINK_REQUEST"]
 
 
+def test_a_slow_voice_is_warned_about():
+    talk = Conversation(think=thinking())
+    talk.ask()
+    talk.think(Text("It was sent."), Done())
+    assert talk.wait(4.9) == []
+    assert kinds(talk.wait(0.2)) == ["SLOW_SPEAK_REQUEST"]
+    talk.speak(2.0)
+    assert kinds(talk.wait(5.0)) == ["History"]
+
+
+@pytest.mark.parametrize(
+    ("listen", "patch", "code"),
+    [
+        ({}, {"version": "v1", "model": "nova-3"}, "ListenUpdated"),
+        ({"model": "nova-3"}, {"version": "v1"}, "ListenUpdated"),
+        (FLUX, {"model": "flux-general-en"}, "ListenUpdated"),
+        ({}, {"version": "v2"}, "INVALID_SETTINGS"),
+        (FLUX, {"version": "v1"}, "INVALID_SETTINGS"),
+        ({}, {"model": "nova-2"}, "INVALID_SETTINGS"),
+    ],
+)
+def test_an_update_of_listening_may_name_the_provider_and_not_change_it(
+    listen: dict[str, Any], patch: dict[str, Any], code: str
+):
+    talk = Conversation(think=thinking(), listen={"provider": {"type": "deepgram"} | listen})
+    update = {"type": "UpdateListen", "listen": {"provider": {"type": "deepgram"} | patch}}
+    assert kinds(talk.read(update))[-1] == code
+
+
 def test_a_voice_that_fails_is_followed_by_the_next():
     voices = [{"provider": {"model": name}} for name in ("aura-2-thalia-en", "aura-2-luna-en")]
     talk = Conversation(think=thinking(), speak=voices)
