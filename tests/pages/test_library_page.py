@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
+from django.urls import reverse
 from playwright.sync_api import expect
 
 from tests.pages.cast import Cast, transcribe
@@ -241,7 +242,8 @@ def test_colours_are_switched_and_stay(page, cast: Cast):
     page.goto("/library/")
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.get_by_text("ada@example.test").click()
-    page.get_by_role("button", name="Dark").click()
+    with page.expect_response(lambda response: response.url.endswith(reverse("account_theme"))):
+        page.get_by_role("button", name="Dark").click()
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert dark != light
     page.goto("/upload/")

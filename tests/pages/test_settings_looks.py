@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from management.models import Action, AuditEntry, Invitation, Token, User
 from tests.pages.cast import Cast
-from tests.pages.test_looks import LONG, WEIGHT_LIMIT, settle, violations
+from tests.pages.test_looks import LONG, WEIGHT_LIMIT, settle, violations, weigh
 
 OPEN = ("/sign-in/", "/password/", "/password/sent/", "/password/done/", "/password/new/1-x/")
 
@@ -126,12 +126,6 @@ def test_a_person_is_deactivated_after_a_question(visits, cast: Cast, root):
 
 def test_styles_and_scripts_of_the_settings_are_light(visits, cast: Cast, root):
     page = visits.as_user(root)
-    weights: dict[str, int] = {}
-
-    def weigh(response) -> None:
-        if response.request.resource_type in ("script", "stylesheet"):
-            weights[response.url] = len(response.body())
-
-    page.on("response", weigh)
+    weights = weigh(page)
     settle(page, "/settings/people/")
     assert 0 < sum(weights.values()) < WEIGHT_LIMIT
