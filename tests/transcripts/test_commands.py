@@ -135,7 +135,7 @@ def test_a_worker_is_busy_while_it_holds_a_lease(queued: Transcription):
     ("name", "problem"),
     [("missing.wav", "No such file"), ("", "Is a directory"), ("empty.wav", "empty")],
 )
-def test_what_is_wrong_with_a_file_is_its_own_error(ada, project, tmp_path: Path, name, problem):
+def test_a_file_that_cannot_be_read_has_its_own_error(ada, project, tmp_path: Path, name, problem):
     (tmp_path / "empty.wav").touch()
     item = Item(str(tmp_path / name))
     Transcribe().submit(item, project, ada, {})

@@ -1,4 +1,4 @@
-"""What a voice says, written by smart formatting, is the text that was spoken."""
+"""Round trips: smart formatting writes the words of a voice as the text that was spoken."""
 
 from __future__ import annotations
 
