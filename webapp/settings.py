@@ -10,7 +10,7 @@ import dj_database_url
 from management.keyfiles import UnusableKeyFile, read_or_make
 from webapp import assets, data
 from webapp.env import ROOT, Misconfigured, read
-from webapp.providers import providers
+from webapp.providers import providers, require_packages
 
 try:
     ENV = read()
@@ -163,6 +163,7 @@ PASSWORD_RESET_TIMEOUT = 24 * 3600
 SOCIALACCOUNT_ADAPTER = "webapp.accounts.ProviderAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True  # form-action of our policy is this server alone
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+require_packages(ENV)
 SOCIALACCOUNT_PROVIDERS = providers(ENV)
 MFA_ADAPTER = "webapp.accounts.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -1,7 +1,11 @@
-"""The speech account on our pages, compared with the running engine and Deepgram's SDK."""
+"""The speech account on our pages, compared with the engine, Deepgram's SDK and command line."""
 
+import os
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from deepgram.core.api_error import ApiError
@@ -13,6 +17,9 @@ from management.sync.runs import sync
 from tests.engine.engine import Engine, start_engine
 
 pytestmark = [pytest.mark.full, pytest.mark.django_db]
+
+# Deepgram's command line (requirements/install.py).
+DEEPCTL = Path(sys.prefix) / "share" / "earshot" / "deepctl-0.4.0"
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +99,43 @@ def test_an_invite_of_the_sdk_appears_after_a_sync(engine, project):
     invites.delete(project.upstream_id, "cleo@example.test")
     sync(project.connection)
     assert not Invite.objects.present().exists()
+
+
+@pytest.fixture
+def dg(engine: Engine, tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Run Deepgram's command line with a key, pointed at the engine."""
+    environ = os.environ | {
+        "DEEPGRAM_BASE_URL": engine.url, "HOME": str(tmp_path), "PYTHONPATH": str(DEEPCTL),
+        "DEEPCTL_TELEMETRY_DISABLED": "1",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }  # fmt: skip
+    program = "from deepctl.main import main; main()"
+
+    def run(key: str, *arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-c", program, "--non-interactive", "--output", "json"]
+        done = subprocess.run(
+            [*command, *arguments], env=environ | {"DEEPGRAM_API_KEY": key}, capture_output=True,
+            text=True, timeout=120, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_deepctl_works_with_a_key_of_the_page_until_it_is_deleted(engine, project, ada, dg):
+    value = make_key(ada, project, comment="Command line", scopes=["owner"])
+    code, listed = dg(value, "projects", "--list")
+    print("A", code, listed)
+    assert project.upstream_id in listed
+    code, made = dg(
+        value, "keys", "--create", "--comment", "Made by dg", "--yes",
+        "--project-id", project.upstream_id,
+    )  # fmt: skip
+    print("B", code, made)
+    sync(project.connection)
+    assert "Made by dg" in ada.get(reverse("keys")).content.decode()
+    key = Key.objects.get(comment="Command line", gone_at=None)
+    ada.post(reverse("key_delete", args=[key.pk]), {"name": "Command line"})
+    code, said = dg(value, "projects", "--list")
+    print("C", code, said)
+    assert project.upstream_id not in said

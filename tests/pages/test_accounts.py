@@ -307,6 +307,16 @@ def test_a_passkey_signs_in_without_a_password(visits, cast: Cast):
     assert visits.complaints == []
 
 
+def test_saml_without_its_packages_says_how_to_install_them():
+    from webapp.env import Misconfigured, read
+    from webapp.providers import require_packages
+
+    env = read({"EARSHOT_SAML_METADATA_URL": "https://id.test/m", "EARSHOT_SAML_ENTITY_ID": "id"})
+    with pytest.raises(Misconfigured, match="requirements/saml-1.16.0.txt"):
+        require_packages(env)
+    require_packages(read({}))
+
+
 def test_providers_of_the_team_are_named_in_the_settings():
     from webapp.env import read
     from webapp.providers import providers
