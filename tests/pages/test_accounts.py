@@ -312,7 +312,7 @@ def test_saml_without_its_packages_says_how_to_install_them():
     from webapp.providers import require_packages
 
     env = read({"EARSHOT_SAML_METADATA_URL": "https://id.test/m", "EARSHOT_SAML_ENTITY_ID": "id"})
-    with pytest.raises(Misconfigured, match="requirements/saml-1.16.0.txt"):
+    with pytest.raises(Misconfigured, match=r"requirements/saml-1\.16\.0\.txt"):
         require_packages(env)
     require_packages(read({}))
 
