@@ -2,11 +2,13 @@
 
 import logging
 import sys
+from types import FrameType
 from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.views.debug import SafeExceptionReporterFilter
 
 from webapp import resuming
 from webapp.failures import failure_of
@@ -55,6 +57,26 @@ EXPIRED = (
     "You signed in or out since it was opened. Go back, load the page again and send the form "
     "once more.",
 )
+
+
+class WithoutValues(SafeExceptionReporterFilter):
+    """Reports of exceptions, also Django's debug pages, without values of forms and variables.
+
+    A form has passwords and keys of servers, and so have the variables of the frames below it.
+    """
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        return True
+
+    def get_post_parameters(self, request: HttpRequest | None) -> Any:
+        if request is None:
+            return {}
+        return dict.fromkeys(request.POST, self.cleansed_substitute)
+
+    def get_traceback_frame_variables(
+        self, request: HttpRequest | None, tb_frame: FrameType
+    ) -> Any:
+        return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]
 
 
 def id_of(request: HttpRequest) -> str:

@@ -24,6 +24,7 @@ except (Misconfigured, UnusableKeyFile) as error:
     sys.exit(f"Earshot cannot start: {error}")
 
 DEBUG = ENV.debug
+DEFAULT_EXCEPTION_REPORTER_FILTER = "webapp.errors.WithoutValues"
 SECRET_KEY_FALLBACKS = list(ENV.secret_key_fallbacks)
 # Keys of other servers are encrypted with this one; losing it means entering them again.
 ENCRYPTION_KEY_FILE = SECRETS / "encryption.key"

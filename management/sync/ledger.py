@@ -76,9 +76,9 @@ def advance(cursor: dict[str, Any], page: shapes.RequestPage) -> tuple[dict[str,
     newest = cursor.get("newest") or (max(moments).isoformat() if moments else None)
     if len(page.requests) < size or not moments:
         since = moment(newest)
-        begin = {"since": (since - OVERLAP).isoformat()} if since else {}
+        begin = {"since": shifted(since, -OVERLAP).isoformat()} if since else {}
         return begin or {key: cursor[key] for key in ("since",) if key in cursor}, True
-    end = (min(moments) + timedelta(milliseconds=1)).isoformat()
+    end = shifted(min(moments), timedelta(milliseconds=1)).isoformat()
     after = {"newest": newest, "end": end} | {
         key: cursor[key] for key in ("since",) if key in cursor
     }
@@ -189,7 +189,16 @@ def ended_at(response: Fields, created: datetime, details: Fields) -> datetime |
         return completed
     seconds = details.optional_number("duration")
     is_stream = details.text("method") == "streaming" and seconds is not None
-    return created + timedelta(seconds=min(seconds, LONGEST_STREAM)) if is_stream else None
+    length = timedelta(seconds=max(0.0, min(seconds or 0.0, LONGEST_STREAM)))
+    return shifted(created, length) if is_stream else None
+
+
+def shifted(moment: datetime, by: timedelta) -> datetime:
+    """Return a moment earlier or later; the moment itself at an end of the calendar."""
+    try:
+        return moment + by
+    except OverflowError:
+        return moment
 
 
 def charge_of(endpoint: str, method: str) -> Charge:

@@ -13,7 +13,8 @@ def note_peaks(project: Project, since: datetime) -> None:
     """Write the peaks of the days from ``since`` on, out of the ledger."""
     first = since.astimezone(UTC).date()
     # Of requests that began the day before, those still under way count.
-    start = datetime.combine(first - DAY, time.min, UTC)
+    before = max(first, date.min + DAY) - DAY
+    start = datetime.combine(before, time.min, UTC)
     found = peaks(project.requests.between_ends(start, datetime.max.replace(tzinfo=UTC)))
     rows = [
         PeakDay(project=project, day=day, requests=most)

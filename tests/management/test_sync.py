@@ -1,6 +1,7 @@
 """Sync of a speech account: everything the key may read, once, whatever happens meanwhile."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -414,6 +415,49 @@ def test_requests_of_other_shapes_are_kept_as_far_as_they_make_sense(facts, conn
     assert Request.objects.count() == int(usable)
 
 
+@pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"])
+def test_moments_at_the_ends_of_the_calendar_are_kept(created, connection, account):
+    details = {"duration": 60.0, "method": "streaming"}
+    account.log = [request(1), request(2, created=created, response={"details": details})]
+    account._page = lambda query: {"requests": account.log}
+    assert sync(connection)
+    assert sync(connection)
+    assert part("requests").state == SyncPart.State.OK
+    assert Request.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "sums",
+    [
+        [{}, {"grouping": None, "hours": 1}, "text", None],
+        [{"grouping": {"start": "2026-11-20", "endpoint": 5, "tags": "x"}, "hours": None}],
+        [day("yesterday", hours=1.0), day("2026-11-20", hours="many", requests=[1])],
+        [day("2026-11-20", hours=1e300, dollars=-1, new={"a": 1}, grouping={"tags": [None, 1]})],
+    ],
+)
+def test_sums_of_other_shapes_are_read_as_far_as_they_make_sense(sums, connection, account):
+    names = ("", "accessor", "endpoint", "models", "method", "tags", "deployment", "line_item")
+    account.usage = account.costs = dict.fromkeys(names, sums)
+    assert sync(connection)
+    assert not SyncPart.objects.exclude(state=SyncPart.State.OK).exists()
+
+
+@pytest.mark.parametrize("hours", [-1, 5, 24 * 400])
+def test_a_lease_of_a_clock_that_is_off_does_not_stop_the_sync(hours, connection, filled):
+    """A lease that ended, or ends later than any that could have been set."""
+    assert sync(connection)
+    filled.paths.clear()
+    Sync.objects.update(lease_until=timezone.now() + timedelta(hours=hours))
+    assert sync(connection)
+    assert filled.paths
+
+
+def test_a_pause_of_a_clock_that_is_off_does_not_stop_the_sync(connection, filled):
+    assert sync(connection)
+    Sync.objects.update(retry_at=timezone.now() + timedelta(days=400))
+    assert Connection.objects.to_sync().exists()
+
+
 def test_the_key_of_the_connection_is_known(connection, filled):
     sync(connection)
     connection.refresh_from_db()
@@ -428,3 +472,27 @@ def test_accounts_of_several_servers_are_apart(connection, filled):
     sync(second)
     assert Key.objects.count() == 4
     assert set(filled.keys) == {"Token secret", "Token another"}
+
+
+@pytest.mark.full
+@pytest.mark.django_db(transaction=True)
+def test_two_syncs_at_once_double_nothing(connection, filled):
+    """Workers that start together, on connections to the database of their own."""
+    filled.most = 10
+    filled.log = [request(number) for number in range(45)]
+    start = threading.Barrier(3)
+
+    def work() -> None:
+        start.wait()
+        sync(connection)
+        database.close()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    sync(connection)
+    assert Request.objects.count() == 45
+    assert (Key.objects.count(), Member.objects.count()) == (2, 1)
+    assert Sync.objects.get().error == ""
