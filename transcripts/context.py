@@ -45,7 +45,8 @@ def navigation(request: HttpRequest, project: Project | None, may_upload: bool) 
         url = reverse(name)
         # The settings are many pages: their first folder is theirs alone.
         folder = f"/{url.split('/')[1]}/" if url.count("/") > 1 else url
-        is_current = request.path == url if url == "/" else request.path.startswith(folder)
+        folders = (folder, "/calls/") if name == "agents" else (folder,)
+        is_current = request.path == url if url == "/" else request.path.startswith(folders)
         places.append(Place(label, icon, url + stay, is_current, on_phone))
     return places
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
 
 from management.models import Project, User
-from transcripts.models import Speaker, Utterance
+from transcripts.models import Recording, Speaker, Utterance
 from transcripts.search import BadSearch, Hit, search
 from transcripts.text.folding import fold
 
@@ -32,7 +32,8 @@ def search_library(
     ``arguments`` has a ``query``, a ``speaker``, or both. A hit is an object with ``title``,
     ``speaker``, ``start`` in seconds, ``text`` and the ``url`` of the page at that time. Only
     recordings of ``project`` are searched, and only if ``user`` may see it: everybody in the
-    project reads the conversation afterwards. Raises ``BadArguments``.
+    project reads the conversation afterwards. Calls are left out: in an earlier one the same was
+    asked. Raises ``BadArguments``.
     """
     query, speaker = read_arguments(arguments)
     if not query:
@@ -44,7 +45,8 @@ def search_library(
             )
         except BadSearch as error:
             raise BadArguments(str(error)) from error
-        hits = [each for each in results.hits if not speaker or is_named(each, speaker)]
+        named = [each for each in results.hits if not speaker or is_named(each, speaker)]
+        hits = without_calls(named)
         if hits:
             return [shown(each) for each in hits[:MOST_HITS]]
     return []
@@ -74,6 +76,13 @@ def attempts(query: str) -> Iterator[str]:
         yield from sorted(words, key=len, reverse=True)
 
 
+def without_calls(hits: Sequence[Hit]) -> list[Hit]:
+    """Return the hits in recordings that are no call of an agent."""
+    found = Recording.objects.filter(pk__in={each.recording for each in hits}, call=None)
+    spoken = set(found.values_list("pk", flat=True))
+    return [each for each in hits if each.recording in spoken]
+
+
 def is_named(hit: Hit, speaker: str) -> bool:
     return hit.voice is not None and fold(speaker) in fold(hit.voice.name)
 
@@ -87,7 +96,9 @@ def spoken_by(speaker: str, user: User, project: Project) -> list[dict[str, Any]
     """Return the longest utterances of a named speaker in the newest recordings."""
     visible = Project.objects.visible_to(user).filter(pk=project.pk)
     named = Speaker.objects.filter(
-        transcription__recording__project__in=visible, name__icontains=speaker
+        transcription__recording__project__in=visible,
+        transcription__recording__call=None,
+        name__icontains=speaker,
     ).select_related("transcription__recording")
     longest = [(each, longest_of(each)) for each in named.order_by("-transcription")[:MOST_NAMED]]
     said = [(each, utterance) for each, utterance in longest if utterance is not None]

@@ -14,6 +14,7 @@ from transcripts.agents.declarations import AnsweredBy, Function
 from transcripts.agents.defaults import SEARCH_LIBRARY
 from transcripts.agents.functions import answer
 from transcripts.agents.librarian import attempts
+from transcripts.calls.models import Call
 from transcripts.media.fetch import Rules
 from transcripts.models import Speaker
 
@@ -69,6 +70,13 @@ class TestSearch:
             "It is fine with me."
         ]
         assert searched(eve, project, speaker="Rosa") == []
+
+    def test_earlier_calls_are_not_read_out(self, project, ada):
+        earlier = hear(project, "Who spoke about the budget?", speaker=1)
+        name_speaker(earlier, "Rosa")
+        Call.objects.create(project=project, owner=ada, recording=earlier)
+        assert searched(ada, project, query="budget") == []
+        assert searched(ada, project, speaker="Rosa") == []
 
     def test_words_that_no_recording_has_together_are_tried_alone(self, project, ada):
         hear(project, "The budgets are spent.")
