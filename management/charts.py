@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 760, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 4, 8, 28
+BASE = HEIGHT - BOTTOM  # the line on which bars stand
 MOST_SERIES = 8
 OTHER = "Others"
 TICKS = 4
@@ -82,36 +83,18 @@ def chart(bins: Sequence[str], amounts: Mapping[str, Sequence[float]], unit: str
     most = max(stacks, default=0)
     step = nice(most / TICKS)
     top = step * max(1, math.ceil(most / step - 1e-9))
-    base = HEIGHT - BOTTOM
-    scale = (base - TOP) / top
+    scale = (BASE - TOP) / top
     place_width = (WIDTH - LEFT - RIGHT) / max(1, len(bins))
-    bars = []
-    for place, name in enumerate(bins):
-        height = 0.0
-        for each in series:
-            amount = each.amounts[place]
-            if amount > 0:
-                height += amount
-                bars.append(
-                    Bar(
-                        x=round(LEFT + place_width * (place + GAP / 2), 2),
-                        y=round(base - height * scale, 2),
-                        width=round(place_width * (1 - GAP), 2),
-                        height=round(amount * scale, 2),
-                        series=each.number,
-                        title=f"{name}, {each.name}: {written(amount)} {unit}".strip(),
-                    )
-                )
     every = max(1, math.ceil(len(bins) / LABELS))
     return Chart(
         width=WIDTH,
         height=HEIGHT,
-        base=base,
+        base=BASE,
         left=LEFT,
         right=WIDTH - RIGHT,
-        bars=bars,
+        bars=stacked(bins, series, place_width, scale, unit),
         rows=[
-            Label(LEFT - 8, round(base - step * tick * scale, 2), written(step * tick))
+            Label(LEFT - 8, round(BASE - step * tick * scale, 2), written(step * tick))
             for tick in range(round(top / step) + 1)
         ],
         columns=[
@@ -122,6 +105,31 @@ def chart(bins: Sequence[str], amounts: Mapping[str, Sequence[float]], unit: str
         series=series,
         bins=list(bins),
     )
+
+
+def stacked(
+    bins: Sequence[str], series: Sequence[Series], place_width: float, scale: float, unit: str
+) -> list[Bar]:
+    """Return the bars of each bin on top of each other; ``scale`` is in pixels for a unit."""
+    bars = []
+    for place, name in enumerate(bins):
+        height = 0.0
+        for each in series:
+            amount = each.amounts[place]
+            if amount <= 0:
+                continue
+            height += amount
+            bars.append(
+                Bar(
+                    x=round(LEFT + place_width * (place + GAP / 2), 2),
+                    y=round(BASE - height * scale, 2),
+                    width=round(place_width * (1 - GAP), 2),
+                    height=round(amount * scale, 2),
+                    series=each.number,
+                    title=f"{name}, {each.name}: {written(amount)} {unit}".strip(),
+                )
+            )
+    return bars
 
 
 def ranked(amounts: Mapping[str, Sequence[float]], bins: int) -> list[Series]:

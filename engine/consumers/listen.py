@@ -107,12 +107,7 @@ class ListenConsumer(Socket):
         )
         check_hints(options.language_hint)
         self.wording = Wording.of(options, self.choice.language)
-        self.callback: Callback | None = None
-        if options.callback:
-            reach = settings.ENVIRONMENT.reach
-            await check_callback(options.callback, reach)
-            self.outcome.callback = options.callback
-            self.callback = Callback(self.request, options.callback, options.callback_method, reach)
+        self.callback = await self._open_callback()
         self.is_over = False
         self.was_heard = False
         self.mixer = Mixer()
@@ -140,6 +135,16 @@ class ListenConsumer(Socket):
             tags=list(options.tag),
             language=self.choice.language or "",
         )
+
+    async def _open_callback(self) -> Callback | None:
+        """Return the callback that the options name, whose address is checked."""
+        options = self.options
+        if not options.callback:
+            return None
+        reach = settings.ENVIRONMENT.reach
+        await check_callback(options.callback, reach)
+        self.outcome.callback = options.callback
+        return Callback(self.request, options.callback, options.callback_method, reach)
 
     async def greet(self) -> None:
         self.listening = self.spawn(self._listen())
