@@ -45,6 +45,7 @@ class Action(models.TextChoices):
     RECORDING_MOVED = "recording_moved", "Recording moved"
     RECORDING_DELETED = "recording_deleted", "Recording deleted"
     RECORDINGS_REASSIGNED = "recordings_reassigned", "Recordings reassigned"
+    CAPTIONS_SHARED = "captions_shared", "Captions shared"
     TRANSCRIPT_EXPORTED = "transcript_exported", "Transcript exported"
     KEY_CREATED = "key_created", "API key created"
     KEY_ROTATED = "key_rotated", "API key rotated"

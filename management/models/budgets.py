@@ -1,9 +1,10 @@
 """Budgets of projects and of the team, and the cost that work under way has reserved."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Q, Sum
@@ -35,6 +36,29 @@ class BudgetQuerySet(models.QuerySet["Budget"]):
         """The team's budget, and those of projects whose costs this person sees."""
         projects = Project.objects.accounted_to(user)
         return self.filter(Q(project=None) | Q(project__in=projects))
+
+    def usages(self) -> "list[BudgetUsage]":
+        """Each budget and what of it is spent, in at most four queries."""
+        budgets = list(self)
+        firsts = {budget.period: budget.first_day for budget in budgets}
+        if not budgets:
+            return []
+        costs = CostDay.objects.filter(grouping="", day__gte=min(firsts.values()))
+        spent = by_project(costs, {name: Q(day__gte=day) for name, day in firsts.items()})
+        starts = {name: datetime.combine(day, time.min, UTC) for name, day in firsts.items()}
+        moments = {name: Q(created_at__gte=start) for name, start in starts.items()}
+        held = Reservation.objects.since(min(starts.values())).counted()
+        reserved = by_project(held, moments)
+        has_team = any(budget.project_id is None for budget in budgets)
+        of_team = by_project(held.of_team(), moments) if has_team else {}
+
+        def sum_of(budget: Budget) -> float:
+            name = budget.period
+            if budget.project_id is None:
+                return sum(sums[name] for part in (spent, of_team) for sums in part.values())
+            return sum(part.get(budget.project_id, {}).get(name, 0.0) for part in (spent, reserved))
+
+        return [BudgetUsage(budget, sum_of(budget)) for budget in budgets]
 
     def of(self, project_id: int) -> "BudgetQuerySet":
         """Budgets that work of this project counts against."""
@@ -99,16 +123,20 @@ class Budget(models.Model):
             costs = costs.filter(project=self.project_id)
             reserved = reserved.filter(project=self.project_id)
         else:
-            # The server lists the costs of the team's own projects under one of its own.
-            reserved = reserved.exclude(
-                pk__in=reserved.accounted().filter(project__is_local=True).values("pk")
-            )
+            reserved = reserved.of_team()
         mirrored: float = costs.aggregate(sum=Sum("dollars", default=0.0))["sum"]
         return mirrored + reserved.counted().total()
 
-    @property
-    def usage(self) -> "BudgetUsage":
-        return BudgetUsage(self, self.spent())
+
+def by_project(
+    rows: "models.QuerySet[Any]", periods: Mapping[str, Q]
+) -> dict[int, dict[str, float]]:
+    """Return the dollars of rows by project and period, in one query."""
+    sums = {
+        f"in_{name}": Sum("dollars", filter=each, default=0.0) for name, each in periods.items()
+    }
+    found = rows.order_by().values("project").annotate(**sums)
+    return {row["project"]: {name: row[f"in_{name}"] for name in periods} for row in found}
 
 
 class BudgetUsage:
@@ -147,6 +175,14 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
         """Those whose cost the server lists by now: an engine at once, others after a while."""
         at_once = Q(project__connection__kind=Connection.Kind.ENGINE, settled_at__isnull=False)
         return self.filter(at_once | Q(settled_at__lt=Now() - ACCOUNTED_AFTER))
+
+    def of_team(self) -> "ReservationQuerySet":
+        """Those that count for the team beside the mirrored costs of all its projects.
+
+        The server lists the costs of the team's own projects under one of its own.
+        """
+        listed = self.accounted().filter(project__is_local=True)
+        return self.exclude(pk__in=listed.values("pk"))
 
     def total(self) -> float:
         total: float = self.aggregate(sum=Sum("dollars", default=0.0))["sum"]

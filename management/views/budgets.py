@@ -37,7 +37,7 @@ def budgets(request: HttpRequest) -> HttpResponse:
         form = BudgetForm(owned=owned, user=user)
     listed = Budget.objects.visible_to(user).select_related("project").order_by("project__name")
     context = {
-        "usages": [each.usage for each in listed],
+        "usages": listed.usages(),
         "form": form,
         "notes": mirror_notes(chosen.shown, ["costs"]),
     }

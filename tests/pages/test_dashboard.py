@@ -6,8 +6,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from management.models import Connection, CostDay, Sync, SyncPart, UsageDay
+from management.models import Budget, Connection, CostDay, Sync, SyncPart, UsageDay
 from management.spending import month_start
+from transcripts.live.models import LiveSession
 from transcripts.models import Transcription
 from transcripts.views.dashboard import last_visit
 
@@ -89,6 +90,28 @@ def test_health_of_the_server_and_age_of_the_mirror_are_shown(cast, page):
     assert "The key may not read 1 part." in html
     Connection.objects.update(error="no route to host")
     assert "no route to host" in page()
+
+
+def test_live_sessions_that_are_heard_now_are_listed(cast, page):
+    facts = {"project": cast.project, "owner": cast.ada, "served_at": timezone.now()}
+    own = LiveSession.objects.create(title="Town hall", **facts)
+    other = LiveSession.objects.create(title="Stand-up", **facts | {"owner": cast.bob})
+    LiveSession.objects.create(title="Over", state="ended", **facts)
+    LiveSession.objects.create(title="Elsewhere", **facts | {"project": cast.elsewhere})
+    before = timezone.now() - timedelta(minutes=5)
+    LiveSession.objects.create(title="Left", **facts | {"served_at": before})
+    text = page()
+    for address in (own.get_absolute_url(), other.get_captions_url()):
+        assert address in text
+    for title in ("Over", "Elsewhere", "Left"):
+        assert f">{title}<" not in text
+
+
+def test_the_month_is_compared_with_the_budgets(cast, page):
+    Budget.objects.create(project=cast.project, dollars=50, hour_price=1)
+    CostDay.objects.create(project=cast.project, day=timezone.now().date(), dollars=4)
+    text = " ".join(page().split())
+    assert "$4.00 of $50.00" in text
 
 
 def test_someone_without_a_project_is_told_what_to_do(cast, client):

@@ -64,6 +64,11 @@ class LiveSessionQuerySet(models.QuerySet["LiveSession"]):
     def open(self) -> "LiveSessionQuerySet":
         return self.exclude(state=LiveSession.State.ENDED)
 
+    def heard_now(self) -> "LiveSessionQuerySet":
+        """Open sessions that a process serves, the newest first."""
+        served = Q(served_at__gte=timezone.now() - SERVED_FOR)
+        return self.open().filter(served).select_related("project", "owner").order_by("-created_at")
+
     def forsaken(self) -> "LiveSessionQuerySet":
         """Sessions that no process serves and that are to end: on request, or after a silence."""
         now = timezone.now()

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from management.models import Budget, Connection, Project, SyncPart
 from management.spending import this_month, totals
+from transcripts.live.models import LiveSession
 from transcripts.models import Recording, Transcription
 from transcripts.progress import Row, rows
 from transcripts.views.access import in_chosen_project, person, writable_projects
@@ -54,7 +55,8 @@ def dashboard(request: HttpRequest, project: Project | None) -> HttpResponse:
             "writable": writable_projects(user),
             "month": totals(projects, this_month()),
             "servers": health(projects),
-            "budgets": [each.usage for each in Budget.objects.visible_to(user)],
+            "budgets": Budget.objects.visible_to(user).select_related("project").usages(),
+            "live": LiveSession.objects.filter(project__in=projects).heard_now()[:RECENT],
         },
     )
     response.set_cookie(

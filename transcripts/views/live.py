@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from management.models import OverBudget, Project, User
+from management.models import Action, AuditEntry, OverBudget, Project, User
 from transcripts.live.appearance import Appearance
 from transcripts.live.forms import SOURCES, LinkForm, LiveForm, PasswordForm
 from transcripts.live.models import TICKET, LiveSession
@@ -87,6 +87,12 @@ def live_link(request: HttpRequest, pk: Any) -> HttpResponse:
     is_saved = form is not None and form.is_valid()
     if form is not None and is_saved:
         form.save(session)
+        AuditEntry.record(
+            Action.CAPTIONS_SHARED, request=request, subject=session.title,
+            project=session.project, audience=session.audience,
+            until=session.link_until and session.link_until.isoformat(),
+            has_password=bool(session.link_password),
+        )  # fmt: skip
     address = request.build_absolute_uri(session.get_captions_url())
     code = segno.make(address, error="m").svg_data_uri(scale=5, border=2, light="white")
     context = {

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from management.models import Budget, Model, Project, User
+from management.models import AuditEntry, Budget, Model, Project, User
 from tests.pages.cast import transcribe
 from tests.transcripts.conftest import add_recording
 from tests.transcripts.live.conftest import make_session
@@ -203,6 +203,13 @@ def test_the_link_is_shown_with_its_code(page, session):
     content = page.get(f"/live/{session.pk}/link/").content.decode()
     assert f"http://testserver{session.get_captions_url()}" in content
     assert "data:image/svg+xml" in content
+
+
+def test_sharing_captions_is_in_the_audit_log(page, session):
+    page.post(f"/live/{session.pk}/link/", {"audience": "anyone"})
+    entry = AuditEntry.objects.get(action="captions_shared")
+    assert (entry.subject, entry.project_name) == (session.title, session.project.name)
+    assert entry.details == {"audience": "anyone", "until": None, "has_password": False}
 
 
 def test_only_the_owner_changes_the_link(session, bob, eve):
