@@ -23,16 +23,14 @@ export class Wire extends EventTarget {
     this.rows = new Map();
     this.waiting = new Set(); // sequences that are to be drawn
     this.kinds = new Map();
+    this.last = 0; // the newest sequence
     this.kind.addEventListener("change", () => this.#filter());
-  }
-
-  get last() {
-    return Math.max(0, ...this.entries.keys());
   }
 
   add(entry) {
     if (!this.entries.has(entry.sequence)) this.kinds.set(entry.kind, (this.kinds.get(entry.kind) ?? 0) + 1);
     this.entries.set(entry.sequence, entry);
+    this.last = Math.max(this.last, entry.sequence);
     this.waiting.add(entry.sequence);
     this.frame ??= requestAnimationFrame(() => this.#draw());
   }
