@@ -97,6 +97,7 @@ class AgentConsumer(Socket):
         self.voice: AgentVoice | None = None
         self.reply: ReplyAudio | None = None
         self.thinking: asyncio.Task[None] | None = None
+        self.preparing: asyncio.Task[None] | None = None  # the model
         self.running: dict[str, asyncio.Task[None]] = {}
         self.text = ""  # of the user's open turn
         self.outcome.usage = Usage(model="agent")
@@ -245,7 +246,7 @@ class AgentConsumer(Socket):
         )
         self._describe(applied, agent)
         self.spawn(self._listen())
-        self.spawn(providers.prepare(self.session.first_think, _environment()))
+        self.preparing = self.spawn(providers.prepare(self.session.first_think, _environment()))
         self.follow(self.session.applied(time.monotonic()))
 
     def _describe(self, applied: messages.Settings, agent: messages.Agent) -> None:
@@ -333,6 +334,8 @@ class AgentConsumer(Socket):
 
     async def _think(self, thought: Thought) -> None:
         number = thought.number
+        if self.preparing is not None and providers.is_local(thought.think, _environment()):
+            await asyncio.wait([self.preparing])
         try:
             async with aclosing(providers.respond(thought, _environment())) as parts:
                 async for part in parts:

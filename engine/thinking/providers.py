@@ -69,12 +69,18 @@ def warning_of(think: Think) -> str:
     return f"{localmodel.MODEL} does not call functions reliably: they are not offered to it."
 
 
+def is_local(think: Think, environment: Environment) -> bool:
+    """Return whether the local model thinks."""
+    return think.endpoint is None and model_of(think, environment) == localmodel.MODEL
+
+
 async def prepare(think: Think, environment: Environment) -> None:
     """Have the local model read the prompt where it thinks, so that the first turn does not wait.
 
-    It keeps what it has read for the requests of the conversation.
+    It keeps what it has read for the requests of the conversation, which have to wait: at the same
+    time they would read the prompt once more.
     """
-    if think.endpoint is not None or model_of(think, environment) != localmodel.MODEL:
+    if not is_local(think, environment):
         return
     greeting = History(role="user", content="Hello.")
     thought = Thought(0, think, think.prompt, [greeting])
@@ -91,7 +97,7 @@ async def respond(thought: Thought, environment: Environment) -> AsyncGenerator[
         for part in librarian.respond(thought):
             yield part
         return
-    if think.endpoint is None and model == localmodel.MODEL:
+    if is_local(think, environment):
         thought = replace(thought, think=structs.replace(think, functions=[]))
     dialect, url, headers, reach = await _endpoint(think, model, environment)
     async for part in requests.think(thought, dialect, url, headers, model, reach):
