@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import jiwer
@@ -80,8 +80,18 @@ def read_clips(*, seconds: float = 30.0) -> list[Clip]:
     return clips
 
 
+class SpeechServer(Protocol):
+    """An engine, whoever has started it."""
+
+    @property
+    def socket_url(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+
 async def stream(
-    engine: Engine, path: str, parts: Sequence[Clip], gap: float, **query: Any
+    engine: SpeechServer, path: str, parts: Sequence[Clip], gap: float, **query: Any
 ) -> Heard:
     """Send ``parts`` in real time with ``gap`` seconds of silence behind each."""
     heard = Heard()
@@ -112,7 +122,9 @@ async def stream(
     return heard
 
 
-def captions(engine: Engine, clips: Sequence[Clip], **query: Any) -> Coroutine[Any, Any, Heard]:
+def captions(
+    engine: SpeechServer, clips: Sequence[Clip], **query: Any
+) -> Coroutine[Any, Any, Heard]:
     query = {"interim_results": "true", "endpointing": 300} | query
     return stream(engine, "/v1/listen", clips, SILENCE_SECONDS, **query)
 
