@@ -167,6 +167,8 @@ class Conversation:
         try:
             async for event in self._stream:
                 self._take(event)
+                if self._record.is_full:
+                    return
         except SpeechError as error:
             self._failure = error
         finally:
