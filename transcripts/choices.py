@@ -152,6 +152,7 @@ def lists(offered: dict[str, Any], options: Mapping[str, Any] = DEFAULTS) -> dic
     tags = {tag for server in servers for tags in server["models"].values() for tag in tags}
     model = options.get("model") or DEFAULTS["model"]
     named_first = servers[0]["named"] if servers else []
+    own_names = {each["model"] for each in named_first}
     language = options.get("language") or DEFAULT_LANGUAGE
     if options.get("detect_language"):
         language = DETECT
@@ -161,8 +162,8 @@ def lists(offered: dict[str, Any], options: Mapping[str, Any] = DEFAULTS) -> dic
         "rare_groups": RARE_GROUPS,
         "chosen": [feature for feature in FEATURES if feature.is_chosen_in(options)],
         "named": named_first,
-        "is_named": any(each["model"] == model for each in named_first),
-        "models": [*listed, *({model} - listed.keys())],
+        "is_named": model in own_names,
+        "models": [name for name in (listed | {model: None}) if name not in own_names],
         "model": model,
         "languages": [
             (language_label(DETECT), DETECT),

@@ -1,7 +1,7 @@
 """Speech models that a server offers, and the team's named choices among them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import models
@@ -89,12 +89,13 @@ class NamedChoice:
 CONVERSATIONS = ("conversationalai", "meeting", "phonecall")
 
 
-def named_choices(listed: Sequence[Model], use: str = "batch") -> list[NamedChoice]:
+def named_choices(listed: Iterable[Model], use: str = "batch") -> list[NamedChoice]:
     """Return the named choices among the listening models that one server lists.
 
     ``use`` is ``batch`` or ``streaming``: a choice that cannot do it is left out. A model that an
     administrator gave a name has it; the others follow from the whole list.
     """
+    listed = list(listed)
     found = []
     for purpose in Purpose:
         model = model_of(purpose, listed)

@@ -106,12 +106,12 @@ export class Options {
     const { model } = this.form.elements;
     const chosen = model.value;
     const { named, models } = this.server;
-    const names = Object.keys(models);
     const given = this.given?.model;
-    if (given && !names.includes(given) && !named.some((each) => each.model === given)) names.push(given);
+    const names = new Set([...Object.keys(models), ...(given ? [given] : [])]);
+    for (const each of named) names.delete(each.model);
     model.replaceChildren(
       ...(named.length ? [group("Choices", named.map((each) => new Option(each.words, each.model)))] : []),
-      group("All models", names.map((name) => new Option(name, name))),
+      group("All models", [...names].map((name) => new Option(name, name))),
     );
     pick(model, chosen);
   }

@@ -104,7 +104,10 @@ def test_uploads_begin_with_the_named_choices_and_have_every_model(project):
         "nova-3", "whisper-base", "nova-2-conversationalai",
     ]  # fmt: skip
     assert {"nova-3", *ENGINE, "whisper-base", "whisper-tiny.en"} == set(server["models"])
-    assert lists(offered)["is_named"]
+    page = lists(offered)
+    assert page["is_named"]
+    # All others are under "All models".
+    assert set(page["models"]) == {"nova-2-general", "nova-3-general", "whisper-tiny.en"}
     assert not lists(offered, {"model": "nova-2-general"})["is_named"]
 
 

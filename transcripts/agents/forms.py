@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from management.models import Connection, Model, Project
+from management.models import Connection, Model, Project, named_choices
 from network.addresses import read_url
 from network.jsontext import read_storable_json
 from transcripts.agents.declarations import AnsweredBy, Function
@@ -109,7 +109,7 @@ class AgentForm(forms.Form):
         self._list("speak_model", voice_choices(connection, provider))
         listened = listened_models(connection)
         current = settings.get("listen", {}).get("provider", {})
-        self._list("listen_model", listen_choices(listened, current.get("model")))
+        self._list("listen_model", listen_choices(connection, listened, current.get("model")))
         self._list("language", language_choices(listened, current.get("language")))
         think = first(settings.get("think"))
         self._list("think_model", think_choices(models, think))
@@ -303,15 +303,20 @@ def listened_models(connection: Connection) -> list[Model]:
     )
 
 
-def listen_choices(models: Sequence[Model], current: str | None) -> list[Any]:
-    """Return the models that find turns, then those of captions."""
-    named = [*(each.canonical_name for each in models), *DEFAULT_MODELS, current or ""]
-    names = [name for name in dict.fromkeys(named) if name]
+def listen_choices(
+    connection: Connection, models: Sequence[Model], current: str | None
+) -> list[Any]:
+    """Return the named choices of the server, the models that find turns, and those of captions."""
+    own = Model.objects.present().filter(kind=Model.Kind.STT, connection=connection)
+    named = {each.model.canonical_name: each.words for each in named_choices(own, "streaming")}
+    listed = [*(each.canonical_name for each in models), *DEFAULT_MODELS, current or ""]
+    names = [name for name in dict.fromkeys(listed) if name and name not in named]
     groups = (
         ("Turns: made for conversations", sorted(filter(is_flux, names))),
         ("Captions: more languages", sorted(name for name in names if not is_flux(name))),
     )
-    return [(label, [(name, name) for name in group]) for label, group in groups]
+    others = [(label, [(name, name) for name in group]) for label, group in groups]
+    return [("Choices", list(named.items())), *others] if named else others
 
 
 def language_choices(models: Sequence[Model], current: str | None) -> list[tuple[str, str]]:

@@ -192,8 +192,8 @@ def model_choices(listed: list[Model], project: Project | None) -> list[Any]:
         (short_name(each.model.canonical_name), each.words)
         for each in named_choices(list(own), "streaming")
     ]
-    names = sorted({DEFAULTS["model"], *(each.canonical_name for each in listed)})
-    every = ("All models", [(name, name) for name in names])
+    names = {DEFAULTS["model"], *(each.canonical_name for each in listed)} - dict(named).keys()
+    every = ("All models", [(name, name) for name in sorted(names)])
     return [("Choices", named), every] if named else [every]
 
 
