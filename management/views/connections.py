@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from management.access import administrators_only, get_permitted
 from management.account_forms import ConnectionForm
-from management.models import Action, AuditEntry, Connection, SyncPart
+from management.models import Action, AuditEntry, Connection, Project
 from management.tasks import request_sync
-from management.views.mirror import mirror_notes
+from management.views.mirror import notes_of_servers
 
 
 @never_cache
@@ -19,12 +19,12 @@ from management.views.mirror import mirror_notes
 @administrators_only
 def connections(request: HttpRequest) -> HttpResponse:
     """Every server, and what its key may read."""
-    listed = Connection.objects.active().select_related("sync").order_by("name", "pk")
-    shown = []
-    for each in listed:
-        projects = list(each.projects.present().order_by("name"))
-        parts = SyncPart.objects.filter(connection=each).values_list("name", flat=True).distinct()
-        shown.append((each, projects, mirror_notes(projects, list(parts))))
+    listed = list(Connection.objects.active().order_by("name", "pk"))
+    found = notes_of_servers(listed)
+    projects: dict[int, list[Project]] = {each.pk: [] for each in listed}
+    for project in Project.objects.present().filter(connection__in=listed).order_by("name"):
+        projects[project.connection_id].append(project)
+    shown = [(each, projects[each.pk], found[each.pk]) for each in listed]
     return render(request, "management/connections.html", {"connections": shown})
 
 

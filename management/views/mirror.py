@@ -1,11 +1,12 @@
 """Parts that every page about the speech account has: its projects, and the mirror's age."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,6 +17,7 @@ from management.models import Connection, Project, ProjectQuerySet, Sync, SyncPa
 from management.sync.parts import PARTS
 from management.tasks import request_sync
 
+MOST_PARTS = 500
 LABELS = {part.name: part.label for part in PARTS} | {"models": "Models"}
 
 
@@ -71,19 +73,43 @@ def mirror_notes(projects: Sequence[Project], names: Sequence[str]) -> MirrorNot
         project.connection_id for project in projects if project.connection.removed_at is None
     }
     syncs = list(Sync.objects.filter(connection__in=connections).select_related("connection"))
+    of_them = Q(project__in=projects) | Q(project=None, connection__in=connections)
+    return notes(syncs, lacking_parts().filter(of_them, name__in=names), len(connections))
+
+
+def notes_of_servers(connections: Sequence[Connection]) -> dict[int, MirrorNotes]:
+    """Return the notes of each server by id, in two queries."""
+    syncs = {
+        sync.connection_id: sync
+        for sync in Sync.objects.filter(connection__in=connections).select_related("connection")
+    }
+    parts: dict[int, list[SyncPart]] = {}
+    gone = Q(project__gone_at__isnull=False)
+    for part in lacking_parts().filter(connection__in=connections).exclude(gone):
+        parts.setdefault(part.connection_id, []).append(part)
+    return {
+        each.pk: notes([syncs[each.pk]] if each.pk in syncs else [], parts.get(each.pk, []), 1)
+        for each in connections
+    }
+
+
+def lacking_parts() -> QuerySet[SyncPart]:
+    parts = SyncPart.objects.exclude(state=SyncPart.State.OK)
+    return parts.select_related("project", "connection").order_by("pk")
+
+
+def notes(syncs: Sequence[Sync], parts: Iterable[SyncPart], servers: int) -> MirrorNotes:
+    """Return what to say of the syncs of so many servers, and of the parts that they lack."""
     # Times are None until the first complete sync of a connection.
     ends = [sync.finished_at for sync in syncs]
-    known = len(ends) == len(connections) and all(ends)
-    of_them = Q(project__in=projects) | Q(project=None, connection__in=connections)
-    parts = SyncPart.objects.filter(of_them, name__in=names)
-    parts = parts.exclude(state=SyncPart.State.OK).select_related("project", "connection")
+    known = len(ends) == servers and all(ends)
     lacking: dict[tuple[str, ...], Lacking] = {}
-    for part in parts.order_by("pk")[:500]:
+    for part in islice(parts, MOST_PARTS):
         key = (part.name, part.state, part.error, part.scope)
         entry = lacking.setdefault(key, Lacking(LABELS.get(part.name, part.name), part))
         entry.projects.append(str(part.project or part.connection))
     return MirrorNotes(
-        synced_at=min(end for end in ends if end) if known else None,
+        synced_at=min(end for end in ends if end) if known and ends else None,
         under_way=next((sync for sync in syncs if sync.is_under_way and not sync.error), None),
         stopped=[sync for sync in syncs if sync.error],
         lacking=list(lacking.values()),

@@ -34,6 +34,15 @@ PAGES = {
     "failed requests": "/settings/requests/?status=failed",
     "requests of a key": "/settings/requests/?key=k-0-1",
     "billing": "/settings/billing/",
+    "budgets": "/settings/budgets/",
+    "prices": "/settings/prices/",
+    "models": "/settings/models/",
+    "account members": "/settings/speech-members/",
+    "agents": "/settings/stored/",
+    "servers": "/settings/servers/",
+    "projects": "/settings/projects/",
+    "people": "/settings/people/",
+    "audit log": "/settings/audit/",
     "dashboard": "/",
 }
 RENDERED, WARM_UPS = 20, 2
@@ -128,14 +137,18 @@ class MadeUp(httpx.BaseTransport):
         return {"page": 0, "limit": limit, "requests": [self.one(project, n) for n in numbers]}
 
     def one(self, project: int, number: int) -> dict[str, Any]:
+        created = END - self.step * number
         return {
             "request_id": f"{project:08x}-{number:012x}",
-            "created": (END - self.step * number).isoformat(),
+            "created": created.isoformat(),
             "path": "/v1/listen?model=nova-3&smart_format=true&tag=calls",
             "api_key_id": f"k-{project}-{number % (KEYS // PROJECTS)}",
             "code": 400 if number % 50 == 0 else 200,
             "deployment": "hosted",
-            "response": {"details": {"duration": 60.0, "usd": 0.0043, "features": ["diarize"]}},
+            "response": {
+                "completed": (created + timedelta(minutes=2)).isoformat(),
+                "details": {"duration": 60.0, "usd": 0.0043, "features": ["diarize"]},
+            },
         }
 
     def sums(self, grouping: str) -> list[dict[str, Any]]:

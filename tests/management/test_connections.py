@@ -126,6 +126,19 @@ def test_the_server_of_the_environment_is_not_edited_here(root, account):
     assert root.get(reverse("connection_edit", args=[connection.pk])).status_code == 404
 
 
+def test_many_servers_take_few_queries(root, account, django_assert_max_num_queries):
+    account.fails["/members"] = httpx.Response(403, json={"err_msg": "No.", "request_id": "r-7"})
+    for number in range(5):
+        server = Connection(kind="hosted", name=f"S{number}", base_url="http://speech.test")
+        server.api_key = "secret"
+        server.save()
+        sync(server)
+    root.get(reverse("connections"))
+    with django_assert_max_num_queries(12):
+        text = root.get(reverse("connections")).content.decode()
+    assert text.count("lacks the scope <code>members:read</code>") == 5
+
+
 def test_only_administrators_of_the_team_see_servers(account):
     client = Client()
     client.force_login(User.objects.create_user("bob@example.test", "pw"))
