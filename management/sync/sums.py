@@ -33,7 +33,8 @@ def read_usage(sync: Sync, project: Project, account: AccountClient) -> None:
 
     def listed(grouping: str | None) -> Sums:
         usage = account.usage_breakdown(UsageFilter(start=since), grouping=grouping)
-        return collected((each.grouping, grouping, usage_amounts(each)) for each in usage.results)
+        sums = ((each.grouping, grouping, usage_amounts(each)) for each in usage.results)
+        return collected(sums, since)
 
     totals = listed(None)
     if is_known(rows.filter(grouping=""), totals):
@@ -64,9 +65,8 @@ def read_costs(sync: Sync, project: Project, account: AccountClient) -> None:
             return ledger_costs(project, grouping, since)
         groupings = (grouping,) if grouping else ()
         costs = account.billing_breakdown(BillingFilter(start=since, grouping=groupings))
-        return collected(
-            (each.grouping, grouping, {"dollars": each.dollars}) for each in costs.results
-        )
+        sums = ((each.grouping, grouping, {"dollars": each.dollars}) for each in costs.results)
+        return collected(sums, since)
 
     totals = listed(None)
     if not is_known(rows.filter(grouping=""), totals):
@@ -125,11 +125,16 @@ def store(
     )
 
 
-def collected(results: Iterable[tuple[Grouping, str | None, Mapping[str, float]]]) -> Sums:
-    """Return sums by day and value; what cannot be told apart in the column is added up."""
+def collected(
+    results: Iterable[tuple[Grouping, str | None, Mapping[str, float]]], since: date | None
+) -> Sums:
+    """Return sums by day and value; what cannot be told apart in the column is added up.
+
+    Days before ``since`` were not asked for and are left out: their rows are not compared.
+    """
     found: Sums = {}
     for grouped, name, amounts in results:
-        if grouped.start is None:
+        if grouped.start is None or (since is not None and grouped.start < since):
             continue
         value = Daily.written(getattr(grouped, name)) if name else ""
         sums = found.setdefault((grouped.start, value), dict.fromkeys(amounts, 0.0))

@@ -442,6 +442,20 @@ def test_sums_of_other_shapes_are_read_as_far_as_they_make_sense(sums, connectio
     assert not SyncPart.objects.exclude(state=SyncPart.State.OK).exists()
 
 
+def test_days_that_were_not_asked_for_are_left_out(connection, filled):
+    days = [day("2026-11-20", hours=1.5, requests=12), day("2026-08-01", hours=9, requests=1)]
+    filled.usage = {"": days, "tags": days}
+    filled.costs = {"": [day("2026-11-20", dollars=1), day("2026-08-01", dollars=2)]}
+    assert sync(connection)
+    before = everything()
+    assert sync(connection)
+    assert everything() == before
+    filled.usage[""] = [day("2026-11-20", hours=2, requests=13), day("2026-08-01", hours=99)]
+    assert sync(connection)
+    hours = UsageDay.objects.filter(grouping="").order_by("day").values_list("hours", flat=True)
+    assert list(hours) == [9, 2]
+
+
 @pytest.mark.parametrize("hours", [-1, 5, 24 * 400])
 def test_a_lease_of_a_clock_that_is_off_does_not_stop_the_sync(hours, connection, filled):
     """A lease that ended, or ends later than any that could have been set."""
