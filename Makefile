@@ -21,7 +21,7 @@ quick: install-tests
 
 # Every test. Tracing adds 44 % to its time: coverage is that of the fast tests.
 test: install-tests
-	$(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --cov --cov-report=
+	EARSHOT_CASES=60 $(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --cov --cov-report=
 	$(VENV)/python -m tests.covered
 	$(VENV)/python -m pytest -m full --numprocesses 2 --dist loadfile --no-loadscope-reorder
 

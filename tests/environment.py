@@ -26,6 +26,7 @@ settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "engine"]
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-# No test may depend on the speed of the machine.
-hypothesis_settings.register_profile("tests", deadline=None)
+# No test may depend on the speed of the machine. EARSHOT_CASES=1000 looks longer.
+CASES = int(os.environ.get("EARSHOT_CASES", "30"))
+hypothesis_settings.register_profile("tests", max_examples=CASES, deadline=None)
 hypothesis_settings.load_profile("tests")

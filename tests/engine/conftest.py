@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from engine.env import Environment, read_environment
 from tests import node as packages
 from tests.engine.inprocess import Inside, use_engine_settings
-
-# EARSHOT_CASES=200 looks longer.
-settings.register_profile(
-    "engine", max_examples=max(50, int(os.environ.get("EARSHOT_CASES", "0"))), deadline=None
-)
-settings.load_profile("engine")
 
 
 @pytest.fixture

@@ -73,11 +73,12 @@ TRUSTED = {
     "engine/speech/synthesis/english.py",
     "engine/speech/synthesis/kokoro.py",
     "engine/speech/synthesis/synthesizer.py",
+    "engine/thinking/localserver.py",
     "management/models/sums.py",
     "network/jsontext.py",
     "speechclient/errors.py",
-    "speechclient/fields.py",
     "transcripts/agents/models.py",
+    "transcripts/calls/record.py",
     "transcripts/models.py",
     "transcripts/media/sound_child.py",
 }

@@ -299,7 +299,6 @@ EUROPEAN = st.text(
 
 
 @settings(
-    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
