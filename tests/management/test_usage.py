@@ -144,7 +144,7 @@ def test_no_cost_is_shown_as_not_known(ada, project):
 
 def numbers(text: str) -> list[str]:
     """The numbers that a page shows by themselves, and its hours."""
-    return re.findall(r">\s*(\d+)(?:\sh)?\s*<", text)
+    return re.findall(r">\s*(\d+)(?:\.0\sh)?\s*<", text)
 
 
 def test_usage_of_other_projects_is_not_seen(ada, used):
