@@ -230,14 +230,15 @@ function Live(root) {
     show();
   }
 
-  function stop() {
+  async function stop() {
     isStopping = true;
-    microphone?.stop();
+    const last = microphone;
     microphone = null;
     level.value = 0;
     buttons.start.hidden = true;
-    askToStop();
     show();
+    await last?.finish();
+    askToStop();
   }
 
   // Behind the last audio: what the socket has not taken yet is sent first.
@@ -301,6 +302,7 @@ function Live(root) {
     if (progress.lag) return `Catching up, ${progress.lag} s behind`;
     if (!microphone) return "Ready";
     if (isPaused) return "Paused";
+    if (microphone.isInterrupted) return "The system has interrupted the microphone. It resumes when the call or the other app has ended.";
     if (microphone.needsGesture) return "The browser holds the microphone. Press Pause, then Resume.";
     return "Listening";
   }

@@ -1,6 +1,8 @@
 // A microphone, or the sound of a shared tab, as frames of 16-bit samples.
 
 const RATE = 16_000; // unless another is asked for
+const LAST_FRAME_MS = 500;
+const MUTED = "The microphone is muted by the system or by its own switch.";
 const SILENT_FRAMES = 60; // about five seconds of digital silence: no microphone is that quiet
 
 // Events: "frame" with `audio` and `peak`, "trouble" with a sentence (empty once it is over), "end".
@@ -25,12 +27,14 @@ export class Microphone extends EventTarget {
       numberOfOutputs: 0,
       processorOptions: { rate: this.rate },
     });
+    this.recorder = recorder;
     recorder.port.onmessage = ({ data }) => this.hear(data);
     const source = this.stream ? this.context.createMediaStreamSource(this.stream) : this.play(file);
     source.connect(recorder);
     track?.addEventListener("ended", () => this.dispatchEvent(new Event("end")));
-    track?.addEventListener("mute", () => this.trouble("The microphone is muted by the system or by its own switch."));
+    track?.addEventListener("mute", () => this.trouble(MUTED));
     track?.addEventListener("unmute", () => this.trouble(""));
+    if (track?.muted) this.trouble(MUTED);
     // iOS interrupts the audio of a page for a call; it is to be resumed by us.
     this.context.addEventListener("statechange", () => this.revive());
     document.addEventListener("visibilitychange", () => this.revive());
@@ -78,6 +82,11 @@ export class Microphone extends EventTarget {
     return this.context?.state === "suspended";
   }
 
+  // By a call, or another app that has the microphone: iOS alone has this state.
+  get isInterrupted() {
+    return this.context?.state === "interrupted";
+  }
+
   async revive() {
     const { context } = this;
     if (!context || context.state === "running" || context.state === "closed" || document.hidden) return;
@@ -85,8 +94,9 @@ export class Microphone extends EventTarget {
     await Promise.race([context.resume().catch(() => {}), new Promise((done) => setTimeout(done, 500))]);
   }
 
-  hear({ audio, peak }) {
-    if (this.isPaused) return;
+  hear({ audio, peak, isLast }) {
+    if (isLast) this.hasFinished?.();
+    if (this.isPaused || audio.byteLength === 0) return;
     this.silent = peak === 0 ? this.silent + 1 : 0;
     if (this.silent === SILENT_FRAMES) this.trouble("The microphone sends only silence. Is it switched off?");
     else if (this.wasSilent && peak > 0) this.trouble("");
@@ -100,6 +110,17 @@ export class Microphone extends EventTarget {
     const trouble = new Event("trouble");
     trouble.words = words;
     this.dispatchEvent(trouble);
+  }
+
+  // Stops after the last samples, which fill no whole frame.
+  async finish() {
+    const finished = new Promise((done) => {
+      this.hasFinished = done;
+      setTimeout(done, LAST_FRAME_MS);
+    });
+    this.recorder?.port.postMessage("finish");
+    await finished;
+    this.stop();
   }
 
   stop() {

@@ -12,12 +12,20 @@ class Recorder extends AudioWorkletProcessor {
     this.sum = 0;
     this.count = 0;
     this.begin();
+    this.port.onmessage = () => this.finish();
   }
 
   begin() {
     this.frame = new Int16Array(this.frameSamples);
     this.filled = 0;
     this.peak = 0;
+  }
+
+  // Gives the part of a frame that has come, which is the last one.
+  finish() {
+    const audio = this.frame.slice(0, this.filled).buffer;
+    this.port.postMessage({ audio, peak: this.peak, isLast: true }, [audio]);
+    this.begin();
   }
 
   process([input]) {

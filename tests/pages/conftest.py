@@ -29,6 +29,9 @@ CHROMIUM_ARGS = (
     "--disable-sync",
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
+    # A microphone that beeps once a second.
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
 )
 
 

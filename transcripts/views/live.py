@@ -70,8 +70,8 @@ def live_session(request: HttpRequest, pk: Any) -> HttpResponse:
     context = {
         "session": session,
         "source": source if source in dict(SOURCES) else "microphone",
-        # A file has to be chosen first.
-        "is_fresh": source in ("microphone", "tab") and not session.epoch,
+        # A file or a tab has to be chosen first, and browsers let a click alone do that.
+        "is_fresh": source == "microphone" and not session.epoch,
         "thresholds": session.options,
         "terms": session.options.get("keyterm", ()),
     }

@@ -1,0 +1,150 @@
+"""The page of a live session in Chromium, with a speech server that says nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.cast import Cast
+from tests.pages.patience import until
+from tests.transcripts.live.conftest import make_session
+from tests.transcripts.live.server import FakeServer
+from transcripts.live import serving
+from transcripts.live.audio import BYTES_PER_SECOND, HEADER_BYTES
+from transcripts.live.models import LiveSession
+
+pytestmark = pytest.mark.full
+
+FRAME_BYTES = 2_560
+WATCHED = """
+  window.contexts = [];
+  window.AudioContext = class extends AudioContext {
+    constructor(...options) { super(...options); contexts.push(this); }
+  };
+  const open = MediaDevices.prototype.getUserMedia;
+  MediaDevices.prototype.getUserMedia = async function (...options) {
+    const stream = await open.apply(this, options);
+    window.track = stream.getAudioTracks()[0];
+    return stream;
+  };
+  window.locks = [];
+  Object.defineProperty(navigator, "wakeLock", { value: {
+    request: async () => { locks.push({ released: false }); return locks.at(-1); },
+  }});
+"""
+INTERRUPT = """(may) => {
+  const context = contexts.at(-1);
+  window.state = "interrupted";
+  window.mayResume = may;
+  Object.defineProperty(context, "state", { get: () => window.state, configurable: true });
+  context.resume = async () => { if (window.mayResume) window.state = "running"; };
+  context.dispatchEvent(new Event("statechange"));
+}"""
+FILL = """async ([session, frames, size]) => {
+  const opening = indexedDB.open("earshot-live", 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore("audio");
+  const database = await new Promise((done) => (opening.onsuccess = () => done(opening.result)));
+  const change = database.transaction("audio", "readwrite");
+  for (let number = 0; number < frames; number++) {
+    const audio = new Uint8Array(size).fill(number % 251);
+    const offset = number * size;
+    change.objectStore("audio").put({ offset, audio }, [session, offset]);
+  }
+  await new Promise((done) => (change.oncomplete = done));
+  database.close();
+}"""
+KEPT = """async () => {
+  const opening = indexedDB.open("earshot-live", 1);
+  const database = await new Promise((done) => (opening.onsuccess = () => done(opening.result)));
+  const counting = database.transaction("audio").objectStore("audio").count();
+  const count = await new Promise((done) => (counting.onsuccess = () => done(counting.result)));
+  database.close();
+  return count;
+}"""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, settings, tmp_path: Path) -> None:
+    """Audio in a folder of the test, stored at once, and a speech server that says nothing."""
+    settings.DATA = tmp_path / "data"
+    monkeypatch.setattr(serving.runs, "opens", FakeServer().open)
+    monkeypatch.setattr(serving, "STORE_SECONDS", 0.05)
+
+
+@pytest.fixture
+def speaking(page: Page) -> Page:
+    """A page whose microphone is on."""
+    page.add_init_script(WATCHED)
+    page.goto("/live/")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(state(page)).to_have_text("Listening")
+    return page
+
+
+def state(page: Page):
+    return page.locator("[data-state]").last
+
+
+def stored(session: LiveSession) -> int:
+    return max(0, session.path.stat().st_size - HEADER_BYTES) if session.path.exists() else 0
+
+
+def grows(page: Page, size: Callable[[], int]) -> None:
+    before = size()
+    until(page, lambda: size() > before)
+
+
+def test_a_muted_and_a_lost_microphone_are_said(speaking: Page):
+    speaking.evaluate("track.dispatchEvent(new Event('mute'))")
+    expect(state(speaking)).to_contain_text("muted by the system")
+    speaking.evaluate("track.dispatchEvent(new Event('unmute'))")
+    expect(state(speaking)).to_have_text("Listening")
+    speaking.evaluate("track.dispatchEvent(new Event('ended'))")
+    expect(state(speaking)).to_have_text("The microphone was disconnected.")
+    expect(speaking.get_by_role("button", name="Start")).to_be_visible()
+
+
+def test_audio_that_the_system_interrupted_is_resumed(speaking: Page):
+    speaking.evaluate(INTERRUPT, False)
+    expect(state(speaking)).to_contain_text("The system has interrupted the microphone")
+    speaking.evaluate("mayResume = true; contexts.at(-1).dispatchEvent(new Event('statechange'))")
+    expect(state(speaking)).to_have_text("Listening")
+    # The page was hidden during the call.
+    speaking.evaluate(INTERRUPT, False)
+    speaking.evaluate("mayResume = true; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(state(speaking)).to_have_text("Listening")
+
+
+def test_the_screen_stays_on_after_the_page_was_hidden(speaking: Page):
+    until(speaking, lambda: speaking.evaluate("locks.length") == 1)
+    speaking.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert speaking.evaluate("locks.length") == 1
+    speaking.evaluate("locks[0].released = true")  # by the browser, with the page
+    speaking.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    until(speaking, lambda: speaking.evaluate("locks.length") == 2)
+
+
+def test_the_last_samples_before_a_stop_are_stored(speaking: Page):
+    session = LiveSession.objects.get()
+    grows(speaking, lambda: stored(session))
+    speaking.get_by_role("button", name="Stop").click()
+    speaking.wait_for_url("**/recordings/*/")
+    session.refresh_from_db()
+    assert session.audio_bytes >= stored(session)
+    assert session.recording.duration == session.audio_bytes / BYTES_PER_SECOND
+
+
+def test_ten_minutes_without_a_network_are_sent_when_the_page_is_opened(page: Page, cast: Cast):
+    frames = 600 * BYTES_PER_SECOND // FRAME_BYTES
+    session = make_session(cast.project, cast.ada, epoch=1)
+    page.goto("/live/")
+    page.evaluate(FILL, [str(session.pk), frames, FRAME_BYTES])
+    page.goto(session.get_absolute_url())
+    until(page, lambda: stored(session) == frames * FRAME_BYTES)
+    audio = np.frombuffer(session.path.read_bytes()[HEADER_BYTES:], np.uint8)
+    expected = np.repeat(np.arange(frames) % 251, FRAME_BYTES)
+    assert (audio == expected).all()
+    until(page, lambda: page.evaluate(KEPT) == 0)
