@@ -230,7 +230,6 @@ class Stream(Generic[Session, Choices]):
                 "the stream has ended", request_id=self.request_id
             )
             raise failure from error
-        self._sent_at = _now()
 
     async def finish(self) -> None:
         """Ask for the rest: keep iterating, the events end within ``finish_seconds``."""
@@ -433,6 +432,7 @@ class AgentStream(Stream[AgentSession, AgentOptions]):
     on_send: Callable[[str], None] | None = None  # called with each message before it is sent
 
     async def send(self, frame: str | bytes) -> None:
+        self._sent_at = _now()
         if isinstance(frame, str) and self.on_send is not None:
             self.on_send(frame)
         await super().send(frame)

@@ -91,8 +91,8 @@ export class Wire extends EventTarget {
     const audio = entries.filter((each) => each.kind === "Audio");
     const frames = audio.reduce((sum, each) => sum + each.body.frames, 0);
     const seconds = audio.reduce((sum, each) => sum + each.body.seconds, 0);
-    this.counts.textContent =
-      `${entries.length} messages` + (frames ? `, ${frames} frames of audio from the agent (${clock(seconds)})` : "");
+    const sound = frames ? `, ${frames} frames of audio from the agent (${clock(seconds)})` : "";
+    this.counts.textContent = `${entries.length} messages${sound}`;
     for (const [kind, count] of this.kinds) {
       const option = [...this.kind.options].find(({ value }) => value === kind && value);
       if (option) option.text = `${kind} (${count})`;
