@@ -115,6 +115,7 @@ function Call(root) {
       if (!microphone) return;
       microphone.stop();
       await open();
+      listen();
     });
     fields.loudspeaker.addEventListener("change", () => speaker?.context.setSinkId(fields.loudspeaker.value));
     addEventListener("beforeunload", (event) => {
@@ -306,7 +307,12 @@ function Call(root) {
   function closed({ code, words: reason }) {
     stopMicrophone();
     quiet();
-    if (isEnding || code === 1000) return;
+    if (isEnding) return;
+    if (code === 1000) {
+      // The server has said why the call cannot begin.
+      buttons.start.hidden = buttons.write.hidden = false;
+      return;
+    }
     words.problem.textContent = reason;
     words.problem.hidden = false;
     buttons.take.hidden = code !== 4409;
@@ -412,7 +418,7 @@ class Asked {
     });
     this.forms.set(id, form);
     this.list.append(form);
-    form.elements.content.focus();
+    if (!typing(document.activeElement)) form.elements.content.focus();
   }
 
   remove(id) {

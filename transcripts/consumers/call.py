@@ -101,7 +101,8 @@ class AgentConsumer(PageSocket):
             await self.tell(type="Ended", url=call.get_absolute_url(), reason=call.error)
             return Code.ENDED
         await self.tell(type="Problem", message=reason)
-        return Code.FAILED
+        # One that is open elsewhere may come back to this process, or end.
+        return Code.FAILED if call.state == Call.State.OPEN else Code.ENDED
 
     async def _catch_up(self, after: str, waiting: list[Entry]) -> None:
         """Send the messages that a page has missed."""

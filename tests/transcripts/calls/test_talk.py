@@ -447,5 +447,6 @@ async def test_a_call_that_a_budget_does_not_allow_does_not_begin(call, ada, ups
     await Budget.objects.aupdate(dollars=0.01)
     page = await opened(call, ada)
     assert "does not allow it" in (await page.hears_of("Problem"))["message"]
+    assert (await page.hears_of("websocket.close"))["code"] == 1000
     assert upstream.streams == []
     await page.leave()
