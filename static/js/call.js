@@ -15,9 +15,6 @@ const EARLY_FRAMES = 125; // ten seconds before the call is connected
 const DRIFT_SECONDS = 0.3;
 const FULL_BYTES = 512 * 1024; // that the socket may hold: newer audio is dropped, a talk is now
 
-const page = document.querySelector("[data-call]");
-if (page) new Call(page).start();
-
 function Call(root) {
   const find = (name) => root.querySelector(`[data-${name}]`);
   const tab = sessionTab();
@@ -439,3 +436,6 @@ function pretty(text) {
     return text;
   }
 }
+
+const page = document.querySelector("[data-call]");
+if (page) new Call(page).start();
