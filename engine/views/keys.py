@@ -88,8 +88,8 @@ def show_key(request: ApiRequest, project: Project, key_id: str) -> shapes.KeyDe
     member = shapes.MemberWithKey(
         member_id=str(key.member_id),
         email=key.member.email,
-        first_name=key.member.first_name or None,
-        last_name=key.member.last_name or None,
+        first_name=key.member.first_name,
+        last_name=key.member.last_name,
         api_key=_key(key),
     )
     # Both the published shape and that of the SDK's example: docs/contract.md, choice 3.

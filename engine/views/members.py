@@ -156,7 +156,7 @@ def _shown(member: Member) -> shapes.Member:
     return shapes.Member(
         member_id=str(member.member_id),
         email=member.email,
-        first_name=member.first_name or None,
-        last_name=member.last_name or None,
+        first_name=member.first_name,
+        last_name=member.last_name,
         scopes=member.scopes,
     )

@@ -72,8 +72,8 @@ class Keys(Shape):
 
 
 class MemberWithKey(MemberName):
-    first_name: str | None
-    last_name: str | None
+    first_name: str
+    last_name: str
     api_key: Key
 
 
@@ -86,8 +86,8 @@ class KeyDetails(KeyOfMember):
 
 
 class Member(MemberName):
-    first_name: str | None
-    last_name: str | None
+    first_name: str
+    last_name: str
     scopes: list[str]
 
 

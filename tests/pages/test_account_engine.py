@@ -124,18 +124,18 @@ def dg(engine: Engine, tmp_path: Path) -> Callable[..., tuple[int, str]]:
 
 def test_deepctl_works_with_a_key_of_the_page_until_it_is_deleted(engine, project, ada, dg):
     value = make_key(ada, project, comment="Command line", scopes=["owner"])
+    of_project = ("--project-id", project.upstream_id)
     code, listed = dg(value, "projects", "--list")
-    print("A", code, listed)
-    assert project.upstream_id in listed
-    code, made = dg(
-        value, "keys", "--create", "--comment", "Made by dg", "--yes",
-        "--project-id", project.upstream_id,
-    )  # fmt: skip
-    print("B", code, made)
+    assert (code, project.upstream_id in listed) == (0, True), listed
+    code, made = dg(value, "keys", "--create", "--comment", "Made by dg", "--yes", *of_project)
+    assert code == 0, made
+    for command in ("members", "billing", "usage"):
+        code, said = dg(value, command, *of_project)
+        assert code == 0, said
     sync(project.connection)
     assert "Made by dg" in ada.get(reverse("keys")).content.decode()
     key = Key.objects.get(comment="Command line", gone_at=None)
     ada.post(reverse("key_delete", args=[key.pk]), {"name": "Command line"})
     code, said = dg(value, "projects", "--list")
-    print("C", code, said)
-    assert project.upstream_id not in said
+    assert code != 0
+    assert "Invalid API key" in said
