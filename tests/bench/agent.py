@@ -134,8 +134,8 @@ class Bench:
         await talk.wait_for("SettingsApplied", 0.0)
         return talk, reading
 
-    async def latencies(self, clips: Sequence[Samples]) -> list[float]:
-        """Seconds from the end of each spoken question to the first audio of the agent."""
+    async def converse(self, clips: Sequence[Samples]) -> tuple[list[float], str]:
+        """Ask questions; return how long each waits for audio, in seconds, and all their words."""
         talk, reading = await self.open()
         took = []
         for clip in clips:
@@ -146,19 +146,8 @@ class Bench:
             await talk.say(np.zeros(2 * RATE, np.float32))  # it is played
         await talk.socket.close()
         await reading
-        return took
-
-    async def words(self, clips: Sequence[Samples]) -> str:
-        """Words of the user's channel, with two seconds of silence after each clip."""
-        talk, reading = await self.open()
-        for clip in clips:
-            sent = await talk.say(clip)
-            await talk.wait_for("AgentAudioDone", sent[-1])
-            await talk.say(np.zeros(2 * RATE, np.float32))
-        await talk.socket.close()
-        await reading
         messages = [one for _, one in talk.told if not isinstance(one, bytes)]
-        return " ".join(
+        return took, " ".join(
             one["content"]
             for one in messages
             if one.get("role") == "user" and one["type"] == "ConversationText"
@@ -247,13 +236,13 @@ def measure(bench: Bench) -> Iterator[Result]:
     clips = [voiced(text, voice) for voice in VOICES for text in QUESTIONS]
     bare = decode_seconds(clips)
     yield Result("one bare final decode, median", bare, "s")
-    took = asyncio.run(bench.latencies(clips))
+    took, spoken = asyncio.run(bench.converse(clips))
     middle, high = (float(one) for one in np.percentile(took, [50, 95]))
     yield at_most("end of speech to first agent audio, p50", middle, 1.6, "s")
     yield at_most("the same, p95", high, 2.4, "s")
     yield Result("the same, p50, in bare final decodes", middle / bare, "times")
     yield Result("the same, p95, in bare final decodes", high / bare, "times")
-    yield from words(bench, clips)
+    yield from words(bench, clips, spoken)
 
     bench.model.respond = lambda body: write(STORY * 4)
     real = [
@@ -273,10 +262,9 @@ def measure(bench: Bench) -> Iterator[Result]:
     yield at_most("false interruptions", 100 * sum(false) / len(false), 5, "%")
 
 
-def words(bench: Bench, clips: Sequence[Samples]) -> Iterator[Result]:
+def words(bench: Bench, clips: Sequence[Samples], spoken: str) -> Iterator[Result]:
     """Word errors of the user's channel and of the same clips in batch."""
     reference = normalized(" ".join(QUESTIONS * len(VOICES)))
-    spoken = asyncio.run(bench.words(clips))
     live = 100 * jiwer.wer(reference, normalized(spoken))
     batch_text = " ".join(bench.batch_words(join(0.3, clip, 0.5)) for clip in clips)
     batch = 100 * jiwer.wer(reference, normalized(batch_text))
