@@ -7,7 +7,7 @@ operator allows it (``ENGINE_AGENT_HOSTS``). Everything has a limit in bytes and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +42,7 @@ async def think(
     headers: Mapping[str, str],
     model: str,
     reach: Reach,
-) -> AsyncIterator[Part]:
+) -> AsyncGenerator[Part, None]:
     """Yield the parts of a model's response as they come. Raises ``RequestFailed``.
 
     A response that ends early keeps its text; its function calls may be half of what they were.
