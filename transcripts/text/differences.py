@@ -74,13 +74,13 @@ class Step:
 
 def compare(old: Iterable[Timed], new: Iterable[Timed]) -> Comparison:
     """Compare two transcripts, words in the order of their times."""
-    old, new = _worded(old), _worded(new)
-    steps = list(_steps([key for key, _ in old], [key for key, _ in new]))
+    old_keyed, new_keyed = _worded(old), _worded(new)
+    steps = list(_steps([key for key, _ in old_keyed], [key for key, _ in new_keyed]))
     changed = [step for step in steps if not step.is_same]
     groups = list(_groups(steps))
-    old_words, new_words = [word for _, word in old], [word for _, word in new]
+    old_words, new_words = ([word for _, word in keyed] for keyed in (old_keyed, new_keyed))
     return Comparison(
-        words=len(old),
+        words=len(old_words),
         removed=sum(step.last - step.first for step in changed),
         added=sum(step.new_last - step.new_first for step in changed),
         changes=len(changed),
