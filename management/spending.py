@@ -1,7 +1,7 @@
 """Usage and costs of some projects over a period, out of the mirrored daily sums."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -177,6 +177,27 @@ def breakdown(
     for day, value, amount in daily(projects, period, measure, dimension):
         amounts[names(value)][places[first_of(day, step)]] += amount
     return chart([label for _, label in bins], amounts)
+
+
+def cost_splits(
+    projects: Sequence[Project], period: Period, dimensions: Iterable[str]
+) -> dict[str, Chart]:
+    """Return the costs of a whole period by each dimension, in one bin, in few queries."""
+    rows = CostDay.objects.filter(project__in=projects, day__range=(period.start, period.end))
+    groupings = {COST_GROUPING[name] for name in dimensions} - {""}
+    summed = rows.filter(grouping__in=groupings).values_list("grouping", "value")
+    found: list[tuple[str, str, float]] = list(summed.annotate(sum=Sum("dollars")).order_by())
+    by_project = rows.filter(grouping="").values_list("grouping", "project__name")
+    found += by_project.annotate(sum=Sum("dollars")).order_by()
+    charts = {}
+    for dimension in dimensions:
+        names = naming(projects, dimension, "dollars")
+        amounts: dict[str, list[float]] = defaultdict(lambda: [0.0])
+        for grouping, value, dollars in found:
+            if grouping == COST_GROUPING[dimension]:
+                amounts[names(value)][0] += dollars
+        charts[dimension] = chart([f"{period.start:%b %Y}"], amounts)
+    return charts
 
 
 def daily(

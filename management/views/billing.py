@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from management.access import person
 from management.models import Balance, Project, Purchase
-from management.spending import breakdown, this_month
+from management.spending import cost_splits, this_month
 from management.views.mirror import chosen_projects, mirror_notes
 
 SPLITS = (("model", "By model"), ("key", "By key"), ("tag", "By tag"), ("project", "By project"))
@@ -20,6 +20,7 @@ def billing(request: HttpRequest) -> HttpResponse:
     """Money of the projects that the person administers."""
     chosen = chosen_projects(request, Project.objects.administered_by(person(request)))
     month = this_month()
+    charts = cost_splits(chosen.shown, month, [name for name, _ in SPLITS])
     balances = Balance.objects.present().filter(project__in=chosen.shown)
     purchases = Purchase.objects.filter(project__in=chosen.shown)
     return render(
@@ -30,10 +31,7 @@ def billing(request: HttpRequest) -> HttpResponse:
             "month": month,
             "balances": balances.select_related("project")[:MOST_ROWS],
             "purchases": purchases.select_related("project")[:MOST_ROWS],
-            "splits": [
-                (label, name, breakdown(chosen.shown, month, "dollars", name, "month"))
-                for name, label in SPLITS
-            ],
+            "splits": [(label, name, charts[name]) for name, label in SPLITS],
             "notes": mirror_notes(chosen.shown, ["balances", "purchases", "costs"]),
         },
     )

@@ -153,7 +153,8 @@ def test_an_administrator_of_another_project_sees_no_request(project, logged):
 
 def test_pages_take_few_queries(ada, logged, django_assert_max_num_queries):
     ada.get(reverse("usage"))  # the first page of a session notes when the user was seen
-    for url in (reverse("requests"), reverse("request_detail", args=[logged[0].pk])):
+    detail = reverse("request_detail", args=[logged[0].pk])
+    for url in (reverse("requests"), detail, reverse("billing")):
         with django_assert_max_num_queries(12):
             ada.get(url)
 
