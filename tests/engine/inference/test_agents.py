@@ -63,7 +63,7 @@ def test_any_text_can_be_filled(text: str, variables: dict[str, str]):
     ],
 )
 def test_a_turn_has_a_probable_end_before_the_certain_one(
-    given: dict[str, float], certain: float, eager: float
+    given: dict[str, Any], certain: float, eager: float
 ):
     options = turn_options(ListenProvider(version="v2", model="flux-general-en", **given))
     assert (options.eot_threshold, options.eager_eot_threshold) == (certain, eager)
