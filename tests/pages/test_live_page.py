@@ -33,6 +33,18 @@ WATCHED = """
   Object.defineProperty(navigator, "wakeLock", { value: {
     request: async () => { locks.push({ released: false }); return locks.at(-1); },
   }});
+  window.sockets = [];
+  window.isCut = false;
+  class Dead {
+    readyState = WebSocket.CLOSED;
+    bufferedAmount = 0;
+    constructor() { setTimeout(() => this.onclose?.({ code: 1006, reason: "" }), 10); }
+    close() {}
+  }
+  window.WebSocket = new Proxy(WebSocket, { construct: (Real, options) => {
+    sockets.push(isCut ? new Dead() : new Real(...options));
+    return sockets.at(-1);
+  }});
 """
 INTERRUPT = """(may) => {
   const context = contexts.at(-1);
@@ -92,6 +104,11 @@ def stored(session: LiveSession) -> int:
     return max(0, session.path.stat().st_size - HEADER_BYTES) if session.path.exists() else 0
 
 
+def elapsed(page: Page) -> int:
+    minutes, seconds = page.locator("[data-elapsed]").inner_text().split(":")
+    return 60 * int(minutes) + int(seconds)
+
+
 def grows(page: Page, size: Callable[[], int]) -> None:
     before = size()
     until(page, lambda: size() > before)
@@ -125,6 +142,22 @@ def test_the_screen_stays_on_after_the_page_was_hidden(speaking: Page):
     speaking.evaluate("locks[0].released = true")  # by the browser, with the page
     speaking.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     until(speaking, lambda: speaking.evaluate("locks.length") == 2)
+
+
+def test_audio_of_an_outage_is_kept_in_the_browser_and_sent_afterwards(speaking: Page):
+    session = LiveSession.objects.get()
+    grows(speaking, lambda: stored(session))
+    speaking.evaluate("isCut = true; sockets.at(-1).close()")
+    expect(state(speaking)).to_contain_text("of audio is kept in this browser")
+    before = stored(session)
+    grows(speaking, lambda: elapsed(speaking))
+    assert stored(session) == before
+    assert speaking.evaluate(KEPT) > 0
+    spoken = elapsed(speaking)
+    speaking.evaluate("isCut = false; dispatchEvent(new Event('online'))")
+    until(speaking, lambda: stored(session) >= spoken * BYTES_PER_SECOND)
+    until(speaking, lambda: speaking.evaluate(KEPT) < 20)
+    expect(state(speaking)).to_have_text("Listening")
 
 
 def test_the_last_samples_before_a_stop_are_stored(speaking: Page):
