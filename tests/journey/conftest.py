@@ -5,13 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.languagemodel import LanguageModel
 from tests.product import Member, Product
 from tests.speech import join, say, wav_bytes
 
 
 @pytest.fixture(scope="session")
-def product(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    running = Product(tmp_path_factory.mktemp("earshot"))
+def model() -> Iterator[LanguageModel]:
+    """The language model of agents that have an endpoint."""
+    running = LanguageModel()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def product(
+    full_lane: None, model: LanguageModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    allowed = model.url.split("/")[2]
+    running = Product(tmp_path_factory.mktemp("earshot"), ENGINE_AGENT_HOSTS=allowed)
     running.start()
     yield running
     running.stop()
