@@ -84,10 +84,11 @@ def kinds(stream: Stream) -> list[str]:
 def test_a_spoken_question_gets_a_spoken_response(
     open_stream: Open, model: LanguageModel, listen: dict[str, Any]
 ):
+    spoken = question()  # it may take longer than a session waits
     with open_stream(AGENT, encoding=None, sample_rate=None) as stream:
         stream.say("Settings", **settings(model, listen={"provider": listen}))
         stream.read_to("SettingsApplied")
-        stream.send(question())
+        stream.send(spoken)
         stream.read_to("AgentAudioDone")
     heard = texts(stream, "user")[0].lower()
     assert "what is the weather" in heard
@@ -107,14 +108,15 @@ def test_a_spoken_question_gets_a_spoken_response(
 def test_speech_over_the_agent_stops_it_and_the_history_has_what_was_heard(
     open_stream: Open, model: LanguageModel
 ):
-    long = [f"This is sentence number {number} of a long story. " for number in range(12)]
+    long = [f"This is sentence number {number} of a long story. " for number in range(60)]
     model.respond = lambda body: write(*long)
+    interruption = join(0.3, say("Wait, please stop, I have another question."), 3.0)
     with open_stream(AGENT, encoding=None, sample_rate=None) as stream:
         stream.say("Settings", **settings(model))
         stream.read_to("SettingsApplied")
         stream.say("InjectUserMessage", content="Tell me a story.")
         stream.read_to("LatencyReport")
-        stream.send(join(0.3, say("Wait, please stop, I have another question."), 3.0))
+        stream.send(interruption)
         started = len(stream.told)
         stream.read_to("UserStartedSpeaking")
         stream.read_until(lambda one: one.get("role") == "user" and "stop" in one["content"])
