@@ -180,18 +180,24 @@ def breakdown(
 
 
 def cost_splits(
-    projects: Sequence[Project], period: Period, dimensions: Iterable[str]
+    projects: Sequence[Project],
+    period: Period,
+    dimensions: Iterable[str],
+    items: Mapping[str, str],
 ) -> dict[str, Chart]:
-    """Return the costs of a whole period by each dimension, in one bin, in few queries."""
+    """Return the costs of a whole period by each dimension, in one bin, in two queries.
+
+    ``items`` are the names of line items.
+    """
     rows = CostDay.objects.filter(project__in=projects, day__range=(period.start, period.end))
     groupings = {COST_GROUPING[name] for name in dimensions} - {""}
     summed = rows.filter(grouping__in=groupings).values_list("grouping", "value")
-    found: list[tuple[str, str, float]] = list(summed.annotate(sum=Sum("dollars")).order_by())
+    by_value = summed.annotate(sum=Sum("dollars")).order_by()
     by_project = rows.filter(grouping="").values_list("grouping", "project__name")
-    found += by_project.annotate(sum=Sum("dollars")).order_by()
+    found = list(by_value.union(by_project.annotate(sum=Sum("dollars")).order_by(), all=True))
     charts = {}
     for dimension in dimensions:
-        names = naming(projects, dimension, "dollars")
+        names = naming(projects, dimension, "dollars", items)
         amounts: dict[str, list[float]] = defaultdict(lambda: [0.0])
         for grouping, value, dollars in found:
             if grouping == COST_GROUPING[dimension]:
@@ -218,8 +224,16 @@ def daily(
     return [(day, name, amount) for day, name, amount in summed]
 
 
-def naming(projects: Sequence[Project], dimension: str, measure: str) -> Any:
-    """Return the function from a stored value to the name that people know."""
+def naming(
+    projects: Sequence[Project],
+    dimension: str,
+    measure: str,
+    items: Mapping[str, str] | None = None,
+) -> Any:
+    """Return the function from a stored value to the name that people know.
+
+    ``items`` are the names of line items where they are known already.
+    """
     known: Mapping[str, str] = {}
     if dimension in ("key", "person"):
         field = "comment" if dimension == "key" else "email"
@@ -228,7 +242,7 @@ def naming(projects: Sequence[Project], dimension: str, measure: str) -> Any:
     elif dimension == "model" and measure not in ("dollars", "errors"):
         known = model_names(projects)
     elif dimension in ("model", "endpoint") and measure == "dollars":
-        known = line_items(projects)
+        known = line_items(projects) if items is None else items
     elif dimension == "tag":
         known = {f"{PROJECT}{project.pk}": project.name for project in projects}
     nameless = NAMELESS.get(dimension, "Not known")
@@ -255,8 +269,13 @@ def model_names(projects: Sequence[Project]) -> dict[str, str]:
 
 
 def line_items(projects: Sequence[Project]) -> dict[str, str]:
+    parts = SyncPart.objects.filter(project__in=projects, name="billing_fields")
+    return line_items_of(parts.values_list("facts", flat=True))
+
+
+def line_items_of(facts: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the names of line items in the facts of parts of the mirror."""
     names: dict[str, str] = {}
-    facts = SyncPart.objects.filter(project__in=projects, name="billing_fields")
-    for part in facts.values_list("facts", flat=True):
-        names |= part.get("line_items", {})
+    for each in facts:
+        names |= each.get("line_items", {})
     return names

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from management.access import person
 from management.models import Balance, Project, Purchase
-from management.spending import cost_splits, this_month
+from management.spending import cost_splits, line_items_of, this_month
 from management.views.mirror import chosen_projects, mirror_notes
 
 SPLITS = (("model", "By model"), ("key", "By key"), ("tag", "By tag"), ("project", "By project"))
@@ -20,7 +20,10 @@ def billing(request: HttpRequest) -> HttpResponse:
     """Money of the projects that the person administers."""
     chosen = chosen_projects(request, Project.objects.administered_by(person(request)))
     month = this_month()
-    charts = cost_splits(chosen.shown, month, [name for name, _ in SPLITS])
+    parts = ["balances", "purchases", "costs", "billing_fields"]
+    notes = mirror_notes(chosen.shown, parts, facts_of="billing_fields")
+    names = [name for name, _ in SPLITS]
+    charts = cost_splits(chosen.shown, month, names, line_items_of(notes.facts))
     balances = Balance.objects.present().filter(project__in=chosen.shown)
     purchases = Purchase.objects.filter(project__in=chosen.shown)
     return render(
@@ -32,6 +35,6 @@ def billing(request: HttpRequest) -> HttpResponse:
             "balances": balances.select_related("project")[:MOST_ROWS],
             "purchases": purchases.select_related("project")[:MOST_ROWS],
             "splits": [(label, name, charts[name]) for name, label in SPLITS],
-            "notes": mirror_notes(chosen.shown, ["balances", "purchases", "costs"]),
+            "notes": notes,
         },
     )

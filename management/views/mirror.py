@@ -1,9 +1,10 @@
 """Parts that every page about the speech account has: its projects, and the mirror's age."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
@@ -38,7 +39,7 @@ def chosen_projects(request: HttpRequest, permitted: ProjectQuerySet) -> ChosenP
 
     ``?project=ID`` is one of them, or a 404.
     """
-    projects = list(permitted.select_related("connection").distinct())
+    projects = list(permitted.select_related("connection__sync").distinct())
     if not projects:
         raise Http404
     given = request.GET.get("project", "")
@@ -65,16 +66,30 @@ class MirrorNotes:
     under_way: Sync | None
     stopped: list[Sync]
     lacking: list[Lacking]
+    facts: list[dict[str, Any]] = field(default_factory=list)
 
 
-def mirror_notes(projects: Sequence[Project], names: Sequence[str]) -> MirrorNotes:
-    """Return how fresh and how complete these parts of the mirror are."""
-    connections = {
-        project.connection_id for project in projects if project.connection.removed_at is None
+def mirror_notes(
+    projects: Sequence[Project], names: Sequence[str], facts_of: str = ""
+) -> MirrorNotes:
+    """Return how fresh and how complete these parts of the mirror are, in one query.
+
+    ``projects`` are those of ``chosen_projects``. The notes have the facts of the part
+    ``facts_of``, one of ``names``.
+    """
+    servers = {
+        project.connection_id: project.connection
+        for project in projects
+        if project.connection.removed_at is None
     }
-    syncs = list(Sync.objects.filter(connection__in=connections).select_related("connection"))
-    of_them = Q(project__in=projects) | Q(project=None, connection__in=connections)
-    return notes(syncs, lacking_parts().filter(of_them, name__in=names), len(connections))
+    syncs = [each.sync for each in servers.values() if hasattr(each, "sync")]
+    of_them = Q(project__in=projects) | Q(project=None, connection__in=servers)
+    wanted = ~Q(state=SyncPart.State.OK) | Q(name=facts_of)
+    parts = SyncPart.objects.filter(of_them, wanted, name__in=names)
+    found = list(parts.select_related("project", "connection").order_by("pk"))
+    lacking = [part for part in found if part.state != SyncPart.State.OK]
+    facts = [part.facts for part in found if part.name == facts_of]
+    return replace(notes(syncs, lacking, len(servers)), facts=facts)
 
 
 def notes_of_servers(connections: Sequence[Connection]) -> dict[int, MirrorNotes]:
