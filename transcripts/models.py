@@ -393,7 +393,11 @@ class TranscriptionQuerySet(LeasedQuerySet["Transcription"]):
         """
         sent = self.filter(sent_at__isnull=False, recording__duration__gt=0)
         facts = sent.values_list("sent_at", "finished_at", "recording__duration")[:SPEED_RUNS]
-        taken = [(end - began).total_seconds() / seconds for began, end, seconds in facts if end]
+        taken = [
+            (end - began).total_seconds() / seconds
+            for began, end, seconds in facts
+            if began and end and seconds
+        ]
         return round(max(0.0, median(taken)), 4) if taken else None
 
     def on(self, connections: models.QuerySet[Connection]) -> Q:

@@ -357,10 +357,10 @@ class Rate:
 
 def rates(projects: Sequence[Project]) -> dict[int, Rate]:
     """Return the rate of each project by id, in four queries."""
-    servers = {project.connection_id for project in projects}
+    servers = list({project.connection_id for project in projects})
     listed = Price.objects.listed(servers)
     lately = recent_hour_prices(servers)
-    own = dict(Budget.objects.values_list("project", "hour_price"))
+    own: dict[int | None, float] = dict(Budget.objects.values_list("project", "hour_price"))
     team = own.get(None, 0.0)
     return {
         project.pk: Rate(

@@ -50,8 +50,10 @@ class RequestQuerySet(models.QuerySet["Request"]):
 
     def between_ends(self, start: datetime, end: datetime) -> "Iterator[tuple[datetime, datetime]]":
         """Yield beginnings and ends of requests that began from ``start`` on and before ``end``."""
-        ended = self.between(start, end).filter(ended__gte=F("created"))
-        return ended.order_by("created").values_list("created", "ended").iterator(2000)
+        ended = self.between(start, end).filter(ended__gte=F("created")).order_by("created")
+        for created, last in ended.values_list("created", "ended").iterator(2000):
+            if last is not None:
+                yield created, last
 
     def counted_by_day(self, field: str) -> "list[tuple[date, Any, int]]":
         """Return triples of a day (UTC), a value of ``field`` and the number of its requests."""

@@ -112,8 +112,10 @@ def store(
 
 def earliest(known: str | None, new: Sequence[Request]) -> str | None:
     """Return the first moment of requests that no peak counts yet."""
-    moments = [row.created.isoformat() for row in new if row.ended]
-    return min([*moments, *([known] if known else [])], key=moment, default=None)
+    moments = [row.created for row in new if row.ended]
+    if known and (before := moment(known)):
+        moments.append(before)
+    return min(moments).isoformat() if moments else None
 
 
 def count_peaks(sync: Sync, project: Project, part: SyncPart) -> None:

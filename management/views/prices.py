@@ -1,5 +1,7 @@
 """Prices that an operator sets for work on the servers."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -43,7 +45,7 @@ def price_remove(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("prices")
 
 
-def record(request: HttpRequest, price: Price, **facts: object) -> None:
+def record(request: HttpRequest, price: Price, **facts: Any) -> None:
     server = price.connection.name
     AuditEntry.record(
         Action.PRICE_CHANGED, request=request, subject=str(price), server=server, **facts

@@ -172,7 +172,7 @@ def key(name: str, **facts: Any) -> dict[str, Any]:
     }
 
 
-def request(number: int, **facts: Any) -> dict[str, Any]:
+def request(number: float, **facts: Any) -> dict[str, Any]:
     """A request of the log; a higher number is an earlier one, a second each."""
     return {
         "request_id": f"r-{number}",

@@ -33,7 +33,7 @@ def test_requests_that_overlap_are_counted_by_day(spans, most):
     assert list(peaks(iter(spans)).values()) == most
 
 
-def lasting(number: int, seconds: float, **facts) -> dict:
+def lasting(number: float, seconds: float, **facts) -> dict:
     """A request of the log that ended so long after its beginning."""
     began = NOW - timedelta(seconds=number)
     completed = (began + timedelta(seconds=seconds)).isoformat()

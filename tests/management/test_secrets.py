@@ -73,7 +73,12 @@ def test_keys_are_nowhere_after_they_were_shown(debug, root, account, broker, ca
     mirror_accounts()
     assert sync(server)
     (project,) = server.projects.all()
-    fields = {"project": project.pk, "comment": "Phone", "scopes": ["member"], "expires": "never"}
+    fields = {
+        "project": str(project.pk),
+        "comment": "Phone",
+        "scopes": ["member"],
+        "expires": "never",
+    }
     shown = root.post(reverse("key_create"), fields).content.decode()
     made = Key.objects.get(comment="Phone")
     shown += root.post(reverse("key_rotate", args=[made.pk])).content.decode()
@@ -125,8 +130,8 @@ def test_the_page_of_an_error_has_no_secret(debug, accept, root, account, caplog
     failed = [root.post(reverse("connection_add"), fields, headers=headers)]
     # The value of the new key is known when reading its facts fails.
     account.fails = {"/keys/k-new-1": break_down}
-    fields = {"project": project.pk, "comment": "Phone", "scopes": ["member"], "expires": "never"}
-    failed.append(root.post(reverse("key_create"), fields, headers=headers))
+    new = {"project": project.pk, "comment": "Phone", "scopes": ["member"], "expires": "never"}
+    failed.append(root.post(reverse("key_create"), new, headers=headers))
     assert [response.status_code for response in failed] == [500, 500]
     assert account.sent["comment"] == "Phone"
     text = "".join(response.content.decode() for response in failed) + caplog.text

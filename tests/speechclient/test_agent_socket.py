@@ -141,4 +141,4 @@ async def test_the_engine_rejects_settings_without_meaning(engine):
         with pytest.raises(Exception, match="agent") as rejected:
             async for _ in stream:
                 pass
-    assert rejected.value.code == "INVALID_AGENT_ID"
+    assert vars(rejected.value)["code"] == "INVALID_AGENT_ID"

@@ -285,7 +285,7 @@ async def test_the_library_is_searched_with_the_rights_of_the_caller(
     page = await talking(call, ada, upstream)
     upstream.stream.calls("a", "search_library", '{"query": "dark road"}')
     upstream.stream.calls("b", "unknown")
-    results = {}
+    results: dict[str, Any] = {}
     while len(results) < 2:
         body = (await page.records("FunctionCallResponse"))["body"]
         results[body["id"]] = json.loads(body["content"])

@@ -54,7 +54,7 @@ def test_what_is_no_number_is_silence():
 )
 def test_a_curve_does_not_depend_on_the_size_of_its_blocks(values: list[float], sizes: list[int]):
     whole = np.array([values], np.float32)
-    cuts = np.cumsum(sizes) if sizes else []
+    cuts = [sum(sizes[: place + 1]) for place in range(len(sizes))]
     blocks = np.split(whole, [cut for cut in cuts if cut < whole.shape[1]], axis=1)
     assert peaks(*blocks) == peaks(whole)
 
@@ -144,10 +144,7 @@ def test_a_copy_plays_as_long_as_its_sound():
         encoder.write(tone(0.31))
     encoder.close()
     file.seek(0)
-    with av.open(file) as copy:
-        seconds = sum(
-            each.samples / each.sample_rate
-            for each in copy.decode(audio=0)  # with the padding
-        )
+    with av.open(file, "r") as copy:
+        played = [each.samples / each.sample_rate for each in copy.decode(audio=0)]
         assert copy.streams.audio[0].codec_context.sample_rate == RATE
-    assert seconds == pytest.approx(1.55, abs=0.2)
+    assert sum(played) == pytest.approx(1.55, abs=0.2)  # with the padding of the format

@@ -75,7 +75,11 @@ async def hold(stream: Any, *steps: Any, greeting: bool = False, **named: Any) -
     async def respond(name: str, arguments: str) -> str:
         return f"{name} {arguments}"
 
-    facts = {"read": lambda start, end: TONE, "respond": respond, "clock": FakeClock()} | named
+    facts: dict[str, Any] = {
+        "read": lambda start, end: TONE,
+        "respond": respond,
+        "clock": FakeClock(),
+    } | named
     return await Conversation(stream, SETTINGS, **facts).hold(steps, greeting)
 
 

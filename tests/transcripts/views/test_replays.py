@@ -33,7 +33,7 @@ def test_a_replay_is_started_from_the_page_of_its_call(ended_call, version, ada,
         reverse("call_replay", args=[ended_call.pk]), {"version": version.pk, "speed": "2"}
     )
     row = Replay.objects.get()
-    assert response.url == row.get_absolute_url()
+    assert response["Location"] == row.get_absolute_url()
     assert (row.version, row.speed, row.created_by) == (version, 2, ada)
     assert ("transcripts.replay", row.pk) in rings
     assert "every 1s" in client.get(row.get_absolute_url()).content.decode()
