@@ -15,8 +15,10 @@ from transcripts.live.audio import HEADER_BYTES
 
 RATE = STEREO.sample_rate
 SAMPLE_BYTES = 2
-# Speech is noticed some time after it has begun.
+# Speech is noticed some time after it has begun, on a busy server only with its text.
 BEFORE_SECONDS = 1.0
+CHARACTERS_A_SECOND = 10.0  # of slow speech
+LATE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class CallerAudio:
 def steps(entries: Iterable[Entry]) -> list[Step]:
     """Return the turns of the caller in order.
 
-    A turn is over when its text comes. It begins a little before its speech was noticed, and not
-    before the end of the turn before it.
+    A turn is over when its text comes. It begins before its speech was noticed, early enough for
+    its words, and not before the end of the turn before it: silence does no harm.
     """
     found: list[Step] = []
     started, ended, written = None, 0.0, ""
@@ -80,7 +82,8 @@ def steps(entries: Iterable[Entry]) -> list[Step]:
                 written = ""
                 continue
             noticed = entry.at if started is None else started
-            start = max(ended, noticed - BEFORE_SECONDS)
+            slowly = entry.at - LATE_SECONDS - len(content) / CHARACTERS_A_SECOND
+            start = max(ended, min(noticed - BEFORE_SECONDS, slowly))
             found.append(Spoken(round(start, 3), round(entry.at, 3), content))
             started, ended = None, entry.at
     return found

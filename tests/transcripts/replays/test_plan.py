@@ -17,6 +17,11 @@ def test_a_spoken_turn_begins_before_it_is_noticed_and_ends_with_its_text():
     assert seconds_of(steps(events)) == 2.5
 
 
+def test_a_turn_that_was_noticed_late_has_time_for_its_words():
+    events = entries(started(9.9), said(10, "user", "x" * 40))
+    assert steps(events) == [Spoken(4.0, 10.0, "x" * 40)]
+
+
 def test_a_turn_does_not_begin_before_the_end_of_the_one_before():
     events = entries(
         started(0.4), said(2, "user", "One"), started(2.5), said(4, "user", "Two"),

@@ -34,7 +34,7 @@ def test_a_replay_sends_the_callers_audio_and_the_recorded_results(ended_call, v
     assert rings[0] == ("transcripts.replay", row.pk)
     assert (row.state, row.done, row.problems) == (State.DONE, 1.0, [])
     assert row.is_passed
-    assert stream.audio.count(b"\1\0") == 2 * 24_000  # from 1 to 3 s
+    assert stream.audio.count(b"\1\0") == 3 * 24_000  # until the text of the turn
     assert stream.of("FunctionCallResponse")[0]["content"] == "here"
     before, after = row.pairs[-1].before, row.pairs[-1].after
     assert (before.caller, after.caller) == ("Where is it?", "Spoken.")
