@@ -66,6 +66,7 @@ function Live(root) {
     });
     link.addEventListener("close", closed);
     buttons.start.addEventListener("click", () => (root.dataset.source === "file" ? file.click() : begin()));
+    buttons.start.disabled = false; // a click before would be lost
     file.addEventListener("change", () => file.files.length > 0 && begin());
     buttons.pause.addEventListener("click", () => (isPaused ? resume() : pause()));
     buttons.stop.addEventListener("click", stop);

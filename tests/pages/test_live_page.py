@@ -46,6 +46,20 @@ WATCHED = """
     return sockets.at(-1);
   }});
 """
+# A tab that is shared: browsers ask for one after a click alone.
+SHARED = """
+  MediaDevices.prototype.getDisplayMedia = async () => {
+    if (!navigator.userActivation.isActive) throw new DOMException("no click", "InvalidStateError");
+    const context = new AudioContext();
+    const tone = context.createOscillator();
+    const sound = context.createMediaStreamDestination();
+    tone.connect(sound);
+    tone.start();
+    const picture = document.createElement("canvas").captureStream(1);
+    window.shared = new MediaStream([...sound.stream.getTracks(), ...picture.getTracks()]);
+    return shared;
+  };
+"""
 INTERRUPT = """(may) => {
   const context = contexts.at(-1);
   window.state = "interrupted";
@@ -181,3 +195,17 @@ def test_ten_minutes_without_a_network_are_sent_when_the_page_is_opened(page: Pa
     expected = np.repeat(np.arange(frames) % 251, FRAME_BYTES)
     assert (audio == expected).all()
     until(page, lambda: page.evaluate(KEPT) == 0)
+
+
+def test_the_sound_of_a_shared_tab_is_the_source(page: Page):
+    page.add_init_script(SHARED)
+    page.goto("/live/")
+    page.get_by_label("Source").select_option("tab")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Share a tab").click()
+    expect(state(page)).to_have_text("Listening")
+    assert page.evaluate("shared.getVideoTracks().some((track) => track.enabled)") is False
+    session = LiveSession.objects.get()
+    until(page, lambda: stored(session) > BYTES_PER_SECOND)
+    samples = np.frombuffer(session.path.read_bytes()[HEADER_BYTES:][:BYTES_PER_SECOND], "<i2")
+    assert np.abs(samples).max() > 1_000
