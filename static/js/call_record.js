@@ -17,6 +17,8 @@ async function load() {
     const response = await ask(page.dataset.record);
     const text = await response.text();
     for (const line of text.split("\n")) if (line) wire.add(JSON.parse(line));
+    // Shown with its first rows, which would move the rest of it.
+    requestAnimationFrame(() => (page.querySelector("[data-messages-box]").hidden = false));
   } catch ({ message }) {
     const problem = page.querySelector("[data-problem-words]");
     problem.textContent = `The messages could not be loaded. ${message}`;

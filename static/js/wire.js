@@ -208,7 +208,8 @@ function said(seconds) {
 }
 
 function precise(seconds) {
-  return `${clock(seconds)}.${Math.floor((seconds % 1) * 10)}`;
+  const tenths = Math.round(seconds * 10);
+  return `${clock(tenths / 10)}.${tenths % 10}`;
 }
 
 // The words of a message that tell it from others of its type.
