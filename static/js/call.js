@@ -118,6 +118,7 @@ function Call(root) {
     addEventListener("beforeunload", (event) => {
       if (begun !== null && !isEnding) event.preventDefault();
     });
+    buttons.start.disabled = buttons.write.disabled = false;
     setInterval(show, 500);
     show();
   };
