@@ -97,18 +97,18 @@ class SpeakConsumer(PageSocket):
 
     async def _carry_out(self, order: Order) -> None:
         sound: WavWriter = await asyncio.to_thread(stage_sound)
+        url = ""
         try:
             await self.in_thread(order.reserve)
             request_id = await self._relay(order, sound)
-            url = ""
             if order.is_kept:
                 url = await self.in_thread(store, order, self.scope["user"], sound, request_id)
-            await self.tell(type="Spoken", url=url)
         finally:
             sound.discard()
             # A text that was stopped or failed on its way may be charged as a whole.
             end = budgets.settle if sound.duration else budgets.release
             await asyncio.shield(self.in_thread(end, order.reference))
+        await self.tell(type="Spoken", url=url)
 
     async def _relay(self, order: Order, sound: WavWriter) -> str:
         texts = list(pieces(order.text, MAX_TEXT))
