@@ -151,7 +151,7 @@ def totals_by_project(projects: Sequence[Project], period: Period) -> dict[int, 
 
 def part_of_totals(rows: Any, amounts: Mapping[str, Any]) -> Any:
     """Return rows of a project and all of ``AMOUNTS``, of which others than these are null."""
-    empty = Value(None, output_field=FloatField())
+    empty = Cast(Value(None), FloatField())  # PostgreSQL takes an untyped null for text
     columns = {
         f"{name}_of_all": Cast(amounts[name], FloatField()) if name in amounts else empty
         for name in AMOUNTS

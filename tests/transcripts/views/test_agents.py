@@ -391,7 +391,7 @@ class TestAccount:
         client.post(reverse("agent_store", args=[agent.pk]))
         (_, _, variable), (_, _, body) = account.requests
         assert variable == {"key": "DG_HELLO", "value": 'Say "hi"'}
-        assert '"greeting": DG_HELLO,' in body["config"]
+        assert '"greeting": DG_HELLO' in body["config"]
         assert '"prompt": "Work for Elm Street."' in body["config"]
 
     def test_a_variable_with_another_value_is_not_changed(self, client, agent, account):
