@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from management.models import Connection, Membership, Project, User
+from management.models import Connection, Membership, Model, Project, User
 from transcripts.agents.defaults import default_configuration
 from transcripts.agents.models import Agent
 from transcripts.calls.models import Call
@@ -136,6 +136,12 @@ class Cast:
         """A replay of a call that waits for a worker."""
         call = call or self.call()
         return Replay.objects.create(call=call, version=call.version, created_by=self.ada, **facts)
+
+    def voice(self) -> Model:
+        """A voice of the project's server."""
+        name = "aura-2-thalia-en"
+        facts = {"uuid": name, "canonical_name": name, "kind": Model.Kind.TTS}
+        return Model.objects.create(connection=self.project.connection, **facts)
 
     def agent(self, name: str = "Orders", **facts: Any) -> Agent:
         """A voice agent of Ada's with one version."""

@@ -78,6 +78,7 @@ def address(name: str, cast: Cast, recording: Recording) -> str:
         "replay": lambda cast, _: cast.replay().pk,
         "key": make_key,
         "clip": make_clip,
+        "voice": lambda *_: cast.voice().pk,
         "agent": lambda *_: cast.agent().pk,
         "configuration": make_configuration,
     }

@@ -112,7 +112,7 @@ class Objects:
             "connection_remove": self.connection,
             "model_purposes": self.connection,
             "price_remove": self.price,
-            "voice_sample": self.voice,
+            "voice_sample": self.cast.voice,
             "request_detail": self.request,
             "account_invite_withdraw": self.invite,
         }
@@ -189,13 +189,6 @@ class Objects:
     def price(self) -> Price:
         connection = self.cast.project.connection
         return Price.objects.create(connection=connection, charge="batch", dollars=1)
-
-    def voice(self) -> Model:
-        connection = self.cast.project.connection
-        name = "aura-2-thalia-en"
-        return Model.objects.create(
-            connection=connection, uuid=name, canonical_name=name, kind=Model.Kind.TTS
-        )
 
     def model(self) -> Model:
         connection = self.cast.project.connection
