@@ -22,7 +22,7 @@ from tests.speech import Samples, join, say, wav_bytes
 QUESTION = "Who said something about the lighthouse keeper?"
 INTERRUPTION = "Please stop, I have another question."
 WAIT_MS = 120_000
-# An agent whose language model is the test's, and whose function is answered by hand.
+# An agent whose language model is the test's, and whose function gets its result by hand.
 WEATHER_AGENT = """
 from management.models import Project
 from transcripts.agents.defaults import default_configuration
