@@ -140,8 +140,11 @@ class Cast:
     def voice(self) -> Model:
         """A voice of the project's server."""
         name = "aura-2-thalia-en"
-        facts = {"uuid": name, "canonical_name": name, "kind": Model.Kind.TTS}
-        return Model.objects.create(connection=self.project.connection, **facts)
+        facts = {"canonical_name": name, "kind": Model.Kind.TTS}
+        voice, _ = Model.objects.get_or_create(
+            connection=self.project.connection, uuid=name, defaults=facts
+        )
+        return voice
 
     def agent(self, name: str = "Orders", **facts: Any) -> Agent:
         """A voice agent of Ada's with one version."""
