@@ -233,7 +233,8 @@ class LiveStream(Generic[Connection, Choices]):
         self._memory.append(audio)
         self._sending.receive(len(audio))
         connection = self._connection
-        if connection is None or self._is_sending or not was_live:
+        if connection is None or self._is_sending or not was_live or not connection.has_room:
+            # A caller that has stored its audio does not wait for a server that reads nothing.
             self._wake.set()
             return
         # The next action is this very piece nearly always: no task has to be woken for it.

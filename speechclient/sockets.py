@@ -77,6 +77,10 @@ class SocketTimeouts:
 
 
 class _Connection(ClientConnection):
+    @property
+    def has_room(self) -> bool:
+        return self.transport.get_write_buffer_size() <= MAX_WRITE_BUFFER_BYTES // 4
+
     def send_at_once(self, frame: bytes) -> bool:
         """Send a binary frame if nothing has to be waited for; return whether it was sent.
 
@@ -84,9 +88,7 @@ class _Connection(ClientConnection):
         than the frame.
         """
         is_open = self.protocol.state is State.OPEN and self.send_in_progress is None
-        if not is_open or self.transport.is_closing():
-            return False
-        if self.transport.get_write_buffer_size() + len(frame) > MAX_WRITE_BUFFER_BYTES // 4:
+        if not is_open or self.transport.is_closing() or not self.has_room:
             return False
         self.protocol.send_binary(frame)
         self.send_data()
@@ -230,6 +232,11 @@ class Stream(Generic[Session, Choices]):
                 "the stream has ended", request_id=self.request_id
             )
             raise failure from error
+
+    @property
+    def has_room(self) -> bool:
+        """Return whether a frame of audio can be sent without waiting for the server."""
+        return self._socket.has_room
 
     async def finish(self) -> None:
         """Ask for the rest: keep iterating, the events end within ``finish_seconds``."""

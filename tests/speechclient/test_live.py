@@ -291,6 +291,20 @@ async def test_a_server_that_says_nothing_is_left(host, first):
     assert host.connections == 2
 
 
+async def test_a_server_that_reads_nothing_holds_up_no_stored_audio(host):
+    await host.start(frozen)
+    patient = Survival(sockets=SocketTimeouts(send_seconds=3600, ping_seconds=3600))
+    # A second is 6 MB, so that two seconds fill the buffers of the system.
+    wide = ListenStreamOptions(encoding="linear32", sample_rate=192_000, channels=8)
+    async with LiveListen(host.url, KEY, wide, source=Disk(), survival=patient) as stream:
+        await collect(stream, [], until=ConnectionOpened)
+        async with asyncio.timeout(30):
+            for _ in range(200):
+                await stream.send(bytes(61_440))
+        assert stream.received_seconds == 2.0
+        assert stream.sent_seconds < 2.0
+
+
 async def test_silence_is_bridged_by_text_frames(host):
     kept = asyncio.Event()
 
