@@ -34,6 +34,7 @@ HEAD_SECONDS = 10.0
 HEADS_AT_ONCE = 256
 LINGER_SECONDS = 5.0  # for the rest of a body whose response is complete
 STALLED_SECONDS = 120.0  # without reading any of a response that waits
+STALLED_SOCKET_SECONDS = 60.0  # the same for a WebSocket
 
 SMALL_FRAME_BYTES = 64
 SMALL_FRAMES_AT_ONCE = 5_000
@@ -207,7 +208,9 @@ def reject(
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """A WebSocket that closes when small frames come by the thousand.
 
-    A handshake that is rejected below the application gets a request id like any other error.
+    A handshake that is rejected below the application gets a request id like any other error. A
+    client that reads nothing for ``STALLED_SOCKET_SECONDS`` is disconnected: a close waits for the
+    frames before it, and so would never end.
 
     The cost of a frame is mostly its own, whatever it carries: a hundred thousand frames of two
     bytes take seconds and say nothing. Small frames of every kind, pings and continuations too,
@@ -223,6 +226,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._allowance = float(SMALL_FRAMES_AT_ONCE)
         self._counted_at = self.loop.time()
         self._is_flooded = False
+        self._stalled: asyncio.TimerHandle | None = None
         self._plain_reject = self.conn.reject
         self.conn.reject = self._reject  # type: ignore[method-assign]
 
@@ -250,6 +254,21 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.transport.close()
             return
         super().shutdown()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(STALLED_SOCKET_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def handle_text(self, event: Any) -> None:
         if self._allows(event):

@@ -47,6 +47,9 @@ class Server:
                 await send({"type": "websocket.close"})
                 return
             await send({"type": "websocket.accept"})
+            if scope["path"] == "/large":
+                await self._send_for_ever(send)
+                return
             while (message := await receive())["type"] == "websocket.receive":
                 pass
             self.seen.append(f"disconnect {message['code']}")
@@ -59,6 +62,13 @@ class Server:
         headers = [(b"content-length", str(size).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": bytes(size)})
+
+    async def _send_for_ever(self, send: Any) -> None:
+        try:
+            while True:
+                await send({"type": "websocket.send", "bytes": bytes(60_000)})
+        except OSError:
+            self.stopped.set()
 
     async def open(self, sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -251,6 +261,14 @@ async def test_a_server_that_stops_names_each_client_another_time_to_return(serv
     assert len(times) > 3
     assert all(0.4 < seconds < 3.1 for seconds in times)
     assert server.seen.count("disconnect 1012") == 8
+
+
+async def test_a_websocket_whose_client_reads_nothing_is_closed(server: Server, monkeypatch):
+    monkeypatch.setattr(connections, "STALLED_SOCKET_SECONDS", 0.05)
+    _, writer = await server.open(HANDSHAKE.replace(b"GET /", b"GET /large"))
+    await asyncio.wait_for(server.stopped.wait(), 30)
+    assert server.state.connections == set()
+    writer.close()
 
 
 async def test_small_frames_by_the_thousand_close_a_socket(server: Server):
