@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from management.mirror import NoServer, connect
+from management.environment_connection import NoServer, connect
 from management.models import Connection
 from management.sync.runs import sync
 

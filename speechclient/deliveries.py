@@ -6,7 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from speechclient.streams.live import Checkpoint, ConnectionOpened, Gap, LiveEvent, Segment, Turn
+from speechclient.streams.live_events import (
+    Checkpoint,
+    ConnectionOpened,
+    Gap,
+    LiveEvent,
+    Segment,
+    Turn,
+)
 
 MAX_BATCHES = 256
 

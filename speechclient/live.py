@@ -1,4 +1,4 @@
-"""Live streams that survive lost connections. The interface is described in ``streams/live.py``.
+"""Live streams that survive lost connections; ``streams/live_events.py`` has their interface.
 
 This module moves bytes: ``streams/sending.py`` decides when something is sent, and
 ``streams/continuity.py`` what the events of a connection mean for the whole stream.
@@ -29,7 +29,7 @@ from speechclient.options import FluxOptions, ListenStreamOptions
 from speechclient.parameters import read_keyterms
 from speechclient.sockets import SCHEMES, FluxStream, ListenStream, SocketTimeouts, Stream
 from speechclient.streams.continuity import Continuity, ListenContinuity, TurnContinuity
-from speechclient.streams.live import (
+from speechclient.streams.live_events import (
     AudioSource,
     Checkpoint,
     Configured,

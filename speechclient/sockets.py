@@ -35,9 +35,9 @@ from speechclient.options import (
 from speechclient.parameters import Options
 from speechclient.streams.agent import KEEP_ALIVE_SECONDS, AgentSession
 from speechclient.streams.flux import FluxSession
-from speechclient.streams.listen import ListenSession
+from speechclient.streams.live_listen import ListenSession
+from speechclient.streams.live_speak import FluxSpeakSession, SpeakSession
 from speechclient.streams.session import Event, StreamSession
-from speechclient.streams.speak import FluxSpeakSession, SpeakSession
 
 logger = logging.getLogger(__name__)
 

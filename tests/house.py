@@ -27,9 +27,12 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DOCUMENTED = (ast.Module, ast.ClassDef, *FUNCTIONS)
 # Names that Django and Python give, the same in every package.
 CONVENTIONAL = {
-    "__init__", "__main__", "admin", "apps", "asgi", "celery", "env", "forms", "models", "settings",
-    "tasks", "urls", "views",
+    "__init__", "__main__", "admin", "apps", "asgi", "celery", "env", "errors", "forms", "models",
+    "settings", "tasks", "urls", "views",
 }  # fmt: skip
+# Folders that stand for one such module: `views/keys.py` is the part of `views.py` about keys and
+# has the name of its subject, as `models/keys.py` has.
+CONVENTIONAL_FOLDERS = {"commands", "consumers", "forms", "models", "templatetags", "views"}
 HEADLESS = re.compile(r"(?:^|[.!?]\s+|\n\s*\n\s*)(What|Who|How|Whether|Where|Whose|Which)\b")
 COMMITS = 200  # the newest, for the share of those with a body
 
@@ -100,11 +103,14 @@ def fullest_folder() -> int:
 
 
 def repeated_names() -> list[str]:
-    """Names that two or more modules of one package have, as ``package: name``."""
+    """Names that two or more modules of one package have, as ``package: name``.
+
+    Names that Django gives, and modules in folders that Django names, are not counted.
+    """
     names = Counter(
         f"{path.relative_to(ROOT).parts[0]}: {path.stem}"
         for path in trees()
-        if path.stem not in CONVENTIONAL
+        if path.stem not in CONVENTIONAL and path.parent.name not in CONVENTIONAL_FOLDERS
     )
     return sorted(name for name, count in names.items() if count > 1)
 

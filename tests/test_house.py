@@ -27,6 +27,10 @@ def test_every_module_is_named_once_and_no_other(page: str):
     assert sorted(named) == there, "run make house"
 
 
+def test_a_name_stands_for_one_module_of_its_package():
+    assert house.repeated_names() == [], "see docs/decisions.md on names of modules"
+
+
 def test_the_rooms_are_those_of_the_arrows(page: str):
     _, content, _ = house.section(page, "rooms")
     assert content == house.rooms(), "run make house"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from management.models import Token
-from management.tokens import PERSON
+from management.tokentext import PERSON
 
 SCHEMES = ("token", "bearer")
 READING = ("GET", "HEAD", "OPTIONS")

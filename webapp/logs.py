@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from management.tokens import IN_TEXT, without_tokens
+from management.tokentext import IN_TEXT, without_tokens
 from webapp.failures import failure_of
 
 BURST = 10

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 import jwt
 from django.conf import settings
 
-from engine.accounts.keys import digest, may_exist, prefix
+from engine.accounts.keytext import digest, may_exist, prefix
 from engine.exchange import Caller
 from engine.models import Key
 from engine.runtime.database import in_database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from engine.accounts.usage import record
+from engine.accounts.ledger import record
 from engine.exchange import Exchange
 from engine.runtime.database import in_database
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db.models import Sum, TextField
 from django.db.models.functions import Cast
 
-from engine.accounts.usage import AMOUNTS
+from engine.accounts.ledger import AMOUNTS
 from engine.models import Project, UsageDayQuerySet, UsageKind
 from engine.wire import account as shapes
 from engine.wire.options import FEATURES

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.db import transaction
 
 from engine.accounts.keyfiles import read_or_make
-from engine.accounts.keys import digest, make_key, prefix
+from engine.accounts.keytext import digest, make_key, prefix
 from engine.models import Invite, Key, Member, Project
 
 OWNER_EMAIL = "owner@earshot.invalid"

@@ -21,7 +21,7 @@ from engine.consumers.turns import Told, Turns
 from engine.env import Environment
 from engine.exchange import Usage
 from engine.gateway.operations import socket
-from engine.inference.agents import (
+from engine.inference.agent_models import (
     AgentVoice,
     Listening,
     UnusableSettings,
@@ -42,12 +42,12 @@ from engine.speech.errors import AudioError
 from engine.text.formatting import Formatting
 from engine.text.sentiment import score
 from engine.text.words import Word
-from engine.thinking import providers, requests
+from engine.thinking import outbound, providers
 from engine.weights.errors import MissingWeights
 from engine.wire import agent_messages as messages
 from engine.wire.errors import ApiError
+from engine.wire.findings import flux_transcript
 from engine.wire.query import read_options
-from engine.wire.words import flux_transcript
 
 logger = logging.getLogger("engine.sockets")
 
@@ -340,7 +340,7 @@ class AgentConsumer(Socket):
             async with aclosing(providers.respond(thought, _environment())) as parts:
                 async for part in parts:
                     self.follow(self.session.thought(number, part, time.monotonic()))
-        except requests.RequestFailed as error:
+        except outbound.RequestFailed as error:
             self.follow(self.session.think_failed(number, str(error), time.monotonic()))
 
     def _stop_thinking(self) -> None:
@@ -351,8 +351,8 @@ class AgentConsumer(Socket):
     async def _run(self, step: steps.Run) -> None:
         content = problem = ""
         try:
-            content = await requests.call_function(step.function, step.arguments, _environment())
-        except requests.RequestFailed as error:
+            content = await outbound.call_function(step.function, step.arguments, _environment())
+        except outbound.RequestFailed as error:
             problem = str(error)
         self.running.pop(step.id, None)
         self.follow(self.session.called(step.id, content, time.monotonic(), problem))

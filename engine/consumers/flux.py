@@ -26,12 +26,12 @@ from engine.text.formatting import Formatting
 from engine.text.redaction import parse_redactions
 from engine.text.words import Word
 from engine.wire import flux_messages as messages
+from engine.wire.findings import flux_transcript, flux_words
 from engine.wire.live_options import FluxOptions
 from engine.wire.options import features_used, keyterm_problem
 from engine.wire.query import read_options, reject_unknown
 from engine.wire.reading import Invalid, read_message
 from engine.wire.shapes import Omittable
-from engine.wire.words import flux_transcript, flux_words
 
 _SILENT = "No audio was received for 60 seconds."
 

@@ -32,7 +32,7 @@ from engine.inference.listen import (
 from engine.inference.models import catalog, recognizer
 from engine.inference.wording import Wording, formatting_of
 from engine.sessions.channels import Channels
-from engine.sessions.listen import (
+from engine.sessions.live_listen import (
     Heard,
     ListenSession,
     LiveOptions,
@@ -50,12 +50,12 @@ from engine.speech.recognition.transcript import Word as HeardWord
 from engine.text.search import hotwords
 from engine.text.words import Word
 from engine.wire import listen_messages as messages
+from engine.wire.findings import found_entities, found_queries, live_alternative
 from engine.wire.live_options import LiveListenOptions
 from engine.wire.options import features_used, is_nova_3, keyterm_problem
 from engine.wire.query import read_options
 from engine.wire.reading import Invalid, read_message
 from engine.wire.shapes import UNSET, Message, Omittable, timestamp
-from engine.wire.words import found_entities, found_queries, live_alternative
 
 logger = logging.getLogger("engine.sockets")
 

@@ -12,7 +12,7 @@ import numpy as np
 import soxr
 
 from engine.consumers.sockets import Socket
-from engine.inference.agents import AgentVoice
+from engine.inference.agent_models import AgentVoice
 from engine.inference.models import synthesizer
 from engine.runtime.priority import step_back
 from engine.speech.audio.decode import Samples

@@ -1,6 +1,6 @@
 """``WS /v1/speak`` and ``WS /v2/speak``: text in, sound out as it is made.
 
-The sessions of ``engine.sessions.speak`` interpret the messages (docs/contract.md, 11 and 12).
+The sessions of ``engine.sessions.live_speak`` interpret the messages (docs/contract.md, 11 and 12).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.gateway.operations import socket
 from engine.inference.models import synthesizer
 from engine.inference.speak import check_flux, choose
 from engine.runtime.priority import step_back
-from engine.sessions.speak import (
+from engine.sessions.live_speak import (
     LONGEST_SECONDS,
     MOST_A_MINUTE,
     AuraSession,

@@ -20,8 +20,8 @@ from typing import Any
 
 from engine import progress
 from engine.accounts.credentials import Credentials
+from engine.accounts.ledger import read_prices
 from engine.accounts.recorder import RECORDER
-from engine.accounts.usage import read_prices
 from engine.env import Environment
 from engine.exchange import SCOPE_KEY, ApiRequest, Caller, Exchange
 from engine.gateway.admission import Admission

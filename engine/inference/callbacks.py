@@ -20,7 +20,7 @@ import httpx
 from django.conf import settings
 from django.db import transaction
 
-from engine.accounts.usage import record
+from engine.accounts.ledger import record
 from engine.env import Environment
 from engine.exchange import ApiRequest, ApiResponse, Body, Caller, Exchange, Outcome, Usage
 from engine.inference import listen as transcription

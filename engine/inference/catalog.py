@@ -13,7 +13,7 @@ from faster_whisper.tokenizer import _LANGUAGE_CODES
 
 from engine.speech.errors import NoSuchModel, UnknownModel
 from engine.speech.synthesis.voices import NAMESPACE
-from engine.weights.whisper import is_at_hand
+from engine.weights.whisper_models import is_at_hand
 
 VERSION = "2026-11-01.0"
 ENGLISH = ("en", "en-US", "en-AU", "en-GB", "en-IN", "en-NZ")

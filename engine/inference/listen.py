@@ -18,9 +18,9 @@ from typing import Any
 from django.conf import settings
 
 from engine.exchange import ApiRequest, ApiResponse, Body, Usage
+from engine.inference.analysis import ResponseInsights, find_insights, is_wanted
 from engine.inference.catalog import Choice, RecognitionModel, is_english, unknown_languages
 from engine.inference.fetch import fetch
-from engine.inference.insights import ResponseInsights, find_insights, is_wanted
 from engine.inference.models import catalog, diarizer, recognizer
 from engine.inference.wording import Wording
 from engine.progress import PROGRESS
@@ -53,6 +53,7 @@ from engine.wire.errors import (
     undeserialized_query,
     unknown_model,
 )
+from engine.wire.findings import found_entities, found_queries
 from engine.wire.options import ListenOptions, features_used
 from engine.wire.payloads import read_object
 from engine.wire.query import read_options
@@ -66,7 +67,6 @@ from engine.wire.responses import (
     listen_response,
 )
 from engine.wire.shapes import UNSET, encode
-from engine.wire.words import found_entities, found_queries
 
 logger = logging.getLogger("engine.inference.listen")
 

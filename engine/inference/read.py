@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from engine.exchange import ApiRequest, ApiResponse, Usage
+from engine.inference.analysis import ResponseInsights, find_insights, is_wanted
 from engine.inference.catalog import is_english
 from engine.inference.fetch import fetch
-from engine.inference.insights import ResponseInsights, find_insights, is_wanted
 from engine.inference.text_source import TextSource, decode_text, read_text_source
 from engine.runtime.garbage import HEAP
 from engine.text.intelligence import words_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 
-from engine.sessions.listen import ListenSession, Told
+from engine.sessions.live_listen import ListenSession, Told
 from engine.speech.recognition.track import Moment
 
 

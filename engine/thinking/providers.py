@@ -15,7 +15,7 @@ from msgspec import structs
 from engine.env import Environment, Reach
 from engine.sessions.agent.settings import LIBRARIAN
 from engine.sessions.agent.thoughts import Part, Thought
-from engine.thinking import librarian, localmodel, requests
+from engine.thinking import librarian, localmodel, outbound
 from engine.thinking.dialects import Anthropic, Dialect, Google, OpenAi
 from engine.thinking.localmodel import CannotStart, LocalModel
 from engine.wire.account import ThinkModel
@@ -84,7 +84,7 @@ async def prepare(think: Think, environment: Environment) -> None:
         return
     greeting = History(role="user", content="Hello.")
     thought = Thought(0, think, think.prompt, [greeting])
-    with suppress(requests.RequestFailed):  # the first request of the conversation says so
+    with suppress(outbound.RequestFailed):  # the first request of the conversation says so
         async with aclosing(respond(thought, environment)) as parts:
             await anext(parts, None)
 
@@ -100,7 +100,7 @@ async def respond(thought: Thought, environment: Environment) -> AsyncGenerator[
     if is_local(think, environment):
         thought = replace(thought, think=structs.replace(think, functions=[]))
     dialect, url, headers, reach = await _endpoint(think, model, environment)
-    async for part in requests.think(thought, dialect, url, headers, model, reach):
+    async for part in outbound.think(thought, dialect, url, headers, model, reach):
         yield part
 
 
@@ -113,12 +113,12 @@ async def _endpoint(
         url, headers = think.endpoint.url, dict(think.endpoint.headers)
         if isinstance(dialect, Anthropic):
             headers = {"anthropic-version": "2023-06-01"} | headers
-        return dialect, url, headers, requests.reach_of(url, environment)
+        return dialect, url, headers, outbound.reach_of(url, environment)
     if model == localmodel.MODEL:
         try:
             running = await LOCAL.start(environment)
         except CannotStart as error:
-            raise requests.RequestFailed(str(error)) from error
+            raise outbound.RequestFailed(str(error)) from error
         base, key = f"{running.url}/v1", running.key
     else:
         base, key = environment.intelligence_url.rstrip("/"), environment.intelligence_key

@@ -10,7 +10,7 @@ from django.conf import settings
 from msgspec import Meta
 
 from engine.accounts.credentials import CREDENTIALS
-from engine.accounts.keys import make_key
+from engine.accounts.keytext import make_key
 from engine.accounts.setup import create_key
 from engine.accounts.setup import delete_key as delete_stored_key
 from engine.exchange import ApiRequest, Caller

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from engine.wire.findings import FluxWord
 from engine.wire.live_options import LEAST_EAGER, MOST_EAGER
 from engine.wire.reading import Trimmed, WrittenNumber
 from engine.wire.shapes import UNSET, Message, Omittable, Shape, Uuid
-from engine.wire.words import FluxWord
 
 Event = Literal["Update", "StartOfTurn", "EagerEndOfTurn", "TurnResumed", "EndOfTurn"]
 Trigger = Literal["model", "manual", "timeout"]

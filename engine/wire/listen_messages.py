@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from engine.wire.findings import Entity, LiveAlternative, SearchResult
 from engine.wire.responses import DiarizeInfo, ModelInfo
 from engine.wire.shapes import UNSET, Message, Moment, Omittable, Shape, Uuid
-from engine.wire.words import Entity, LiveAlternative, SearchResult
 
 
 class ResultsChannel(Shape):

@@ -9,10 +9,7 @@ from typing import Any, Literal
 
 from engine.text import paragraphs as text
 from engine.text.words import Word
-from engine.wire.insights import Blocks, Infos
-from engine.wire.options import ListenOptions
-from engine.wire.shapes import UNSET, Moment, Omittable, Shape, Uuid, timestamp
-from engine.wire.words import (
+from engine.wire.findings import (
     Entity,
     LiveAlternative,
     RecordedWord,
@@ -22,6 +19,9 @@ from engine.wire.words import (
     recorded_words,
     seconds,
 )
+from engine.wire.insights import Blocks, Infos
+from engine.wire.options import ListenOptions
+from engine.wire.shapes import UNSET, Moment, Omittable, Shape, Uuid, timestamp
 
 
 class Accepted(Shape):

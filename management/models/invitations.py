@@ -7,7 +7,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from management import tokens
+from management import tokentext
 from management.models.people import User
 from management.models.projects import Membership, Project
 
@@ -23,9 +23,9 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def of(self, token: str) -> "Invitation | None":
         """Return the invitation whose link has this token; None when it does not work."""
-        if not tokens.may_exist(token, tokens.INVITATION):
+        if not tokentext.may_exist(token, tokentext.INVITATION):
             return None
-        return self.valid().filter(token_digest=tokens.digest(token)).first()
+        return self.valid().filter(token_digest=tokentext.digest(token)).first()
 
     def invite(
         self,
@@ -86,8 +86,8 @@ class Invitation(models.Model):
 
         The link before stops working.
         """
-        token = tokens.make_token(tokens.INVITATION)
-        self.token_digest = tokens.digest(token)
+        token = tokentext.make_token(tokentext.INVITATION)
+        self.token_digest = tokentext.digest(token)
         self.expires_at = timezone.now() + timedelta(days=days)
         self.save()
         return token

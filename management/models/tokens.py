@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from management import tokens
+from management import tokentext
 from management.models.people import User
 
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
@@ -24,20 +24,20 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
         One query, and none for a text that has not the form of a token.
         """
-        if not tokens.may_exist(text, tokens.PERSON):
+        if not tokentext.may_exist(text, tokentext.PERSON):
             return None
-        return self.usable().select_related("user").filter(digest=tokens.digest(text)).first()
+        return self.usable().select_related("user").filter(digest=tokentext.digest(text)).first()
 
     def make(
         self, user: User, name: str, *, may_write: bool, days: int | None
     ) -> "tuple[Token, str]":
         """Make a token for ``days``, or without an end; return it and its text, shown once."""
-        text = tokens.make_token(tokens.PERSON)
+        text = tokentext.make_token(tokentext.PERSON)
         token = self.create(
             user=user,
             name=name,
-            prefix=tokens.prefix(text),
-            digest=tokens.digest(text),
+            prefix=tokentext.prefix(text),
+            digest=tokentext.digest(text),
             may_write=may_write,
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )

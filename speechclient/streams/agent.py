@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from speechclient.errors import BadRequest, Denied, ServiceUnavailable, SpeechError
 from speechclient.fields import Fields
 from speechclient.records import Record
+from speechclient.streams.live_speak import Audio
 from speechclient.streams.session import (
     NO_STATUS,
     Event,
@@ -18,7 +19,6 @@ from speechclient.streams.session import (
     StreamWarning,
     message,
 )
-from speechclient.streams.speak import Audio
 
 # A server ends a session without a message for 10 s or more: docs/contract.md, 13.5.
 KEEP_ALIVE_SECONDS = 5.0

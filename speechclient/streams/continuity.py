@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 
-from speechclient.streams import flux, listen
-from speechclient.streams.live import (
+from speechclient.streams import flux, live_listen
+from speechclient.streams.live_events import (
     Checkpoint,
     Configured,
     ConfigureFailed,
@@ -100,7 +100,7 @@ class Continuity(ABC):
         match event:
             case StreamWarning() | StreamError():
                 return [ServerWarning(event.code, event.description)]
-            case listen.ConfigureFailed() | flux.ConfigureFailed():
+            case live_listen.ConfigureFailed() | flux.ConfigureFailed():
                 return [ConfigureFailed(event.code, event.description)]
         return list(self.read(event))
 
@@ -173,16 +173,16 @@ class ListenContinuity(Continuity):
 
     def read(self, event: Event) -> Iterator[LiveEvent]:
         match event:
-            case listen.Results():
+            case live_listen.Results():
                 yield from self._results(event)
-            case listen.SpeechStarted():
+            case live_listen.SpeechStarted():
                 yield from self._speech_started(event)
-            case listen.UtteranceEnd(last_word_end=end) if end is not None:
+            case live_listen.UtteranceEnd(last_word_end=end) if end is not None:
                 yield from self._utterance_end(event.channel_index, self._places.end_at(end))
-            case listen.Configured(keyterms=keyterms):
+            case live_listen.Configured(keyterms=keyterms):
                 yield Configured(keyterms)
 
-    def _results(self, results: listen.Results) -> Iterator[LiveEvent]:
+    def _results(self, results: live_listen.Results) -> Iterator[LiveEvent]:
         channel = results.channel_index
         start = self._places.start_at(results.start)
         end = self._places.end_at(results.start + results.duration)
@@ -207,7 +207,7 @@ class ListenContinuity(Continuity):
 
     def _segment(
         self,
-        results: listen.Results,
+        results: live_listen.Results,
         start: float,
         end: float,
         words: tuple[Word, ...],
@@ -283,7 +283,7 @@ class ListenContinuity(Continuity):
         self._ends[channel] = max(self._ends[channel], end)
         self.final = max(self.final, self._audio.size(min(self._ends.values())))
 
-    def _speech_started(self, event: listen.SpeechStarted) -> Iterator[LiveEvent]:
+    def _speech_started(self, event: live_listen.SpeechStarted) -> Iterator[LiveEvent]:
         at = self._places.start_at(event.timestamp)
         last = self._beginnings.get(event.channel_index, -1.0)
         if at < self._end_of(event.channel_index) - JITTER_SECONDS or at <= last + JITTER_SECONDS:

@@ -27,7 +27,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from engine.speech.audio.decode import RATE, Decoder, Samples
 from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
-from engine.weights.whisper import find_weights
+from engine.weights.whisper_models import find_weights
 from tests.bench.product import peak
 from tests.bench.results import Result, at_least, at_most
 

@@ -22,7 +22,7 @@ import websockets
 
 from engine.env import Environment, Reach, read_environment
 from engine.sessions.agent.thoughts import Call, Text, Thought, Tokens
-from engine.thinking import localmodel, providers, requests
+from engine.thinking import localmodel, outbound, providers
 from engine.thinking.dialects import OpenAi
 from engine.wire.agent_messages import Function, FunctionCall, History, Role, Think, ThinkProvider
 from tests.bench.agent import QUESTIONS
@@ -138,7 +138,7 @@ async def ask(environment: Environment, case: Case) -> Response:
     reach = Reach(private=True, any_port=True)
     url = f"{running.url}/v1/chat/completions"
     # Not as a provider, which offers it no functions.
-    responses = requests.think(thought, OpenAi(), url, headers, localmodel.MODEL, reach)
+    responses = outbound.think(thought, OpenAi(), url, headers, localmodel.MODEL, reach)
     async with aclosing(responses) as parts:
         async for part in parts:
             match part:

@@ -96,7 +96,7 @@ def slowest(http: httpx.Client, path: str) -> float:
 
 
 def fill(project_id: str) -> None:
-    """Write the log and its sums, as ``engine.accounts.usage.record`` would."""
+    """Write the log and its sums, as ``engine.accounts.ledger.record`` would."""
     import django
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "engine.settings"
@@ -105,7 +105,7 @@ def fill(project_id: str) -> None:
 
     from django.db import connection, transaction
 
-    from engine.accounts.usage import DEPLOYMENT
+    from engine.accounts.ledger import DEPLOYMENT
     from engine.models import UsageDay, UsageKind
 
     chance = random.Random(7)

@@ -21,7 +21,7 @@ from django.core.handlers.asgi import ASGIHandler
 
 from engine import urls
 from engine.accounts.credentials import CREDENTIALS
-from engine.accounts.keys import make_key
+from engine.accounts.keytext import make_key
 from engine.accounts.setup import create_key
 from engine.env import Environment
 from engine.gateway.gate import Gate

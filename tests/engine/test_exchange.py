@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from engine.accounts.usage import record
+from engine.accounts.ledger import record
 from engine.exchange import ApiRequest, Caller, Exchange, Outcome, Usage
 from engine.models import Project, Request, UsageKind
 

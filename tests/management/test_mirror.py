@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from management.mirror import NoServer, connect, mirror
+from management.environment_connection import NoServer, connect, mirror
 from management.models import Connection, Membership, Model, Project, User
 from management.sync.runs import sync
 from management.tasks import mirror_accounts

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from speechclient.streams.listen import ListenSession, Results
+from speechclient.streams.live_listen import ListenSession, Results
 from speechclient.streams.rawaudio import RawAudio
 
 RATE = 100  # frames of one byte in a second

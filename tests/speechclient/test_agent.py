@@ -7,8 +7,8 @@ import pytest
 from speechclient import BadRequest, Denied, ServiceUnavailable
 from speechclient.streams import agent
 from speechclient.streams.agent import AgentSession
+from speechclient.streams.live_speak import Audio
 from speechclient.streams.session import StreamError, StreamWarning
-from speechclient.streams.speak import Audio
 from tests.contract.messages import SOCKETS
 from tests.speechclient.test_streams import receive
 

@@ -10,8 +10,8 @@ from speechclient import BadRequest, ServiceUnavailable
 from speechclient.options import AgentOptions
 from speechclient.sockets import AgentStream, SocketTimeouts
 from speechclient.streams import agent
+from speechclient.streams.live_speak import Audio
 from speechclient.streams.session import StreamError
-from speechclient.streams.speak import Audio
 from tests.engine.rest.conftest import Engine, start_engine
 from tests.speechclient.conftest import KEY
 from tests.speechclient.test_sockets import QUICK

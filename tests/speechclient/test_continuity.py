@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from speechclient.streams.continuity import ListenContinuity, TurnContinuity
 from speechclient.streams.flux import FluxSession
-from speechclient.streams.live import (
+from speechclient.streams.live_events import (
     Checkpoint,
     ConnectionOpened,
     Gap,

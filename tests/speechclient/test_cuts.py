@@ -8,7 +8,7 @@ from collections import deque
 import pytest
 
 from speechclient.streams.continuity import ListenContinuity
-from speechclient.streams.live import Checkpoint, Gap, NewVoice, Segment
+from speechclient.streams.live_events import Checkpoint, Gap, NewVoice, Segment
 from speechclient.streams.pace import MAX_RATE
 from speechclient.streams.sending import BURST_SECONDS, Finish, SendAudio, Sending, Wait
 from tests.speechclient.simulated import (

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from speechclient.deliveries import MAX_BATCHES, Deliveries
-from speechclient.streams.live import Checkpoint, Segment, SpeechBegan
+from speechclient.streams.live_events import Checkpoint, Segment, SpeechBegan
 
 SEGMENT = Segment(
     id="1.0.0", connection=1, request_id=None, channel_index=0, channels=1, start=0.0, end=1.0,

@@ -17,7 +17,7 @@ from speechclient import BadRequest, Denied, InvalidOption, ServiceUnavailable
 from speechclient.live import LiveListen, LiveTurns, Survival
 from speechclient.options import FluxOptions, ListenStreamOptions
 from speechclient.sockets import SocketTimeouts
-from speechclient.streams.live import (
+from speechclient.streams.live_events import (
     Configured,
     ConfigureFailed,
     ConnectionOpened,

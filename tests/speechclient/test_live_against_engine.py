@@ -13,7 +13,7 @@ import pytest
 
 from speechclient.live import LiveListen, LiveTurns
 from speechclient.options import FluxOptions, ListenStreamOptions
-from speechclient.streams.live import Gap, NewVoice, Segment, Turn
+from speechclient.streams.live_events import Gap, NewVoice, Segment, Turn
 from tests.engine.engine import start_engine
 from tests.speech import join, pcm_bytes, say
 

@@ -2,7 +2,7 @@
 
 import json
 
-from speechclient.streams.live import Checkpoint
+from speechclient.streams.live_events import Checkpoint
 
 
 def test_a_checkpoint_survives_json():

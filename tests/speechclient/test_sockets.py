@@ -28,8 +28,8 @@ from speechclient.sockets import (
     SpeakStream,
 )
 from speechclient.streams.flux import TurnInfo
-from speechclient.streams.listen import ConfigureFailed, Results, StreamMetadata
-from speechclient.streams.speak import Audio, Flushed
+from speechclient.streams.live_listen import ConfigureFailed, Results, StreamMetadata
+from speechclient.streams.live_speak import Audio, Flushed
 from tests.speechclient.conftest import KEY
 
 pytestmark = pytest.mark.full

@@ -5,11 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechclient import BadRequest, InvalidOption, ServiceUnavailable, SpeechError
-from speechclient.streams import flux, listen, speak
+from speechclient.streams import flux, live_listen, live_speak
 from speechclient.streams.flux import FluxSession, TurnInfo
-from speechclient.streams.listen import ListenSession, Results, SpeechStarted, UtteranceEnd
+from speechclient.streams.live_listen import ListenSession, Results, SpeechStarted, UtteranceEnd
+from speechclient.streams.live_speak import (
+    Audio,
+    Flushed,
+    FluxSpeakSession,
+    SpeakSession,
+    TurnSpoken,
+)
 from speechclient.streams.session import StreamError, StreamWarning
-from speechclient.streams.speak import Audio, Flushed, FluxSpeakSession, SpeakSession, TurnSpoken
 from tests.speechclient.responses import MODEL, word
 from tests.speechclient.test_listen import any_json
 
@@ -99,7 +105,7 @@ def test_what_holds_after_configure_is_read():
     assert (event.eot_threshold, event.eager_eot_threshold) == (0.8, None)
     assert event.keyterms == ("Earshot",)
     refused = receive(ListenSession(), type="ConfigureFailure", code="C", description="no")
-    assert isinstance(refused, listen.ConfigureFailed)
+    assert isinstance(refused, live_listen.ConfigureFailed)
 
 
 def test_binary_frames_are_audio_where_audio_comes():
@@ -114,7 +120,7 @@ def test_binary_frames_are_audio_where_audio_comes():
 def test_speech_is_acknowledged():
     assert receive(SpeakSession(), type="Flushed", sequence_id=3).sequence_id == 3
     assert isinstance(receive(SpeakSession(), type="Flushed"), Flushed)
-    assert isinstance(receive(SpeakSession(), type="Cleared"), speak.Cleared)
+    assert isinstance(receive(SpeakSession(), type="Cleared"), live_speak.Cleared)
     spoken = receive(
         FluxSpeakSession(), type="SpeechMetadata", speech_id="dg_sp_1", audio_duration_ms=9
     )

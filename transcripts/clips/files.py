@@ -19,7 +19,7 @@ from speechclient import SpeakOptions, SpeechClient
 from speechclient.formats import MAX_TEXT, check_format
 from transcripts.clips.models import Clip
 from transcripts.clips.pieces import pieces
-from transcripts.clips.sound import WavWriter, encode, joined, wav_with_lengths
+from transcripts.clips.soundfile import WavWriter, encode, joined, wav_with_lengths
 from transcripts.clips.speaking import SAMPLE_RATE, SPEAK
 from transcripts.clips.voices import sample_of
 from transcripts.media.storage import keep, media_name, staging

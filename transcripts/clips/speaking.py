@@ -12,8 +12,8 @@ from speechclient.errors import ServiceUnavailable
 from speechclient.options import FluxSpeakOptions, SpeakStreamOptions
 from speechclient.sockets import FluxSpeakStream, SpeakStream
 from speechclient.speak import speak_version
+from speechclient.streams.live_speak import Audio, Flushed, TurnSpoken
 from speechclient.streams.session import Event, StreamWarning
-from speechclient.streams.speak import Audio, Flushed, TurnSpoken
 from transcripts.clips.pace import SLOW_DOWN, TextPace
 
 SAMPLE_RATE = 24_000

@@ -9,7 +9,7 @@ from uuid import UUID
 from transcripts.calls.models import Call, CallEvent
 from transcripts.calls.outbox import Outbox
 from transcripts.calls.record import Entry
-from transcripts.calls.serving import CallRun, runs
+from transcripts.calls.relay import CallRun, runs
 from transcripts.consumers.sockets import Code, PageSocket
 from transcripts.live.serving import Unavailable
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from speechclient.streams.live import ConfigureFailed
+from speechclient.streams.live_events import ConfigureFailed
 from transcripts.consumers.following import follow
 from transcripts.consumers.sockets import Code, PageSocket
 from transcripts.live.audio import seconds_of

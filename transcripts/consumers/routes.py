@@ -5,7 +5,7 @@ import logging
 
 from django.urls import path
 
-from transcripts.calls import serving as calls
+from transcripts.calls import relay
 from transcripts.consumers.call import AgentConsumer
 from transcripts.consumers.listen import ListenConsumer
 from transcripts.consumers.speak import SpeakConsumer
@@ -32,6 +32,6 @@ async def drain() -> None:
     """
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
-            await asyncio.gather(runs.close(), calls.runs.close())
+            await asyncio.gather(runs.close(), relay.runs.close())
     except TimeoutError:
         logger.warning("Live sessions and calls were not all stored in %g s", DRAIN_SECONDS)

@@ -15,7 +15,7 @@ from speechclient.formats import MAX_TEXT
 from transcripts.clips.files import keep_clip, stage_sound
 from transcripts.clips.forms import SpeechForm
 from transcripts.clips.pieces import pieces
-from transcripts.clips.sound import WavWriter
+from transcripts.clips.soundfile import WavWriter
 from transcripts.clips.speaking import SAMPLE_RATE, Server, speaking
 from transcripts.clips.voices import sample_of
 from transcripts.consumers.sockets import Code, PageSocket

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from management.models import budgets
 from speechclient import read_listen_response
-from speechclient.streams.live import Checkpoint
+from speechclient.streams.live_events import Checkpoint
 from transcripts.live.audio import BYTES_PER_SECOND, HEADER_BYTES, is_written
 from transcripts.live.models import Caption, LiveSession
-from transcripts.live.options import recording_options
 from transcripts.live.segments import corrected_copy, response_body
+from transcripts.live.session_options import recording_options
 from transcripts.media.storage import digest, keep, media_name
 from transcripts.models import Recording, State, Transcription
 from transcripts.queue.leases import LEASE

@@ -10,7 +10,7 @@ from management.models import Connection, Model, Project, User, budgets, named_c
 from speechclient import InvalidOption
 from speechclient.parameters import Options
 from transcripts.live.models import LiveSession
-from transcripts.live.options import (
+from transcripts.live.session_options import (
     ENDPOINTING_MS,
     TURN_MODEL,
     TURN_MODEL_OF_LANGUAGES,

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from speechclient import Word
-from speechclient.streams.live import Segment, Turn
+from speechclient.streams.live_events import Segment, Turn
 from transcripts.live.audio import seconds_of
 from transcripts.live.models import Caption, LiveSession
 from transcripts.text.tokens import joined

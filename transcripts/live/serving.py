@@ -18,7 +18,7 @@ from django.utils import timezone
 from management.crypto import UnreadableKey
 from management.models import OverBudget, User
 from speechclient import SpeechError
-from speechclient.streams.live import (
+from speechclient.streams.live_events import (
     Checkpoint,
     Configured,
     ConfigureFailed,

@@ -6,9 +6,9 @@ from typing import Any
 
 from management.tagging import tagged
 from speechclient.live import LiveListen, LiveTurns
-from speechclient.streams.live import AudioSource, Checkpoint
+from speechclient.streams.live_events import AudioSource, Checkpoint
 from transcripts.live.models import LiveSession
-from transcripts.live.options import stream_options, turn_options
+from transcripts.live.session_options import stream_options, turn_options
 
 Stream = LiveListen | LiveTurns
 LIVE = "live"  # the feature in the tags of a stream

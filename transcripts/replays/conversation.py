@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from speechclient import SpeechError
 from speechclient.streams import agent
+from speechclient.streams.live_speak import Audio
 from speechclient.streams.session import Event
-from speechclient.streams.speak import Audio
 from transcripts.calls.record import DOWN, UP, Entry, Record
 from transcripts.replays.plan import RATE, SAMPLE_BYTES, Spoken, Step
 

@@ -8,12 +8,12 @@ from typing import Any
 from management.models import Charge, Work
 from transcripts.agents.settings import UnfilledVariable, settings_of
 from transcripts.calls.record import Entry
-from transcripts.calls.streams import OpenStream, open_stream, server_of
+from transcripts.calls.upstream import OpenStream, open_stream, server_of
 from transcripts.replays.conversation import AUDIO, Clock, Conversation, NoResponse
 from transcripts.replays.exchanges import results
-from transcripts.replays.functions import Results
 from transcripts.replays.models import Replay, events_of
 from transcripts.replays.plan import CallerAudio, NoAudio, seconds_of, steps
+from transcripts.replays.results import Results
 from transcripts.stages import jobs
 from transcripts.stages.jobs import Hopeless, Job
 

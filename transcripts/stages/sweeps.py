@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from transcripts.calls import finishing as ended_calls
+from transcripts.calls import closing
 from transcripts.calls.models import Call
 from transcripts.live.finishing import finish_forsaken
 from transcripts.live.models import LiveSession
@@ -117,7 +117,7 @@ def sweep_calls() -> None:
     """End calls whose process has gone, or that were never begun."""
     for pk in Call.objects.forsaken().order_by("created_at").values_list("pk", flat=True)[:4]:
         try:
-            ended_calls.finish_forsaken(pk)
+            closing.finish_forsaken(pk)
         except (DiskFull, OSError):
             logger.exception("Call %s could not be ended", pk)
 

@@ -17,8 +17,8 @@ from transcripts.media.storage import keep, local_file, media_name, staging
 from transcripts.models import Recording, Transcription
 from transcripts.options import listen_options
 from transcripts.stages import jobs
-from transcripts.stages.following import following
 from transcripts.stages.jobs import Job
+from transcripts.stages.polling import following
 from transcripts.stages.speech import speech_client, speech_line
 from transcripts.uploads import unreserved_bytes
 

@@ -39,7 +39,7 @@ from engine.speech.recognition.whisper import (
     sufficient_context,
 )
 from engine.speech.recognition.windows import SpeechWindow, WindowCutter
-from engine.weights.whisper import find_weights
+from engine.weights.whisper_models import find_weights
 
 _DETECTION_SECONDS = 8.0  # of voice; more does not find the language better
 # A language that was named is doubted below this mean confidence of the words, and another one

@@ -16,7 +16,7 @@ from engine.speech.synthesis.voices import Voice
 from engine.weights.converted import KOKORO_FRAMES, KOKORO_SOUND, converted
 from engine.weights.files import write_whole
 from engine.weights.graphs import open_session
-from engine.weights.kokoro import (
+from engine.weights.kokoro_values import (
     BETWEEN,
     FRAMES,
     MEANS,

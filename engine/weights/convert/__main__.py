@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.weights.convert import campplus, kokoro, minilm, segmentation
+from engine.weights.convert import campplus, kokoro_graphs, minilm, segmentation
 from engine.weights.converted import (
     CAMPPLUS,
     FOLDER,
@@ -35,8 +35,8 @@ CONVERSIONS: dict[str, Callable[[bytes], bytes]] = {
     CAMPPLUS: campplus.convert,
     SEGMENTATION: segmentation.convert,
     MINILM: minilm.convert,
-    KOKORO_FRAMES: kokoro.convert_frames,
-    KOKORO_SOUND: kokoro.convert_sound,
+    KOKORO_FRAMES: kokoro_graphs.convert_frames,
+    KOKORO_SOUND: kokoro_graphs.convert_sound,
     FRENCH: lzma.decompress,
 }
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from engine.accounts.keyfiles import read_or_make
-from engine.accounts.keys import digest, make_key, may_exist, prefix
+from engine.accounts.keytext import digest, make_key, may_exist, prefix
+from engine.accounts.ledger import read_prices, record
 from engine.accounts.reports import (
     BillingFilters,
     Period,
@@ -27,7 +28,6 @@ from engine.accounts.setup import (
     delete_key,
     ensure_root_key,
 )
-from engine.accounts.usage import read_prices, record
 from engine.env import Environment, Misconfigured
 from engine.exchange import ApiRequest, Caller, Exchange, Outcome, Usage
 from engine.models import Invite, Key, Member, Project, Request, UsageDay, UsageKind

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from engine.env import Environment
-from engine.inference.agents import UnusableSettings, fill, turn_options, voice_of
+from engine.inference.agent_models import UnusableSettings, fill, turn_options, voice_of
 from engine.wire.agent_messages import ListenProvider, Output, Speak
 
 VARIABLES = {"DG_NAME": "Ada", "DG_LIMIT": 0.8, "DG_LIST": ["one", "two"], "DG_NONE": None}

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.inference import insights
+from engine.inference import analysis
 from engine.models import Request
 from engine.text.intelligence import Intelligence
 from engine.weights.errors import MissingWeights
@@ -25,7 +25,7 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         {"topics": LABELS, "intents": LABELS, "sentiments": [-0.5, 0.0, 0.5]}
     )
     intelligence = Intelligence(endpoint)
-    monkeypatch.setattr(insights, "intelligence", lambda: intelligence)
+    monkeypatch.setattr(analysis, "intelligence", lambda: intelligence)
     return requests
 
 
@@ -80,7 +80,7 @@ async def test_missing_models_are_a_failure_of_the_engine(
     def missing() -> Intelligence:
         raise MissingWeights("no model is installed")
 
-    monkeypatch.setattr(insights, "intelligence", missing)
+    monkeypatch.setattr(analysis, "intelligence", missing)
     assert error(await analyse(inside, "topics=true")) == (503, "Service Unavailable")
 
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.sessions.listen import Heard, ListenSession, LiveOptions
+from engine.sessions.live_listen import Heard, ListenSession, LiveOptions
 from engine.sessions.turns import Event, Score, Turn, TurnOptions, TurnSession
 from engine.speech.audio.decode import RATE, Samples
 from engine.speech.recognition.track import Decode, Drop, Mark

@@ -19,7 +19,7 @@ from engine.sessions.turns import (
 )
 from engine.speech.audio.decode import RATE, Samples
 from engine.speech.recognition.track import Decode, Mark
-from tests.engine.sessions.test_listen import FOX, SHELLS, say, words
+from tests.engine.sessions.test_live_listen import FOX, SHELLS, say, words
 from tests.speech import join
 
 pytestmark = pytest.mark.full

@@ -12,7 +12,7 @@ import pytest
 
 from engine.env import Environment, read_environment
 from engine.sessions.agent.thoughts import Text, Thought
-from engine.thinking import localmodel, providers, requests
+from engine.thinking import localmodel, outbound, providers
 from engine.thinking.localmodel import LocalModel
 from engine.weights.converted import Source
 from engine.weights.errors import MissingWeights
@@ -61,7 +61,7 @@ async def test_without_the_extra_its_model_is_an_error_that_names_the_command(
     use(monkeypatch, LocalModel(is_installed=lambda: False))
     assert "make think" in providers.problem_of(think(localmodel.MODEL))
     assert providers.problem_of(think(localmodel.MODEL, "https://example.com/v1")) == ""
-    with pytest.raises(requests.RequestFailed, match="make think"):
+    with pytest.raises(outbound.RequestFailed, match="make think"):
         await respond(environment)
 
 
@@ -138,7 +138,7 @@ async def test_a_process_that_fails_is_an_error(
     environment: Environment, started: LocalModel, monkeypatch: pytest.MonkeyPatch
 ):
     use(monkeypatch, LocalModel(weights=lambda: Path("broken"), is_installed=lambda: True))
-    with pytest.raises(requests.RequestFailed, match="cannot start"):
+    with pytest.raises(outbound.RequestFailed, match="cannot start"):
         await respond(environment)
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.accounts.keys import digest, prefix
+from engine.accounts.keytext import digest, prefix
 from engine.models import Key
 from engine.views.keys import LONGEST_LIFE
 from tests.engine.inprocess import FORBIDDEN, Holder, Inside, error

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.accounts.usage import record
+from engine.accounts.ledger import record
 from engine.exchange import ApiRequest, Caller, Exchange, Outcome, Usage
 from engine.gateway.openapi import operations
 from engine.models import Balance

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from engine.text.words import Word
+from engine.wire.findings import live_alternative, recorded_words
 from engine.wire.live_options import LiveListenOptions
 from engine.wire.options import ListenOptions
 from engine.wire.query import read_options
 from engine.wire.shapes import UNSET, Omittable, Shape, encode, schemas
-from engine.wire.words import live_alternative, recorded_words
 
 
 class Leaf(Shape):

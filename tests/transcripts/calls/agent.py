@@ -8,7 +8,7 @@ from typing import Any, Self
 from speechclient.errors import SpeechError
 from speechclient.streams.agent import AgentSession
 from speechclient.streams.session import Event
-from transcripts.calls.streams import Server
+from transcripts.calls.upstream import Server
 
 
 class FakeStream:

@@ -9,7 +9,7 @@ from management.models import Project, User
 from tests.transcripts.agents.conftest import configuration
 from tests.transcripts.calls.agent import FakeAgent
 from transcripts.agents.models import Agent, AgentVersion
-from transcripts.calls import serving
+from transcripts.calls import relay
 from transcripts.calls.models import Call
 from transcripts.consumers import sockets
 
@@ -22,7 +22,7 @@ FUNCTIONS = [
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "STORE_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "STORE_SECONDS", 0.01)
     monkeypatch.setattr(sockets, "ACCESS_SECONDS", 0.05)
 
 
@@ -49,6 +49,6 @@ async def upstream(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[FakeAgent]:
     agent = FakeAgent()
-    monkeypatch.setattr(serving.runs, "opens", agent.open)
+    monkeypatch.setattr(relay.runs, "opens", agent.open)
     yield agent
-    await serving.runs.close()
+    await relay.runs.close()

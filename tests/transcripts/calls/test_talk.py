@@ -20,7 +20,7 @@ from tests.transcripts.calls.agent import FakeAgent
 from tests.transcripts.calls.conftest import make_call
 from tests.transcripts.conftest import add_recording
 from tests.transcripts.consumers.tabs import Tab
-from transcripts.calls import serving
+from transcripts.calls import relay
 from transcripts.calls.models import Call
 from transcripts.calls.tracks import RATE
 from transcripts.consumers.routes import drain
@@ -383,13 +383,13 @@ async def test_an_error_of_the_server_ends_the_call_in_its_words(call, ada, upst
 
 
 async def test_a_call_in_which_nobody_speaks_ends(call, ada, upstream, monkeypatch):
-    monkeypatch.setattr(serving, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(relay, "IDLE_SECONDS", 0.05)
     page = await talking(call, ada, upstream)
     assert (await ended(page))["reason"] == "There was no speech for five minutes."
 
 
 async def test_a_call_without_its_page_ends(call, ada, upstream, monkeypatch):
-    monkeypatch.setattr(serving, "WITHOUT_PAGE_SECONDS", 0.05)
+    monkeypatch.setattr(relay, "WITHOUT_PAGE_SECONDS", 0.05)
     page = await talking(call, ada, upstream)
     await page.leave()
     async with asyncio.timeout(30):

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from speechclient import Word
 from speechclient.errors import SpeechError
-from speechclient.streams.live import (
+from speechclient.streams.live_events import (
     AudioSource,
     Checkpoint,
     Configured,

@@ -12,7 +12,7 @@ from tests.pages.cast import transcribe
 from tests.transcripts.conftest import add_recording
 from tests.transcripts.live.conftest import make_session
 from transcripts.live.models import LiveNote, LiveSession
-from transcripts.live.options import recording_options, turn_options
+from transcripts.live.session_options import recording_options, turn_options
 from transcripts.models import Recording
 from transcripts.views.live import RECENT
 

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 
 from management.models import Budget, Reservation
 from speechclient import BadRequest
-from speechclient.streams.live import Configured, ConfigureFailed, Gap, UtteranceEnded
+from speechclient.streams.live_events import Configured, ConfigureFailed, Gap, UtteranceEnded
 from tests.transcripts.live.server import FakeServer
 from transcripts.live import allowance, serving
 from transcripts.live.audio import BYTES_PER_SECOND

@@ -17,7 +17,7 @@ from tests.transcripts.conftest import add_recording, rejection, transcript, wav
 from transcripts import progress
 from transcripts.models import RawResponse, Recording, Transcription, Utterance, Waveform
 from transcripts.queue.leases import MAX_DEATHS, State
-from transcripts.stages import following, jobs
+from transcripts.stages import jobs, polling
 from transcripts.stages.sweeps import WOKEN_AT_ONCE, sweep
 from transcripts.stages.transcribing import transcribe
 from transcripts.stages.waveforms import draw_waveform
@@ -85,7 +85,7 @@ def test_work_that_fails_reserves_nothing(recording, queued, service):
 
 
 def test_progress_is_what_the_server_says_it_has_heard(recording, queued, service, monkeypatch):
-    monkeypatch.setattr(following, "ASK_SECONDS", 0.01)
+    monkeypatch.setattr(polling, "ASK_SECONDS", 0.01)
     shown = []
 
     def work(request: httpx.Request) -> httpx.Response:
@@ -110,11 +110,11 @@ def test_progress_is_what_the_server_says_it_has_heard(recording, queued, servic
 def test_a_server_without_progress_is_asked_a_few_times_and_does_its_work(
     recording, queued, service, monkeypatch
 ):
-    monkeypatch.setattr(following, "ASK_SECONDS", 0.01)
+    monkeypatch.setattr(polling, "ASK_SECONDS", 0.01)
 
     def work(request: httpx.Request) -> httpx.Response:
         for _ in range(1000):
-            if len(service.progress_asked) >= following.MAX_MISSES:
+            if len(service.progress_asked) >= polling.MAX_MISSES:
                 break
             time.sleep(0.02)
         return transcript()
@@ -123,7 +123,7 @@ def test_a_server_without_progress_is_asked_a_few_times_and_does_its_work(
     transcribe(queued.pk)
     queued.refresh_from_db()
     assert queued.state == State.DONE
-    assert len(service.progress_asked) == following.MAX_MISSES
+    assert len(service.progress_asked) == polling.MAX_MISSES
 
 
 def test_queued_recording_gets_its_transcript(recording, queued, service, rings):

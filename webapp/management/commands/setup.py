@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from management.mirror import NoServer, connect, mirror
+from management.environment_connection import NoServer, connect, mirror
 from management.models import Project, User
 from webapp.env import DEFAULT_ADMIN_EMAIL
 

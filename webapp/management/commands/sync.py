@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from management.mirror import NoServer, connect
+from management.environment_connection import NoServer, connect
 from management.models import Connection, Sync, SyncPart
 from management.sync.runs import sync
 

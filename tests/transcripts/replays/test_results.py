@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from transcripts.replays.functions import Results
+from transcripts.replays.results import Results
 
 pytestmark = pytest.mark.django_db
 

@@ -12,17 +12,17 @@ from management.crypto import UnreadableKey
 from management.models import OverBudget, budgets
 from speechclient import SpeechError
 from speechclient.streams import agent
+from speechclient.streams.live_speak import Audio
 from speechclient.streams.session import Event
-from speechclient.streams.speak import Audio
 from transcripts.agents import functions
 from transcripts.agents.declarations import AnsweredBy, Function
 from transcripts.agents.settings import UnfilledVariable, settings_of
-from transcripts.calls.finishing import cost_of, finish
+from transcripts.calls.closing import cost_of, finish
 from transcripts.calls.models import Call
 from transcripts.calls.outbox import Outbox
 from transcripts.calls.record import DOWN, UP, Entry, Record, without_secrets
-from transcripts.calls.streams import OpenStream, Server, open_stream, server_of
 from transcripts.calls.tracks import RATE, SAMPLE_BYTES, STEREO, Tracks, with_caller
+from transcripts.calls.upstream import OpenStream, Server, open_stream, server_of
 from transcripts.live import allowance
 from transcripts.live.audio import AudioBusy, AudioFile
 from transcripts.live.feed import encode

@@ -27,7 +27,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from engine.weights.kokoro import BETWEEN
+from engine.weights.kokoro_values import BETWEEN
 
 DECODER = "/decoder/"
 GENERATOR = "/decoder/decoder/generator/"

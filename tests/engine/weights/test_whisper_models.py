@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.weights.errors import MissingWeights
-from engine.weights.whisper import find_weights, is_at_hand
+from engine.weights.whisper_models import find_weights, is_at_hand
 
 
 def test_a_path_is_taken_as_it_is(tmp_path):

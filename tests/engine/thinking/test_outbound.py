@@ -11,7 +11,7 @@ import pytest
 
 from engine.env import Environment, read_environment
 from engine.sessions.agent.thoughts import Call, Done, Part, Text, Thought, Tokens, Unfinished
-from engine.thinking import providers, requests
+from engine.thinking import outbound, providers
 from engine.wire.agent_messages import (
     Endpoint,
     Function,
@@ -60,7 +60,7 @@ async def respond(asked: Thought, environment: Environment) -> list[Part]:
 
 
 async def failure(asked: Thought, environment: Environment) -> str:
-    with pytest.raises(requests.RequestFailed) as raised:
+    with pytest.raises(outbound.RequestFailed) as raised:
         await respond(asked, environment)
     return str(raised.value)
 
@@ -208,7 +208,7 @@ async def test_a_function_is_called_with_its_arguments(
     site.pages[path] = (200, {}, b"done")
     endpoint = FunctionEndpoint(url=f"{site.url}/f", method=method, headers={"x-key": "k"})
     function = Function(name="f", endpoint=endpoint)
-    assert await requests.call_function(function, json.dumps({"a": 1}), allowed) == "done"
+    assert await outbound.call_function(function, json.dumps({"a": 1}), allowed) == "done"
     arrival = site.arrivals.get(timeout=10)
     assert (arrival.method, arrival.path, arrival.body.decode()) == (method.upper(), path, body)
     assert arrival.headers["x-key"] == "k"
@@ -228,11 +228,11 @@ async def test_a_function_that_fails_says_why(
 ):
     site.pages["/f"] = page
     function = Function(name="f", endpoint=FunctionEndpoint(url=f"{site.url}/f", method=method))
-    with pytest.raises(requests.RequestFailed, match=problem):
-        await requests.call_function(function, "{}", allowed)
+    with pytest.raises(outbound.RequestFailed, match=problem):
+        await outbound.call_function(function, "{}", allowed)
 
 
 async def test_a_function_inside_the_network_is_not_called(tmp_path: Path):
     function = Function(name="f", endpoint=FunctionEndpoint(url="http://10.0.0.1/f"))
-    with pytest.raises(requests.RequestFailed, match="not publicly routable"):
-        await requests.call_function(function, "{}", environ(tmp_path))
+    with pytest.raises(outbound.RequestFailed, match="not publicly routable"):
+        await outbound.call_function(function, "{}", environ(tmp_path))

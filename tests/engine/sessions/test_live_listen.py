@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.sessions.listen import (
+from engine.sessions.live_listen import (
     Heard,
     ListenSession,
     LiveOptions,

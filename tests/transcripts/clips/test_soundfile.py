@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from speechclient.formats import V1
-from transcripts.clips.sound import WavWriter, encode, joined, wav_with_lengths
+from transcripts.clips.soundfile import WavWriter, encode, joined, wav_with_lengths
 
 RATE = 24_000
 
