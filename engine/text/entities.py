@@ -79,6 +79,10 @@ def _at(phrase: Phrase, position: int) -> tuple[str, str, int] | None:
     word = phrase.words[position]
     for label, pattern in _WRITTEN.items():
         if pattern.fullmatch(word.word):
+            rule = ENTITY_RULES.get(label)
+            longer = rule(phrase, position) if rule else None  # "$5 million", "3:30 pm"
+            if longer and longer[0] > 1:
+                return label, longer[1], longer[0]
             return label, word.punctuated_word.rstrip(".,!?;:"), 1
     for label, rule in ENTITY_RULES.items():
         if match := rule(phrase, position):

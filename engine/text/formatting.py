@@ -191,6 +191,7 @@ def dictate(words: Sequence[Word]) -> list[Word]:
         word = words[position]
         mark, count = _dictated(words, position)
         if mark is None or (not written and mark not in OPENING_MARKS):
+            count = 1  # without a word before it the mark is a word
             text = opening + word.punctuated_word
             written.append(word.written(_capitalised(text) if capital else text))
             opening, capital = "", False
@@ -370,8 +371,12 @@ def _url(phrase: Phrase, first: int) -> Match | None:
     domain = phrase.chain(start)
     if domain is None or not domain.is_domain or domain.end == start + 1:
         return None
+    if phrase.at(first) in _NO_HOSTS:
+        return None
     parts, position = ["w" * (start - first) + phrase.address(start, domain.end)], domain.end
-    while phrase.at(position) == "slash" and not phrase.stops(position):
+    while phrase.at(position) == "slash" and not (
+        phrase.stops(position - 1) or phrase.stops(position)
+    ):
         path = phrase.chain(position + 1)
         if path is None:
             break
@@ -380,6 +385,18 @@ def _url(phrase: Phrase, first: int) -> Match | None:
     return position - first, "/".join(parts)
 
 
+def _ip_address(phrase: Phrase, first: int) -> Match | None:
+    """ "ten dot zero dot zero dot one"."""
+    chain = phrase.chain(first)
+    if chain is None or not chain.mark or chain.end - first > _IP_ADDRESS_WORDS:
+        return None
+    text = phrase.address(first, chain.end)
+    return (chain.end - first, text) if _IP_ADDRESS.fullmatch(text) else None
+
+
+_IP_ADDRESS_WORDS = 23  # "one hundred and twenty seven", four times, and three dots
+_NO_HOSTS = frozenset(("the", "a", "an", "this", "that"))  # "the dot com bubble"
+_IP_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _ADDRESS_MARKS = {"dot": ".", "point": ".", "underscore": "_", "dash": "-", "hyphen": "-"}
 _ADDRESS_WORD = re.compile(r"[\w.-]+")
 
@@ -404,7 +421,7 @@ def _phone(phrase: Phrase, first: int) -> Match | None:
         if digit is None:
             break
         parts = re.findall(r"\d+", word) if plain == digit else [digit]
-        cuts.update(len(digits) + length for length in accumulate(map(len, parts)))
+        cuts.update(len(digits) + length * repeat for length in accumulate(map(len, parts)))
         digits, groups, position = digits + digit * repeat, groups + 1, position + 1
         if phrase.stops(position - 1) and tail(phrase.words[position - 1].punctuated_word) != ",":
             break
@@ -611,9 +628,10 @@ def _written_money(phrase: Phrase, first: int) -> Match | None:
         return None
     amount = match["sign"] + with_commas((match["whole"] or "0").replace(",", ""))
     fraction = match["fraction"] or ""
-    scale = _MONEY_SCALES.get(match["scale"] or "")
-    if scale or phrase.at(first + 1) in SCALES:
-        return 1, f"{amount}{fraction}" + (f" {scale}" if scale else "")
+    if scale := _MONEY_SCALES.get(match["scale"] or ""):
+        return 1, f"{amount}{fraction} {scale}"
+    if phrase.at(first + 1) in SCALES and not phrase.stops(first):
+        return 2, f"{amount}{fraction} {phrase.at(first + 1)}"
     after = first + 2 if phrase.at(first + 1) == "and" else first + 1
     cents = phrase.number(after)
     if not fraction and cents is not None and _is_cents(phrase, cents):
@@ -789,7 +807,7 @@ def _said(word: Word) -> str | None:
         return None
     number, after = match["number"].replace(",", ""), match["after"]
     if match["currency"]:
-        return _spoken_money(match["currency"], number) if not after else None
+        return spoken.money(match["currency"], number) if not after else None
     if after == "%":
         return f"{spoken.amount(number)} percent"
     if after == "s":
@@ -804,16 +822,6 @@ def _said(word: Word) -> str | None:
     return spoken.amount(number)
 
 
-def _spoken_money(sign: str, number: str) -> str:
-    unit = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen", "₹": "rupee"}[sign]
-    whole, _, cents = number.partition(".")
-    text = f"{spoken.amount(whole)} {unit}" + ("" if whole == "1" or sign == "¥" else "s")
-    if cents and int(cents):
-        small = {"£": "pence", "₹": "paise"}.get(sign, "cents")
-        text += f" and {spoken.amount(str(int(cents.ljust(2, '0')[:2])))} {small}"
-    return text
-
-
 def _shared_out(word: Word, says: str) -> list[Word]:
     parts = says.replace("-", " ").split()
     total = sum(map(len, parts))
@@ -823,14 +831,17 @@ def _shared_out(word: Word, says: str) -> list[Word]:
         end = start + seconds * len(part)
         spelled.append(replace(word, word=part.lower(), punctuated_word=part, start=start, end=end))
         start = end
-    mark = tail(word.punctuated_word)
-    spelled[-1] = replace(spelled[-1], punctuated_word=parts[-1] + mark, end=word.end)
+    before, _, _ = word.punctuated_word.lower().partition(word.word)
+    spelled[0] = replace(spelled[0], punctuated_word=before + parts[0])
+    last = spelled[-1].punctuated_word + tail(word.punctuated_word)
+    spelled[-1] = replace(spelled[-1], punctuated_word=last, end=word.end)
     return spelled
 
 
 ENTITY_RULES: dict[str, Rule] = {
     "EMAIL_ADDRESS": _email,
     "URL": _url,
+    "IP_ADDRESS": _ip_address,
     "PHONE_NUMBER": _phone,
     "DATE": _date,
     "TIME": _time,

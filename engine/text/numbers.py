@@ -175,9 +175,10 @@ def digit_of(word: str) -> str | None:
 
 
 def with_commas(digits: str) -> str:
-    """``1500`` as ``1,500``."""
+    """``1500`` as ``1,500``; leading zeros are part of an identifier, and stay."""
     whole, point, fraction = digits.partition(".")
-    return f"{int(whole):,}{point}{fraction}" if len(whole) > 3 else digits
+    is_amount = len(whole) > 3 and not whole.startswith("0")
+    return f"{int(whole):,}{point}{fraction}" if is_amount else digits
 
 
 def ordinal_digits(value: int) -> str:
@@ -343,7 +344,8 @@ class _Parts:
         while (digit := digit_of(self._at(position + count))) and len(digit) == 1:
             digits, count = digits + digit, count + 1
         if not digits and (digit := digit_of(self._at(position))):
-            return digit, 1
+            ones = UNITS.get(self._at(position + 1), 0) if self._at(position) in TENS else 0
+            return (f"{int(digit) + ones}", 2) if ones else (digit, 1)  # "point twenty five"
         return digits, count
 
     @staticmethod

@@ -237,6 +237,8 @@ class _Transcript:
             place is None and _digits_in(word.word) is not None
             for word, place in zip(self.words, self.hidden, strict=True)
         ]
+        for first, last in self._exclamations():
+            numeric[first:last] = [False] * (last - first)
         runs: list[_Digits] = []
         position = 0
         while position < len(self.words):
@@ -257,6 +259,16 @@ class _Transcript:
                 runs.append(_Digits(first, last, groups))
             position = last + 1
         return runs
+
+    def _exclamations(self) -> Iterable[tuple[int, int]]:
+        """Yield the stretches of "oh" that no other number is next to: "Oh, I see"."""
+        position = 0
+        for is_oh, group in groupby(word.word == "oh" for word in self.words):
+            end = position + len(list(group))
+            beside = (self.at(position - 1), self.at(end))
+            if is_oh and not any(_digits_in(word) for word in beside):
+                yield position, end
+            position = end
 
     def distance(self, span: _Span, context: Container[str]) -> float:
         """Return how far the nearest word of ``context`` is; one that follows is twice as far."""

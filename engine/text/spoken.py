@@ -187,14 +187,19 @@ def _roman_sign(match: re.Match[str]) -> str:
 
 
 def _money(match: re.Match[str]) -> str:
-    unit, small = CURRENCIES[match["currency"]]
-    number = match["number"].replace(",", "")
-    scale = match["scale"]
+    number, scale = match["number"], match["scale"]
     if scale:
-        return f"{amount(number)} {SCALE_LETTERS.get(scale, scale)} {unit}s"
-    whole, _, fraction = number.partition(".")
+        unit, _ = CURRENCIES[match["currency"]]
+        return f"{amount(number)} {SCALE_LETTERS.get(scale, scale)} {_many(unit, 2)}"
+    return money(match["currency"], number)
+
+
+def money(currency: str, number: str) -> str:
+    """An amount such as "1,234.50" with its sign, ``$``: "... dollars and fifty cents"."""
+    unit, small = CURRENCIES[currency]
+    whole, _, fraction = number.replace(",", "").partition(".")
     if len(fraction) not in (0, 2):
-        return f"{amount(number)} {unit}s"
+        return f"{amount(number)} {_many(unit, 2)}"
     units, cents = int(whole), int(fraction or "0")
     parts = []
     if units or not cents:
@@ -202,6 +207,12 @@ def _money(match: re.Match[str]) -> str:
     if cents:
         parts.append(f"{cardinal(cents)} {_many(small, cents)}")
     return " and ".join(parts)
+
+
+def _money_range(match: re.Match[str]) -> str:
+    """ "$5-10": five to ten dollars."""
+    currency, number = match["currency"], match["number"]
+    return f"{money(currency, number) if '.' in number else amount(number)} to {currency}"
 
 
 def _many(unit: str, count: int) -> str:
@@ -337,7 +348,10 @@ def _literal(table: dict[str, str]) -> str:
 RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] = (
     (spoken_romance.ADDRESS, _address),
     (
-        re.compile(r"(?<![\w-])[a-z][\w-]{0,62}\.(?:com|org|net|io|dev|edu|gov|ai|app)\b"),
+        re.compile(
+            r"(?<![\w-])[a-z][\w-]{0,62}\.(?:com|org|net|io|dev|edu|gov|ai|app)\b"
+            r"(?:/[\w/.-]*[\w/])?"
+        ),
         _address,
     ),
     (SHORT_MONTH, lambda m: next(name for name in MONTHS if name.startswith(m[0][:3]))),
@@ -346,7 +360,7 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
         lambda m: " to ".join(day for part in m.groups() for day in DAYS if day[:3] == part),
     ),
     (
-        re.compile(r"\b(\d{1,2}(?::\d\d)?\s?[AaPp]\.?[Mm]\.?)\s?[-\u2013]\s?(?=\d)"),
+        re.compile(r"\b(\d{1,2}(?::\d\d)?\s?[AaPp]\.?[Mm]\.?|\d{1,2}:\d\d)\s?[-\u2013]\s?(?=\d)"),
         lambda m: f"{m[1]} to ",
     ),
     # After a name and before no other: a street, a drive.
@@ -390,6 +404,14 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
         lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}",
     ),
     (re.compile(r"\b((?:ZIP|zip|[A-Z]{2}) )(\d{5})\b"), lambda m: m[1] + digits(m[2])),
+    (re.compile(rf"(?<![\w.,])-(?=[{''.join(CURRENCIES)}]\s?\d)"), "minus "),
+    (
+        re.compile(
+            rf"(?P<currency>[{''.join(CURRENCIES)}])\s?(?P<number>{NUMBER})\s?[-\u2013]\s?"
+            r"(?P=currency)?(?=\d)"
+        ),
+        _money_range,
+    ),
     (
         re.compile(
             rf"(?P<currency>[{''.join(CURRENCIES)}])\s?(?P<number>{NUMBER})"
@@ -430,7 +452,13 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str], ...] 
         re.compile(r"\b(?P<hour>\d{1,2})(?P<minute>)(?P<second>)\s?(?P<half>[AaPp]\.?[Mm])\b"),
         _time,
     ),
-    (re.compile(r"(?:\+\d{1,3}[ -])?(?:\(\d{3}\) ?|\b\d{3}[-. ])\d{3}[-. ]\d{4}\b"), _phone),
+    (
+        re.compile(
+            r"(?:(?:\+\d{1,3}|(?<![\w.,])1)[ -])?(?:\(\d{3}\) ?|\b\d{3}[-. ])\d{3}[-. ]\d{4}\b"
+        ),
+        _phone,
+    ),
+    (re.compile(r"\+\d{1,3}(?:[ -]\d{2,5}){2,5}\b"), _phone),
     (re.compile(r"\b\d{3}-\d{4}\b"), _phone),
     (re.compile(r"(?<=\d)\s?[-\u2013]\s?(?=\d)"), " to "),
     (re.compile(r"(?<![\w.,])-(?=\d)"), "minus "),

@@ -43,6 +43,7 @@ class Reading:
     to: str
     hours: str
     first: str  # the ordinal of the first day of a month and of "1er", "1º"
+    first_feminine: str
     of: str
     months: tuple[str, ...]
     currencies: dict[str, tuple[str, str]]
@@ -75,7 +76,7 @@ def word_table(lines: str) -> dict[str, str]:
 READINGS = {
     "es": Reading(
         "coma", "menos", "por ciento", "grados", "arroba", "punto", "y", "más", "a", "horas",
-        "primero", "de",
+        "primero", "primera", "de",
         tuple(
             "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre "
             "diciembre".split()
@@ -91,7 +92,7 @@ READINGS = {
     ),
     "fr": Reading(
         "virgule", "moins", "pour cent", "degrés", "arobase", "point", "et", "plus", "à",
-        "heures", "premier", "",
+        "heures", "premier", "première", "",
         tuple(
             "janvier février mars avril mai juin juillet août septembre octobre novembre "
             "décembre".split()
@@ -106,7 +107,7 @@ READINGS = {
     ),
     "it": Reading(
         "virgola", "meno", "per cento", "gradi", "chiocciola", "punto", "e", "più", "a", "",
-        "primo", "",
+        "primo", "prima", "",
         tuple(
             "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre "
             "novembre dicembre".split()
@@ -126,6 +127,9 @@ AGREEING = {
     "fr": {"un": ("un", "une")},
     "it": {"uno": ("un", "una")},
 }
+# "Un millón de euros": from a million on a number is a noun itself.
+MILLIONS = re.compile(r"(?:illón|illones|illions?|illiards?|ilion[ei]|iliard[oi])$")
+OF = {"es": "de", "fr": "de", "it": "di"}
 FEMININE = frozenset("libra libras hora horas livre livres heure heures sterlina sterline".split())
 # The names of letters that stand for words: "SNCF".
 LETTERS = {
@@ -191,14 +195,18 @@ class _Writer:
         signs = "".join(reading.currencies)
         units = "|".join(re.escape(key) for key in reading.units)
         return [
+            (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})\b", self._date),
+            (r"\b(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)\b", self._date),
+            # Before the rules that replace the digits after the sign: "-5 °C", "5-10 km".
+            (r"(?<=\d)\s?[-\u2013]\s?(?=\d)", f" {reading.to} "),
+            (rf"(?<![\w.,])-(?=[{signs}]?\s?\d)", f"{reading.minus} "),
             (
                 rf"(?:(?P<before>[{signs}])\s?)?(?P<number>{NUMBER})(?:\s?(?P<after>[{signs}]))?",
                 self._money,
             ),
-            (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})\b", self._date),
-            (r"\b(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)\b", self._date),
             (r"\b(?P<hour>\d{1,2})(?::|\s?[hH]\s?)(?P<minute>\d\d)\b(?:\s?h\b)?", self._time),
-            (r"\b1(?:er|º|°|ª|\.º|ère|re)(?!\w)", reading.first),
+            (r"\b1(?:er|º|°|\.º)(?!\w)", reading.first),
+            (r"\b1(?:ª|\.ª|ère|re)(?!\w)", reading.first_feminine),
             (rf"{FROM_START}(?P<n>{NUMBER})\s?%", lambda m: f"{amount(m['n'])} {reading.percent}"),
             (
                 rf"{FROM_START}(?P<n>{NUMBER})\s?°\s?[CF]?",
@@ -213,8 +221,6 @@ class _Writer:
             (GREEK_SIGN, greek_name),
             (ROMAN_SIGNS, lambda match: str(roman_value(match[0]))),
             ("№", f" {reading.number} "),
-            (r"(?<=\d)\s?[-\u2013]\s?(?=\d)", f" {reading.to} "),
-            (r"(?<![\w.,])-(?=\d)", f"{reading.minus} "),
             (NUMBER, lambda m: f" {amount(m[0])} "),
         ]
 
@@ -244,6 +250,9 @@ class _Writer:
         words = self._amount(number)
         if "," not in number:
             words = self._agreeing(words, noun in FEMININE)
+        if MILLIONS.search(words):
+            is_elided = self._language == "fr" and noun[0] in "aeiou"
+            noun = f"d'{noun}" if is_elided else f"{OF[self._language]} {noun}"
         return f"{words} {noun}"
 
     def _agreeing(self, words: str, is_feminine: bool) -> str:

@@ -39,3 +39,32 @@ def test_a_raw_value_has_no_blanks_where_its_script_has_none():
     said = [Word.of("\uff13", 0.0, 0.4), Word.of("hours", 0.5, 0.9)]
     (entity,) = detect_entities(said)
     assert (entity.label, entity.raw_value) == ("DURATION", "\uff13hours")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        # The word after a written value belongs to it.
+        ("$5 million and €3.5 billion", [("MONEY", "$5 million"), ("MONEY", "€3.5 billion")]),
+        ("$5. Million is a word", [("MONEY", "$5")]),
+        ("3:30 pm or 15:45", [("TIME", "3:30 PM"), ("TIME", "15:45")]),
+        ("one hundred thousand dollars", [("MONEY", "$100,000")]),
+        ("ten dot zero dot zero dot one", [("IP_ADDRESS", "10.0.0.1")]),
+        ("one hundred ninety two dot one hundred sixty eight dot one dot five",
+         [("IP_ADDRESS", "192.168.1.5")]),
+        ("10.0.0.1 and www.a.com", [("IP_ADDRESS", "10.0.0.1"), ("URL", "www.a.com")]),
+        ("call 415-555-0132 or a@b.co",
+         [("PHONE_NUMBER", "415-555-0132"), ("EMAIL_ADDRESS", "a@b.co")]),
+        ("5% of 20", [("PERCENT", "5%"), ("CARDINAL", "20")]),
+        ("the 5th of may 2024", [("DATE", "May 5, 2024")]),
+        ("in 2024, next Friday,", [("DATE", "2024"), ("DATE", "Friday")]),
+        ("two weeks and 3 days", [("DURATION", "2 weeks"), ("DURATION", "3 days")]),
+        ("35 years old for 35 years", [("AGE", "35 years old"), ("DURATION", "35 years")]),
+        ("the first of 21", [("ORDINAL", "1"), ("CARDINAL", "21")]),
+        ("123-45-6789", [("SSN", "123-45-6789")]),
+        ("4111-1111-1111-1111", [("CREDIT_CARD", "4111-1111-1111-1111")]),
+        ("may I have one", []),
+    ],
+)  # fmt: skip
+def test_an_entity_has_its_label_and_its_whole_value(said: str, expected: list[tuple[str, str]]):
+    assert [(entity.label, entity.value) for entity in detect_entities(words(said))] == expected

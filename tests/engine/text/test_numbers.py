@@ -16,6 +16,10 @@ from engine.text.numbers import find_numbers, ordinal_digits, with_commas
         ("twenty twenty four was", ["2024"]),
         ("three point one four", ["3.14"]),
         ("zero point five", ["0.5"]),
+        ("three point twenty five", ["3.25"]),
+        ("three point twenty", ["3.20"]),
+        ("three point five twenty", ["3.5", "20"]),
+        ("three point", ["3"]),
         ("twenty-first century", ["21"]),
         ("one hundred twenty third", ["123"]),
         ("four one five five five five one two three four", ["4155551234"]),
@@ -48,4 +52,6 @@ def test_ordinals_and_commas():
     assert [ordinal_digits(n) for n in (1, 2, 3, 11, 21, 112)] == [
         "1st", "2nd", "3rd", "11th", "21st", "112th",
     ]  # fmt: skip
-    assert [with_commas(n) for n in ("999", "1500", "1234567.5")] == ["999", "1,500", "1,234,567.5"]
+    assert [with_commas(n) for n in ("999", "1500", "1234567.5", "0042")] == [
+        "999", "1,500", "1,234,567.5", "0042",
+    ]  # fmt: skip

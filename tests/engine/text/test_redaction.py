@@ -220,3 +220,70 @@ def test_no_card_number_gets_through_in_any_grouping(number, cuts, spell):
         spoken_digits(group) if out else group for group, out in zip(groups, spell, strict=False)
     ]
     assert redacted("it is " + " ".join(said) + " thanks", "pci") == "it is [CREDIT_CARD_1] thanks"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "expected"),
+    [
+        # Card data, with the words that name its parts.
+        ("pci", "amex 3782 822463 10005", "amex [CREDIT_CARD_1]"),
+        ("pci", "4242 dash 4242 dash 4242 dash 4242", "[CREDIT_CARD_1]"),
+        ("pci", "visa ending in four two four two", "visa ending in [CREDIT_CARD_1]"),
+        ("pci", "a number of 1234567890123456789012", "a number of [CREDIT_CARD_1]"),
+        ("pci", "valid until 3/28", "valid until [CREDIT_CARD_EXPIRATION_1]"),
+        ("pci", "valid thru march 28", "valid thru [CREDIT_CARD_EXPIRATION_1]"),
+        ("pci", "expiration 12/2026, cvv 999",
+         "expiration [CREDIT_CARD_EXPIRATION_1], cvv [CVV_1]"),
+        ("pci", "the security code there is 9876", "the security code there is [CVV_1]"),
+        ("pci", "it expired on 3/4/2024", "it expired on 3/4/2024"),
+        ("pci", "zip code 94105, country code 351, promo code 456, dress code 123",
+         "zip code 94105, country code 351, promo code 456, dress code 123"),
+        # Social security numbers.
+        ("ssn", "oh seven eight, oh five, eleven twenty", "[SSN_1]"),
+        ("ssn", "1234 is my social security", "[SSN_1] is my social security"),
+        ("ssn", "1234, social media", "1234, social media"),
+        ("ssn", "a total of 123456789 dollars", "a total of 123456789 dollars"),
+        ("ssn", "zip 94105-1234 or 123-45-678", "zip 94105-1234 or 123-45-678"),
+        # Phone numbers.
+        ("phone_number", "+49 30 901820", "[PHONE_NUMBER_1]"),
+        ("phone_number", "mobile oh seven seven double oh nine double oh one two three",
+         "mobile [PHONE_NUMBER_1]"),
+        ("phone_number", "phone 12345678", "phone [PHONE_NUMBER_1]"),
+        ("phone_number", "extension 1234 on 2024-05-06", "extension 1234 on 2024-05-06"),
+        # Accounts.
+        ("account_number", "routing 021000021", "routing [ACCOUNT_NUMBER_1]"),
+        ("account_number", "iban 12 3456 7890", "iban [ACCOUNT_NUMBER_1]"),
+        ("account_number", "a balance of 123456 dollars in 2024",
+         "a balance of 123456 dollars in 2024"),
+        # Values of several words are hidden as one.
+        ("money", "about €3.5 million", "about [MONEY_1]"),
+        ("time", "at 3:30 pm", "at [TIME_1]"),
+        ("ip_address", "at ten dot zero dot zero dot one", "at [IP_ADDRESS_1]"),
+        ("ip_address", "version 1.2.3", "version 1.2.3"),
+        ("date", "on monday, in 1999", "on [DATE_1], in [DATE_2]"),
+        ("date", "next week, may I", "next week, may I"),
+        ("age", "35 years old, for 35 years", "[AGE_1], for 35 years"),
+        ("email_address", "ada dot lovelace dash one at mail dot example dot co dot uk",
+         "[EMAIL_ADDRESS_1]"),
+        # Numbers of any kind.
+        ("numbers", "12 of 123 at 10:30", "12 of [NUMBER_1] at [NUMBER_2]"),
+        ("aggressive_numbers", "a hundred and one at 50%", "a [NUMBER_1] at [NUMBER_2]"),
+    ],
+)  # fmt: skip
+def test_a_kind_is_hidden_whole_and_alone(kind: str, said: str, expected: str):
+    assert redacted(said, kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("Oh, I see. Oh!", "Oh, I see. Oh!"),
+        ("oh oh no", "oh oh no"),
+        ("room oh nine", "room [NUMBER_1]"),
+        ("four oh four", "[NUMBER_1]"),
+        ("double oh seven", "[NUMBER_1]"),
+        ("zero", "[NUMBER_1]"),
+    ],
+)
+def test_an_exclamation_is_no_zero(said: str, expected: str):
+    assert redacted(said, "aggressive_numbers") == expected

@@ -29,6 +29,19 @@ ENGLISH = {
     "v1.2.3": "version one point two point three",
     "World War II": "World War two",
     "Henry VIII": "Henry the eighth",
+    "in 1875, 1901 and 2010": "in eighteen seventy-five, nineteen oh one and twenty ten",
+    "the 1800s, the 60s": "the eighteen hundreds, the sixties",
+    "1234567890123456": "one two three four five six seven eight nine zero one two three four five "
+        "six",
+    "2x faster, 10x10": "two times faster, ten by ten",
+    "5^2": "five to the power of two",
+    "3/4 cup, 1 1/2 cups, 7/8 inch": "three quarters cup, one and a half cups, seven eighths inch",
+    "50/50, 12/25 and 9/11": "fifty fifty, twelve twenty-five and nine eleven",
+    "+5%, -5%, 5-10%": "plus five percent, minus five percent, five to ten percent",
+    "-0.5": "minus zero point five",
+    "11th, 12th, 21st, 1,000th": "eleventh, twelfth, twenty-first, one thousandth",
+    "Louis XIV, Act V, World War I": "Louis the fourteenth, Act five, World War one",
+    "I am": "I am",
     # Money
     "$5": "five dollars",
     "$1": "one dollar",
@@ -38,6 +51,14 @@ ENGLISH = {
     "$1.2B, $100K": "one point two billion dollars, one hundred thousand dollars",
     "£20 or 20 €": "twenty pounds or twenty euros",
     "$20/month": "twenty dollars per month",
+    "-$5, -$1.50": "minus five dollars, minus one dollar and fifty cents",
+    "$5-10, $5-$10": "five to ten dollars, five to ten dollars",
+    "$1.50-$2": "one dollar and fifty cents to two dollars",
+    "$5\u201310k": "five to ten thousand dollars",
+    "£1.01 or £0.50": "one pound and one penny or fifty pence",
+    "¥1, ¥100, ¥1.5, ¥5 million": "one yen, one hundred yen, one point five yen, five million yen",
+    "₹1.50": "one rupee and fifty paise",
+    "5 USD, 100 EUR": "five US dollars, one hundred euros",
     # Dates and times
     "Jan. 5, 2024": "January fifth, twenty twenty-four",
     "5 January 2024": "the fifth of January, twenty twenty-four",
@@ -53,6 +74,12 @@ ENGLISH = {
     "3:00": "three o'clock",
     "10am-5pm": "ten AM to five PM",
     "Mon-Fri": "Monday to Friday",
+    "13/13/2024": "thirteen/thirteen/twenty twenty-four",
+    "Sept. 3, 2020, 3 March": "September third, twenty twenty, the third of March",
+    "12:00 pm, 23:59, 24:00": "twelve PM, twenty-three fifty-nine, twenty-four hundred",
+    "10:30:15": "ten thirty and fifteen seconds",
+    "10:30-11:30, 9:00\u201310:00": "ten thirty to eleven thirty, nine o'clock to ten o'clock",
+    "at 5 p.m. today": "at five PM today",
     # Abbreviations
     "Dr. Lee of St. James St.": "Doctor Lee of Saint James Street",
     "Mulholland Dr.": "Mulholland Drive",
@@ -82,6 +109,13 @@ ENGLISH = {
     "See https://www.example.com/a-b/.": "See W W W dot example dot com slash a dash b.",
     "Go to deepgram.com.": "Go to deepgram dot com.",
     "Ames, IA 50010": "Ames, IA five zero zero one zero",
+    "+44 20 7946 0958": "plus four four, two zero, seven nine four six, zero nine five eight",
+    "1-800-555-1234": "one, eight zero zero, five five five, one two three four",
+    "call 1, 800 people": "call one, eight hundred people",
+    "555-1234": "five five five, one two three four",
+    "https://a.com/path?x=1&y=2#z": "a dot com slash path x equals one and y equals two z",
+    "example.org/a/b.html.": "example dot org slash a slash b dot html.",
+    "192.168.1.1": "one hundred ninety-two point one hundred sixty-eight point one point one",
     # Signs
     "Hello 👋 *world*": "Hello world",
     "#fun": "hashtag fun",
@@ -140,6 +174,40 @@ OTHERS = {
         "un litro",
     ("it", "alle 1:30"): "alle una e trenta",
     ("it", "il 2024-12-31"): "il trentuno dicembre duemilaventiquattro",
+    # Signs before a number, and ranges, whatever follows it.
+    ("es", "-5 °C, -5 %, -5 €"): "menos cinco grados, menos cinco por ciento, menos cinco euros",
+    ("fr", "-5 °C, -5 %, -5 €"): "moins cinq degrés, moins cinq pour cent, moins cinq euros",
+    ("it", "-5 °C, -5 %, -5 €"): "meno cinque gradi, meno cinque per cento, meno cinque euro",
+    ("es", "5-10 km, 5\u201310 %"): "cinco a diez kilómetros, cinco a diez por ciento",
+    ("fr", "5-10 km, 10h30-11h00"): "cinq à dix kilomètres, dix heures trente à onze heures",
+    ("it", "5-10 km, 10:30-11:00"): "cinque a dieci chilometri, dieci e trenta a undici",
+    # From a million on a number is a noun.
+    ("es", "1.000.000 €, 1.500.000 km"):
+        "un millón de euros, un millón quinientos mil kilómetros",
+    ("fr", "1 000 000 €, 2 000 000 km"): "un million d'euros, deux millions de kilomètres",
+    ("it", "1.000.000 €, 2.000.000 km"): "un milione di euro, due milioni di chilometri",
+    ("es", "1º y 1ª"): "primero y primera",
+    ("fr", "le 1er, la 1re, la 1ère"): "le premier, la première, la première",
+    ("it", "1º e 1ª"): "primo e prima",
+    # No dates and no times of day.
+    ("es", "32/12/2024 a las 25:00"):
+        "treinta y dos doce dos mil veinticuatro a las veinticinco : cero cero",
+    ("fr", "le 31.12.1999 à 0h05"):
+        "le trente et un décembre mille neuf cent quatre vingt dix neuf à zéro heures cinq",
+    # Numbers of any length, and digits that are none.
+    ("es", "007 y 1234567890123456"):
+        "cero cero siete y uno dos tres cuatro cinco seis siete ocho nueve cero uno dos tres "
+        "cuatro cinco seis",
+    ("fr", "71, 80, 81, 91 et 200"):
+        "soixante et onze, quatre vingts, quatre vingt un, quatre vingt onze et deux cents",
+    ("it", "21, 28 e 101"): "ventuno, ventotto e centouno",
+    ("es", "0,05"): "cero coma cero cinco",
+    # Abbreviations and capitals.
+    ("es", "Srta. Ana, Ud. y Uds."): "señorita Ana, usted y ustedes",
+    ("fr", "MM. Dupont, Ste Anne"): "messieurs Dupont, sainte Anne",
+    ("it", "Dott.ssa Neri, Sig.ra Bianchi"): "dottoressa Neri, signora Bianchi",
+    ("es", "el DVD y la OTAN"): "el de uve de y la OTAN",
+    ("es", "HOLA A TODOS LOS DE TVE"): "HOLA A TODOS LOS DE TVE",
     ("es", "x² y 10⁻³, 20 m²"):
         "x al cuadrado y diez elevado a menos tres, veinte metros cuadrados",
     ("es", "π y µ"): "pi y mu",
