@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from engine.env import Environment, read_environment
 from tests import node as packages
 from tests.engine.inprocess import Inside, use_engine_settings
+from tests.engine.site import Site
 
 
 @pytest.fixture
@@ -25,6 +27,14 @@ def inside(environment: Environment, settings: Any, transactional_db: None) -> I
     use_engine_settings(settings)
     environment.spool.mkdir(parents=True)
     return Inside(environment)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A server of the test's own."""
+    running = Site()
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

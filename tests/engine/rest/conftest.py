@@ -51,10 +51,3 @@ def lenient(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     )
     yield running
     running.stop()
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    running = Site()
-    yield running
-    running.close()

@@ -17,7 +17,6 @@ from websockets.sync.client import ClientConnection, connect
 from engine.runtime.modelcache import IN_EVENT_LOOP
 from tests.contract.messages import misfits
 from tests.engine.engine import Engine, start_engine
-from tests.engine.site import Site
 from tests.speech import Samples, join, pcm_bytes, say
 
 STREAMS = 8  # that the engine takes at once
@@ -46,13 +45,6 @@ def speech(full_lane: None) -> Samples:
     """Two sentences with a second between them, at 16 kHz."""
     fox, shells = say("The quick brown fox jumps over the lazy dog."), say("She sells sea shells.")
     return join(0.5, fox, 1.0, shells, 1.0)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    running = Site()
-    yield running
-    running.close()
 
 
 @dataclass

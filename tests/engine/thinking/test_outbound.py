@@ -31,13 +31,6 @@ def model() -> Iterator[LanguageModel]:
     running.close()
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    running = Site()
-    yield running
-    running.close()
-
-
 def environ(folder: Path, **variables: str) -> Environment:
     return read_environment({"EARSHOT_DATA": str(folder)} | variables)
 
