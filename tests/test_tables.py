@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ from engine.wire.live_options import FluxOptions
 from engine.wire.options import Encoding, ListenOptions, SpeakOptions
 from engine.wire.query import parameters
 from network import addresses
+from tests.test_imports import ROOT
 from transcripts.media import fetch as web_fetch
 from webapp import env as web_env
 
@@ -109,3 +111,31 @@ def test_both_servers_share_their_host_and_their_data(environ: dict[str, str]):
     engine = engine_env.read_environment({"EARSHOT_DATA": "/tmp/data"} | environ)
     web = web_env.read({"EARSHOT_DATA": "/tmp/data"} | environ)
     assert (engine.host, engine.data) == (web.host, web.data)
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers the variables that are looked up."""
+
+    def __init__(self, **values: str) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+
+def documented(page: str) -> list[str]:
+    """Variables in the first column of the tables of a page."""
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", (ROOT / "docs" / page).read_text(), re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`([A-Z][A-Z_]+)`", row)]
+
+
+def test_every_variable_of_the_servers_is_documented_in_one_table():
+    asked = Asked()
+    engine_env.read_environment(asked)
+    web_env.read(asked)
+    named = documented("settings.md") + documented("engine.md")
+    totals = {f"{name}_TOTAL" for name in named if name.endswith("_LIMIT")}
+    assert asked.names - totals == set(named)
+    assert len(named) == len(set(named))

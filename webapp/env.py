@@ -171,7 +171,7 @@ class AccountReader(Reader):
 
     def domains(self, name: str) -> tuple[str, ...]:
         """Domains of e-mail addresses, separated by commas."""
-        found = tuple(each.strip().lower() for each in self.text(name).split(",") if each.strip())
+        found = tuple(map(str.lower, self.words(name)))
         for domain in found:
             self.check_domain(name, domain)
         return found
