@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ["webapp", "management", "transcripts", "speechclient", "network", "engine", "tests"]
+PACKAGES = [
+    *("webapp", "management", "transcripts", "speechclient", "network", "sandbox", "engine"),
+    "tests",
+]
 # What a real deployment sets: `check --deploy` must find nothing to complain about.
 DEPLOYED = {
     "EARSHOT_URL": "https://earshot.example.test",

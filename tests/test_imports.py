@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("network", "speechclient", "engine", "management", "transcripts", "webapp")
+PACKAGES = ("network", "sandbox", "speechclient", "engine", "management", "transcripts", "webapp")
 
 # Imports allowed from room to room. The longest name that fits a module is its room.
 ARROWS: dict[str, tuple[str, ...]] = {
@@ -93,7 +93,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "engine.wire",
     ),
     "engine.speech": (),
-    "engine.speech.audio": ("engine.speech", "network"),
+    "engine.speech.audio": ("engine.speech", "network", "sandbox"),
     "engine.speech.diarization": ("engine.speech.audio", "engine.text", "engine.weights"),
     "engine.speech.recognition": (
         "engine.runtime",
@@ -137,6 +137,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "engine.wire": ("engine.text", "network"),
     "management": ("speechclient",),
     "network": (),
+    "sandbox": (),
     "speechclient": (),
     "transcripts": ("management", "transcripts.search", "transcripts.stages", "transcripts.views"),
     "transcripts.agents": (
@@ -216,7 +217,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "transcripts.text",
         "transcripts.uploads",
     ),
-    "transcripts.media": ("network", "transcripts.text"),
+    "transcripts.media": ("network", "sandbox", "transcripts.text"),
     "transcripts.models": (
         "management",
         "speechclient",
@@ -300,6 +301,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
 FRAMEWORKS = {"django", "channels", "asgiref", "daphne", "celery"}
 WITHOUT_FRAMEWORK = (
     "network",
+    "sandbox",
     "speechclient",
     "engine.sessions",
     "engine.speech",

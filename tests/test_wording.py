@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("engine", "management", "network", "speechclient", "transcripts", "webapp")
+from tests.test_imports import PACKAGES, ROOT
 
 # Phrases that had to be read twice, and others of their kinds; in any case.
 REPLACED = (

@@ -10,6 +10,7 @@ EVERY_MS = 300
 READERS: dict[str, frozenset[str]] = {
     "engine": frozenset({"engine"}),
     "network": frozenset({"engine", "web", "worker", "beat"}),
+    "sandbox": frozenset(),  # processes that decode start for each file
     "speechclient": frozenset({"web", "worker", "beat"}),
     "management": frozenset({"web", "worker", "beat"}),
     "transcripts": frozenset({"web", "worker", "beat"}),

@@ -210,7 +210,7 @@ ROWS = (
           f"{VIEWER}test_a_viewer_follows_the_session_to_this_process",
           f"{VIEWER}test_a_viewer_that_does_not_read_is_closed_and_holds_up_nobody"),
     attack("1", "inside of the decoder nothing can be opened, removed, forked or traced",
-           "tests/test_confinement.py"),
+           "tests/sandbox/test_confinement.py"),
     attack("2", "data is readable to its owner alone",
            f"{DATA}test_every_process_makes_private_files",
            f"{DATA}test_folder_of_an_earlier_version_is_tightened"),

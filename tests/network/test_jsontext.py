@@ -2,13 +2,13 @@
 
 import ast
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from network.jsontext import MAX_DEPTH, read_json, read_storable_json
+from tests.test_imports import PACKAGES, ROOT
 
 values = some.recursive(
     some.none() | some.booleans() | some.integers() | some.text("ab\n\"'é日", max_size=5),
@@ -65,7 +65,6 @@ def test_what_no_database_can_store_is_rejected(text):
         read_storable_json(text)
 
 
-ROOT = Path(__file__).resolve().parents[2]
 # These read what we, the operator or a package wrote, or have a limit of their own.
 TRUSTED = {
     "engine/accounts/ledger.py",
@@ -86,7 +85,7 @@ TRUSTED = {
 
 def test_nothing_else_reads_json_without_a_limit():
     reading = set()
-    for package in ("engine", "management", "network", "speechclient", "transcripts", "webapp"):
+    for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             source = path.read_text()
             if "json" not in source:

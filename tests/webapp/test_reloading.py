@@ -18,6 +18,7 @@ from webapp.reloading import READERS, Changes, readers
         ("transcripts/tasks.py", {"web", "worker", "beat"}),
         ("engine/views/models.py", {"engine"}),
         ("network/addresses.py", {"web", "worker", "beat", "engine"}),
+        ("sandbox/confinement.py", set()),
     ],
 )
 def test_a_change_restarts_what_has_read_the_file(changed, restarted):

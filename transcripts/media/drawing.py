@@ -12,7 +12,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from transcripts.media.soundtrack import (
+from sandbox.soundtrack import (
     Damage,
     Timeline,
     decoded,

@@ -1,7 +1,7 @@
 """Facts of a file of unknown origin, its loudness over time, and a copy that browsers play.
 
 FFmpeg reads these files only in `sound_child.py`: a process of its own that is confined as
-`confinement.py` says. When it dies, its file is rejected and nothing else is affected.
+`sandbox/confinement.py` says. When it dies, its file is rejected and nothing else is affected.
 """
 
 import base64

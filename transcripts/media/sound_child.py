@@ -16,8 +16,8 @@ from typing import IO, Any
 
 import av
 
-from transcripts.media.confinement import confine
-from transcripts.media.soundtrack import (
+from sandbox.confinement import confine
+from sandbox.soundtrack import (
     Damage,
     Timeline,
     Track,

@@ -19,8 +19,8 @@ from typing import Any
 
 import av
 
-from engine.speech.audio.confinement import ConfinementError, confine
-from engine.speech.audio.soundtrack import (
+from sandbox.confinement import ConfinementError, confine
+from sandbox.soundtrack import (
     Damage,
     Timeline,
     Track,

@@ -200,7 +200,7 @@ def test_a_decoder_that_was_killed_says_so():
 def test_the_decoder_can_neither_open_files_nor_sockets_nor_start_programs(tmp_path):
     program = """
 import os, socket, sys
-from engine.speech.audio.confinement import confine
+from sandbox.confinement import confine
 confine(memory_bytes=1 << 30, cpu_seconds=10)
 done = []
 for attempt in (

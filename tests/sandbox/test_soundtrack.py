@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from engine.speech.audio.decode import RATE, Decoder, Limits, Track
-from engine.speech.audio.soundtrack import MOST_SILENCE_SECONDS, Timeline
 from engine.speech.errors import UnsupportedAudio
+from sandbox.soundtrack import MOST_SILENCE_SECONDS, Timeline
 from tests.debian import found, needed
 from tests.media import Sound, beeps, damaged, without, written
 from transcripts.media import sound

@@ -1,8 +1,4 @@
-"""The sandbox of the processes that decode: each call that could do harm is refused.
-
-The engine and the web application each have a copy of the modules that read files of unknown
-origin. A test of one copy holds for the other, because the copies are equal.
-"""
+"""The sandbox of the processes that decode: each call that could do harm is refused."""
 
 import errno
 import json
@@ -18,12 +14,11 @@ import pytest
 
 from engine.speech.audio.decode import Decoder, RawFormat
 from tests.product import until
+from tests.test_imports import ROOT
 from transcripts.media.sound import PROGRAM
 
 pytestmark = pytest.mark.full
 
-ROOT = Path(__file__).resolve().parent.parent
-COPIES = ("confinement.py", "soundtrack.py")
 NOBODY = 65534
 
 # Prints the error number of each attempt, 0 for one that succeeds. The files, the folder and the
@@ -152,12 +147,9 @@ USERS = [0, NOBODY] if os.geteuid() == 0 else [os.geteuid()]
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has a system call filter.")
 @pytest.mark.parametrize("user", USERS)
-@pytest.mark.parametrize(
-    "module", ["engine.speech.audio.confinement", "transcripts.media.confinement"]
-)
-def test_each_call_is_refused_and_changes_nothing(folder, module, user):
+def test_each_call_is_refused_and_changes_nothing(folder, user):
     before = contents(folder)
-    results = attempt(module, folder, user)
+    results = attempt("sandbox.confinement", folder, user)
     assert {name for name, number in results.items() if number != errno.EPERM} == set()
     assert contents(folder) == before
 
@@ -202,9 +194,3 @@ def test_process_that_reads_for_the_web_application_is_confined(tmp_path, work):
         until(confined, 60, "the process is confined")
         assert process.stdin is not None
         process.stdin.close()
-
-
-@pytest.mark.parametrize("name", COPIES)
-def test_copies_of_what_reads_files_of_unknown_origin_are_equal(name):
-    engine, web = ROOT / "engine/speech/audio" / name, ROOT / "transcripts/media" / name
-    assert engine.read_bytes() == web.read_bytes()

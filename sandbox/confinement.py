@@ -4,9 +4,6 @@ A confined process can compute, read and write the files that are open, and end.
 anything, change any file by name, reach the network, start programs or threads, or see other
 processes. On Linux (x86_64 and aarch64) a system call filter enforces this; elsewhere only the
 resource limits hold.
-
-The engine and the web application each have a copy of this module, because neither may import
-the other. A test keeps the copies equal.
 """
 
 from __future__ import annotations

@@ -3,9 +3,7 @@
 The recognizer, the waveform and the listening copy read files through this module, so that they
 agree on what is heard and when. Times are seconds from the zero of a player.
 
-The engine and the web application each have a copy of this module, because neither may import
-the other. A test keeps the copies equal. Only PyAV is imported: the processes that decode start
-for each file.
+Only PyAV is imported: the processes that decode start for each file.
 """
 
 from __future__ import annotations
