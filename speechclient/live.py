@@ -95,6 +95,15 @@ class LiveStream(Generic[Connection, Choices]):
     stream_class: ClassVar[type[Stream[Any, Any]]]
     keeps_alive: ClassVar[bool]
 
+    # Of a stream that has not been opened.
+    _connection: Connection | None = None
+    _loss: SpeechError | None = None
+    _failure: SpeechError | None = None
+    _state = State.CONNECTING
+    _is_sending = False
+    _is_overflowing = False
+    _configured: asyncio.Future[Configured | ConfigureFailed] | None = None
+
     def __init__(
         self,
         base_url: str,
@@ -127,18 +136,11 @@ class LiveStream(Generic[Connection, Choices]):
             random.random, first=survival.retry_seconds, most=survival.max_retry_seconds
         )
         self._events = Deliveries(self._continuity.checkpoint)
-        self._connection: Connection | None = None
-        self._loss: SpeechError | None = None
-        self._failure: SpeechError | None = None
-        self._state = State.CONNECTING
-        self._is_sending = False
         self._is_configuring = asyncio.Lock()
-        self._configured: asyncio.Future[Configured | ConfigureFailed] | None = None
         self._wake = asyncio.Event()  # something to send
         self._room = asyncio.Event()  # in memory
         self._tasks: list[asyncio.Task[None]] = []
         self._rest: list[LiveEvent] = []  # after the last event of the queue
-        self._is_overflowing = False
         self._ended = asyncio.Event()
         if self._continuity.final > received:
             raise ValueError("the source is shorter than what is final")

@@ -100,6 +100,36 @@ class _Connect(connect):
         return exc  # the credential is for the server that was named
 
 
+async def _connect(
+    base_url: str,
+    address: str,
+    credential: Credential,
+    timeouts: SocketTimeouts,
+    as_subprotocol: bool,
+) -> _Connection:
+    """Open the WebSocket of a path and query. Raises what the library raises."""
+    http_url = base_url.replace("ws", "http", 1) if base_url.startswith("ws") else base_url
+    protocols = [Subprotocol(name) for name in credential.subprotocols()]
+    connecting = _Connect(
+        http_url.replace("http", "ws", 1) + address,
+        additional_headers=None if as_subprotocol else credential.headers(),
+        subprotocols=protocols if as_subprotocol and protocols else None,
+        user_agent_header="earshot-speechclient",
+        compression=None,
+        proxy=proxy_for(http_url),
+        open_timeout=timeouts.open_seconds,
+        ping_interval=timeouts.ping_seconds,
+        ping_timeout=timeouts.pong_seconds,
+        close_timeout=timeouts.close_seconds,
+        max_size=MAX_MESSAGE_BYTES,
+        max_queue=MAX_QUEUE,
+        write_limit=MAX_WRITE_BUFFER_BYTES,
+        logger=_wire_logger,
+        create_connection=_Connection,
+    )
+    return cast(_Connection, await connecting)
+
+
 class Stream(Generic[Session, Choices]):
     """An open socket. Iterate for events; the end of the iteration is a normal end.
 
@@ -142,29 +172,10 @@ class Stream(Generic[Session, Choices]):
             Credential("Bearer", access_token) if access_token else Credential("Token", api_key)
         )
         base_url = read_base_url(base_url, SCHEMES)
-        http_url = base_url.replace("ws", "http", 1) if base_url.startswith("ws") else base_url
-        socket_url = http_url.replace("http", "ws", 1)
         query = urlencode(options.query())
-        protocols = [Subprotocol(name) for name in credential.subprotocols()]
-        connecting = _Connect(
-            f"{socket_url}{cls.path}{'?' if query else ''}{query}",
-            additional_headers=None if as_subprotocol else credential.headers(),
-            subprotocols=protocols if as_subprotocol and protocols else None,
-            user_agent_header="earshot-speechclient",
-            compression=None,
-            proxy=proxy_for(http_url),
-            open_timeout=timeouts.open_seconds,
-            ping_interval=timeouts.ping_seconds,
-            ping_timeout=timeouts.pong_seconds,
-            close_timeout=timeouts.close_seconds,
-            max_size=MAX_MESSAGE_BYTES,
-            max_queue=MAX_QUEUE,
-            write_limit=MAX_WRITE_BUFFER_BYTES,
-            logger=_wire_logger,
-            create_connection=_Connection,
-        )
+        address = f"{cls.path}{'?' if query else ''}{query}"
         try:
-            socket = cast(_Connection, await connecting)
+            socket = await _connect(base_url, address, credential, timeouts, as_subprotocol)
         except (OSError, EOFError, WebSocketException) as error:
             failure = _rejection(error, credential, base_url)
             logger.warning("%s failed: %s, request_id=%s", cls.path, failure, failure.request_id)

@@ -15,7 +15,28 @@ export class Captions {
   constructor(list, { speakers = true } = {}) {
     this.list = list;
     this.list.dataset.speakers = String(speakers);
+    this.epoch = "";
+    this.grown = () => {}; // called when words are added
     this.reset();
+  }
+
+  // Shows a message of the server that is about captions; false for any other.
+  take(message) {
+    if (message.type === "Start") {
+      if (message.after === 0) this.reset();
+      this.epoch = message.epoch;
+    } else if (message.type === "Caption") {
+      this.add(message);
+      this.grown();
+    } else if (message.type === "Interim") {
+      this.showInterim(message.parts);
+      this.grown();
+    } else if (message.type === "Names") {
+      this.name(message.names);
+    } else {
+      return false;
+    }
+    return true;
   }
 
   reset() {

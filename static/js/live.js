@@ -30,6 +30,7 @@ function Live(root) {
   const file = find("file");
 
   const reading = new Reading(root, captions.list);
+  captions.grown = () => reading.keepUp();
   const notes = new Notes(find("notes"));
   const writing = new Writing(captions, (message) => {
     if (!isReady || !link.isOpen) return false;
@@ -44,13 +45,12 @@ function Live(root) {
   let isStopping = false;
   let hasStopped = false;
   let takes = false;
-  let epoch = "";
   let progress = {};
   let down = "";
   let trouble = "";
 
   function address() {
-    const query = new URLSearchParams({ tab, epoch, after: captions.sequence });
+    const query = new URLSearchParams({ tab, epoch: captions.epoch, after: captions.sequence });
     if (takes) query.set("take", "1");
     return `${root.dataset.socket}?${query}`;
   }
@@ -104,23 +104,14 @@ function Live(root) {
       isReady = true;
       pump();
       if (isStopping) askToStop();
-    } else if (message.type === "Start") {
-      if (message.after === 0) captions.reset();
-      epoch = message.epoch;
+    } else if (captions.take(message)) {
+      // Shown as on the pages of those who have the link.
     } else if (message.type === "Confirmed") {
       backlog.confirm(message.bytes);
       pump();
     } else if (message.type === "Wrong") {
       sent = message.received;
       pump();
-    } else if (message.type === "Caption") {
-      captions.add(message);
-      reading.keepUp();
-    } else if (message.type === "Interim") {
-      captions.showInterim(message.parts);
-      reading.keepUp();
-    } else if (message.type === "Names") {
-      captions.name(message.names);
     } else if (message.type === "Note") {
       notes.add(message);
     } else if (message.type === "Progress") {

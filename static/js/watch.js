@@ -9,15 +9,15 @@ const find = (name) => root.querySelector(`[data-${name}]`);
 const captions = new Captions(find("captions"), { speakers: root.dataset.speakers === "yes" });
 const state = find("state");
 const isOverlay = root.dataset.view === "overlay";
-let epoch = "";
 
 const link = new Link(() => {
-  const query = new URLSearchParams({ epoch, after: captions.sequence });
+  const query = new URLSearchParams({ epoch: captions.epoch, after: captions.sequence });
   return `${root.dataset.watch}?${query}`;
 });
 
 dress();
 const reading = new Reading(root, captions.list);
+captions.grown = () => reading.keepUp();
 link.addEventListener("message", ({ data }) => receive(data));
 link.addEventListener("down", ({ words, seconds }) => say(`${words} Trying again in ${seconds} s.`));
 link.addEventListener("close", ({ words }) => {
@@ -26,18 +26,8 @@ link.addEventListener("close", ({ words }) => {
 link.connect();
 
 function receive(message) {
-  if (message.type === "Start") {
-    if (message.after === 0) captions.reset();
-    epoch = message.epoch;
-    say("");
-  } else if (message.type === "Caption") {
-    captions.add(message);
-    reading.keepUp();
-  } else if (message.type === "Interim") {
-    captions.showInterim(message.parts);
-    reading.keepUp();
-  } else if (message.type === "Names") {
-    captions.name(message.names);
+  if (captions.take(message)) {
+    if (message.type === "Start") say("");
   } else if (message.type === "Progress") {
     say(message.lag ? `Captions are ${message.lag} s behind` : "");
   } else if (message.type === "Ended") {
