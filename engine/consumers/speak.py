@@ -1,6 +1,7 @@
 """``WS /v1/speak`` and ``WS /v2/speak``: text in, sound out as it is made.
 
-The sessions of ``engine.sessions.live_speak`` interpret the messages (docs/contract.md, 11 and 12).
+``engine.sessions.live_speak`` and ``live_flux_speak`` interpret the messages (docs/contract.md, 11
+and 12).
 """
 
 from __future__ import annotations
@@ -21,18 +22,9 @@ from engine.gateway.operations import socket
 from engine.inference.models import synthesizer
 from engine.inference.speak import check_flux, choose
 from engine.runtime.priority import step_back
-from engine.sessions.live_speak import (
-    LONGEST_SECONDS,
-    MOST_A_MINUTE,
-    AuraSession,
-    Close,
-    FluxSession,
-    Identity,
-    Say,
-    Step,
-    Stop,
-    Tell,
-)
+from engine.sessions.live_flux_speak import FluxSession
+from engine.sessions.live_speak import MOST_A_MINUTE, AuraSession
+from engine.sessions.speak_steps import LONGEST_SECONDS, Close, Identity, Say, Step, Stop, Tell
 from engine.speech.audio.encode import AudioFormat, Encoder
 from engine.speech.errors import SpeechError
 from engine.speech.synthesis.voices import VERSION, SpeechModel

@@ -14,7 +14,7 @@ from engine.inference.listen import check_hints, choose_model
 from engine.inference.models import recognizer
 from engine.models import AgentConfiguration, AgentVariable
 from engine.sessions.agent.settings import DEFAULT_LISTEN
-from engine.sessions.live_speak import FASTEST, SLOWEST
+from engine.sessions.live_flux_speak import FASTEST, SLOWEST
 from engine.sessions.turns import TurnOptions
 from engine.speech.audio.encode import RAW, AudioFormat, FormatError, read_format
 from engine.speech.errors import UnknownModel

@@ -19,7 +19,8 @@ from engine.inference.fetch import fetch
 from engine.inference.models import synthesizer
 from engine.inference.text_source import TextSource, decode_text, read_text_source
 from engine.runtime.priority import step_back
-from engine.sessions.live_speak import MOST_CHARACTERS, speed_problem
+from engine.sessions.live_flux_speak import speed_problem
+from engine.sessions.speak_steps import MOST_CHARACTERS
 from engine.speech.audio.encode import (
     AudioFormat,
     Encoder,

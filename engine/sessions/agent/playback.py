@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from engine.sessions.live_speak import CHARACTERS_A_SECOND, word_end
+from engine.sessions.live_flux_speak import CHARACTERS_A_SECOND, word_end
 from engine.wire.agent_messages import Behavior
 
 

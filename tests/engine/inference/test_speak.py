@@ -10,7 +10,7 @@ import pytest
 from engine.inference import speak
 from engine.inference.speak import check_flux
 from engine.models import Request
-from engine.sessions.live_speak import MOST_CHARACTERS
+from engine.sessions.speak_steps import MOST_CHARACTERS
 from engine.weights.errors import MissingWeights
 from engine.wire.errors import ApiError
 from tests.engine.inprocess import Inside, error

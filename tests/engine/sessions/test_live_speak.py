@@ -8,16 +8,9 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from engine.sessions.live_speak import (
-    AuraSession,
-    Close,
-    FluxSession,
-    Identity,
-    Say,
-    Step,
-    Stop,
-    Tell,
-)
+from engine.sessions.live_flux_speak import FluxSession
+from engine.sessions.live_speak import AuraSession
+from engine.sessions.speak_steps import Close, Identity, Say, Step, Stop, Tell
 from engine.wire import speak_messages as speak
 
 WHO = Identity("r-1", "aura-2-thalia-en", "2026", "u-1")
