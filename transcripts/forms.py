@@ -56,7 +56,8 @@ class SpeakerForm(forms.Form):
     """A voice of a transcript, as ``Voice.key`` writes it, and how it is to be called."""
 
     voice = forms.RegexField(
-        r"^\d{1,4}-\d{0,5}$", error_messages={"invalid": "This transcript has no such speaker."}
+        r"^[0-9]{1,4}-[0-9]{0,5}$",
+        error_messages={"invalid": "This transcript has no such speaker."},
     )
     name = forms.CharField(
         max_length=100,
