@@ -1,4 +1,6 @@
-"""Live streams that survive lost connections; ``streams/live_events.py`` has their interface.
+"""Live streams that survive lost connections.
+
+Their interface is described in ``streams/live_events.py``.
 
 This module moves bytes: ``streams/sending.py`` decides when something is sent, and
 ``streams/continuity.py`` what the events of a connection mean for the whole stream.

@@ -100,3 +100,33 @@ def test_a_stream_in_memory_is_left_as_it_is():
     stream = io.StringIO()
     take_every_name(stream, "utf-8")
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("tags", "names"),
+    [
+        ([], []),
+        (["de", "en-US", "en", "fr-CA"], ["English", "French", "German"]),
+        (["xx"], ["xx"]),
+        (["es", "es-419", "ca"], ["Catalan", "Spanish"]),
+    ],
+)
+def test_languages_are_named_once_with_english_first(tags: list[str], names: list[str]):
+    assert saying.language_names(tags) == names
+
+
+def test_a_moment_of_this_week_has_its_day_and_one_before_its_date():
+    noon = timezone.localtime().replace(hour=12, minute=5)
+    assert saying.said(noon - timedelta(days=6)).endswith("day 12:05")
+    earlier = noon - timedelta(days=7)
+    assert saying.said(earlier).startswith(f"{earlier.day} {earlier:%B}")
+    # A clock that is ahead: a day to come has its date.
+    ahead = noon + timedelta(days=1)
+    assert saying.said(ahead).startswith(f"{ahead.day} {ahead:%B}")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(1000, "1 kB"), (999_499, "999 kB"), (10**13, "10000.0 GB")]
+)
+def test_a_size_is_rounded_in_its_unit(count: int, text: str):
+    assert saying.size(count) == text

@@ -250,7 +250,7 @@ def test_a_deleted_recording_is_in_the_audit_log_and_its_file_is_gone(
     assert not Recording.objects.exists()
     assert not path.exists()
     entry = AuditEntry.objects.get(action=Action.RECORDING_DELETED)
-    assert (entry.subject, entry.project) == ("Monday", finished.project)
+    assert (entry.subject, entry.project_name) == ("Monday", "Interviews")
 
 
 def test_a_row_that_is_deleted_leaves_nothing_in_its_place(finished: Recording, ada_client: Client):
@@ -270,7 +270,7 @@ def test_a_recording_moves_with_its_words(
     run = finished.finished_runs[0]
     assert {each.project for each in run.utterances.all()} == {other_project}
     entry = AuditEntry.objects.get(action=Action.RECORDING_MOVED)
-    assert (entry.project, entry.details["before"]) == (other_project, "Interviews")
+    assert (entry.project_name, entry.details["before"]) == ("Elsewhere", "Interviews")
 
 
 def test_a_recording_in_work_does_not_move(

@@ -72,7 +72,7 @@ def test_a_name_has_a_length(finished: Recording, ada_client: Client):
 def test_a_channel_that_was_transcribed_apart_is_a_voice(finished: Recording, ada_client: Client):
     add_run(finished, "Hello.", options={"multichannel": True}, channel=1)
     call(ada_client, finished, "1-", "Ada")
-    call(ada_client, finished, "0-", "Bob")  # nobody speaks on it
+    call(ada_client, finished, "0-", "Bob")  # a channel without speech
     assert names(finished) == {(1, None): "Ada"}
 
 

@@ -118,7 +118,7 @@ def test_what_is_missing_or_of_another_kind_is_said(change: dict[str, Any], sent
     assert str(raised.value) == sentence
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", '"a"', "1", "NaN", "[" * 5000, "\ud800"])
+@pytest.mark.parametrize("body", [" ", "{", "[]", '"a"', "1", "NaN", "[" * 5000, "\ud800"])
 def test_a_body_that_is_no_object_is_said(body: str):
     with pytest.raises(Rejected, match="The body is not a JSON object"):
         creation(body.encode("utf-8", "surrogatepass").decode("latin-1"))
