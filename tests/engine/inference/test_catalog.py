@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -126,7 +127,7 @@ def test_a_model_knows_its_languages(name: str, language: str, is_known: bool):
         ("whisper-tiny.en", True, False),
     ],
 )
-def test_a_language_is_found_by_models_of_several(name: str, detect: object, is_known: bool):
+def test_a_language_is_found_by_models_of_several(name: str, detect: Any, is_known: bool):
     if is_known:
         # The language of the request is no more than a default.
         assert LENIENT.choose(name, "de", detect).language is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -12,7 +14,7 @@ from transcripts.models import Recording, Speaker, Transcription
 pytestmark = pytest.mark.django_db
 
 
-def call(client: Client, recording: Recording, voice: str, name: str, **facts: object) -> object:
+def call(client: Client, recording: Recording, voice: str, name: str, **facts: Any) -> Any:
     page = address("speaker_rename", recording)
     return client.post(page, {"voice": voice, "name": name}, **facts)
 
