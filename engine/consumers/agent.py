@@ -187,7 +187,7 @@ class AgentConsumer(Socket):
     def _speak(self, step: steps.Step) -> None:
         match step:
             case steps.Say(number, text):
-                if self.reply is None or (number == 0 and not self.reply.has_failed):
+                if self.reply is None or (number == 0 and not self.reply.is_restarted):
                     assert self.voice is not None
                     self._silence()
                     self.reply = ReplyAudio(self, self.voice, self)

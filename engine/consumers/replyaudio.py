@@ -52,18 +52,19 @@ class ReplyAudio:
         self._cancelled = threading.Event()
         self._sender: asyncio.Task[None] | None = None
         self._maker: asyncio.Task[None] | None = None
-        self.has_failed = False
         self.use(voice)
+        self.is_restarted = False
 
     def use(self, voice: AgentVoice) -> None:
-        """Make the sentences that follow with ``voice``."""
+        """Make the sentences that follow with ``voice``, some of them again."""
+        self.is_restarted = True
         self._voice = voice
         self._texts = asyncio.Queue()
         self._unmade = 0
-        self.has_failed = False
         self._maker = self._socket.spawn(self._make_all())
 
     def say(self, number: int, text: str) -> None:
+        self.is_restarted = False
         self._unmade += 1
         self._texts.put_nowait((number, text))
 
@@ -97,7 +98,7 @@ class ReplyAudio:
             try:
                 await self._make(number, text)
             except (SpeechError, MissingWeights):
-                self.has_failed = True
+                self._unmade = 0
                 self._listener.on_speak_failed(number)
                 return
             self._unmade -= 1

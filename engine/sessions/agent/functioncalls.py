@@ -111,6 +111,7 @@ class FunctionCalls:
             self._cancelled.extend(one.id for one in asked)
             cancelled = [wire.CancelledCall(id=one.id, name=one.call.name) for one in asked]
             yield Tell(wire.FunctionCallCancelled(functions=cancelled))
+        turn.pending = []
 
     def tick(self, turn: Exchange, now: float) -> Iterator[Step]:
         """Continue without the first call that takes too long."""

@@ -70,8 +70,8 @@ class Sentence:
         Audio has no marks of its words: a text is taken to be spoken at an even pace.
         """
         played = position - self.start
-        if played <= 0:
-            return ""
+        if played <= 0 or not (self.seconds or self.is_made):
+            return ""  # without audio its start is not known
         usual = 0.0 if self.is_made else len(self.text) / CHARACTERS_A_SECOND
         whole = max(self.seconds, usual)
         return self.text[: word_end(self.text, played / whole)].rstrip() if whole else self.text

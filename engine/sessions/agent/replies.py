@@ -80,6 +80,7 @@ class Replies:
                 yield text_of("assistant", sentence.text, sentence.behavior)
         if not turn.reply.is_released:
             turn.reply.is_released = True
+            self._conversation.is_start_told = False  # a client drops only what it has by then
             yield Release(turn.reply.playback.position(now))
 
     def made(self, turn: Exchange, number: int, seconds: float, now: float, is_last: bool) -> None:
@@ -115,7 +116,21 @@ class Replies:
                 yield Finish()
             return
         yield error("FAILED_TO_SPEAK", "The audio of the reply could not be made.")
-        yield from self.cut(now)
+        yield from self._end_at(turn, number, now)
+
+    def _end_at(self, turn: Exchange, number: int, now: float) -> Iterator[Step]:
+        """End the reply with what was made of a sentence: the client plays it to its end."""
+        sentences = turn.reply.sentences
+        if sentences[number:] and sentences[number].seconds:
+            last = sentences[number]
+            last.text, last.is_made = last.heard(last.end), True
+            number += 1
+        del sentences[number:]
+        if not sentences:
+            yield from self.cut(now)
+            return
+        yield from self._stop_thinking(turn)
+        yield from self.finish(turn)
 
     # The end.
 
@@ -145,10 +160,15 @@ class Replies:
     def abandon(self, turn: Exchange) -> Iterator[Step]:
         """Stop everything that is under way for ``turn``."""
         self._conversation.end_turn()
+        yield from self._stop_thinking(turn)
+        yield Silence()
+
+    def _stop_thinking(self, turn: Exchange) -> Iterator[Step]:
+        """Stop the request to the model and the function calls."""
         if turn.thought is not None:
+            turn.thought = None
             yield StopThinking()
         yield from self._calls.cancel(turn)
-        yield Silence()
 
     def _record_heard(self, sentence: Sentence, heard: str) -> Iterator[Step]:
         if not sentence.is_recorded and heard and sentence.behavior != "backchannel":

@@ -90,6 +90,8 @@ class Updates:
 
     def _set_thinks(self, thinks: tuple[wire.Think, ...]) -> Iterator[Step]:
         self._conversation.thinks = thinks
+        if self._conversation.turn is not None:
+            self._conversation.turn.provider = 0  # of the new list
         for problem in map(self._rules.warning_of, thinks):
             if problem:
                 yield warning("FUNCTION_CALL_FAILED", problem)

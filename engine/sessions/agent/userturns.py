@@ -108,9 +108,10 @@ class UserTurns:
                 if conversation.turn is None:
                     yield from self._live.acknowledge(now)
             case Event.END:
-                conversation.is_user_speaking = conversation.is_start_told = False
+                conversation.is_user_speaking = False
                 conversation.idle_since = now
                 yield from self._hear_end(text, now, speech_end, languages)
+                conversation.is_start_told = False
 
     def begin(
         self,
@@ -214,10 +215,11 @@ class UserTurns:
     def _resume(self, now: float) -> Iterator[Step]:
         """Continue where the reply fell silent: that was no interruption."""
         conversation = self._conversation
+        if not conversation.is_user_speaking:
+            # Also after a reply that ended in the pause: the next interruption must be told.
+            conversation.is_start_told = False
         if conversation.suspended_at is None:
             return
         conversation.suspended_at = None
-        if not conversation.is_user_speaking:
-            conversation.is_start_told = False
         if conversation.turn is not None:
             yield from self._replies.release(conversation.turn, now)

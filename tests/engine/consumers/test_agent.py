@@ -20,6 +20,7 @@ from engine.consumers import agent as consumer
 from engine.consumers import recognition, replyaudio, turns
 from engine.consumers.protocol import HttpProtocol, Protocol
 from engine.models import AgentConfiguration, Request, UsageDay
+from engine.speech.errors import AudioError
 from engine.thinking import localmodel, providers
 from engine.thinking.localmodel import LocalModel
 from engine.weights.errors import MissingWeights
@@ -341,6 +342,40 @@ async def test_a_voice_that_fails_is_replaced_or_ends_the_reply(
         model.respond = lambda body: write("Fine.")
         await talk.say("InjectUserMessage", content="Again.")
         await talk.read_to("AgentAudioDone")
+
+
+async def test_the_next_voice_says_what_the_first_one_could_not(
+    inside: Inside, model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+):
+    failures = iter([AudioError("no sound")])
+
+    class Voices(FakeVoice):
+        def speak(self, *args: Any, **options: Any) -> Iterator[Any]:
+            if failure := next(failures, None):
+                raise failure
+            return super().speak(*args, **options)
+
+    monkeypatch.setattr(replyaudio, "synthesizer", Voices)
+    voices = [{"provider": {"model": name}} for name in ("flux-jack-en", "flux-cole-en")]
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model) | {"speak": voices})
+        await talk.say("InjectUserMessage", content="Is it sunny?")
+        await talk.read_to("SPEAK_REQUEST_FAILED")
+        await talk.read_to("AgentAudioDone")
+        assert abs(len(talk.audio) / 32_000 - 10 / 15) < 0.05
+
+
+async def test_what_was_said_before_the_last_voice_failed_is_heard(
+    inside: Inside, model: LanguageModel
+):
+    model.respond = lambda body: write("This is fine. This will fail.")
+    async with Talk(inside) as talk:
+        await talk.say("Settings", audio=RAW, agent=thinking(model))
+        await talk.say("InjectUserMessage", content="Go on.")
+        await talk.read_to("FAILED_TO_SPEAK")
+        await talk.read_to("AgentAudioDone")
+        assert abs(len(talk.audio) / 32_000 - 11 / 15) < 0.05
+        assert (await talk.read_to("History"))["content"] == "This is fine."
 
 
 async def test_an_interrupted_request_is_cancelled(inside: Inside, model: LanguageModel):

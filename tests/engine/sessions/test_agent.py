@@ -573,6 +573,59 @@ def test_a_voice_that_fails_is_followed_by_the_next():
     ]
 
 
+def test_a_reply_whose_last_voice_fails_ends_with_what_was_made():
+    talk = Conversation(think=thinking(LOOKUP))
+    talk.ask()
+    talk.think(Text("It was sent. It arrives tomorrow. Anything else?"))
+    talk.speak(1.0)
+    talk.session.made(1, 0.7, talk.now, is_last=False)
+    shown = talk.follow(talk.session.speak_failed(1, talk.now))
+    assert kinds(shown) == ["FAILED_TO_SPEAK", "StopThinking", "Finish"]
+    talk.follow(talk.session.sent(0.7, talk.now))
+    talk.follow(talk.session.all_sent(talk.now))
+    talk.wait(2.0)
+    heard = [one["content"] for one in talk.history()]
+    assert heard == ["Where is my order?", "It was sent.", "It arrives tomorrow."[:10]]
+
+
+def test_an_interruption_is_told_after_a_reply_that_ended_in_the_pause_for_a_cough():
+    talk = Conversation(think=thinking())
+    talk.say()
+    talk.wait(1.0)
+    assert kinds(talk.follow(talk.session.hear_voice(0.2, talk.now)))[0] == "UserStartedSpeaking"
+    talk.read({"type": "InjectUserMessage", "content": "In writing."})
+    talk.follow(talk.session.hear_quiet(talk.now))
+    talk.think(Text(SENTENCE), Done())
+    talk.speak()
+    talk.wait(1.0)
+    assert kinds(talk.follow(talk.session.hear_voice(0.2, talk.now)))[0] == "UserStartedSpeaking"
+
+
+def test_a_sentence_without_audio_was_not_heard():
+    talk = Conversation(think=thinking())
+    talk.ask()
+    talk.think(Text("It was sent. "))
+    talk.speak(4.0)
+    talk.think(Text("It arrives tomorrow. "))
+    talk.wait(3.0)
+    talk.read({"type": "InjectUserMessage", "content": "Stop."})
+    assert [one["content"] for one in talk.history()][1:] == ["It was sent.", "Stop."]
+
+
+def test_other_providers_than_those_of_the_present_request_are_counted_from_the_first():
+    talk = Conversation(think=[thinking(LOOKUP), thinking(LOOKUP, model="other")])
+    talk.ask()
+    talk.follow(
+        talk.session.think_failed(talk.newest(steps.Think).thought.number, "broken", talk.now)
+    )
+    talk.read({"type": "UpdateThink", "think": thinking(LOOKUP, model="third")})
+    talk.think(Call("lookup_order", "{}"), Done())
+    talk.read(
+        {"type": "FunctionCallResponse", "id": "call-1", "name": "lookup_order", "content": ""}
+    )
+    assert talk.newest(steps.Think).thought.think.provider.model == "third"
+
+
 @pytest.mark.parametrize(
     ("behavior", "while_speaking", "while_spoken_to"),
     [
