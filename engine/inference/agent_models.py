@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,9 @@ from engine.wire.agent_messages import Agent, ErrorCode, ListenProvider, Output,
 EAGER = 0.4
 _FLUX_MODELS = ("flux-general-en", "flux-general-multi")
 _DEFAULT_VOICE, _MALE_VOICE = "aura-2-thalia-en", "aura-2-arcas-en"
+# A string that is not closed reaches to the end: from each of its quotes on the search would begin
+# again otherwise.
+_STRING_OR_NAME = re.compile(rf'"(?:[^"\\]|\\.)*"?|({AgentVariable.KEY.pattern})', re.DOTALL)
 _MALE_NAMES = frozenset("echo fable onyx matthew brian arthur".split())
 
 
@@ -126,6 +130,14 @@ def load_configuration(project_id: str, agent_id: str) -> dict[str, Any] | None:
     return filled
 
 
+def quoted(config: str) -> str:
+    """Return JSON text with the bare names of variables in it as strings: ``{"think": DG_THINK}``.
+
+    A bare name stands for a whole value of any type, and so does a string that is the name alone.
+    """
+    return _STRING_OR_NAME.sub(_quote, config)
+
+
 def fill(value: Any, variables: Mapping[str, Any]) -> Any:
     """Return ``value`` with the variables that it names.
 
@@ -144,6 +156,10 @@ def fill(value: Any, variables: Mapping[str, Any]) -> Any:
         case dict():
             return {name: fill(one, variables) for name, one in value.items()}
     return value
+
+
+def _quote(found: re.Match[str]) -> str:
+    return f'"{found[1]}"' if found[1] else found[0]
 
 
 def _voice_name(speak: Speak) -> str:

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from engine.exchange import ApiRequest
 from engine.gateway.operations import operation
+from engine.inference.agent_models import quoted
 from engine.models import AgentConfiguration, AgentVariable, Project
 from engine.views.lookup import find
 from engine.wire import account as shapes
@@ -23,7 +24,10 @@ class NewAgent(Shape):
     config: Annotated[
         Trimmed,
         Meta(min_length=2, max_length=200_000),
-        About("The `agent` block of Settings, as a JSON string."),
+        About(
+            "The `agent` block of Settings, as a JSON string. A variable stands for a whole value, "
+            'with or without quotes: `{"greeting": DG_GREETING}`.'
+        ),
     ]
     metadata: Annotated[dict[str, str] | None, About("Labels of your own.")] = None
     api_version: Annotated[float, About("1")] = 1
@@ -63,7 +67,7 @@ def make_agent(request: ApiRequest, project: Project) -> shapes.Agent:
     A session whose `Settings` name its id uses it, with the project's variables filled in.
     """
     payload = read_payload(NewAgent, request.body.data)
-    config = read_json(payload.config)
+    config = read_json(quoted(payload.config))
     if not isinstance(config, dict):
         raise bad_json("config: expected a JSON string of an object")
     agent = project.agents.create(config=config, metadata=payload.metadata or {})

@@ -29,6 +29,16 @@ async def test_a_configuration_is_the_text_of_an_object(inside: Inside, config: 
     assert response.status_code == 400
 
 
+async def test_a_bare_name_of_a_variable_is_a_value_as_on_deepgram(inside: Inside):
+    path = f"{inside.ada.path}/agents"
+    written = r'{"think": DG_THINK, "greeting": "Say \"DG_HI\"", "tags": [DG_A1,DG_B], "x": "\\"}'
+    made = await inside.post(path, json={"config": written})
+    shown = {"think": "DG_THINK", "greeting": 'Say "DG_HI"', "tags": ["DG_A1", "DG_B"], "x": "\\"}
+    assert made.json()["config"] == shown
+    for wrong in ('{"a": xDG_A}', '{"a": DG_a}', '{"a": DG_}', '{"a": "DG_A}', "{DG_A", '"' * 9):
+        assert (await inside.post(path, json={"config": wrong})).status_code == 400
+
+
 async def test_a_variable_is_made_changed_and_deleted(inside: Inside):
     path = f"{inside.ada.path}/agent-variables"
     made = (await inside.post(path, json={"key": "DG_NAME", "value": ["Ada"]})).json()
