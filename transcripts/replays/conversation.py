@@ -59,7 +59,8 @@ class Conversation:
 
     ``read`` returns the caller's audio between two times, ``respond`` the result of a function
     call, ``check`` raises when the replay is to end, and ``tell`` is given the part that is done.
-    ``speed`` sends audio so many times faster than it was spoken.
+    ``speed`` sends speech so many times faster than it was spoken. Silence takes its time: it is
+    sent while the agent speaks, and a server hears audio only a little faster than real time.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class Conversation:
             await self._until(lambda: not self._speech, seconds + REPLY_SECONDS)
         else:
             await self._stream.send(self._stream.session.inject_user(step.text))
-        if await self._until(lambda: self._texts > texts, RECOGNISED_SECONDS):
+        if await self._until(lambda: self._texts > texts, RECOGNISED_SECONDS + self._ahead):
             await self._until(lambda: self._replies > replies, REPLY_SECONDS)
         await self._until(self._is_settled, REPLY_SECONDS)
 
@@ -145,6 +146,11 @@ class Conversation:
     def _now(self) -> float:
         return self._clock.now() - self._began
 
+    @property
+    def _ahead(self) -> float:
+        """Seconds of audio that were sent before their time: a server may hear them later."""
+        return max(0.0, self._record.up.size_bytes / SAMPLE_BYTES / RATE - self._now)
+
     async def _until(self, is_reached: Callable[[], bool], seconds: float) -> bool:
         """Send audio until a condition holds; False when it does not in so many seconds."""
         due = self._now
@@ -153,15 +159,19 @@ class Conversation:
             self._check()
             if self._is_over or self._now > limit:
                 return False
+            speed = self._speed if self._speech else 1.0
             if self._is_applied:
-                frame = bytes(self._speech[:FRAME_BYTES])
-                del self._speech[:FRAME_BYTES]
-                frame += SILENCE[len(frame) :]
-                self._record.up.add(frame)
-                await self._stream.send_audio(frame)
-            due += FRAME_SECONDS / self._speed
+                await self._send_frame()
+            due += FRAME_SECONDS / speed
             await self._clock.sleep(due - self._now)
         return True
+
+    async def _send_frame(self) -> None:
+        frame = bytes(self._speech[:FRAME_BYTES])
+        del self._speech[:FRAME_BYTES]
+        frame += SILENCE[len(frame) :]
+        self._record.up.add(frame)
+        await self._stream.send_audio(frame)
 
     async def _receive(self) -> None:
         try:

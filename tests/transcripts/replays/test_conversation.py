@@ -137,6 +137,37 @@ async def test_faster_audio_takes_less_time():
     assert fast.time < slow.time
 
 
+async def test_faster_audio_does_not_run_away_from_a_server_that_hears_in_its_own_time():
+    clock = FakeClock()
+
+    class Paced(Agent):
+        """Hears 1.25 times faster than real time after the first ten seconds, as the engine."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.waiting: list[bytes] = []
+
+        async def send_audio(self, audio: bytes) -> None:
+            self.waiting.append(audio)
+            allowed = (10 + 1.25 * clock.time) * len(SECOND)
+            while self.waiting and len(self.audio) + len(self.waiting[0]) <= allowed:
+                await super().send_audio(self.waiting.pop(0))
+
+        def speaks(self, text: str) -> None:
+            self.says("assistant", text)
+            self.plays(SECOND * 12)
+            self.tells("AgentAudioDone")
+
+    stream = Paced()
+    planned = [Spoken(0, 4, str(number)) for number in range(8)]
+    read = {"read": lambda start, end: TONE * 4}
+    entries = await hold(stream, *planned, clock=clock, speed=4, **read)
+    assert texts(entries) == ["Spoken.", "You said: Spoken."] * 8
+    ends = [each.body["end"] for each in entries if each.kind == SOUND]
+    begun = [each.at for each in entries if each.body.get("role") == "user"]
+    assert all(end < start for end, start in zip(ends, begun[1:], strict=False))
+
+
 async def test_a_server_that_does_not_apply_the_settings_is_given_up():
     with pytest.raises(NoResponse, match="within 20 s"):
         await hold(FakeStream(), Written("two"))
