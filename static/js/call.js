@@ -248,7 +248,7 @@ function Call(root) {
     } else if (message.type === "Withdrawn") {
       asked.remove(message.id);
     } else if (message.type === "Cost") {
-      hour = message.hour;
+      hour = wire.hour = message.hour;
       words.warning.textContent = message.warning;
       words.warning.hidden = !message.warning;
     } else if (message.type === "Ending") {

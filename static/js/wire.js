@@ -3,6 +3,9 @@
 import { clock } from "./clock.js";
 
 const AT_ONCE = 500; // rows that are made before the next frame
+// Tokens of a language model as OpenAI, Anthropic and Google name them.
+const TOKENS_READ = ["prompt_tokens", "input_tokens", "promptTokenCount"];
+const TOKENS_WRITTEN = ["completion_tokens", "output_tokens", "candidatesTokenCount"];
 const SHOWN = ["content", "message", "description", "code", "request_id", "prompt", "frames"];
 
 // Fires "open" with `at` when a message or a turn is clicked.
@@ -16,6 +19,7 @@ export class Wire extends EventTarget {
       counts: find("wire-counts"),
       turns: find("turns"),
       turnsPart: find("wire-turns"),
+      tokensNote: find("tokens-note"),
       functions: find("functions"),
       functionsPart: find("wire-functions"),
     });
@@ -24,6 +28,7 @@ export class Wire extends EventTarget {
     this.waiting = new Set(); // sequences that are to be drawn
     this.kinds = new Map();
     this.last = 0; // the newest sequence
+    this.hour = Number(root.dataset.hour); // dollars for an hour of open time, 0 without a price
     this.kind.addEventListener("change", () => this.#filter());
   }
 
@@ -106,6 +111,7 @@ export class Wire extends EventTarget {
     const measured = turns.filter((turn) => turn.total !== undefined);
     this.turnsPart.hidden = measured.length === 0;
     const longest = Math.max(0.1, ...measured.map((turn) => Math.max(turn.total, sum(turn.parts))));
+    this.tokensNote.hidden = measured.some(({ tokens }) => tokens);
     this.turns.replaceChildren(
       ...measured.map((turn) => {
         const names = ["wire-heard", "wire-thought", "wire-spoken"];
@@ -127,7 +133,8 @@ export class Wire extends EventTarget {
             "span",
             "small soft number",
             `${said(turn.total)} from the end of speech to the first audio: words after ${heard}, ` +
-              `first token ${thought}, first audio ${spoken}${turn.reported ? "" : " (by the clock of Earshot)"}`,
+              `first token ${thought}, first audio ${spoken}${turn.reported ? "" : " (by the clock of Earshot)"}` +
+              `${used(turn)}${this.hour ? `; about $${dollars((turn.seconds / 3600) * this.hour)}` : ""}`,
           ),
         ]);
         button.type = "button";
@@ -163,7 +170,10 @@ export class Wire extends EventTarget {
   }
 }
 
-/** Turns of the user with the seconds to the words, to the first token and to the first audio after them. */
+/**
+ * Turns of the user with the seconds to the words, to the first token and to the first audio after them, the open
+ * time until the next turn, and the tokens, if the server sends them.
+ */
 export function turnsOf(entries) {
   const turns = [];
   for (const { kind, at, body } of entries) {
@@ -179,8 +189,13 @@ export function turnsOf(entries) {
     } else if (kind === "LatencyReport") {
       Object.assign(turn.report, body);
     }
+    if (turns.length) count(turns.at(-1), body);
   }
-  for (const turn of turns) measure(turn);
+  const last = entries.at(-1)?.at;
+  turns.forEach((turn, index) => {
+    turn.seconds = (turns[index + 1]?.at ?? last) - turn.at;
+    measure(turn);
+  });
   return turns;
 }
 
@@ -197,6 +212,24 @@ function measure(turn) {
   turn.reported = report.total_latency !== undefined;
   if (turn.reported) turn.total = report.total_latency;
   else if (turn.audio !== undefined) turn.total = turn.audio - turn.words + parts[0];
+}
+
+// A turn has several requests to the language model when it calls functions.
+function count(turn, body) {
+  const usage = body.usage ?? body.usageMetadata ?? body.content?.usage ?? body.content?.usageMetadata;
+  if (typeof usage !== "object" || usage === null) return;
+  const number = (names) => Number(usage[names.find((name) => Number.isFinite(usage[name]))] ?? 0);
+  turn.tokens ??= { read: 0, written: 0 };
+  turn.tokens.read += number(TOKENS_READ);
+  turn.tokens.written += number(TOKENS_WRITTEN);
+}
+
+function used({ tokens }) {
+  return tokens ? `; ${tokens.read} tokens read, ${tokens.written} written` : "";
+}
+
+function dollars(amount) {
+  return amount.toFixed(amount < 0.1 ? 4 : 2);
 }
 
 function sum(numbers) {

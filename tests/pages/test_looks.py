@@ -54,7 +54,8 @@ def fill_agent(cast: Cast) -> None:
     """An agent with long texts, functions, variables and two versions."""
     agent = cast.agent(LONG[:100], description=LONG)
     facts = agent.version.configuration
-    settings = facts["settings"] | {"greeting": LONG}
+    named = "{{LIMIT}} {{" + "V" * 64 + "}}"
+    settings = facts["settings"] | {"greeting": f"{LONG} {named}"}
     schema = {"type": "object", "properties": {"x" * 64: {"type": "string", "enum": [LONG]}}}
     functions = [
         *facts["functions"],
@@ -91,6 +92,7 @@ def pages(cast: Cast) -> dict[str, str]:
         "live session": session.get_absolute_url(),
         "captions": session.get_captions_url(),
         "calls": "/calls/",
+        "calls with variables": f"/calls/?agent={Agent.objects.get(is_default=False).pk}",
         "call before it begins": Call.objects.get(state="prepared").get_absolute_url(),
         "replays of a call": f"{ended}replays/",
         "replay": Replay.objects.get(state="done").get_absolute_url(),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from network.jsontext import read_storable_json
 from transcripts.media.fetch import Rejected, check_address, house_rules
 
 
@@ -62,6 +63,41 @@ class WebhookField(forms.CharField):
             except Rejected as error:
                 raise forms.ValidationError(f"“{text:.80}” cannot be used. {error}") from error
         return text
+
+
+class ValueField(forms.CharField):
+    """Value of a variable: a text, or JSON. Its errors name the variable."""
+
+    def __init__(self, name: str, *, is_json: bool, **named: Any) -> None:
+        required = "{{" + name + "}} has no value."
+        super().__init__(
+            max_length=10_000,
+            strip=False,
+            label=name,
+            error_messages={
+                "required": required,
+                "max_length": "{{" + name + "}} has more than %(limit_value)d characters.",
+            },
+            **named,
+        )
+        self.name, self.is_json = name, is_json
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value).replace("\r\n", "\n")  # as browsers send lines
+        if not self.is_json:
+            return text
+        try:
+            return read_value(text)
+        except ValueError as error:
+            raise forms.ValidationError("{{" + self.name + "}}: " + str(error)) from error
+
+
+def read_value(text: str) -> Any:
+    """Return a JSON value that was typed. Raises ``ValueError`` with what to type."""
+    try:
+        return read_storable_json(text)
+    except ValueError as error:
+        raise ValueError(f'“{text:.40}” is not JSON; 0.8, true or ["a"] is.') from error
 
 
 class LinesField(forms.CharField):

@@ -10,10 +10,9 @@ from django import forms
 
 from management.models import Connection, Model, Project, named_choices
 from network.addresses import read_url
-from network.jsontext import read_storable_json
 from transcripts.agents.declarations import AnsweredBy, Function
 from transcripts.agents.defaults import SEARCH_LIBRARY
-from transcripts.agents.fields import LinesField, NameField, NumberField, WebhookField
+from transcripts.agents.fields import LinesField, NameField, NumberField, WebhookField, read_value
 from transcripts.agents.schema import TYPES, BadSchema, Parameter, read_schema, rows_of, schema_of
 from transcripts.agents.settings import VARIABLE
 from transcripts.agents.thinking import ThinkChoice, described
@@ -255,10 +254,9 @@ class VariableForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("kind") == JSON and "value" in cleaned:
             try:
-                cleaned["value"] = read_storable_json(cleaned["value"])
-            except ValueError:
-                text = cleaned["value"]
-                self.add_error("value", f'“{text:.40}” is not JSON; 0.8, true or ["a"] is.')
+                cleaned["value"] = read_value(cleaned["value"])
+            except ValueError as error:
+                self.add_error("value", str(error))
         return cleaned
 
 

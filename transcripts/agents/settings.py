@@ -80,6 +80,11 @@ def with_functions(version: AgentVersion) -> dict[str, Any]:
     return {**version.settings, "think": completed if isinstance(think, list) else completed[0]}
 
 
+def variables_of(version: AgentVersion) -> list[str]:
+    """Return the names of the variables of a version, in the order in which they are named."""
+    return list(dict.fromkeys(named_in(with_functions(version))))
+
+
 def named_in(value: Any) -> Iterator[str]:
     """Yield the names of the variables in every text of ``value``."""
     match value:

@@ -116,6 +116,14 @@ class Call(models.Model):
         return self.audio_bytes / STEREO.bytes_per_second
 
     @property
+    def hourly_dollars(self) -> float:
+        """Estimated cost of an hour of open time; 0 without a price, and while it is open."""
+        if not (self.started_at and self.ended_at and self.dollars):
+            return 0.0
+        open_time = self.ended_at - self.started_at
+        return self.dollars / max(open_time / timedelta(hours=1), 1e-6)
+
+    @property
     def is_ended(self) -> bool:
         return self.state == self.State.ENDED
 

@@ -50,7 +50,7 @@ class ReplayForm(forms.Form):
     def clean_version(self) -> AgentVersion:
         version: AgentVersion = self.cleaned_data["version"]
         try:
-            settings_of(version)
+            settings_of(version, self.call.variables)
         except UnfilledVariable as error:
             raise forms.ValidationError(str(error)) from error
         return version

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -29,6 +30,8 @@ def calls(request: HttpRequest, project: Project | None) -> HttpResponse:
 @require_POST
 def call_start(request: HttpRequest) -> HttpResponse:
     form = CallForm(person(request), request.POST)
+    if form.is_unseen and form.version is not None:
+        return redirect(f"{reverse('calls')}?agent={form.version.agent_id}")
     if not form.is_valid():
         return calls_page(request, form, None, status=422)
     return redirect(form.save())

@@ -10,6 +10,7 @@ from tests.pages.cast import MESSAGES
 from tests.transcripts.agents.conftest import configuration
 from tests.transcripts.calls.conftest import make_call
 from transcripts.agents.models import Agent
+from transcripts.agents.settings import settings_of
 from transcripts.calls.models import Call
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -44,13 +45,90 @@ def test_every_project_has_an_agent_to_talk_to(ada, project):
     assert "Start talking" in page.get(call.get_absolute_url()).content.decode()
 
 
-def test_an_agent_without_the_value_of_a_variable_is_not_called(ada, project):
+VARIABLES = {"SHOP": "Elm Street", "LIMIT": 3, "CITY": "Ely"}
+
+
+def with_variables(project, **variables) -> Agent:
+    """An agent that names SHOP, LIMIT and CITY."""
     agent = Agent.objects.create(project=project, name="Orders")
-    agent.add_version(**configuration(variables={}))
-    response = browser(ada).post("/calls/start/", {"agent": agent.pk})
-    assert response.status_code == 422
-    assert "{{SHOP}} has no value" in response.content.decode()
+    settings = configuration()["settings"]
+    settings["greeting"] = "Hello, this is {{SHOP}}. At most {{LIMIT}} items, {{ CITY }}."
+    agent.add_version(**configuration(settings=settings, variables=variables))
+    return agent
+
+
+def values(agent: Agent, **typed: str) -> dict[str, str]:
+    """What the page sends for an agent whose variables it has shown."""
+    shown = {"agent": str(agent.pk), "shown": str(agent.version.pk)}
+    return shown | {f"variable-{name}": value for name, value in typed.items()}
+
+
+def test_variables_are_shown_with_their_values_before_a_call(ada, project):
+    agent = with_variables(project, **VARIABLES, UNUSED="x")
+    page = browser(ada)
+    response = page.post("/calls/start/", {"agent": agent.pk})
+    assert response["Location"] == f"/calls/?agent={agent.pk}"
+    shown = page.get(response["Location"]).content.decode()
+    assert 'name="variable-SHOP" value="Elm Street"' in shown
+    assert 'name="variable-LIMIT" value="3"' in shown
+    assert "UNUSED" not in shown
+    assert "variable-" not in page.get("/calls/").content.decode()  # the librarian has none
     assert not Call.objects.exists()
+
+
+def test_a_call_has_the_values_that_were_changed(ada, project):
+    agent = with_variables(project, **VARIABLES)
+    typed = values(agent, SHOP="Oak Lane", LIMIT="[1, 2]", CITY="Ely")
+    response = browser(ada).post("/calls/start/", typed)
+    call = Call.objects.get()
+    assert response["Location"] == call.get_absolute_url()
+    assert call.variables == {"SHOP": "Oak Lane", "LIMIT": [1, 2]}
+    greeting = settings_of(call.version, call.variables)["agent"]["greeting"]
+    assert greeting == "Hello, this is Oak Lane. At most [1, 2] items, Ely."
+    assert agent.version.variables == VARIABLES
+
+
+def test_a_number_and_a_truth_value_differ(ada, project):
+    agent = with_variables(project, SHOP="", LIMIT=1, CITY="Ely")
+    browser(ada).post("/calls/start/", values(agent, SHOP="", LIMIT="true", CITY="Ely"))
+    assert Call.objects.get().variables == {"LIMIT": True}
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ({"LIMIT": "three"}, "{{LIMIT}}: “three” is not JSON"),
+        ({"LIMIT": ""}, "{{LIMIT}} has no value."),
+        ({"CITY": ""}, "{{CITY}} has no value."),
+        ({"SHOP": "x" * 10_001}, "{{SHOP}} has more than 10000 characters."),
+    ],
+)
+def test_an_error_names_the_variable_and_keeps_what_was_typed(ada, project, typed, problem):
+    agent = with_variables(project, SHOP="Elm Street", LIMIT=3)
+    given = {"SHOP": "Oak Lane", "LIMIT": "3", "CITY": "Ely"} | typed
+    response = browser(ada).post("/calls/start/", values(agent, **given))
+    assert response.status_code == 422
+    page = response.content.decode()
+    assert problem in page
+    assert given["SHOP"] in page
+    assert not Call.objects.exists()
+
+
+def test_a_version_that_was_saved_meanwhile_is_shown_first(ada, project):
+    agent = with_variables(project, **VARIABLES)
+    before = values(agent, SHOP="Oak Lane", LIMIT="3", CITY="Ely")
+    agent.add_version(**configuration(variables={"SHOP": "Birch Road"}))
+    page = browser(ada)
+    response = page.post("/calls/start/", before)
+    assert "Birch Road" in page.get(response["Location"]).content.decode()
+    assert not Call.objects.exists()
+
+
+def test_the_record_of_a_call_has_its_values(ended, bob):
+    Call.objects.filter(pk=ended.pk).update(variables={"SHOP": "Oak Lane"})
+    page = browser(bob).get(ended.get_absolute_url()).content.decode()
+    assert "Variables of this call" in page
+    assert "Oak Lane" in page
 
 
 def test_an_agent_of_another_project_is_not_called(eve, version):

@@ -61,6 +61,7 @@ class Command(BaseCommand):
         agent = find_agent(options["agent"], options["project"])
         version = find_version(agent, options["number"])
         calls = find_calls(agent, options["calls"])
+        check_variables(version, calls)
         replays = [
             order_replay(
                 call, version, call.owner, speed=options["speed"], expected=options["expect"]
@@ -100,13 +101,18 @@ def find_agent(text: str, project: str | None) -> Agent:
 
 def find_version(agent: Agent, number: int | None) -> AgentVersion:
     try:
-        version = agent.version if number is None else agent.versions.get(number=number)
-        settings_of(version)
+        return agent.version if number is None else agent.versions.get(number=number)
     except AgentVersion.DoesNotExist as error:
         raise CommandError(f"{agent} has no version {number}.") from error
-    except UnfilledVariable as error:
-        raise CommandError(str(error)) from error
-    return version
+
+
+def check_variables(version: AgentVersion, calls: list[Call]) -> None:
+    """Raise ``CommandError`` where neither the version nor the call has a value."""
+    for call in calls:
+        try:
+            settings_of(version, call.variables)
+        except UnfilledVariable as error:
+            raise CommandError(str(error)) from error
 
 
 def find_calls(agent: Agent, ids: list[uuid.UUID]) -> list[Call]:
