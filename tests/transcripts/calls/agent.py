@@ -21,6 +21,7 @@ class FakeStream:
         self.messages: list[dict[str, Any]] = []
         self.audio = b""
         self._events: asyncio.Queue[Event | SpeechError | None] = asyncio.Queue()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -32,6 +33,7 @@ class FakeStream:
         return self
 
     async def __anext__(self) -> Event:
+        self._loop = asyncio.get_running_loop()
         event = await self._events.get()
         if event is None:
             raise StopAsyncIteration
@@ -48,7 +50,13 @@ class FakeStream:
         self.audio += audio
 
     async def close(self) -> None:
-        self._events.put_nowait(None)
+        self._put(None)
+
+    def _put(self, event: Event | SpeechError | None) -> None:
+        if self._loop is None:
+            self._events.put_nowait(event)
+        else:  # the test may run in another thread than the server
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
 
     # For the test.
 
@@ -57,13 +65,13 @@ class FakeStream:
 
     def tells(self, kind: str, **body: Any) -> None:
         event = self.session.receive(json.dumps({"type": kind, **body}))
-        self._events.put_nowait(event)
+        self._put(event)
 
     def says(self, role: str, content: str) -> None:
         self.tells("ConversationText", role=role, content=content)
 
     def plays(self, audio: bytes) -> None:
-        self._events.put_nowait(self.session.receive(audio))
+        self._put(self.session.receive(audio))
 
     def begins(self) -> None:
         self.tells("Welcome", request_id="r-1")
@@ -74,7 +82,7 @@ class FakeStream:
         self.tells("FunctionCallRequest", functions=[call])
 
     def fails(self, error: SpeechError) -> None:
-        self._events.put_nowait(error)
+        self._put(error)
 
 
 class FakeAgent:
