@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 from engine.sessions.agent import steps
 from engine.sessions.agent.session import AgentSession
 from engine.sessions.agent.thoughts import Call, Done, Text
-from engine.sessions.speak import CHARACTERS_A_SECOND, word_end
+from engine.sessions.live_flux_speak import CHARACTERS_A_SECOND, word_end
 from engine.sessions.turns import Event
 from tests.engine.sessions.test_agent import LOOKUP, WEBHOOK, settings, thinking
 
