@@ -86,7 +86,8 @@ class Spanish:
         stops = {"β": "b", "ð": "d", "ɣ": "ɡ"}
         sounds = re.sub(r"(?<=[mn])(ˈ?)[βðɣ]", lambda m: m[1] + stops[m[0][-1]], sounds)
         sounds = sounds.replace("lð", "ld").replace("ββ", "β")
-        if before in ("", "n", "m") and sounds[:1] in stops:
+        is_stop = before in ("", "n", "m") or (before == "l" and sounds[:1] == "ð")
+        if is_stop and sounds[:1] in stops:
             sounds = stops[sounds[0]] + sounds[1:]
         return re.sub(r"n(?=ˈ?[pbm])", "m", re.sub(r"n(?=ˈ?[kɡx])", "ŋ", sounds))
 
@@ -273,8 +274,8 @@ class Italian:
     OPEN = frozenset("paura paure baule bauli".split())  # the same letters, in two syllables
     VOWELS = "aeiouàèéìòù"
     LETTERS = dict(
-        zip("abcdefgijklmnopqrstuvwxyzàèéìòù", "abkdefɡijklmnopkrstuvwkjʦaɛeiɔu", strict=True)
-    )
+        zip("abcdefgijklmnopqrstuvwyzàèéìòù", "abkdefɡijklmnopkrstuvwjʦaɛeiɔu", strict=True)
+    ) | {"x": "ks"}
 
     def phonemes(self, text: str) -> str:
         return _spoken(self._tokens(text.lower().replace("’", "'").replace("-", " ")))
@@ -285,7 +286,9 @@ class Italian:
                 yield spoken
             elif spoken not in "¿¡":
                 clitic, apostrophe, rest = spoken.partition("'")
-                if apostrophe and rest:
+                if clitic == "c":  # "c'è" is as soft as "cena"
+                    yield self._word(clitic + rest)
+                elif apostrophe and rest:
                     yield self._sound(clitic) + self._word(rest)
                 else:
                     yield self._word(clitic)
