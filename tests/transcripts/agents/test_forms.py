@@ -203,7 +203,7 @@ def test_a_value_is_text_or_json(kind: str, entered: str, value: Any):
 def test_a_value_that_is_no_json_is_named(entered: str):
     form = VariableForm({"name": "SHOP", "kind": "json", "value": entered})
     (sentence,) = form.errors["value"]
-    assert sentence.startswith(f"“{entered:.40}” is not JSON")
+    assert str(sentence).startswith(f"“{entered:.40}” is not JSON")
 
 
 parameters = some.lists(
