@@ -33,6 +33,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "engine.models",
         "engine.runtime",
         "engine.wire",
+        "network",
     ),
     "engine.exchange": ("engine.scopes",),
     "engine.consumers": (
@@ -135,7 +136,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "engine.weights": (),
     "engine.weights.convert": ("engine.weights",),
     "engine.wire": ("engine.text", "network"),
-    "management": ("speechclient",),
+    "management": ("network", "speechclient"),
     "network": (),
     "sandbox": (),
     "speechclient": (),

@@ -19,11 +19,12 @@ from datetime import UTC, datetime
 import jwt
 from django.conf import settings
 
-from engine.accounts.keytext import digest, may_exist, prefix
+from engine.accounts.keytext import may_exist
 from engine.exchange import Caller
 from engine.models import Key
 from engine.runtime.database import in_database
 from engine.wire.errors import insufficient_scope, invalid_credentials
+from network.keyformat import digest, prefix
 
 FRESH_SECONDS = 1.0
 _MOST_KNOWN = 10_000

@@ -7,8 +7,9 @@ from pathlib import Path
 from django.db import transaction
 
 from engine.accounts.keyfiles import read_or_make
-from engine.accounts.keytext import digest, make_key, prefix
+from engine.accounts.keytext import make_key
 from engine.models import Invite, Key, Member, Project
+from network.keyformat import digest, prefix
 
 OWNER_EMAIL = "owner@earshot.invalid"
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from management import tokentext
 from management.models.people import User
 from management.models.projects import Membership, Project
+from network import keyformat
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
@@ -23,9 +24,9 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def of(self, token: str) -> "Invitation | None":
         """Return the invitation whose link has this token; None when it does not work."""
-        if not tokentext.may_exist(token, tokentext.INVITATION):
+        if not keyformat.is_whole(token, tokentext.INVITATION):
             return None
-        return self.valid().filter(token_digest=tokentext.digest(token)).first()
+        return self.valid().filter(token_digest=keyformat.digest(token)).first()
 
     def invite(
         self,
@@ -86,8 +87,8 @@ class Invitation(models.Model):
 
         The link before stops working.
         """
-        token = tokentext.make_token(tokentext.INVITATION)
-        self.token_digest = tokentext.digest(token)
+        token = keyformat.make(tokentext.INVITATION)
+        self.token_digest = keyformat.digest(token)
         self.expires_at = timezone.now() + timedelta(days=days)
         self.save()
         return token

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from management import tokentext
 from management.models.people import User
+from network import keyformat
 
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
@@ -24,20 +25,20 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
         One query, and none for a text that has not the form of a token.
         """
-        if not tokentext.may_exist(text, tokentext.PERSON):
+        if not keyformat.is_whole(text, tokentext.PERSON):
             return None
-        return self.usable().select_related("user").filter(digest=tokentext.digest(text)).first()
+        return self.usable().select_related("user").filter(digest=keyformat.digest(text)).first()
 
     def make(
         self, user: User, name: str, *, may_write: bool, days: int | None
     ) -> "tuple[Token, str]":
         """Make a token for ``days``, or without an end; return it and its text, shown once."""
-        text = tokentext.make_token(tokentext.PERSON)
+        text = keyformat.make(tokentext.PERSON)
         token = self.create(
             user=user,
             name=name,
-            prefix=tokentext.prefix(text),
-            digest=tokentext.digest(text),
+            prefix=keyformat.prefix(text),
+            digest=keyformat.digest(text),
             may_write=may_write,
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )

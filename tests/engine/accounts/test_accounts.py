@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.accounts.keyfiles import read_or_make
-from engine.accounts.keytext import digest, make_key, may_exist, prefix
+from engine.accounts.keytext import make_key, may_exist
 from engine.accounts.ledger import read_prices, record
 from engine.accounts.reports import (
     BillingFilters,
@@ -31,6 +31,7 @@ from engine.accounts.setup import (
 from engine.env import Environment, Misconfigured
 from engine.exchange import ApiRequest, Caller, Exchange, Outcome, Usage
 from engine.models import Invite, Key, Member, Project, Request, UsageDay, UsageKind
+from network.keyformat import digest, prefix
 
 TODAY = datetime.now(UTC).date()
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.accounts.keytext import digest, prefix
 from engine.models import Key
 from engine.views.keys import LONGEST_LIFE
+from network.keyformat import digest, prefix
 from tests.engine.inprocess import FORBIDDEN, Holder, Inside, error
 
 
