@@ -44,7 +44,7 @@ def scope(host: str, *origins: str) -> dict[str, object]:
     ("host", "origin"),
     [
         ("testserver", "http://testserver"),
-        ("testserver", "https://testserver"),  # behind a proxy that terminates TLS
+        ("testserver", "https://testserver"),  # a proxy ends TLS
         ("TestServer", "http://testserver"),
         ("testserver:8000", "http://testserver:8000"),
         ("[::1]:8000", "http://[::1]:8000"),

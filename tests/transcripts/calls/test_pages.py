@@ -58,7 +58,7 @@ def with_variables(project, **variables) -> Agent:
 
 
 def values(agent: Agent, **typed: str) -> dict[str, str]:
-    """What the page sends for an agent whose variables it has shown."""
+    """Values that the page sends for an agent whose variables it has shown."""
     shown = {"agent": str(agent.pk), "shown": str(agent.version.pk)}
     return shown | {f"variable-{name}": value for name, value in typed.items()}
 

@@ -160,8 +160,7 @@ async def test_faster_audio_does_not_run_away_from_a_server_that_hears_in_its_ow
 
     stream = Paced()
     planned = [Spoken(0, 4, str(number)) for number in range(8)]
-    read = {"read": lambda start, end: TONE * 4}
-    entries = await hold(stream, *planned, clock=clock, speed=4, **read)
+    entries = await hold(stream, *planned, clock=clock, speed=4, read=lambda start, end: TONE * 4)
     assert texts(entries) == ["Spoken.", "You said: Spoken."] * 8
     ends = [each.body["end"] for each in entries if each.kind == SOUND]
     begun = [each.at for each in entries if each.body.get("role") == "user"]
