@@ -102,10 +102,7 @@ class Fields:
         return default if value is None else value
 
     def optional_integer(self, name: str) -> int | None:
-        value = self._members.get(name)
-        if type(value) is float and value.is_integer():
-            value = int(value)
-        return value if type(value) is int and -(2**63) <= value < 2**63 else None
+        return _whole(self._members.get(name))
 
     def flag(self, name: str) -> bool:
         return self._members.get(name) is True
@@ -158,7 +155,7 @@ class Fields:
         """The list ``name`` with 0 in place of elements that are no integers."""
         value = self._members.get(name)
         elements = value[:limit] if isinstance(value, list) else []
-        return tuple(Fields({"": element}).integer("") for element in elements)
+        return tuple(_whole(element) or 0 for element in elements)
 
     def pairs(self, name: str, limit: int = 10_000) -> dict[str, str]:
         """The object ``name`` with its string members."""
@@ -189,6 +186,12 @@ class Fields:
     def value(self, name: str) -> Any:
         """The member as it came, for parts without a fixed shape; cleaned of NUL and surrogates."""
         return _clean_value(self._members.get(name))
+
+
+def _whole(value: Any) -> int | None:
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and -(2**63) <= value < 2**63 else None
 
 
 def _clean_value(value: Any) -> Any:

@@ -222,6 +222,13 @@ class LiveStream(Generic[Connection, Choices]):
         """Return what another process needs to resume the stream after the last event taken."""
         return self._events.checkpoint
 
+    def deliver_to(self, take: Callable[[LiveEvent], None]) -> None:
+        """Call ``take`` with each event at once; the iteration only has those of the end.
+
+        An iteration costs a queue and a task switch for each event.
+        """
+        self._events.take = take
+
     async def send(self, audio: bytes) -> None:
         """Send raw audio of any size; an empty piece is ignored.
 
@@ -472,8 +479,10 @@ class LiveStream(Generic[Connection, Choices]):
             await self._events.put(gaps)
             self._sending.skip(to)
             return
-        action = replace(action, size=len(audio))
-        self._sending.did_send(action, monotonic())
+        now = monotonic()
+        if len(audio) != size:
+            action = replace(action, size=len(audio))
+        self._sending.did_send(action, now)
         self._continuity.sent(len(audio))
         await connection.send(audio)
         if self._stall.sent(self._audio.seconds(len(audio)), monotonic()):

@@ -129,7 +129,7 @@ class Continuity(ABC):
     def _moved(self, words: Iterable[Word]) -> Iterator[Word]:
         for word in words:
             start = self._places.start_at(word.start)
-            yield replace(word, start=start, end=max(self._places.end_at(word.end), start))
+            yield word.moved(start, max(self._places.end_at(word.end), start))
 
 
 class ListenContinuity(Continuity):

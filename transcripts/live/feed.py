@@ -9,8 +9,12 @@ from typing import Any
 RECENT_CAPTIONS = 200
 
 
+# ``json.dumps`` makes an encoder for each message when it has options.
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def encode(message: dict[str, Any]) -> str:
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    return _encoder.encode(message)
 
 
 class Feed:

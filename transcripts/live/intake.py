@@ -6,8 +6,6 @@ from transcripts.live.audio import SAMPLE_BYTES, AudioFile
 
 # Audio that waits for the disk; a microphone takes half a minute to fill it.
 WAITING_BYTES = 1024 * 1024
-# Audio that is kept in memory after it is stored: what is sent next is nearly always in it.
-RECENT_BYTES = 16 * 1024
 
 
 class WrongOffset(Exception):
@@ -73,10 +71,9 @@ class Intake:
             waiting = bytes(self._recent[start - self._recent_start :])
             if waiting:
                 await asyncio.to_thread(self._file.write, start, waiting)
-            surplus = self.stored - self._recent_start - RECENT_BYTES
-            if surplus > 0:
-                del self._recent[:surplus]
-                self._recent_start += surplus
+            # The stream to the speech server has the last second: it reads older audio alone.
+            del self._recent[: self.stored - self._recent_start]
+            self._recent_start = self.stored
             self._room.set()
             return self.stored
 

@@ -257,6 +257,7 @@ class LiveRun:
 
     async def _follow(self, stream: Any) -> None:
         """Take the events of a stream until it ends."""
+        stream.deliver_to(lambda event: self._take(event, stream))
         try:
             async with stream:
                 async for event in stream:

@@ -1,6 +1,7 @@
 """A speech server for live sessions: it says what a test tells it, and remembers its audio."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Self
 
 from speechclient import Word
@@ -56,6 +57,9 @@ class FakeStream:
         if isinstance(event, SpeechError):
             raise event
         return event
+
+    def deliver_to(self, take: Callable[[LiveEvent], None]) -> None:
+        """Events of a test come by the iteration."""
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(final=self.final, connections=self.connection)
@@ -127,6 +131,7 @@ class FakeServer:
     def __init__(self) -> None:
         self.streams: list[FakeStream] = []
         self.sessions: list[LiveSession] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def open(
         self,
@@ -136,6 +141,7 @@ class FakeServer:
         resume: Checkpoint,
         received: int,
     ) -> Any:
+        self.loop = asyncio.get_running_loop()
         self.streams.append(FakeStream(source, resume, received))
         self.sessions.append(session)
         return self.streams[-1]
@@ -143,6 +149,11 @@ class FakeServer:
     @property
     def stream(self) -> FakeStream:
         return self.streams[-1]
+
+    def tell(self, act: Callable[[FakeStream], Any]) -> None:
+        """Have the stream act from the thread of a test."""
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(act, self.stream)
 
 
 def segment(

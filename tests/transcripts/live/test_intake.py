@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transcripts.live.audio import AudioFile
-from transcripts.live.intake import RECENT_BYTES, WAITING_BYTES, Intake, WrongOffset
+from transcripts.live.intake import WAITING_BYTES, Intake, WrongOffset
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ async def test_half_a_sample_waits_for_its_other_half(intake):
 
 
 async def test_audio_is_stored_in_order_and_read_from_anywhere(intake, tmp_path):
-    audio = random.Random(1).randbytes(4 * RECENT_BYTES)
-    for start in range(0, len(audio), RECENT_BYTES // 4):
-        await intake.accept(start, audio[start : start + RECENT_BYTES // 4])
+    audio = random.Random(1).randbytes(64 * 1024)
+    for start in range(0, len(audio), 4 * 1024):
+        await intake.accept(start, audio[start : start + 4 * 1024])
         assert await intake.store() == intake.received
     assert (tmp_path / "a.wav").read_bytes()[44:] == audio
     assert await intake.read(0, 100) == audio[:100]
