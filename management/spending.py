@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 
 from django.db.models import Count, FloatField, Max, Sum, Value
@@ -12,12 +13,14 @@ from django.utils import timezone
 
 from management.charts import Chart, chart
 from management.models import (
+    Connection,
     CostDay,
     Key,
     Model,
     PeakDay,
     Project,
     Request,
+    ServerPeakDay,
     SyncPart,
     UsageDay,
 )
@@ -159,6 +162,26 @@ def part_of_totals(rows: Any, amounts: Mapping[str, Any]) -> Any:
     return rows.order_by().values_list("project").annotate(**columns)
 
 
+def totals_by_server(
+    projects: Sequence[Project], by_project: Mapping[int, Totals], period: Period
+) -> list[tuple[Connection, Totals]]:
+    """Return the sums of each server, of which ``projects`` are all, in one query.
+
+    ``at_once`` is of all its projects together.
+    """
+    parts: dict[Connection, list[Totals]] = defaultdict(list)
+    for project in projects:
+        parts[project.connection].append(by_project.get(project.pk, Totals()))
+    peaks = ServerPeakDay.objects.filter(
+        connection__in=parts, day__range=(period.start, period.end)
+    )
+    at_once = dict(peaks.order_by().values_list("connection").annotate(most=Max("requests")))
+    return [
+        (server, replace(sum_up(sums), at_once=at_once.get(server.pk)))
+        for server, sums in parts.items()
+    ]
+
+
 def failures(projects: Sequence[Project], period: Period) -> Any:
     """Requests of the ledger that failed in the period."""
     start = datetime.combine(period.start, time.min, UTC)
@@ -173,9 +196,12 @@ def breakdown(
     bins = period.bins(step)
     places = {first: place for place, (first, _) in enumerate(bins)}
     amounts: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(bins))
-    names = naming(projects, dimension, measure)
+    # Of a large account these are many rows of few days and values.
+    places_of = cache(lambda day: places[first_of(day, step)])
+    names = cache(naming(projects, dimension, measure))
     for day, value, amount in daily(projects, period, measure, dimension):
-        amounts[names(value)][places[first_of(day, step)]] += amount
+        name = names(tuple(value) if isinstance(value, list) else value)
+        amounts[name][places_of(day)] += amount
     return chart([label for _, label in bins], amounts)
 
 
@@ -248,7 +274,7 @@ def naming(
     nameless = NAMELESS.get(dimension, "Not known")
 
     def name(value: Any) -> str:
-        entries = [str(each) for each in value] if isinstance(value, list) else None
+        entries = [str(each) for each in value] if isinstance(value, tuple) else None
         entries = Daily.entries(str(value or "")) if entries is None else entries
         shown = [known.get(entry) or entry.removeprefix(FEATURE) for entry in entries if entry]
         if dimension == "person":

@@ -14,7 +14,7 @@ from management.models.people import LastAdministrator, LastOwner, People, User
 from management.models.prices import Charge, Price, PriceList, Work
 from management.models.projects import Membership, Project, ProjectQuerySet
 from management.models.stored import AgentConfiguration, AgentVariable, SelfHostedCredential
-from management.models.sums import CostDay, Daily, PeakDay, UsageDay
+from management.models.sums import CostDay, Daily, PeakDay, ServerPeakDay, UsageDay
 from management.models.syncs import LostLease, Sync, SyncPart
 from management.models.tokens import Token, TokenQuerySet
 
@@ -59,6 +59,7 @@ __all__ = [
     "RequestQuerySet",
     "Reservation",
     "SelfHostedCredential",
+    "ServerPeakDay",
     "Sync",
     "SyncPart",
     "Token",

@@ -4,6 +4,7 @@ import json
 
 from django.db import models
 
+from management.models.connections import Connection
 from management.models.projects import Project
 
 SEPARATOR = " + "
@@ -85,15 +86,34 @@ class CostDay(Daily):
         indexes = [models.Index(fields=["grouping", "day"], name="cost_by_day")]
 
 
-class PeakDay(models.Model):
-    """The most requests of a project that were under way at once on a day (UTC)."""
+class Peak(models.Model):
+    """The most requests that were under way at once on a day (UTC)."""
 
-    project = models.ForeignKey(Project, models.CASCADE, related_name="peak_days")
     day = models.DateField()
     requests = models.PositiveIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "day"], name="one_peak_a_day")]
+        abstract = True
 
     def __str__(self) -> str:
         return f"{self.day}: {self.requests}"
+
+
+class PeakDay(Peak):
+    """The most requests of one project."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="peak_days")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "day"], name="one_peak_a_day")]
+
+
+class ServerPeakDay(Peak):
+    """The most requests of all projects of a server, which for Deepgram is one region."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="peak_days")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "day"], name="one_server_peak_a_day")
+        ]

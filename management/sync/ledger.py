@@ -18,7 +18,7 @@ from management.models import (
     SyncPart,
     Work,
 )
-from management.sync.peaks import note_peaks
+from management.sync.peaks import UNCOUNTED, count_project
 from speechclient import AccountClient
 from speechclient import account as shapes
 from speechclient.account import RequestFilter
@@ -30,8 +30,6 @@ LONGEST_STREAM = 7 * 86_400.0  # seconds; longer is a mistake of the log
 # A live session of more than a day would be missed.
 OVERLAP = timedelta(hours=24)
 LONGEST_PATH = 4000
-# Of the cursor: the first moment of requests that no peak counts yet.
-UNCOUNTED = "uncounted"
 
 
 def read(sync: Sync, project: Project, part: SyncPart, account: AccountClient) -> None:
@@ -60,7 +58,7 @@ def read(sync: Sync, project: Project, part: SyncPart, account: AccountClient) -
         ]
         store(sync, project, part, rows, cursor)
         if finished:
-            return count_peaks(sync, project, part)
+            return count_project(sync, project, part)
 
 
 def advance(cursor: dict[str, Any], page: shapes.RequestPage) -> tuple[dict[str, Any], bool]:
@@ -98,8 +96,8 @@ def store(
     listed = {row.request_id: row for row in rows}
     known = set(project.requests.filter(request_id__in=listed).values_list("request_id", flat=True))
     new = [listed[name] for name in listed if name not in known]
-    if uncounted := earliest(part.cursor.get(UNCOUNTED), new):
-        cursor = cursor | {UNCOUNTED: uncounted}
+    if since := earliest(part.cursor.get(UNCOUNTED), new):
+        cursor = cursor | {UNCOUNTED: since}
     if not new and cursor == part.cursor:
         return
     with transaction.atomic():
@@ -116,19 +114,6 @@ def earliest(known: str | None, new: Sequence[Request]) -> str | None:
     if known and (before := moment(known)):
         moments.append(before)
     return min(moments).isoformat() if moments else None
-
-
-def count_peaks(sync: Sync, project: Project, part: SyncPart) -> None:
-    """Count the requests of the passes since the last time; called at the end of a pass."""
-    uncounted = moment(part.cursor.get(UNCOUNTED))
-    if uncounted is None:
-        return
-    cursor = {name: value for name, value in part.cursor.items() if name != UNCOUNTED}
-    with transaction.atomic():
-        sync.hold()
-        note_peaks(project, uncounted)
-        SyncPart.objects.filter(pk=part.pk).update(cursor=cursor)
-    part.cursor = cursor
 
 
 def last_uses(rows: Sequence[Request]) -> dict[str, datetime]:

@@ -20,6 +20,7 @@ from management.pacing import pause_seconds
 from management.speech import speech_client
 from management.sync.catalog import read_models, read_projects
 from management.sync.parts import PARTS, Part, Step
+from management.sync.peaks import count_server
 from speechclient import ServiceUnavailable, SpeechClient, SpeechError
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Run:
                 return False
             self.read(project, part)
             self.pass_by(project, part)
+        count_server(self.sync, self.renew)
         self.sync.hold(
             position=None,
             steps_done=self.sync.steps,
@@ -182,9 +184,13 @@ class Run:
     def pass_by(self, project: Project, part: Part) -> None:
         """Count the step, and write how far the sync has come when the lease has to be renewed."""
         self.sync.steps_done += 1
+        self.renew(position=[project.pk, part.name], steps_done=self.sync.steps_done)
+
+    def renew(self, **values: object) -> None:
+        """Renew the lease and write ``values`` when it has to be renewed."""
         if time.monotonic() - self.renewed > RENEW_SECONDS:
             self.renewed = time.monotonic()
-            self.sync.hold(position=[project.pk, part.name], steps_done=self.sync.steps_done)
+            self.sync.hold(**values)
 
     def stop(self, error: Exception, retry_after: float | None = None) -> None:
         """End the sync for now, with the reason; the next one continues at the same position."""

@@ -8,7 +8,14 @@ from django.views.decorators.http import require_safe
 from management.access import person
 from management.account_forms import UsageFilters
 from management.models import Action, AuditEntry, Project
-from management.spending import MEASURES, Totals, breakdown, sum_up, totals_by_project
+from management.spending import (
+    MEASURES,
+    Totals,
+    breakdown,
+    sum_up,
+    totals_by_project,
+    totals_by_server,
+)
 from management.views.audit import as_csv
 from management.views.mirror import ChosenProjects, chosen_projects, mirror_notes
 
@@ -25,6 +32,8 @@ def usage(request: HttpRequest) -> HttpResponse:
     by_project = totals_by_project(chosen.shown, period)
     measure = filters.measure_name
     drawn = breakdown(chosen.shown, period, measure, filters.dimension, filters.step_name)
+    # Others may see some projects of a server, whose sums would not be those of the server.
+    sees_all = person(request).is_superuser and chosen.project is None
     return render(
         request,
         "management/usage.html",
@@ -34,6 +43,7 @@ def usage(request: HttpRequest) -> HttpResponse:
             "period": period,
             "totals": sum_up(list(by_project.values())),
             "projects": [(each, by_project.get(each.pk, Totals())) for each in chosen.shown][:50],
+            "servers": totals_by_server(chosen.all, by_project, period) if sees_all else [],
             "chart": drawn,
             "measure": measure,
             "measure_label": MEASURES[measure],
@@ -51,7 +61,8 @@ def usage_csv(request: HttpRequest) -> HttpResponse:
     filters = UsageFilters(request.GET)
     period, measure = filters.days, filters.measure_name
     drawn = breakdown(chosen.shown, period, measure, filters.dimension, filters.step_name)
-    AuditEntry.record(Action.USAGE_EXPORTED, request=request, subject=request.GET.urlencode())
+    if request.method == "GET":
+        AuditEntry.record(Action.USAGE_EXPORTED, request=request, subject=request.GET.urlencode())
     first_days = [first.isoformat() for first, _ in period.bins(filters.step_name)]
     head = (filters.step_name, *(each.name for each in drawn.series), "total")
     rows = [

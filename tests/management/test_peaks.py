@@ -7,8 +7,9 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from management.models import PeakDay, Request
+from management.models import PeakDay, Project, Request, ServerPeakDay, Sync, SyncPart
 from management.spending import Period, totals
+from management.sync import peaks as counting
 from management.sync.peaks import peaks
 from management.sync.runs import sync
 from tests.management.conftest import NOW, request
@@ -53,6 +54,41 @@ def test_the_sync_notes_the_most_at_once(project, account):
     with CaptureQueriesContext(database) as captured:
         sync(project.connection)
     assert not any("peakday" in query["sql"].lower() for query in captured)
+
+
+def test_the_projects_of_a_server_are_counted_together(project, account):
+    account.projects.append({"project_id": "p-2", "name": "Lectures"})
+    account.log = [lasting(number, 2.5) for number in range(10)]
+    account.fails["p-2/requests"] = httpx.Response(404, json={})
+    sync(project.connection)
+    assert ServerPeakDay.objects.get().requests == 3
+    # The log of the second project joins that of the first one.
+    account.fails.clear()
+    sync(project.connection)
+    assert [each.requests for each in PeakDay.objects.all()] == [3, 3]
+    assert ServerPeakDay.objects.get().requests == 6
+    # What a project that went to another server had before is not counted there.
+    Project.objects.filter(upstream_id="p-2").update(is_local=True)
+    account.projects.pop()
+    account.log = [lasting(5.5, 60), *account.log]
+    sync(project.connection)
+    assert ServerPeakDay.objects.get().requests == 4
+    with CaptureQueriesContext(database) as captured:
+        sync(project.connection)
+    assert not any("peakday" in query["sql"].lower() for query in captured)
+
+
+def test_a_long_count_keeps_the_lease(project, account, monkeypatch):
+    monkeypatch.setattr(counting, "RENEWED_EVERY", 1)
+    account.log = [lasting(number, 2.5) for number in range(5)]
+    sync(project.connection)
+    renewed: list[int] = []
+    claimed = Sync.objects.claim(project.connection)
+    part = SyncPart.objects.get(name=counting.SERVER)
+    part.cursor = {counting.UNCOUNTED: account.log[-1]["created"]}
+    part.save()
+    counting.count_server(claimed, lambda: renewed.append(1))
+    assert len(renewed) == 5
 
 
 def test_a_pass_that_was_cut_is_counted_when_it_is_complete(project, account, patience):

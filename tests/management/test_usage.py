@@ -18,6 +18,7 @@ from management.models import (
     Model,
     Project,
     Request,
+    ServerPeakDay,
     Sync,
     SyncPart,
     UsageDay,
@@ -158,6 +159,25 @@ def test_usage_of_other_projects_is_not_seen(ada, used):
     text = ada.get(reverse("usage"), RANGE).content.decode()
     assert "Secret" in text
     assert "80" in numbers(text)
+
+
+def test_administrators_see_the_most_at_once_of_each_server(ada, used):
+    Project.objects.create(connection=used.connection, upstream_id="p-2", name="Lectures")
+    Membership.objects.create(
+        user=User.objects.get(), project=Project.objects.get(upstream_id="p-2"), role="viewer"
+    )
+    for days, most in ((0, 41), (1, 57), (60, 99)):
+        ServerPeakDay.objects.create(
+            connection=used.connection, day=DAY - timedelta(days=days), requests=most
+        )
+    assert "All projects of Engine" not in ada.get(reverse("usage"), RANGE).content.decode()
+    User.objects.update(is_superuser=True)
+    text = ada.get(reverse("usage"), RANGE).content.decode()
+    _, row = text.split("All projects of Engine")
+    assert "57" in numbers(row)
+    # One project is not all of its server's.
+    text = ada.get(reverse("usage"), RANGE | {"project": used.pk}).content.decode()
+    assert "All projects of Engine" not in text
 
 
 def test_someone_in_no_project_sees_no_usage(ada, project):
