@@ -11,7 +11,7 @@ from django.urls import reverse
 from management import speech
 from management.models import Action, AuditEntry, Connection, Project, User
 from tests.pages.cast import Cast
-from transcripts.models import Recording, Utterance
+from transcripts.models import Preset, Recording, Utterance
 
 
 @pytest.fixture
@@ -228,11 +228,23 @@ def test_recordings_of_a_person_who_leaves_are_reassigned(cast: Cast, as_user):
 def test_exports_and_deletions_are_in_the_audit_log(cast: Cast, as_user):
     recording, other = cast.transcribed("Monday"), cast.failed("Tuesday")
     ada = as_user("ada")
-    ada.get(reverse("recording_export", args=[recording.pk, "srt"]))
+    export = reverse("recording_export", args=[recording.pk, "srt"])
+    ada.head(export)  # as the page does before a download
+    ada.get(export)
+    call, preset = cast.call(), Preset.objects.create(project=cast.project, name="Calls")
+    ada.get(reverse("call_messages", args=[call.pk]))
+    ada.get(reverse("call_messages", args=[call.pk]), {"download": ""})
+    clip = cast.clip("How dark it was")
+    ada.post(reverse("clip_delete", args=[clip.pk]))
+    ada.post(reverse("preset_delete", args=[preset.pk]))
+    ada.head(reverse("usage_csv"), {"by": "key"})
     ada.post(reverse("recording_delete", args=[recording.pk]))
     ada.post(reverse("recordings_change"), {"action": "delete", "ids": [other.pk]})
     told = [(entry.action, entry.subject) for entry in AuditEntry.objects.exclude(subject="")]
     assert sorted(told) == [
+        ("call_exported", str(call)),
+        ("clip_deleted", "How dark it was"),
+        ("preset_deleted", "Calls"),
         ("recording_deleted", "Monday"),
         ("recording_deleted", "Tuesday"),
         ("transcript_exported", "Monday"),

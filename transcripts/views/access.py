@@ -1,6 +1,6 @@
 """The current user, and the objects that they may see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -50,6 +50,15 @@ def in_chosen_project(view: Callable[..., HttpResponse]) -> Callable[..., HttpRe
     return with_project
 
 
+def own_projects(request: HttpRequest) -> list[Project]:
+    """The projects of the user with ``role``, read once a request: every page lists them."""
+    if not hasattr(request, "own_projects"):
+        projects = Project.objects.visible_to(person(request)).with_role()
+        request.own_projects = list(projects)  # type: ignore[attr-defined]
+    found: list[Project] = request.own_projects  # type: ignore[attr-defined]
+    return found
+
+
 def visible_projects(user: User) -> list[int]:
     """Ids for a filter: with a list the database walks an index where a subquery may not."""
     return list(Project.objects.visible_to(user).values_list("pk", flat=True))
@@ -57,6 +66,13 @@ def visible_projects(user: User) -> list[int]:
 
 def writable_projects(user: User) -> dict[int, Project]:
     return {project.pk: project for project in Project.objects.writable_by(user)}
+
+
+def chosen_of(writable: Sequence[Project], project: Project | None) -> Project | None:
+    """The project to add to: that of the address, or the only one; None leaves it to the user."""
+    if project in writable:
+        return project
+    return writable[0] if len(writable) == 1 else None
 
 
 def visible_recording(request: HttpRequest, pk: int) -> Recording:

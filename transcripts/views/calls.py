@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from management.models import Project, User
+from management.models import Action, AuditEntry, Project, User
 from transcripts.calls.forms import CallForm
 from transcripts.calls.models import Call
 from transcripts.views.access import in_chosen_project, person, visible_projects
@@ -72,6 +72,10 @@ def call_messages(request: HttpRequest, pk: Any) -> HttpResponse:
     shown = visible_call(person(request), pk)
     response = HttpResponse("".join(lines(shown)), content_type="application/x-ndjson")
     if "download" in request.GET:
+        if request.method == "GET":
+            AuditEntry.record(
+                Action.CALL_EXPORTED, request=request, subject=str(shown), project=shown.project
+            )
         response["Content-Disposition"] = f'attachment; filename="call-{shown.pk}.jsonl"'
     return response
 

@@ -36,7 +36,7 @@ def recording_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
 def recording_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The original, to keep, under the name that it came with."""
     recording = visible_recording(request, pk)
-    if request.method == "GET" and "Range" not in request.headers:
+    if "Range" not in request.headers:
         record_export(request, recording, "audio")
     response = send(request, str(recording.file), "application/octet-stream", recording.sha256)
     response["Content-Disposition"] = content_disposition_header(
@@ -66,6 +66,9 @@ def recording_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 
 
 def record_export(request: HttpRequest, recording: Recording, kind: str) -> None:
+    """Note an export; a HEAD, with which pages check the download first, is none."""
+    if request.method == "HEAD":
+        return
     AuditEntry.record(
         Action.TRANSCRIPT_EXPORTED,
         request=request,

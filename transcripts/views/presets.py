@@ -6,7 +6,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 
 from management.access import get_permitted, person
-from management.models import Project
+from management.models import Action, AuditEntry, Project
 from transcripts.choices import PresetForm, described
 from transcripts.forms import is_id
 from transcripts.models import Preset
@@ -41,6 +41,9 @@ def preset_default(request: HttpRequest, pk: int) -> JsonResponse:
 def preset_delete(request: HttpRequest, pk: int) -> JsonResponse:
     preset = writable_preset(request, pk)
     preset.delete()
+    AuditEntry.record(
+        Action.PRESET_DELETED, request=request, subject=preset.name, project=preset.project
+    )
     return respond_with_presets(preset.project)
 
 

@@ -12,14 +12,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from management.access import get_permitted
 from management.crypto import UnreadableKey
-from management.models import Model, OverBudget, Project, budgets
+from management.models import Action, AuditEntry, Model, OverBudget, Project, budgets
 from speechclient import SpeechError
 from speechclient.formats import SPEEDS
 from transcripts.clips.files import make_file, sample_file
 from transcripts.clips.forms import FormatForm, offered_formats
 from transcripts.clips.models import MAX_CHARACTERS, Clip
 from transcripts.clips.voices import voices_by_language
-from transcripts.views.access import in_chosen_project, person, wants_fragment
+from transcripts.views.access import chosen_of, in_chosen_project, person, wants_fragment
 from transcripts.views.exports import send
 
 CLIPS_SHOWN = 50
@@ -31,7 +31,7 @@ CLIPS_SHOWN = 50
 def speak(request: HttpRequest, project: Project | None) -> HttpResponse:
     user = person(request)
     writable = list(Project.objects.writable_by(user).select_related("connection"))
-    chosen = project if project in writable else (writable[0] if writable else None)
+    chosen = chosen_of(writable, project)
     clips = visible_clips(request)
     if project is not None:
         clips = clips.filter(project=project)
@@ -88,6 +88,7 @@ def clip_file(request: HttpRequest, pk: UUID) -> HttpResponse:
         if request_id:
             sentence += f" Request id of the speech server: {request_id}"
         return JsonResponse({"error": sentence}, status=HTTPStatus.BAD_GATEWAY)
+    record(Action.CLIP_EXPORTED, request, found)
     response = HttpResponse(made.content, content_type=made.media_type)
     name = f"{found.title}.{made.ending}"
     response["Content-Disposition"] = str(content_disposition_header(True, name))
@@ -114,8 +115,14 @@ def voice_sample(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_POST
 def clip_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    get_permitted(request, writable_clips(request), pk).delete()
+    found = get_permitted(request, writable_clips(request), pk)
+    found.delete()
+    record(Action.CLIP_DELETED, request, found)
     return HttpResponse() if wants_fragment(request) else redirect("speak")
+
+
+def record(action: Action, request: HttpRequest, clip: Clip) -> None:
+    AuditEntry.record(action, request=request, subject=clip.title, project=clip.project)
 
 
 def visible_clips(request: HttpRequest) -> QuerySet[Clip]:

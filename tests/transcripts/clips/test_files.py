@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from management import speech
+from management.models import Action, AuditEntry
 from tests.pages.cast import Cast, make_cast
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +74,8 @@ def test_a_short_text_is_the_servers_own_file(cast, server, make):
         ("tag", f"project:{cast.project.pk}"),
         ("tag", "feature:speak"),
     ]
+    (entry,) = AuditEntry.objects.filter(action=Action.CLIP_EXPORTED)
+    assert (entry.subject, entry.project_name) == ("Good morning.", cast.project.name)
 
 
 def test_a_long_text_is_cut_at_sentences_and_joined(cast, server, make):
@@ -151,7 +154,8 @@ def test_voices_are_listed_by_language(cast):
     connection.speech_models.create(kind="stt", uuid="nova", canonical_name="nova-3", name="nova")
     client = Client()
     client.force_login(cast.ada)
-    page = " ".join(client.get(reverse("speak")).content.decode().split())
+    url = f"{reverse('speak')}?project={cast.project.pk}"
+    page = " ".join(client.get(url).content.decode().split())
     english, other, spanish = (page.index(f'<optgroup label="{name}">') for name in (
         "English", "Other", "Spanish"))  # fmt: skip
     assert english < other < spanish
