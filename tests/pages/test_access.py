@@ -3,6 +3,7 @@
 Every address of the URLconf is walked: a view that is added is tested without being listed.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -226,6 +227,38 @@ def test_no_page_shows_what_another_project_holds(name, cast, as_user):
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "0", "9" * 30, "\uff11"])
+def chosen(page: str, name: str) -> str:
+    """The text of the option that a list of the page begins with."""
+    (options,) = re.findall(rf'<select[^>]*name="{name}".*?</select>', page, re.DOTALL)
+    selected = re.findall(r"<option[^>]*selected[^>]*>([^<]*)<", options)
+    return (selected or re.findall(r"<option[^>]*>([^<]*)<", options))[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "words"),
+    [
+        ("upload", "project", "Choose a project"),
+        ("live", "project", "Choose a project"),
+        ("speak", "project", "Choose a project"),
+    ],
+)
+def test_with_all_projects_shown_none_is_chosen_to_add_to(cast, as_user, address, name, words):
+    url = reverse(address)
+    page = as_user("ada").get(url).content.decode()
+    assert chosen(page, name) == words
+    page = as_user("ada").get(url, {"project": cast.second.pk}).content.decode()
+    assert cast.second.name in chosen(page, name)
+    # Bob may add to one project alone.
+    assert chosen(as_user("bob").get(url).content.decode(), name) == cast.project.name
+
+
+def test_a_new_agent_asks_for_its_project(cast, as_user):
+    page = as_user("ada").get(reverse("agent_new")).content.decode()
+    assert "Choose a project for the agent" in page
+    assert f'href="?project={cast.second.pk}"' in page
+    assert "Choose a project for" not in as_user("bob").get(reverse("agent_new")).content.decode()
+
+
 def test_a_project_that_cannot_be_does_not_exist(given, cast, as_user):
     assert as_user("ada").get(reverse("library"), {"project": given}).status_code == 404
 

@@ -14,6 +14,7 @@ def make_agent(page: Page) -> None:
     """Make an agent with a function of one parameter."""
     page.goto("/agents/")
     page.get_by_role("link", name="New agent").click()
+    page.locator("main").get_by_role("link", name="Interviews").click()
     page.get_by_label("Name", exact=True).fill("Orders")
     page.get_by_label("Prompt").fill("You take orders.\nBe brief.")
     page.get_by_role("button", name="Add a function").click()
@@ -70,7 +71,7 @@ def test_only_what_the_choices_make_meaningful_is_shown(page: Page, cast: Cast):
 
 
 def test_what_was_typed_is_kept_with_its_errors(page: Page, cast: Cast):
-    page.goto("/agents/new/")
+    page.goto(f"/agents/new/?project={cast.project.pk}")
     page.get_by_label("Greeting").fill("Hello {{SHOP}}")
     page.get_by_label("Temperature").fill("hot")
     page.keyboard.press("Enter")

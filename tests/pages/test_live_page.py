@@ -100,10 +100,10 @@ def quick(monkeypatch: pytest.MonkeyPatch, settings, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def speaking(page: Page) -> Page:
+def speaking(page: Page, cast: Cast) -> Page:
     """A page whose microphone is on."""
     page.add_init_script(WATCHED)
-    page.goto("/live/")
+    page.goto(f"/live/?project={cast.project.pk}")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     expect(state(page)).to_have_text("Listening")
@@ -197,9 +197,9 @@ def test_ten_minutes_without_a_network_are_sent_when_the_page_is_opened(page: Pa
     until(page, lambda: page.evaluate(KEPT) == 0)
 
 
-def test_the_sound_of_a_shared_tab_is_the_source(page: Page):
+def test_the_sound_of_a_shared_tab_is_the_source(page: Page, cast: Cast):
     page.add_init_script(SHARED)
-    page.goto("/live/")
+    page.goto(f"/live/?project={cast.project.pk}")
     page.get_by_label("Source").select_option("tab")
     page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="Share a tab").click()

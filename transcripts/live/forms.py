@@ -44,7 +44,11 @@ SOURCES = (
 class LiveForm(forms.Form):
     """Options of a session before it begins."""
 
-    project = forms.ModelChoiceField(Project.objects.none(), empty_label=None)
+    project = forms.ModelChoiceField(
+        Project.objects.none(),
+        empty_label="Choose a project",
+        error_messages={"required": "Choose a project."},
+    )
     title = forms.CharField(required=False, max_length=255)
     mode = forms.ChoiceField(choices=MODES, initial=LiveSession.Mode.CAPTIONS)
     source = forms.ChoiceField(choices=SOURCES)
@@ -69,12 +73,13 @@ class LiveForm(forms.Form):
         project.queryset = projects
         defaults = [str(each.pk) for each in projects if each.transcribes_live_again]
         project.widget.attrs["data-again"] = " ".join(defaults)
-        first = self.initial.get("project") or projects.first()
-        self.fields["again"].initial = bool(first and first.transcribes_live_again)
+        chosen = self.initial.get("project")
+        project.empty_label = None if chosen else project.empty_label
+        self.fields["again"].initial = bool(chosen and chosen.transcribes_live_again)
         listed = listed_models(projects)
         tags = {tag for model in listed for tag in model.languages} | {DEFAULT_LANGUAGE}
         languages = sorted(((tag, label(tag)) for tag in tags), key=lambda choice: choice[1])
-        first = self.initial.get("project") or projects.first()
+        first = chosen or projects.first()
         for name, choices, initial in (
             ("language", languages, DEFAULT_LANGUAGE),
             ("model", model_choices(listed, first), DEFAULTS["model"]),

@@ -22,7 +22,7 @@ from transcripts.agents.draft import (
 )
 from transcripts.agents.models import Agent, AgentVersion
 from transcripts.agents.stored import delete_from_account, read_from_account, save_to_account
-from transcripts.views.access import in_chosen_project, person
+from transcripts.views.access import chosen_of, in_chosen_project, person
 
 
 @never_cache
@@ -58,10 +58,10 @@ def agent_new(request: HttpRequest, project: Project | None) -> HttpResponse:
     """The builder for an agent that does not exist yet."""
     writable = list(Project.objects.writable_by(person(request)).select_related("connection"))
     posted = request.POST.get("project", "")
-    chosen = project if project in writable else next(iter(writable), None)
+    chosen = chosen_of(writable, project)
     chosen = next((each for each in writable if str(each.pk) == posted), chosen)
     if chosen is None:
-        return render(request, "transcripts/agent_new.html", {"may_add": False})
+        return render(request, "transcripts/agent_new.html", {"projects": writable})
     if request.method != "POST":
         draft = AgentDraft(chosen, empty_values())
     else:

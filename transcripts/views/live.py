@@ -14,7 +14,7 @@ from management.models import Action, AuditEntry, OverBudget, Project, User
 from transcripts.live.appearance import Appearance
 from transcripts.live.forms import SOURCES, LinkForm, LiveForm, PasswordForm
 from transcripts.live.models import TICKET, LiveSession
-from transcripts.views.access import in_chosen_project, person
+from transcripts.views.access import chosen_of, in_chosen_project, person
 
 RECENT = 20
 THRESHOLDS = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
@@ -26,7 +26,7 @@ THRESHOLDS = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
 def live(request: HttpRequest, project: Project | None) -> HttpResponse:
     user = person(request)
     writable = list(Project.objects.writable_by(user))
-    initial = {"project": project if project in writable else None}
+    initial = {"project": chosen_of(writable, project)}
     return live_page(request, LiveForm(user, initial=initial))
 
 
