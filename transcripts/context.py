@@ -1,12 +1,13 @@
 """Template context of every page: projects, navigation and uploads."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 from django.urls import reverse
 
 from management.models import Membership, Project
+from transcripts.views.access import own_projects
 from transcripts.views.tray import read_tray
 
 THEMES = ("light", "dark")
@@ -66,7 +67,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return context
     context["theme"] = request.user.theme
-    projects = list(Project.objects.visible_to(request.user).with_role())
+    projects = own_projects(request)
     roles = [each.role for each in projects]  # type: ignore[attr-defined] # an annotation
     chosen = request.GET.get("project", request.COOKIES.get("project", ""))
     project = next((each for each in projects if str(each.pk) == chosen), None)
@@ -82,5 +83,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         or any(role in Membership.ADMINISTRATORS for role in roles),
         "may_upload": may_upload,
         "shell_project": project,
-        "tray": partial(read_tray, request.user, [project.pk for project in projects]),
+        # Read once, when a template first needs it.
+        "tray": cache(partial(read_tray, request.user, [project.pk for project in projects])),
     }

@@ -372,13 +372,10 @@ BATCH = 500
 
 
 class TranscriptionQuerySet(LeasedQuerySet["Transcription"]):
-    def failed_since(self, moment: datetime) -> "TranscriptionQuerySet":
-        """Failed runs without a newer run of their recording, the latest first.
-
-        A recording with a transcript is ready although a further run failed.
-        """
-        failed = self.filter(state=State.FAILED, finished_at__gt=moment)
-        newest = failed.exclude(recording__transcriptions__pk__gt=F("pk"))
+    def ended_since(self, moment: datetime, state: State) -> "TranscriptionQuerySet":
+        """Runs that ended in a state without a newer run of their recording, the latest first."""
+        ended = self.filter(state=state, finished_at__gt=moment)
+        newest = ended.exclude(recording__transcriptions__pk__gt=F("pk"))
         return newest.order_by("-finished_at", "-pk")
 
     def done_on(self, server: Connection) -> "TranscriptionQuerySet":

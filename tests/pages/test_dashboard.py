@@ -6,11 +6,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from management.models import Budget, Connection, CostDay, Sync, SyncPart, UsageDay
+from management.models import Budget, Connection, CostDay, Project, Sync, SyncPart, UsageDay
 from management.spending import month_start
 from transcripts.live.models import LiveSession
 from transcripts.models import Transcription
-from transcripts.views.dashboard import last_visit
+from transcripts.views.dashboard import BUDGETS, last_visit
 
 pytestmark = pytest.mark.full
 
@@ -42,6 +42,21 @@ def test_only_failures_since_the_last_visit_are_listed(cast, page, client):
     visit = int((timezone.now() - timedelta(days=3)).timestamp())
     client.cookies["visited"] = f"{visit - 100}.{visit}"
     assert "Failed since" in page()
+
+
+def test_what_finished_since_the_last_visit_is_listed_once(cast, page, client):
+    old, new = cast.transcribed("Old"), cast.transcribed("New")
+    cast.transcribed("Elsewhere", project=cast.elsewhere)
+    now = timezone.now()
+    old.transcriptions.update(finished_at=now - timedelta(days=5))
+    new.transcriptions.update(finished_at=now - timedelta(days=1))
+    visit = int((now - timedelta(days=3)).timestamp())
+    client.cookies["visited"] = f"{visit - 100}.{visit}"
+    html = page()
+    finished, earlier = html.split("Finished since")[1].split("Earlier recordings")
+    assert (f"row-{new.pk}" in finished, f"row-{old.pk}" in finished) == (True, False)
+    assert (f"row-{new.pk}" in earlier, f"row-{old.pk}" in earlier) == (False, True)
+    assert "Elsewhere" not in html
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "1", "1.2.3", f"{'9' * 30}.1", "-1.-1"])
@@ -112,6 +127,21 @@ def test_the_month_is_compared_with_the_budgets(cast, page):
     CostDay.objects.create(project=cast.project, day=timezone.now().date(), dollars=4)
     text = " ".join(page().split())
     assert "$4.00 of $50.00" in text
+
+
+def test_of_many_budgets_those_nearest_to_their_end_are_shown(cast, page):
+    for number in range(BUDGETS + 2):
+        project = Project.objects.create(
+            connection=cast.project.connection, upstream_id=f"p-{number}", name=f"Budget {number}"
+        )
+        project.set_role(cast.ada, "owner")
+        Budget.objects.create(project=project, dollars=100)
+        CostDay.objects.create(project=project, day=timezone.now().date(), dollars=number)
+    text = " ".join(page().split())
+    assert f"${BUDGETS + 1}.00 of $100.00" in text
+    assert "$2.00 of $100.00" in text
+    assert "$1.00 of $100.00" not in text
+    assert "2 more budgets" in text
 
 
 def test_someone_without_a_project_is_told_what_to_do(cast, client):

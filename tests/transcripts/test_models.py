@@ -94,8 +94,10 @@ def test_a_failure_is_listed_until_a_newer_run_or_a_day_later(project: Project):
     run_of(retried, State.FAILED)
     run_of(retried, State.QUEUED)
     run_of(add_recording(project))
-    assert list(Transcription.objects.failed_since(now - timedelta(days=1))) == [failed]
-    assert not Transcription.objects.failed_since(now + timedelta(minutes=1)).exists()
+    assert list(Transcription.objects.ended_since(now - timedelta(days=1), State.FAILED)) == [
+        failed
+    ]
+    assert not Transcription.objects.ended_since(now + timedelta(minutes=1), State.FAILED).exists()
 
 
 def test_the_player_gets_the_copy_where_browsers_cannot_play_the_original():

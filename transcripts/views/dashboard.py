@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -12,14 +13,15 @@ from django.views.decorators.http import require_safe
 from management.models import Budget, Connection, Project, SyncPart
 from management.spending import this_month, totals
 from transcripts.live.models import LiveSession
-from transcripts.models import Recording, Transcription
-from transcripts.progress import Row, rows
-from transcripts.views.access import in_chosen_project, person, writable_projects
+from transcripts.models import Recording, State, Transcription
+from transcripts.progress import rows
+from transcripts.views.access import in_chosen_project, own_projects, person
 
 RECENT = 8
-FAILED = 8
+ENDED = 8
+BUDGETS = 6
 VISIT_COOKIE = "visited"
-# Of one who was away for longer, the failures of this time are listed.
+# Of one who was away for longer, what ended in this time is listed.
 LONGEST_ABSENCE = timedelta(days=30)
 # A page that is loaded again is the same visit.
 ONE_VISIT = timedelta(hours=1)
@@ -40,22 +42,28 @@ class ServerHealth:
 def dashboard(request: HttpRequest, project: Project | None) -> HttpResponse:
     """Work under way, news since the last visit, recent recordings, the month and the servers."""
     user = person(request)
-    projects = [project] if project else list(Project.objects.visible_to(user))
+    projects = [project] if project else own_projects(request)
     since, visits = last_visit(request)
+    finished = ended_since(projects, since, State.DONE)
+    failed = ended_since(projects, since, State.FAILED)
     recordings = Recording.objects.filter(project__in=projects).select_related("project")
-    recent = rows(recordings.order_by("-pk")[:RECENT])
+    ended = recordings.filter(pk__in=[*finished, *failed])
+    recent = list(recordings.exclude(pk__in=finished).order_by("-pk")[:RECENT])
+    found = {row.recording.pk: row for row in rows({*ended, *recent})}
+    usages = Budget.objects.visible_to(user).select_related("project").usages()
     response = render(
         request,
         "transcripts/dashboard.html",
         {
             "project": project,
-            "recent": recent,
-            "failed": failed_since(projects, since),
+            "finished": [found[pk] for pk in finished if pk in found],
+            "failed": [found[pk] for pk in failed if pk in found],
+            "recent": [found[each.pk] for each in recent],
             "since": since,
-            "writable": writable_projects(user),
             "month": totals(projects, this_month()),
             "servers": health(projects),
-            "budgets": Budget.objects.visible_to(user).select_related("project").usages(),
+            "budgets": sorted(usages, key=lambda usage: -usage.part)[:BUDGETS],
+            "more_budgets": max(0, len(usages) - BUDGETS),
             "live": LiveSession.objects.filter(project__in=projects).heard_now()[:RECENT],
         },
     )
@@ -72,12 +80,10 @@ def progress(request: HttpRequest) -> HttpResponse:
     return render(request, "transcripts/_dashboard_progress.html")
 
 
-def failed_since(projects: list[Project], since: datetime) -> list[Row]:
-    """Recordings whose newest run failed after ``since``, the latest first."""
-    runs = Transcription.objects.filter(recording__project__in=projects).failed_since(since)
-    ids = list(runs.values_list("recording", flat=True)[:FAILED])
-    found = Recording.objects.select_related("project").in_bulk(ids)
-    return rows([found[pk] for pk in ids if pk in found])
+def ended_since(projects: list[Project], since: datetime, state: State) -> list[int]:
+    """Return the ids of recordings whose newest run ended so after ``since``, the latest first."""
+    runs = Transcription.objects.filter(recording__project__in=projects)
+    return list(runs.ended_since(since, state).values_list("recording", flat=True)[:ENDED])
 
 
 def last_visit(request: HttpRequest) -> tuple[datetime, str]:
@@ -103,18 +109,15 @@ def read_visits(cookie: str, now: datetime) -> tuple[datetime, datetime]:
 def health(projects: list[Project]) -> list[ServerHealth]:
     """The servers of these projects."""
     used = {project.connection_id for project in projects}
-    connections = (
-        Connection.objects.active().filter(pk__in=used).select_related("sync").order_by("name")
+    states = {"lacking": SyncPart.State.SCOPE, "failed": SyncPart.State.FAILED}
+    connections = Connection.objects.active().filter(pk__in=used).select_related("sync")
+    counted = connections.annotate(
+        **{
+            f"{name}_parts": Count("sync_parts", filter=Q(sync_parts__state=state))
+            for name, state in states.items()
+        }
     )
-    parts = SyncPart.objects.filter(connection__in=used).exclude(state=SyncPart.State.OK)
-    states: dict[int, list[str]] = {}
-    for connection, state in parts.values_list("connection", "state"):
-        states.setdefault(connection, []).append(state)
     return [
-        ServerHealth(
-            each,
-            lacking=states.get(each.pk, []).count(SyncPart.State.SCOPE),
-            failed=states.get(each.pk, []).count(SyncPart.State.FAILED),
-        )
-        for each in connections
+        ServerHealth(each, *(getattr(each, f"{name}_parts") for name in states))
+        for each in counted.order_by("name")
     ]

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from management.models import User
-from transcripts.models import Recording, Transcription, Upload
+from transcripts.models import Recording, State, Transcription, Upload
 from transcripts.progress import Row, rows
 from transcripts.uploads import MAX_OPEN_UPLOADS
 from transcripts.views.access import person, visible_projects
@@ -62,7 +62,7 @@ def read_tray(user: User, projects: Sequence[int]) -> Tray:
     waiting = waiting.order_by(F("pk") + 0)
     ids = list(waiting.values_list("pk", flat=True)[: COUNTED + 1])
     runs = Transcription.objects.filter(recording__project__in=projects)
-    failures = runs.failed_since(timezone.now() - FAILURES_FOR)
+    failures = runs.ended_since(timezone.now() - FAILURES_FOR, State.FAILED)
     failed_ids = list(failures.values_list("recording", flat=True)[:FAILURES_SHOWN])
     # One list, so that the runs of both are read together.
     by_id = recordings.in_bulk([*ids[:SHOWN], *failed_ids])

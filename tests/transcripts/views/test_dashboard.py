@@ -16,7 +16,7 @@ from transcripts.views.dashboard import (
     LONGEST_ABSENCE,
     ONE_VISIT,
     VISIT_COOKIE,
-    failed_since,
+    ended_since,
     health,
     last_visit,
     read_visits,
@@ -93,19 +93,20 @@ def test_failures_since_a_moment_are_listed_once_and_the_latest_first(
     Transcription.objects.create(
         recording=twice, state=State.FAILED, finished_at=timezone.now() - timedelta(hours=1)
     )
-    add_failed(project, "now", timedelta())
+    now = add_failed(project, "now", timedelta())
     add_failed(other_project, "theirs", timedelta())
     since = timezone.now() - DAY
-    assert [row.recording.title for row in failed_since([project], since)] == ["now", "twice"]
-    assert old.title not in {row.recording.title for row in failed_since([project], since)}
-    assert failed_since([], since) == []
+    failed = ended_since([project], since, State.FAILED)
+    assert (failed, old.pk in failed) == ([now.pk, twice.pk], False)
+    assert ended_since([project], since, State.DONE) == []
+    assert ended_since([], since, State.FAILED) == []
 
 
 @pytest.mark.django_db
 def test_a_failure_with_a_newer_run_is_no_failure(project: Project):
     recording = add_failed(project, "again", timedelta())
     Transcription.objects.create(recording=recording)
-    assert failed_since([project], timezone.now() - DAY) == []
+    assert ended_since([project], timezone.now() - DAY, State.FAILED) == []
 
 
 @pytest.mark.django_db
