@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -16,7 +17,8 @@ from management.key_changes import NotChanged
 from management.models import Action, AuditEntry, Invite, Member, Project
 from management.views.mirror import chosen_projects, mirror_notes
 
-MOST_ROWS = 500
+PAGE_ROWS = 50
+MOST_INVITES = 500
 
 
 @never_cache
@@ -26,6 +28,7 @@ def members(request: HttpRequest) -> HttpResponse:
     user = person(request)
     chosen = chosen_projects(request, Project.objects.administered_by(user).present())
     form = InviteForm(request.POST or None, user=user)
+    form.fields["project"].widget.choices = [(each.pk, each.name) for each in chosen.all]  # type: ignore[attr-defined]
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
         try:
@@ -46,8 +49,8 @@ def members(request: HttpRequest) -> HttpResponse:
         "management/members.html",
         {
             "chosen": chosen,
-            "members": listed[:MOST_ROWS],
-            "invites": invited[:MOST_ROWS],
+            "page": Paginator(listed, PAGE_ROWS).get_page(request.GET.get("page")),
+            "invites": invited[:MOST_INVITES],
             "form": form,
             "roles": RoleForm.ROLES,
             "notes": mirror_notes(chosen.shown, ["members", "invites"]),
