@@ -1,5 +1,6 @@
 """Forms of the pages about the speech account."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +39,7 @@ EXPIRIES = (("90", "In 90 days"), ("30", "In 30 days"), ("365", "In a year"), ("
 class NewKeyForm(forms.Form):
     """A new API key of one of the projects that a person administers."""
 
-    project = forms.ModelChoiceField(Project.objects.none(), empty_label=None)
+    project = forms.ModelChoiceField(Project.objects.none(), empty_label="Choose a project")
     comment = forms.CharField(max_length=200, label="Name")
     scopes = forms.MultipleChoiceField(
         choices=[(value, label) for value, label, _ in CHOICES],
@@ -51,7 +52,11 @@ class NewKeyForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         projects = Project.objects.administered_by(user).present().select_related("connection")
-        self.fields["project"].queryset = projects.order_by("name", "pk")  # type: ignore[attr-defined]
+        field = self.fields["project"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = projects.order_by("name", "pk")
+        if self.initial.get("project") or len(projects[:2]) == 1:
+            field.empty_label = None
         self.fields["scopes"].initial = [SPEECH]
         self.fields["expires_at"].widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
         self.fields["comment"].widget.attrs["autocomplete"] = "off"
@@ -456,13 +461,18 @@ class RoleForm(forms.Form):
 class InviteForm(RoleForm):
     """An invite to a project of the speech account."""
 
-    project = forms.ModelChoiceField(Project.objects.none(), empty_label=None)
+    project = forms.ModelChoiceField(Project.objects.none(), empty_label="Choose a project")
     email = forms.EmailField(label="E-mail address")
     field_order = ("project", "email", "role")
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, user: User, shown: Sequence[Project] = (), **kwargs: Any
+    ) -> None:
+        """``shown`` are the projects to choose from; one alone is chosen."""
         super().__init__(*args, **kwargs)
         projects = Project.objects.administered_by(user).present().select_related("connection")
         field = self.fields["project"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = projects.order_by("name", "pk")
+        empty = [("", field.empty_label)] if len(shown) > 1 else []
+        field.widget.choices = [*empty, *((each.pk, each.name) for each in shown)]

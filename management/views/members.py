@@ -27,8 +27,7 @@ def members(request: HttpRequest) -> HttpResponse:
     """Members and invites of the projects that the person administers; a form to invite."""
     user = person(request)
     chosen = chosen_projects(request, Project.objects.administered_by(user).present())
-    form = InviteForm(request.POST or None, user=user)
-    form.fields["project"].widget.choices = [(each.pk, each.name) for each in chosen.all]  # type: ignore[attr-defined]
+    form = InviteForm(request.POST or None, user=user, shown=chosen.shown)
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
         try:

@@ -100,6 +100,20 @@ def test_the_value_is_shown_once_and_stored_nowhere(ada, project, account, caplo
                 assert "the-key-of-the-connection" not in repr(row), table
 
 
+def test_of_several_projects_none_is_chosen_for_a_key_or_an_invite(ada, project):
+    for name in ("key_create", "members"):
+        assert "Choose a project" not in ada.get(reverse(name)).content.decode()
+    second = Project.objects.create(
+        connection=project.connection, upstream_id="p-2", name="Lectures"
+    )
+    second.set_role(User.objects.get(email="ada@example.test"), "owner")
+    for name in ("key_create", "members"):
+        page = ada.get(reverse(name)).content.decode()
+        assert "Choose a project" in page
+        page = ada.get(reverse(name), {"project": second.pk}).content.decode()
+        assert "Choose a project" not in page
+
+
 @pytest.mark.parametrize(
     ("facts", "problem"),
     [
