@@ -1,5 +1,6 @@
 """Pages of the ledger and of the money: searched, shown, and only for administrators."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,6 +78,12 @@ def logged(project: Project) -> list[Request]:
 def test_requests_are_found_by_filters(query, found, ada, logged):
     rows = ada.get(reverse("requests"), query).context["rows"]
     assert [row.request_id for row, _ in rows] == found
+
+
+def test_the_selects_show_what_was_chosen(ada, logged):
+    page = ada.get(reverse("requests"), {"status": "failed", "endpoint": "speak"}).content.decode()
+    chosen = re.findall(r'<option value="([^"]*)"\s+selected', page)
+    assert chosen == ["failed", "speak"]
 
 
 def test_the_list_continues_below_its_last_row(ada, project):

@@ -206,6 +206,12 @@ def test_other_periods_are_shown(period, ada, used):
     assert response.context["chart"].bins
 
 
+def test_the_selects_show_what_was_chosen(ada, used):
+    chosen = {"measure": "requests", "by": "endpoint", "step": "month", "period": "last"}
+    page = ada.get(reverse("usage"), chosen).content.decode()
+    assert re.findall(r'<option value="([^"]*)"\s+selected', page) == list(chosen.values())
+
+
 def test_age_and_gaps_of_the_mirror_are_told(ada, used):
     Sync.objects.create(
         connection=used.connection, finished_at=timezone.now() - timedelta(minutes=10)
