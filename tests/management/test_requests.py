@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from management.models import (
     Balance,
-    Connection,
     CostDay,
     Key,
     Membership,
@@ -24,14 +23,6 @@ from transcripts.models import Recording, State
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def project(db) -> Project:
-    connection = Connection(kind="engine", name="Engine", base_url="http://speech.test")
-    connection.api_key = "secret"
-    connection.save()
-    return Project.objects.create(connection=connection, upstream_id="p-1", name="Interviews")
 
 
 @pytest.fixture

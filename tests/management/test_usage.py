@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from management.models import (
-    Connection,
     CostDay,
     Key,
     Membership,
@@ -30,14 +29,6 @@ pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 20)
 PERIOD = Period(date(2026, 11, 1), date(2026, 11, 30))
 RANGE = {"period": "range", "start": "2026-11-01", "end": "2026-11-30"}
-
-
-@pytest.fixture
-def project(db) -> Project:
-    connection = Connection(kind="engine", name="Engine", base_url="http://speech.test")
-    connection.api_key = "secret"
-    connection.save()
-    return Project.objects.create(connection=connection, upstream_id="p-1", name="Interviews")
 
 
 @pytest.fixture
