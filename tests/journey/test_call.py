@@ -153,6 +153,11 @@ def test_a_spoken_question_is_answered_in_sound_from_the_library(product, ada, r
     assert f"/recordings/{recording}/" in found_by
     speakers = {each["speaker_name"] for each in ada.transcript(recording)["utterances"]}
     assert speakers == {"You", "Librarian"}
+    # The same question again, at each speed of the caller.
+    for speed in ("1", "2", "4"):
+        options = ("--agent", "Librarian", "--expect", "since Tuesday", "--speed", speed)
+        done = product.manage("replaycalls", *options, address)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def messages_of(ada: Member, address: str, kind: str) -> list[dict[str, Any]]:
