@@ -1,9 +1,30 @@
 """The settings and the pages of signing in: accessible, within the window, silent and light."""
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from management.models import Action, AuditEntry, Invitation, Token, User
+from management.models import (
+    Action,
+    AgentVariable,
+    AuditEntry,
+    Balance,
+    Budget,
+    Connection,
+    CostDay,
+    Invitation,
+    Invite,
+    Key,
+    Member,
+    Model,
+    Price,
+    Purchase,
+    Request,
+    SelfHostedCredential,
+    Token,
+    UsageDay,
+    User,
+)
 from tests.pages.cast import Cast
 from tests.pages.test_looks import LONG, WEIGHT_LIMIT, settle, violations, weigh
 
@@ -52,9 +73,51 @@ def pages(cast: Cast) -> tuple[str, ...]:
         f"{home}people/{cast.bob.pk}/",
         f"{home}people/invite/",
         f"{home}audit/",
+        *of_the_account(cast),
         *(f"{home}{name}/" for name in SPEECH_ACCOUNT),
         f"/recordings/{cast.transcribed().pk}/move/",
     )
+
+
+def of_the_account(cast: Cast) -> list[str]:
+    """Pages about one thing of the speech account, after every list has some with long names."""
+    project, now = cast.project, timezone.now()
+    server = Connection(name=LONG[:100], kind="hosted", base_url="https://other.test")
+    server.from_environment, server.api_key = False, "secret"
+    server.save()
+    key = Key.objects.create(
+        project=project, api_key_id="k-1", comment=LONG, scopes=["member"], tags=[LONG[:120]],
+        created=now, email="ada@example.test", last_used_at=now,
+    )  # fmt: skip
+    request = Request.objects.create(
+        project=project, request_id="r-" + "9" * 90, created=now, endpoint="listen", code=400,
+        path="/v1/listen?model=nova-3&keyterm=" + "x" * 300, tags=["calls"], api_key_id="k-1",
+        response={"details": {"note": LONG}}, dollars=0.0043, seconds=61,
+    )  # fmt: skip
+    Member.objects.create(project=project, member_id="m-1", email="x" * 60 + "@example.test")
+    Invite.objects.create(project=project, email="y" * 60 + "@example.test", scope="member")
+    Balance.objects.create(project=project, balance_id="b-1", amount=90.5, units="usd")
+    Purchase.objects.create(project=project, order_id="o-1", amount=100, units="usd", created=now)
+    Price.objects.create(connection=server, charge="batch", model="nova-3", dollars=0.26)
+    Budget.objects.create(project=project, dollars=100, hour_price=0.26)
+    for kind in (UsageDay, CostDay):
+        for name in ("listen", "speak"):
+            amounts = dict.fromkeys(kind.AMOUNTS, 3.5)
+            grouping = {"grouping": "endpoint" if kind is UsageDay else "line_item", "value": name}
+            kind.objects.create(project=project, day=now.date(), **grouping, **amounts)
+    for use in ("stt", "tts"):
+        Model.objects.create(
+            connection=project.connection, uuid=use, kind=use, canonical_name="x" * 100,
+            languages=["en", "de", "fr", "es", "it", "pt", "nl"], batch=True,
+        )  # fmt: skip
+    AgentVariable.objects.create(project=project, variable_id="v", key="V" * 64, value=LONG)
+    SelfHostedCredential.objects.create(project=project, credentials_id="c-1", comment=LONG)
+    return [
+        f"/settings/servers/{server.pk}/",
+        f"/settings/servers/{server.pk}/remove/",
+        f"/settings/keys/{key.pk}/delete/",
+        f"/settings/requests/{request.pk}/",
+    ]
 
 
 def look(page: Page, url: str) -> None:
