@@ -65,6 +65,7 @@ MOST_MS, MOST_QUERIES, MOST_MEGABYTES = 150.0, 12, 400.0
 END = datetime.now(UTC).replace(microsecond=0)
 DAYS = 90
 PROGRESS_SECONDS = 20.0
+MODELS = {"stt": 40, "tts": 90}  # about as many as Deepgram lists
 AUDITED = 100_000  # entries of the audit log
 EMPTY = ("invites", "orders", "agents", "variables", "distribution_credentials")
 WRITES = ("INSERT", "UPDATE", "DELETE")
@@ -135,7 +136,10 @@ class MadeUp(httpx.BaseTransport):
             projects = [{"project_id": f"p-{n}", "name": f"Project {n}"} for n in range(PROJECTS)]
             return {"projects": projects}
         if path == "/v1/models":
-            return {kind: [self.model(kind, n) for n in range(100)] for kind in ("stt", "tts")}
+            return {
+                kind: [self.model(kind, number) for number in range(count)]
+                for kind, count in MODELS.items()
+            }
         return {name: [] for name in EMPTY} | {
             "members": [self.member(project, n) for n in range(MEMBERS // PROJECTS)],
             "balances": [{"balance_id": f"b-{project}", "amount": 90.5, "units": "usd"}],
