@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -62,8 +63,13 @@ def test_keys_are_listed_with_what_is_known_of_them(ada, project, account):
     Key.objects.filter(api_key_id="k-2").update(
         last_used_at=timezone.now() - timedelta(days=1), scopes=["owner"], tags=["nightly"]
     )
+    until = timezone.now() + timedelta(days=30)
+    Key.objects.filter(api_key_id="k-1").update(expiration=until)
+    User.objects.update(time_zone="Asia/Kolkata")
     text = text_of(ada, "keys")
-    for part in ("Dialler", "Reports", "ada@example.test", "nightly", "No expiry", "Never"):
+    local = until.astimezone(ZoneInfo("Asia/Kolkata"))
+    for part in ("Dialler", "Reports", "ada@example.test", "nightly", "No expiry", "Never",
+                 f"{local:%H:%M} IST"):  # fmt: skip
         assert part in text
     assert "Used for speech, has more scopes" in text
     assert "2 keys visible" in text
