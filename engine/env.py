@@ -49,6 +49,7 @@ class Environment:
     threads: int  # models at work at the same time
     warm_voices: tuple[str, ...]  # loaded and calibrated at the start, and never unloaded
     idle_seconds: int  # after which other models that no request needed are unloaded
+    memory_mib: int  # above it, models that rest are unloaded before another is loaded
     processing_seconds: int  # for one recording, then 504
     fetch_private_hosts: bool  # URLs and callbacks may lead inside the network
     agent_hosts: tuple[str, ...]  # where agents may think and call functions although private
@@ -122,6 +123,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         # Set and empty is none, not the default.
         warm_voices=tuple(environ.get("ENGINE_WARM_VOICES", DEFAULT_VOICE).split()),
         idle_seconds=reader.whole("ENGINE_IDLE_SECONDS", 600, 1, 86400),
+        memory_mib=reader.whole("ENGINE_MEMORY_MIB", 750, 1, 1_000_000),
         processing_seconds=reader.whole("ENGINE_PROCESSING_SECONDS", 7200, 1, 86400),
         fetch_private_hosts=reader.flag("ENGINE_FETCH_PRIVATE_HOSTS"),
         agent_hosts=reader.words("ENGINE_AGENT_HOSTS", None),

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from engine.inference.catalog import Catalog
 from engine.runtime.memory import release_memory
-from engine.runtime.modelcache import ModelCache
+from engine.runtime.modelcache import MEMORY, ModelCache
 from engine.speech.diarization.diarizer import Diarizer
 from engine.speech.recognition.endofturn import EndOfTurnModel
 from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
@@ -32,6 +32,7 @@ def prepare() -> None:
     Logs which weights are not installed. Raises ``MissingWeights`` when installed ones are not
     converted, or a converted file has changed.
     """
+    MEMORY.limit = settings.ENVIRONMENT.memory_mib * 2**20
     if missing := check_installed():
         logger.warning("weights that are not installed: %s", ", ".join(missing))
     for loaded in (embeddings.tokenizer, end_of_turn):

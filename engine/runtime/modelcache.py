@@ -8,11 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
+
+from engine.runtime.memory import release_memory, resident_bytes
 
 logger = logging.getLogger("engine")
 
 IN_EVENT_LOOP = "was requested in the event loop"
+REST_SECONDS = 15  # a model that was used more recently is not unloaded for another
 
 Key = TypeVar("Key", bound=str)
 Model = TypeVar("Model")
@@ -25,11 +29,44 @@ class _Entry(Generic[Model]):
     model: Model | None = None
 
 
+class MemoryLimit:
+    """Memory of the process above which idle models are unloaded before another is loaded.
+
+    ``limit`` is in bytes, as ``resident`` measures them; None for no limit.
+    """
+
+    def __init__(
+        self, limit: int | None = None, *, resident: Callable[[], int] = resident_bytes
+    ) -> None:
+        self.limit = limit
+        self._resident = resident
+        self._caches: WeakSet[ModelCache[Any, Any]] = WeakSet()
+        self._making_room = threading.Lock()
+
+    def add(self, cache: ModelCache[Any, Any]) -> None:
+        self._caches.add(cache)
+
+    def make_room(self) -> None:
+        """Unload models, the least recently used one first, until the limit is kept."""
+        with self._making_room:
+            while self.limit is not None and self._resident() > self.limit:
+                rested = [(rest, cache) for cache in self._caches if (rest := cache.rested())]
+                (_, key), cache = max(rested, key=lambda each: each[0], default=((0, ""), None))
+                if cache is None or not cache.unload(key):
+                    return
+                release_memory()
+                logger.info("unloaded %s to make room", key)
+
+
+MEMORY = MemoryLimit()  # of this process; the engine sets its limit at the start
+
+
 class ModelCache(Generic[Key, Model]):
     """Values of ``load`` by name; safe to use from many threads.
 
     A model in ``pinned`` stays loaded. ``clock`` gives seconds that never go back. A request
-    that still holds an unloaded model keeps it alive until it ends.
+    that still holds an unloaded model keeps it alive until it ends. Caches with the same
+    ``memory`` make room for each other.
     """
 
     def __init__(
@@ -38,8 +75,11 @@ class ModelCache(Generic[Key, Model]):
         *,
         pinned: Collection[Key] = (),
         clock: Callable[[], float] = time.monotonic,
+        memory: MemoryLimit = MEMORY,
     ) -> None:
         self._load = load
+        self._memory = memory
+        memory.add(self)
         self._pinned = frozenset(pinned)
         self._clock = clock
         self._entries: dict[Key, _Entry[Model]] = {}
@@ -58,6 +98,7 @@ class ModelCache(Generic[Key, Model]):
             entry.used = self._clock()
         with entry.loading:  # the other models can be used meanwhile
             if entry.model is None:
+                self._memory.make_room()
                 started = self._clock()
                 entry.model = self._load(key)
                 logger.info("loaded %s in %.1f s", key, self._clock() - started)
@@ -71,15 +112,30 @@ class ModelCache(Generic[Key, Model]):
     def unload_idle(self, seconds: float) -> list[Key]:
         """Forget every model that was not asked for in the last ``seconds``; return their names."""
         with self._lock:
-            latest = self._clock() - seconds
-            idle = [
-                key
-                for key, entry in self._entries.items()
-                if key not in self._pinned and entry.used <= latest and entry.model is not None
-            ]
+            idle = [key for rest, key in self._rests() if rest >= seconds]
             for key in idle:
                 del self._entries[key]
         return idle
+
+    def rested(self) -> tuple[float, Key] | None:
+        """Return the seconds since the least recent use of a model, if long ago, and its name."""
+        with self._lock:
+            longest = max(self._rests(), default=None)
+        return longest if longest and longest[0] >= REST_SECONDS else None
+
+    def unload(self, key: Key) -> bool:
+        """Forget the model ``key``; return whether it was loaded."""
+        with self._lock:
+            return self._entries.pop(key, None) is not None
+
+    def _rests(self) -> list[tuple[float, Key]]:
+        """Seconds since the last use of each model that can be unloaded, and its name."""
+        now = self._clock()
+        return [
+            (now - entry.used, key)
+            for key, entry in self._entries.items()
+            if key not in self._pinned and entry.model is not None
+        ]
 
 
 def _is_in_event_loop() -> bool:

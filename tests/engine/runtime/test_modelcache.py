@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine.runtime.modelcache import IN_EVENT_LOOP, ModelCache
+from engine.runtime.modelcache import IN_EVENT_LOOP, MemoryLimit, ModelCache
 
 
 class Clock:
@@ -101,3 +101,47 @@ def test_a_failed_load_is_tried_again():
         cache.get("base")
     assert cache.loaded() == []
     assert cache.get("base").name == "base"
+
+
+class Caches:
+    """Two caches of one process, in which each loaded model takes 100 bytes."""
+
+    def __init__(self, clock: Clock, limit: int) -> None:
+        memory = MemoryLimit(limit, resident=lambda: 100 * len(self.loaded()))
+        self.voices = ModelCache(Model, clock=clock, memory=memory)
+        self.recognizers = ModelCache(Model, pinned={"tiny.en"}, clock=clock, memory=memory)
+
+    def loaded(self) -> list[str]:
+        return [*self.recognizers.loaded(), *self.voices.loaded()]
+
+
+def test_room_is_made_by_the_least_recently_used_models_of_all(clock: Clock):
+    caches = Caches(clock, limit=250)
+    for cache, name in (
+        (caches.recognizers, "tiny.en"),
+        (caches.voices, "joe"),
+        (caches.recognizers, "base"),
+    ):
+        cache.get(name)
+        clock.seconds += 20
+    caches.voices.get("kokoro")
+    assert caches.loaded() == ["tiny.en", "base", "kokoro"]
+
+
+def test_a_model_in_use_is_not_unloaded_for_another(clock: Clock):
+    caches = Caches(clock, limit=50)
+    caches.voices.get("joe")
+    clock.seconds += 14
+    caches.voices.get("kokoro")
+    assert caches.loaded() == ["joe", "kokoro"]
+    clock.seconds += 14
+    caches.recognizers.get("base")
+    assert caches.loaded() == ["base", "kokoro"]
+
+
+def test_below_the_limit_nothing_is_unloaded(clock: Clock):
+    caches = Caches(clock, limit=300)
+    for name in ("joe", "kokoro", "amy"):
+        caches.voices.get(name)
+        clock.seconds += 100
+    assert caches.loaded() == ["joe", "kokoro", "amy"]
