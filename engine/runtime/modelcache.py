@@ -49,6 +49,7 @@ class MemoryLimit:
     def make_room(self) -> None:
         """Unload models, the least recently used one first, until the limit is kept."""
         with self._making_room:
+            release_memory()
             while self.limit is not None and self._resident() > self.limit:
                 rested = [(rest, cache) for cache in self._caches if (rest := cache.rested())]
                 (_, key), cache = max(rested, key=lambda each: each[0], default=((0, ""), None))

@@ -118,8 +118,7 @@ def peak(pids: Callable[[], list[int]]) -> Iterator[dict[str, float]]:
             total = 0
             for pid in pids():
                 try:
-                    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-                    total += sum(process.memory_info().rss for process in family)
+                    total += memory_of(psutil.Process(pid))
                 except psutil.NoSuchProcess:
                     continue
             seen["MiB"] = max(seen["MiB"], total / MIB)
@@ -131,6 +130,17 @@ def peak(pids: Callable[[], list[int]]) -> Iterator[dict[str, float]]:
     finally:
         done.set()
         thread.join()
+
+
+def memory_of(process: psutil.Process) -> int:
+    """Resident bytes of a process and its children.
+
+    A child that has not started its program shares the memory of its parent.
+    """
+    program = process.cmdline()
+    children = process.children(recursive=True)
+    started = [child for child in children if child.cmdline() != program]
+    return sum(each.memory_info().rss for each in (process, *started))
 
 
 def words_of(export: dict[str, Any]) -> str:
