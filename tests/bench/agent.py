@@ -127,6 +127,7 @@ class Bench:
             additional_headers={"authorization": f"Token {self.engine.key}"},
             compression=None,
             max_size=None,
+            close_timeout=60,  # a loaded machine
         )
         talk = Talk(socket)
         reading = asyncio.create_task(talk.read())
