@@ -73,6 +73,8 @@ function Live(root) {
     buttons.take.addEventListener("click", () => {
       takes = true;
       buttons.take.hidden = true;
+      buttons.start.hidden = false;
+      words.problem.hidden = true;
       link.connect();
     });
     buttons.note.addEventListener("click", note);
