@@ -65,7 +65,9 @@ class RequestQuerySet(models.QuerySet["Request"]):
 class Request(models.Model):
     """One request to the server, as its log describes it; rows are added and never changed."""
 
-    project = models.ForeignKey(Project, models.CASCADE, related_name="requests")
+    # Without an index of its own: SQLite would take it for the newest requests of many projects,
+    # and sort all of them. Other indexes begin with the project.
+    project = models.ForeignKey(Project, models.CASCADE, db_index=False, related_name="requests")
     request_id = models.CharField(max_length=100)
     created = models.DateTimeField()
     ended = models.DateTimeField(null=True, help_text="when it was complete, where the log says")

@@ -4,9 +4,11 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection as database
 from django.test import Client
 from django.urls import reverse
 
+from management.account_forms import RequestFilters
 from management.models import (
     Balance,
     CostDay,
@@ -75,6 +77,17 @@ def test_the_selects_show_what_was_chosen(ada, logged):
     page = ada.get(reverse("requests"), {"status": "failed", "endpoint": "speak"}).content.decode()
     chosen = re.findall(r'<option value="([^"]*)"\s+selected', page)
     assert chosen == ["failed", "speak"]
+
+
+@pytest.mark.skipif(database.vendor != "sqlite", reason="other databases count their rows")
+@pytest.mark.parametrize("query", [{}, {"status": "failed"}])
+def test_the_newest_requests_of_many_projects_are_read_by_an_ordered_index(query, project):
+    projects = [project]
+    for number in range(2):
+        facts = {"upstream_id": f"many-{number}", "name": f"Project {number}"}
+        projects.append(Project.objects.create(connection=project.connection, **facts))
+    plan = RequestFilters(query).narrow(Request.objects.filter(project__in=projects)).explain()
+    assert re.search(r"USING INDEX ledger_\w+ \(project_id=\?", plan), plan
 
 
 def test_the_list_continues_below_its_last_row(ada, project):
