@@ -59,7 +59,7 @@ def list_purchases(request: ApiRequest, project: Project) -> shapes.Orders:
 
 
 @operation("billing:read", tag="Billing", query=BillingFilters)
-def show_breakdown(request: ApiRequest, project: Project) -> shapes.Costs:
+def show_billing_breakdown(request: ApiRequest, project: Project) -> shapes.Costs:
     """Break costs down
 
     Dollars a day at the prices of the day, split by any of the groupings.
@@ -68,7 +68,7 @@ def show_breakdown(request: ApiRequest, project: Project) -> shapes.Costs:
 
 
 @operation("billing:read", tag="Billing", query=Period)
-def show_fields(request: ApiRequest, project: Project) -> shapes.CostFields:
+def show_billing_fields(request: ApiRequest, project: Project) -> shapes.CostFields:
     """List what costs can be filtered by"""
     return billing_fields(project, read_options(Period, request.query))
 

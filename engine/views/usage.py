@@ -28,7 +28,7 @@ def show_usage(request: ApiRequest, project: Project) -> shapes.Usage:
 
 
 @operation("usage:read", tag="Usage", query=BreakdownFilters)
-def show_breakdown(request: ApiRequest, project: Project) -> shapes.Usage:
+def show_usage_breakdown(request: ApiRequest, project: Project) -> shapes.Usage:
     """Break usage down
 
     Sums a day, split by one grouping. Only calls that succeeded are counted.
@@ -38,7 +38,7 @@ def show_breakdown(request: ApiRequest, project: Project) -> shapes.Usage:
 
 
 @operation("usage:read", tag="Usage", query=Period)
-def show_fields(request: ApiRequest, project: Project) -> shapes.UsageFields:
+def show_usage_fields(request: ApiRequest, project: Project) -> shapes.UsageFields:
     """List what usage can be filtered by"""
     used = usage_fields(project, read_options(Period, request.query))
     return shapes.UsageFields(
