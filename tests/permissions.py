@@ -142,6 +142,7 @@ AREAS: dict[str, list[Rule]] = {
     )
     + rules(
         WRITE,
+        "project_offers GET: Options, prices and speed of uploads",
         "uploads POST: Start an upload",
         "upload_chunk GET: An own upload",
         "upload_by_url POST: Add audio by its address",

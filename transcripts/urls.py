@@ -30,6 +30,7 @@ urlpatterns = [
     path("recordings/", library.recordings_change, name="recordings_change"),
     path("tray/", tray.tray, name="tray"),
     path("upload/", upload.upload, name="upload"),
+    path("upload/offers/<int:pk>/", upload.project_offers, name="project_offers"),
     path("upload/by-url/", uploads.upload_by_url, name="upload_by_url"),
     path("uploads/", uploads.uploads, name="uploads"),
     path("uploads/<uuid:pk>/", uploads.upload_chunk, name="upload_chunk"),

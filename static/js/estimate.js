@@ -8,43 +8,54 @@ const AT_ONCE = 4;
 const MOST_MEASURED = 200;
 
 export class Estimate {
-  /** `line` shows what an hour of audio costs and takes with what is chosen in `form`. */
-  constructor(line, form, options) {
-    Object.assign(this, { line, options });
-    form.addEventListener("change", () => this.#show());
-    this.#show();
+  /**
+   * `rate()` gives the `price` of an hour of audio in dollars and the `speed` of the server with
+   * what is chosen now, or the `problem` for which they are not known. `line` shows them.
+   */
+  constructor(line, rate) {
+    Object.assign(this, { line, rate });
   }
 
   /** Whether these files are to be uploaded: asks before several that cost money. */
   async accepts(files) {
-    if (files.length < 2 || !this.options.hourPrice) return true;
-    this.line.textContent = "Reading the length of the files…";
+    if (files.length < 2) {
+      this.show();
+      return true;
+    }
+    this.#say("Reading the length of the files…");
+    const rate = await this.rate();
+    if (!rate.price && !rate.problem) {
+      this.show();
+      return true;
+    }
     const lengths = await measured(files.slice(0, MOST_MEASURED));
-    this.#show();
+    this.show();
     const known = lengths.filter((seconds) => seconds !== null);
     const seconds = known.reduce((sum, each) => sum + each, 0);
     const unknown = files.length - known.length;
-    const parts = [known.length ? `${clock(seconds)} of audio${this.#cost(seconds)}${this.#time(seconds)}.` : ""];
+    const parts = [];
+    if (known.length) parts.push(`${clock(seconds)} of audio${estimated(seconds, rate)}.`);
     if (unknown) parts.push(`The length of ${unknown === 1 ? "one file" : `${unknown} files`} is not known.`);
-    return confirmed({ title: `Transcribe ${files.length} files?`, text: parts.join(" ").trim(), yes: "Upload" });
+    if (rate.problem) parts.push(`The cost is not known. ${rate.problem}`);
+    return confirmed({ title: `Transcribe ${files.length} files?`, text: parts.join(" "), yes: "Upload" });
   }
 
-  #show() {
-    const hour = 3600;
-    const words = `${this.#cost(hour)}${this.#time(hour)}`;
-    this.line.textContent = words && `An hour of audio:${words.slice(1)}.`;
+  /** Show what an hour of audio costs and takes. */
+  async show() {
+    const words = estimated(3600, await this.rate());
+    this.#say(words && `An hour of audio:${words.slice(1)}.`);
+  }
+
+  #say(words) {
+    this.line.textContent = words;
     this.line.hidden = !words;
   }
+}
 
-  #cost(seconds) {
-    const price = this.options.hourPrice;
-    return price ? `, about ${dollars((seconds / 3600) * price)}` : "";
-  }
-
-  #time(seconds) {
-    const { speed } = this.options.server;
-    return speed ? `, transcribed in about ${said(seconds * speed)} after the upload` : "";
-  }
+function estimated(seconds, { price, speed }) {
+  const cost = price ? `, about ${dollars((seconds / 3600) * price)}` : "";
+  const time = speed ? `, transcribed in about ${said(seconds * speed)} after the upload` : "";
+  return cost + time;
 }
 
 /** Lengths in seconds, null of files that this browser cannot read. */

@@ -1,6 +1,9 @@
 // The library: filters without empty words in the address, selection, keys, files dropped on it.
 
 import { lastChosen } from "./chosen.js";
+import { Estimate } from "./estimate.js";
+import { rateOf } from "./options.js";
+import { ask } from "./problems.js";
 import "./rows.js";
 import { typing } from "./shell.js";
 import { filesOf, Uploads } from "./uploads.js";
@@ -98,11 +101,13 @@ const uploads = panel && acceptDrops();
 function acceptDrops() {
   const here = document.querySelector("[data-drop-here]");
   const presets = new Set(panel.dataset.presets.split(" "));
+  // A default preset is known to the server.
+  const optionsOf = (project) => (presets.has(project) ? {} : (lastChosen(project) ?? {}));
   const uploads = new Uploads(panel, () => ({
     project: panel.dataset.project,
-    // A default preset is known to the server.
-    options: presets.has(panel.dataset.project) ? {} : (lastChosen(panel.dataset.project) ?? {}),
+    options: optionsOf(panel.dataset.project),
   }));
+  const estimate = new Estimate(panel.querySelector("[data-estimate]"), () => rateIn(panel.dataset.project, optionsOf));
   // With all projects shown, none is chosen for what is dropped.
   const choice = document.querySelector("[data-project-choice]");
   if (choice) {
@@ -112,9 +117,11 @@ function acceptDrops() {
       choice.hidden = !waits;
       if (opens) choice.querySelector("select").focus();
     });
-    choice.addEventListener("change", ({ target }) => {
+    choice.addEventListener("change", async ({ target }) => {
       panel.dataset.project = target.value;
-      uploads.assign();
+      target.disabled = true;
+      if (await estimate.accepts(uploads.unassigned.map((item) => item.file))) uploads.assign();
+      target.disabled = false;
       // The next files are asked about again.
       panel.dataset.project = target.value = "";
     });
@@ -142,7 +149,22 @@ function acceptDrops() {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     here.hidden = true;
-    uploads.add(await filesOf(event.dataTransfer));
+    const files = await filesOf(event.dataTransfer);
+    if (!panel.dataset.project || (await estimate.accepts(files))) uploads.add(files);
   });
   return uploads;
+}
+
+/** Price and speed of a project's server with the options that its files will have. */
+async function rateIn(project, optionsOf) {
+  try {
+    const url = panel.dataset.offersUrl.replace("/0/", `/${project}/`);
+    const offers = await (await ask(url)).json();
+    const { presets, server } = offers.projects[project];
+    const preset = presets.find((each) => each.is_default)?.options;
+    const { model } = { ...offers.servers[server].first_choice, ...optionsOf(project), ...preset };
+    return rateOf(offers, project, model);
+  } catch (error) {
+    return { problem: error.message };
+  }
 }

@@ -4,6 +4,17 @@ import { lastChosen, remember } from "./chosen.js";
 import { ask } from "./problems.js";
 import { confirmed } from "./shell.js";
 
+/**
+ * The `price` in dollars of an hour of audio, 0 where it is free or not known, and the `speed` of
+ * the server: seconds for a second of audio.
+ */
+export function rateOf({ projects, servers }, project, model) {
+  if (!projects[project]) return {};
+  const { hour_price: price, server } = projects[project];
+  const { hour_prices: prices, speed } = servers[server];
+  return { price: prices ? (prices[model] ?? 0) : price, speed };
+}
+
 export class Options {
   /**
    * `offers`: the projects with their presets, and what the server of each can do. `given` are the
@@ -39,11 +50,8 @@ export class Options {
     return servers[(projects[this.project] ?? Object.values(projects)[0]).server];
   }
 
-  /** Dollars for an hour of audio with the chosen model; 0 where it is free or not known. */
-  get hourPrice() {
-    const { hour_prices: prices } = this.server;
-    if (prices) return prices[this.form.elements.model.value] ?? 0;
-    return this.offers.projects[this.project]?.hour_price ?? 0;
+  get rate() {
+    return rateOf(this.offers, this.project, this.form.elements.model.value);
   }
 
   get listed() {

@@ -22,20 +22,27 @@ function start() {
     options: options.chosen(),
   }));
 
-  const estimate = new Estimate(page.querySelector("[data-estimate]"), form, options);
+  const { project } = form.elements;
+  const estimate = new Estimate(page.querySelector("[data-estimate]"), () => options.rate);
+  form.addEventListener("change", () => estimate.show());
+  estimate.show();
   const add = async (files) => {
-    if (await estimate.accepts(files)) uploads.add(files);
+    if (!project.value || (await estimate.accepts(files))) uploads.add(files);
   };
 
   // Files that were chosen before a project are listed and wait for it.
-  const { project } = form.elements;
   const note = page.querySelector("[data-project-note]");
   uploads.addEventListener("change", () => {
     const waits = uploads.unassigned.length > 0;
     if (note.hidden && waits) project.focus();
     note.hidden = !waits;
   });
-  project.addEventListener("change", () => uploads.assign());
+  project.addEventListener("change", async () => {
+    if (!project.value) return;
+    if (await estimate.accepts(uploads.unassigned.map((item) => item.file))) return uploads.assign();
+    project.value = "";
+    project.dispatchEvent(new Event("change", { bubbles: true }));
+  });
 
   page.querySelector("[data-choose]").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.utils import timezone
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, JSHandle, Page, expect
 
-from management.models import Price
+from management.models import Model, Price
 from tests.pages.cast import Cast, tone
 from tests.pages.patience import until
 from tests.pages.test_looks import violations
 from transcripts import uploads
-from transcripts.models import Recording, Upload
+from transcripts.models import Preset, Recording, Upload
 
 
 def file(name: str, content: bytes) -> FilePayload:
@@ -97,6 +97,69 @@ def test_the_cost_and_time_of_a_batch_are_told_before_it_is_uploaded(page, cast:
     choose(page, *files)
     page.get_by_role("dialog").get_by_role("button", name="Upload").click()
     expect(page.locator("[data-uploads] [data-row]")).to_have_count(2)
+
+
+def test_files_dropped_on_the_library_are_uploaded_after_the_question(page, cast: Cast):
+    server = cast.project.connection
+    Price.objects.create(connection=server, charge="batch", model="nova-3", dollars=720)
+    Price.objects.create(connection=server, charge="batch", model="nova-2", dollars=7200)
+    options = {"model": "nova-2"}
+    Preset.objects.create(project=cast.project, name="Calls", options=options, is_default=True)
+    Model.objects.create(
+        connection=server, uuid="m-9", canonical_name="nova-2", kind="stt", languages=["en"],
+        batch=True,
+    )  # fmt: skip
+    page.goto(f"/library/?project={cast.project.pk}")
+    talks = dragged(page, *(file(f"talk {number}.wav", tone(number)) for number in (2, 3)))
+    page.dispatch_event("main", "drop", {"dataTransfer": talks})
+    # By the model of the default preset.
+    dialog = page.get_by_role("dialog", name="Transcribe 2 files?")
+    expect(dialog).to_contain_text("0:05 of audio, about $10.00")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.locator("[data-uploads] > *")).to_have_count(0)
+    expect(page.get_by_text("An hour of audio: about $7200.00.")).to_be_visible()
+    page.dispatch_event("main", "drop", {"dataTransfer": talks})
+    dialog.get_by_role("button", name="Upload").click()
+    expect(page.locator("[data-rows] [data-row]")).to_have_count(2)
+
+
+@pytest.mark.parametrize("address", ["/library/", "/upload/"])
+def test_files_without_a_project_wait_for_the_question_of_the_chosen_one(
+    page, cast: Cast, address: str
+):
+    server = cast.project.connection
+    Price.objects.create(connection=server, charge="batch", model="", dollars=720)
+    page.goto(address)
+    talks = dragged(page, *(file(f"talk {number}.wav", tone(number)) for number in (2, 3)))
+    page.dispatch_event("main", "drop", {"dataTransfer": talks})
+    rows = page.locator(".upload-row")
+    expect(rows.first).to_contain_text("Choose a project")
+    name = "Choose a project for the files" if address == "/library/" else "Project"
+    choice = page.get_by_label(name, exact=address == "/upload/")
+    dialog = page.get_by_role("dialog", name="Transcribe 2 files?")
+    choice.select_option("Calls")
+    expect(dialog).to_contain_text("0:05 of audio, about $1.00")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(choice).to_have_value("")
+    expect(rows.first).to_contain_text("Choose a project")
+    assert not Upload.objects.exists()
+    choice.select_option("Calls")
+    dialog.get_by_role("button", name="Upload").click()
+    until(page, lambda: Recording.objects.filter(project=cast.second).count() == 2)
+
+
+def test_a_cost_that_cannot_be_read_is_asked_about_too(page, cast: Cast):
+    page.goto(f"/library/?project={cast.project.pk}")
+    # A status that Chromium does not report in the console by itself.
+    page.route(
+        "**/upload/offers/**", lambda route: route.fulfill(status=422, json={"error": "No prices."})
+    )
+    talks = dragged(page, *(file(f"talk {number}.wav", tone(number)) for number in (2, 3)))
+    page.dispatch_event("main", "drop", {"dataTransfer": talks})
+    dialog = page.get_by_role("dialog", name="Transcribe 2 files?")
+    expect(dialog).to_contain_text("The cost is not known. No prices.")
+    dialog.get_by_role("button", name="Upload").click()
+    expect(page.locator("[data-rows] [data-row]")).to_have_count(2)
 
 
 def test_a_failing_file_says_why_on_its_row_and_the_rest_go_on(page, cast: Cast):
@@ -436,18 +499,25 @@ def test_leaving_while_bytes_travel_is_asked_about(visits, cast: Cast, big: Path
     asked.value.accept()
 
 
+def dragged(page: Page, *files: FilePayload) -> JSHandle:
+    """Files as the mouse carries them onto a page."""
+    return page.evaluate_handle(
+        """(files) => {
+            const transfer = new DataTransfer();
+            for (const [name, bytes] of files) {
+                transfer.items.add(new File([new Uint8Array(bytes)], name, {type: "audio/wav"}));
+            }
+            return transfer;
+        }""",
+        [[each["name"], list(each["buffer"])] for each in files],
+    )
+
+
 @pytest.mark.parametrize("address", ["/library/", "/library/?project={}"])
 def test_files_dropped_on_the_library_appear_in_it(page, cast: Cast, address: str):
     cast.transcribed("Older", project=cast.second)
     page.goto(address.format(cast.second.pk))
-    data = page.evaluate_handle(
-        """() => {
-            const transfer = new DataTransfer();
-            const bytes = new Uint8Array(2000);
-            transfer.items.add(new File([bytes], "dropped.wav", {type: "audio/wav"}));
-            return transfer;
-        }"""
-    )
+    data = dragged(page, file("dropped.wav", bytes(2000)))
     page.dispatch_event("main", "dragover", {"dataTransfer": data})
     overlay = "Drop to upload" if address == "/library/" else "Drop to upload into Calls"
     expect(page.get_by_role("heading", name=overlay, exact=True)).to_be_visible()
