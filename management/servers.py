@@ -55,7 +55,8 @@ def test_server(connection: Connection) -> Tested:
             except SpeechError:  # not every server describes its keys
                 scopes = ()
     except ValueError as error:
-        raise Unusable("base_url", str(error)) from error
+        field = "key" if "API key" in str(error) else "base_url"
+        raise Unusable(field, f"{str(error)[0].upper()}{str(error)[1:]}.") from error
     if not projects:
         raise Unusable("key", "The key is accepted, and opens no project.")
     return Tested(len(projects), scopes)

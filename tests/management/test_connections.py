@@ -90,6 +90,7 @@ def test_a_server_that_cannot_be_used_is_not_saved(
     [
         ({"base_url": ""}, "Enter the address"),
         ({"base_url": "ftp://speech.test"}, "address"),
+        ({"key": "not the key"}, "The API key has spaces"),
         ({"base_url": "nonsense"}, "valid URL"),
         ({"key": ""}, "Enter the key"),
         ({"name": ""}, "required"),
