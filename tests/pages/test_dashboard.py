@@ -59,6 +59,14 @@ def test_what_finished_since_the_last_visit_is_listed_once(cast, page, client):
     assert "Elsewhere" not in html
 
 
+def test_nothing_earlier_has_no_heading(cast, page):
+    cast.transcribed("New")
+    html = page()
+    assert "Finished since" in html
+    assert "Earlier recordings" not in html
+    assert "All recordings" in html
+
+
 @pytest.mark.parametrize("cookie", ["", "x", "1", "1.2.3", f"{'9' * 30}.1", "-1.-1"])
 def test_a_cookie_that_cannot_be_is_a_first_visit(cookie, rf):
     request = rf.get("/")
