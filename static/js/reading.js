@@ -19,7 +19,9 @@ export class Reading {
       if (on) this.keepUp();
     });
     this.resize(0);
-    if (kept("contrast") === "high") this.button("contrast").click();
+    // A projector and an overlay are configured by their address.
+    const isPage = (root.dataset.view ?? "page") === "page";
+    if (isPage && kept("contrast") === "high") this.button("contrast").click();
     addEventListener("scroll", () => this.look(), { passive: true });
   }
 
