@@ -1,6 +1,7 @@
 """A speech server that echoes: each frame of audio is answered at once with a result.
 
-The transcript of a result is the number of bytes of audio that the stream has sent so far.
+The transcript of a result is the number of bytes of audio that the stream has sent so far. A
+stream with the key term ``STALL`` is not read.
 
     python -m tests.bench.echo PORT
 """
@@ -19,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 BYTES_PER_SECOND = 32_000
+STALL = "stall"
 FINAL_BYTES = 5 * BYTES_PER_SECOND
 MODEL = {
     "name": "general", "canonical_name": "nova-3", "architecture": "nova-3", "languages": ["en"],
@@ -46,6 +48,10 @@ def result(start: int, end: int, *, is_final: bool) -> str:
 async def echo(connection: ServerConnection) -> None:
     size = settled = 0
     with suppress(ConnectionClosed):
+        assert connection.request is not None
+        if f"keyterm={STALL}" in connection.request.path:
+            connection.transport.pause_reading()
+            await connection.wait_closed()
         async for frame in connection:
             if isinstance(frame, bytes):
                 size += len(frame)

@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -24,6 +25,7 @@ from contextlib import AsyncExitStack, ExitStack, closing, contextmanager, suppr
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import psutil
@@ -31,6 +33,7 @@ import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.bench.echo import BYTES_PER_SECOND, STALL
 from tests.bench.results import Result, at_least, at_most
 from tests.product import ROOT, Member, Product, free_port, until
 
@@ -38,13 +41,38 @@ SESSIONS = 50
 MANY_SESSIONS = 120
 WARM_SESSIONS = 10  # whose memory is that of the first use of everything
 VIEWERS = 200
-REQUESTS, SOCKETS = 1_000, 200
+STALLED = 20
+STORED_CAPTIONS = 20_000  # 10 MB, which no buffer of a socket takes
+STALLED_SECONDS = 90.0  # until a viewer that reads nothing is disconnected
+UNHEARD_SECONDS = 60  # of audio for an upstream that reads nothing
+REQUESTS, SOCKETS, TASKS = 1_000, 200, 1_000
+WORKER_THREADS = 4
+LIVE_THREADS = 4  # of ``transcripts/live/database.py``
+TASKS_CODE = """
+from transcripts.tasks import transcribe
+for _ in range({count}):
+    transcribe.delay(0)  # there is none: a query and nothing else
+"""
 FRAME_BYTES = 640
 FRAMES_PER_SECOND = 50
 WARM_SECONDS = 3.0
 SECONDS = 15.0
 REAL_TIME_SECONDS = 0.5  # a result that is later is not live
+HEADER_BYTES = 44  # of a WAV file
+SOON = f"{STALLED_SECONDS:g} s later"
 OFFSET = struct.Struct("<Q")
+CAPTIONS = """
+from transcripts.live.models import Caption, LiveSession
+session = LiveSession.objects.get(pk="{pk}")
+Caption.objects.bulk_create(
+    [
+        Caption(session=session, index=n, sequence=n + 1, start=n, end=n + 1, text="word " * 100)
+        for n in range({count})
+    ],
+    batch_size=500,
+)
+LiveSession.objects.filter(pk=session.pk).update(sequence={count})
+"""
 NGINX = """
 worker_processes 1;
 daemon off;
@@ -82,6 +110,10 @@ class Session:
     sent: list[tuple[int, float]] = field(default_factory=list)
     trips: list[float] = field(default_factory=list)
 
+    @property
+    def pk(self) -> str:
+        return self.url.partition("/live/")[2].partition("/")[0]
+
     async def open(self, stack: AsyncExitStack) -> None:
         options: dict[str, Any] = {"compression": None, "ping_interval": None, "open_timeout": 60}
         self.socket = await stack.enter_async_context(
@@ -96,6 +128,15 @@ class Session:
         await asyncio.sleep(REAL_TIME_SECONDS)
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
+
+    async def pour(self, size: int) -> None:
+        """Send so much audio as fast as it is taken, and wait until it is on disk."""
+        for offset in range(0, size, FRAME_BYTES):
+            await self.socket.send(OFFSET.pack(offset) + bytes(FRAME_BYTES))
+        async with asyncio.timeout(STALLED_SECONDS):
+            async for text in self.socket:
+                if json.loads(text).get("bytes") == size:
+                    return
 
     async def _wait_for(self, socket: ClientConnection, kind: str) -> None:
         while json.loads(await socket.recv())["type"] != kind:
@@ -142,6 +183,7 @@ class Run:
     trips: np.ndarray[Any, Any]
     sent: int
     cpu_percent: float  # of a core, for each session
+    memory_bytes: int  # of the relay with all sessions open
 
     def percentile(self, share: float) -> float:
         return float(np.percentile(self.trips, share)) * 1_000
@@ -157,10 +199,10 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
 
 
 def measure(sessions: Sequence[Session], relay: list[psutil.Process]) -> Run:
-    used = 0.0
+    used, memory = 0.0, 0
 
     async def run() -> None:
-        nonlocal used
+        nonlocal used, memory
 
         # Spread over a frame, as microphones are.
         async def later(session: Session, number: int) -> None:
@@ -173,11 +215,12 @@ def measure(sessions: Sequence[Session], relay: list[psutil.Process]) -> Run:
             before, started = cpu_seconds(relay), time.perf_counter()
             await asyncio.gather(*(later(each, number) for number, each in enumerate(sessions)))
             used = (cpu_seconds(relay) - before) / (time.perf_counter() - started)
+            memory = sum(process.memory_info().rss for process in relay)
 
     uvloop.run(run())
     trips = np.sort(np.concatenate([np.array(each.trips) for each in sessions]))
     sent = sum(len(each.sent) for each in sessions)
-    return Run(trips, sent, 100 * used / len(sessions))
+    return Run(trips, sent, 100 * used / len(sessions), memory)
 
 
 @contextmanager
@@ -219,7 +262,7 @@ def direct_sessions(port: int, count: int) -> list[Session]:
     return [Session(url, {}, is_ours=False) for _ in range(count)]
 
 
-def product_sessions(member: Member, count: int) -> list[Session]:
+def product_sessions(member: Member, count: int, **options: str) -> list[Session]:
     """Start live sessions of ``member``."""
     cookies = "; ".join(f"{name}={value}" for name, value in member.http.cookies.items())
     base = str(member.http.base_url).rstrip("/")
@@ -232,6 +275,7 @@ def product_sessions(member: Member, count: int) -> list[Session]:
             data={
                 "project": member.project, "title": f"Relay {number}", "source": "microphone",
                 "mode": "captions", "language": "en", "model": "nova-3", "endpointing": "300",
+                **options,
             },
             follow_redirects=False,
         )  # fmt: skip
@@ -273,7 +317,7 @@ def ours(
     measure(product_sessions(member, WARM_SESSIONS), [])
     before = web.memory_info().rss
     relayed = measure(product_sessions(member, SESSIONS), [web])
-    memory = (web.memory_info().rss - before) / SESSIONS / 1_000
+    memory = (relayed.memory_bytes - before) / SESSIONS / 1_000
     p50, p99 = (relayed.percentile(share) - direct.percentile(share) for share in (50, 99))
     yield at_most("Earshot, added round trip p50", p50, 0.7, "ms")
     yield at_most("Earshot, added round trip p99", p99, 4.0, "ms")
@@ -289,6 +333,8 @@ def ours(
     name = f"Earshot, {MANY_SESSIONS} sessions, results within {REAL_TIME_SECONDS:g} s"
     yield at_least(name, many.on_time, 99.0, "%")
     yield from watched(member)
+    yield from stalled_viewers(product, member, web)
+    yield from stalled_upstream(product, member, web)
     yield from connections(product, member, web)
 
 
@@ -329,8 +375,7 @@ def watched(member: Member) -> Iterator[Result]:
 
 def link_of(member: Member, session: Session) -> str:
     """Return the address of the captions of a session, for its members."""
-    path = session.url.partition("/live/")[2].partition("/")[0]
-    page = member.get(f"/live/{path}/link/")
+    page = member.get(f"/live/{session.pk}/link/")
     found = re.search(r"/captions/[\w-]+/", page)
     assert found, "the page has no link to the captions"
     return session.url.partition("/live/")[0] + found[0]
@@ -354,8 +399,8 @@ class Followed(Session):
             )
             for _ in range(self.viewers)
         ]
-        for number, socket in enumerate(sockets):
-            task = asyncio.create_task(self._watch(number, socket))
+        for number, each in enumerate(sockets):
+            task = asyncio.create_task(self._watch(number, each))
             stack.callback(task.cancel)
 
     async def _watch(self, number: int, socket: ClientConnection) -> None:
@@ -368,8 +413,76 @@ class Followed(Session):
         return super()._covered(message)
 
 
+def stalled_viewers(product: Product, member: Member, web: psutil.Process) -> Iterator[Result]:
+    """Viewers of a long session that read nothing."""
+    (session,) = product_sessions(member, 1)
+    made = product.manage("shell", "-c", CAPTIONS.format(pk=session.pk, count=STORED_CAPTIONS))
+    assert made.returncode == 0, made.stderr
+    link = link_of(member, session)
+    held, left = 0.0, STALLED
+
+    async def watch() -> None:
+        nonlocal held, left
+        async with AsyncExitStack() as stack:
+            before = web.memory_info().rss
+            ports = {await open_stalled(stack, f"{link}watch", session) for _ in range(STALLED)}
+            await asyncio.sleep(WARM_SECONDS)
+            held = (web.memory_info().rss - before) / STALLED / 1_000
+            deadline = time.perf_counter() + STALLED_SECONDS
+            while left and time.perf_counter() < deadline:
+                await asyncio.sleep(1)
+                left = connected(web, ports)
+
+    uvloop.run(watch())
+    yield at_most("memory of a stalled viewer", held, 1_049, "kB")
+    yield at_most(f"of {STALLED} stalled viewers, connected {SOON}", left, 0, "")
+
+
+async def open_stalled(stack: AsyncExitStack, url: str, session: Session) -> int:
+    """Open a socket that is never read; its port."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    address = urlsplit(url)
+    plain.connect((address.hostname, address.port))
+    port: int = plain.getsockname()[1]
+    plain.setblocking(False)
+    opening = connect(
+        url, sock=plain, additional_headers=session.headers, compression=None,
+        ping_interval=None, max_queue=1, close_timeout=0.1,
+    )  # fmt: skip
+    await stack.enter_async_context(opening)
+    return port
+
+
+def connected(web: psutil.Process, ports: set[int]) -> int:
+    return sum(bool(each.raddr) and each.raddr.port in ports for each in web.net_connections())
+
+
+def stalled_upstream(product: Product, member: Member, web: psutil.Process) -> Iterator[Result]:
+    """Sessions whose speech server reads nothing any more."""
+    sessions = product_sessions(member, STALLED, keyterm=STALL)
+    audio = UNHEARD_SECONDS * BYTES_PER_SECOND
+    held = 0.0
+
+    async def speak() -> None:
+        nonlocal held
+        async with AsyncExitStack() as stack:
+            for session in sessions:
+                await session.open(stack)
+            before = web.memory_info().rss
+            await asyncio.gather(*(each.pour(audio) for each in sessions))
+            held = (web.memory_info().rss - before) / STALLED / 1_000
+
+    uvloop.run(speak())
+    stored = sum((product.data / "live" / f"{each.pk}.wav").stat().st_size for each in sessions)
+    name = f"memory of a session whose upstream reads nothing of {UNHEARD_SECONDS} s"
+    yield at_most(name, held, 1_049, "kB")
+    kept = 100 * stored / (audio + HEADER_BYTES) / STALLED
+    yield at_least("its audio on disk", kept, 100, "%")
+
+
 def connections(product: Product, member: Member, web: psutil.Process) -> Iterator[Result]:
-    """Open database connections after many requests and sockets."""
+    """Open database connections after many requests, sockets and tasks."""
     for _ in range(REQUESTS):
         member.get("/library/")
     sessions = product_sessions(member, SOCKETS)
@@ -380,11 +493,24 @@ def connections(product: Product, member: Member, web: psutil.Process) -> Iterat
                 await session.open(stack)
 
     uvloop.run(open_all())
-    database = str(product.data / "earshot.sqlite3")
-    held = sum(each.path == database for each in web.open_files())
     name = f"database connections after {REQUESTS} requests and {SOCKETS} sockets"
-    # One for each thread that may run database work.
-    yield at_most(name, held, min(32, (os.cpu_count() or 1) + 4) + 1, "")
+    # One for each thread that may run database work: of asyncio, of live sessions, the main one.
+    threads = min(32, (os.cpu_count() or 1) + 4) + LIVE_THREADS + 1
+    yield at_most(name, held_by(web, product), threads, "")
+
+    sent = product.manage("shell", "-c", TASKS_CODE.format(count=TASKS))
+    assert sent.returncode == 0, sent.stderr
+    queue = product.data / "broker" / "queue"
+    until(lambda: not any(queue.iterdir()), 300, "the worker has taken every task", every=0.5)
+    worker = psutil.Process(product.processes()["worker"])
+    name = f"database connections of the worker after {TASKS} tasks"
+    yield at_most(name, held_by(worker, product), WORKER_THREADS + 1, "")
+
+
+def held_by(process: psutil.Process, product: Product) -> int:
+    """Return the connections of a process to the database."""
+    database = str(product.data / "earshot.sqlite3")
+    return sum(each.path == database for each in process.open_files())
 
 
 def added(name: str, measured: Run, direct: Run) -> Iterator[Result]:
