@@ -65,10 +65,10 @@ KNOWN = {
     "two_tracks_two_people.mp4": Right(warning="tracks"),
     "hole_in_the_middle.aac": Right(f"{JFK} {JFK} {JFK}", seconds=28, enough=60),
     "damaged_in_six_places.m4a": Right(f"{JFK} {JFK} {JFK}", seconds=33),
-    "broken_off.wav": Right(JFK[:36], seconds=5.5, warning="truncated"),
+    "broken_off.wav": Right(JFK[:34], seconds=5.5, warning="truncated"),
     "vbr_without_xing.mp3": Right(start=45.3, seconds=61),
     "adts_silent_start.aac": Right(start=45.3, seconds=60),
-    "speech_f64.aif": Right(JFK[:26], seconds=3),
+    "speech_f64.aif": Right(JFK[:26], seconds=3, enough=80.0),  # its end cuts the last word
     **{
         f"speech{name}": Right()
         for name in (
