@@ -224,3 +224,22 @@ def test_an_expired_session_is_explained(
     live = opened(page, make_session(cast.project, cast.ada), server)
     Session.objects.all().delete()
     expect(live.get_by_role("alert")).to_contain_text("Your session has ended. Sign in again")
+
+
+def test_an_overlay_has_whole_lines_and_no_choices_of_the_page(live: Page, server: FakeServer):
+    live.get_by_role("button", name="Contrast").click()
+    for number in range(6):
+        say = f"Sentence {number} of the harbour authority, at length."
+        server.tell(
+            lambda stream, say=say, number=number: stream.says(say, number + 1.0, speaker=number)
+        )
+    expect(captions(live)).to_contain_text("Sentence 5")
+    live.on("dialog", lambda dialog: dialog.accept())
+    live.goto(f"{LiveSession.objects.get().get_captions_url()}?view=overlay&lines=2")
+    expect(captions(live)).to_contain_text("Sentence 5")
+    assert live.locator("[data-watch]").get_attribute("data-contrast") is None
+    # A line that is cut would be at a place that is no multiple of its height.
+    cut = captions(live).evaluate(
+        "(list) => list.scrollTop % parseFloat(getComputedStyle(list).lineHeight)"
+    )
+    assert cut < 1
