@@ -1,5 +1,6 @@
 """Captions and turns of a live session as its page shows them, in Chromium."""
 
+from operator import methodcaller
 from pathlib import Path
 
 import pytest
@@ -229,10 +230,8 @@ def test_an_expired_session_is_explained(
 def test_an_overlay_has_whole_lines_and_no_choices_of_the_page(live: Page, server: FakeServer):
     live.get_by_role("button", name="Contrast").click()
     for number in range(6):
-        say = f"Sentence {number} of the harbour authority, at length."
-        server.tell(
-            lambda stream, say=say, number=number: stream.says(say, number + 1.0, speaker=number)
-        )
+        text = f"Sentence {number} of the harbour authority, at length."
+        server.tell(methodcaller("says", text, number + 1.0, speaker=number))
     expect(captions(live)).to_contain_text("Sentence 5")
     live.on("dialog", lambda dialog: dialog.accept())
     live.goto(f"{LiveSession.objects.get().get_captions_url()}?view=overlay&lines=2")
