@@ -1,11 +1,9 @@
 // The library: filters without empty words in the address, selection, keys, files dropped on it.
 
 import { lastChosen } from "./chosen.js";
-import { Estimate } from "./estimate.js";
-import { rateOf } from "./options.js";
 import { ask } from "./problems.js";
 import "./rows.js";
-import { typing } from "./shell.js";
+import { confirmed, typing } from "./shell.js";
 import { filesOf, Uploads } from "./uploads.js";
 
 document.addEventListener("htmx:configRequest", (event) => {
@@ -107,7 +105,7 @@ function acceptDrops() {
     project: panel.dataset.project,
     options: optionsOf(panel.dataset.project),
   }));
-  const estimate = new Estimate(panel.querySelector("[data-estimate]"), () => rateIn(panel.dataset.project, optionsOf));
+  const accepts = (files) => asked(files, () => rateIn(panel.dataset.project, optionsOf));
   // With all projects shown, none is chosen for what is dropped.
   const choice = document.querySelector("[data-project-choice]");
   if (choice) {
@@ -120,7 +118,7 @@ function acceptDrops() {
     choice.addEventListener("change", async ({ target }) => {
       panel.dataset.project = target.value;
       target.disabled = true;
-      if (await estimate.accepts(uploads.unassigned.map((item) => item.file))) uploads.assign();
+      if (await accepts(uploads.unassigned.map((item) => item.file))) uploads.assign();
       target.disabled = false;
       // The next files are asked about again.
       panel.dataset.project = target.value = "";
@@ -150,9 +148,20 @@ function acceptDrops() {
     event.preventDefault();
     here.hidden = true;
     const files = await filesOf(event.dataTransfer);
-    if (!panel.dataset.project || (await estimate.accepts(files))) uploads.add(files);
+    if (!panel.dataset.project || (await accepts(files))) uploads.add(files);
   });
   return uploads;
+}
+
+/** Whether these files are to be uploaded. The question is loaded with the first files: most visits bring none. */
+async function asked(files, rate) {
+  try {
+    const { Estimate } = await import("./estimate.js");
+    return await new Estimate(panel.querySelector("[data-estimate]"), rate).accepts(files);
+  } catch {
+    const title = files.length === 1 ? "Upload 1 file?" : `Upload ${files.length} files?`;
+    return confirmed({ title, text: "Connection lost. The cost is not known.", yes: "Upload" });
+  }
 }
 
 /** Price and speed of a project's server with the options that its files will have. */
@@ -162,6 +171,7 @@ async function rateIn(project, optionsOf) {
     const offers = await (await ask(url)).json();
     const { presets, server } = offers.projects[project];
     const preset = presets.find((each) => each.is_default)?.options;
+    const { rateOf } = await import("./options.js");
     const { model } = { ...offers.servers[server].first_choice, ...optionsOf(project), ...preset };
     return rateOf(offers, project, model);
   } catch (error) {

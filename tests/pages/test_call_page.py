@@ -216,7 +216,7 @@ def test_a_page_that_lost_its_connection_comes_back_to_the_call(
 def test_one_tab_at_a_time_has_the_call(
     visits: Visits, page: Page, call: Call, agent: FakeAgent, cast: Cast
 ):
-    begin(page, call, agent)
+    stream = begin(page, call, agent)
     second = visits.as_user(cast.ada)
     second.goto(call.get_absolute_url())
     second.get_by_role("button", name="Start talking").click()
@@ -224,4 +224,5 @@ def test_one_tab_at_a_time_has_the_call(
     second.get_by_role("button", name="Continue in this tab").click()
     expect(second.get_by_role("button", name="End call")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("open in another tab")
+    grows(second, stream)
     end(second)

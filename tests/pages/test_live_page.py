@@ -1,13 +1,15 @@
 """The page of a live session in Chromium, with a speech server that says nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.debian import found, needed
 from tests.pages.cast import Cast
+from tests.pages.conftest import Visits
 from tests.pages.patience import until
 from tests.transcripts.live.conftest import make_session
 from tests.transcripts.live.server import FakeServer
@@ -220,3 +222,43 @@ def test_the_sound_of_a_shared_tab_is_the_source(page: Page, cast: Cast):
     until(page, lambda: stored(session) > BYTES_PER_SECOND)
     samples = np.frombuffer(session.path.read_bytes()[HEADER_BYTES:][:BYTES_PER_SECOND], "<i2")
     assert np.abs(samples).max() > 1_000
+
+
+@pytest.fixture
+def sharing(chromium: Browser, visits: Visits, cast: Cast) -> Iterator[BrowserContext]:
+    """A browser of Ada's that shares the tab with the title ``TITLE`` without asking."""
+    program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
+    browser = chromium.browser_type.launch(
+        executable_path=program,
+        args=[
+            "--no-sandbox",
+            "--disable-gpu",
+            "--autoplay-policy=no-user-gesture-required",
+            f"--auto-select-tab-capture-source-by-title={TITLE}",
+        ],
+        ignore_default_args=["--mute-audio"],
+    )
+    context = browser.new_context(base_url=visits.site.url)
+    cookie = {"name": "sessionid", "value": visits.session_of(cast.ada), "url": visits.site.url}
+    context.add_cookies([cookie])  # type: ignore[list-item]
+    yield context
+    browser.close()
+
+
+def test_the_sound_of_another_tab_is_stored(sharing: BrowserContext):
+    other = sharing.new_page()
+    other.goto("/healthz")
+    other.evaluate(SOUNDS, [TITLE, HERTZ])
+    page = sharing.new_page()
+    page.goto("/live/")
+    page.get_by_label("Source").select_option("tab")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Share a tab").click()
+    expect(state(page)).to_have_text("Listening")
+    session = LiveSession.objects.get()
+    until(page, lambda: stored(session) > 3 * BYTES_PER_SECOND)
+    heard = session.path.read_bytes()[HEADER_BYTES:][2 * BYTES_PER_SECOND : 3 * BYTES_PER_SECOND]
+    samples = np.frombuffer(heard, "<i2")
+    spectrum = np.abs(np.fft.rfft(samples))
+    assert np.abs(samples).max() > 1_000
+    assert abs(int(spectrum.argmax()) - HERTZ) <= 5
