@@ -36,6 +36,7 @@ function Call(root) {
   let position = null; // sample of the call at which the next frame begins
   let isTalking = false; // what is heard is sent
   let isMuted = false;
+  let isSpoken = false; // begun with the microphone, not in writing
   let isEnding = false;
   let takes = false;
   let hour = 0; // dollars
@@ -61,10 +62,10 @@ function Call(root) {
     link.addEventListener("close", closed);
     buttons.start.addEventListener("click", () => begin(true));
     buttons.write.addEventListener("click", () => begin(false));
-    buttons.take.addEventListener("click", () => {
-      takes = true;
-      buttons.take.hidden = words.problem.hidden = true;
-      link.connect();
+    buttons.take.addEventListener("click", async () => {
+      takes = buttons.take.hidden = true;
+      // What this tab lost with the call is opened again.
+      if (!(await begin(isSpoken))) buttons.take.hidden = false;
     });
     buttons.silence.addEventListener("click", silence);
     buttons.end.addEventListener("click", end);
@@ -125,14 +126,16 @@ function Call(root) {
 
   // The microphone and the player are ready before the call begins: no first word is cut.
   async function begin(withMicrophone) {
+    isSpoken = withMicrophone;
     words.problem.hidden = true;
     speaker ??= newSpeaker();
     await speaker.context.resume().catch(() => {});
-    if (withMicrophone && !(await open())) return;
+    if (withMicrophone && !(await open())) return false;
     buttons.start.hidden = buttons.write.hidden = true;
     link.connect();
     listDevices();
     listen();
+    return true;
   }
 
   function newSpeaker() {
