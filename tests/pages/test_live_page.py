@@ -245,12 +245,12 @@ def sharing(chromium: Browser, visits: Visits, cast: Cast) -> Iterator[BrowserCo
     browser.close()
 
 
-def test_the_sound_of_another_tab_is_stored(sharing: BrowserContext):
+def test_the_sound_of_another_tab_is_stored(sharing: BrowserContext, cast: Cast):
     other = sharing.new_page()
-    other.goto("/healthz")
+    other.goto("/search/")  # its cookie is there before the other tab has a form
     other.evaluate(SOUNDS, [TITLE, HERTZ])
     page = sharing.new_page()
-    page.goto("/live/")
+    page.goto(f"/live/?project={cast.project.pk}")
     page.get_by_label("Source").select_option("tab")
     page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="Share a tab").click()
