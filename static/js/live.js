@@ -271,7 +271,7 @@ function Live(root) {
   function show() {
     const waiting = backlog.bytes / BYTES_PER_SECOND;
     words.state.textContent = stateWords(waiting);
-    root.dataset.state = trouble ? "trouble" : down ? "down" : microphone && !isPaused ? "hearing" : "still";
+    root.dataset.state = trouble ? "trouble" : down ? "down" : microphone?.isOpen && !isPaused ? "hearing" : "still";
     words.elapsed.textContent = clock(backlog.end / BYTES_PER_SECOND);
     buttons.pause.hidden = !microphone || isStopping;
     buttons.pause.querySelector("[data-pause-words]").textContent = isPaused ? "Resume" : "Pause";
@@ -295,6 +295,7 @@ function Live(root) {
     if (progress.state === "connecting") return "Connecting to the speech server…";
     if (progress.lag) return `Catching up, ${progress.lag} s behind`;
     if (!microphone) return "Ready";
+    if (!microphone.isOpen) return "Opening the microphone…";
     if (isPaused) return "Paused";
     if (microphone.isInterrupted) return "The system has interrupted the microphone. It resumes when the call or the other app has ended.";
     if (microphone.needsGesture) return "The browser holds the microphone. Press Pause, then Resume.";

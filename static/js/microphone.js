@@ -14,6 +14,7 @@ export class Microphone extends EventTarget {
     Object.assign(this, { recorderUrl, rate, device, cancelsEcho });
     this.silent = 0;
     this.isPaused = false;
+    this.isOpen = false; // while the browser asks for it, and loads the recorder
   }
 
   // Asks for the device, or plays `file`. Throws what the browser throws; `problem` has words for it.
@@ -35,6 +36,8 @@ export class Microphone extends EventTarget {
     track?.addEventListener("mute", () => this.trouble(MUTED));
     track?.addEventListener("unmute", () => this.trouble(""));
     if (track?.muted) this.trouble(MUTED);
+    if (track?.readyState === "ended") this.dispatchEvent(new Event("end"));
+    this.isOpen = true;
     // iOS interrupts the audio of a page for a call; it is to be resumed by us.
     this.context.addEventListener("statechange", () => this.revive());
     document.addEventListener("visibilitychange", () => this.revive());

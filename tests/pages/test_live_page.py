@@ -73,6 +73,15 @@ SOUNDS = """async ([title, hertz]) => {
   tone.start();
   await context.resume();
 }"""
+# A question of the browser's that nobody has answered yet.
+WITHHELD = """
+  const given = new Promise((done) => (window.give = done));
+  const open = MediaDevices.prototype.getUserMedia;
+  MediaDevices.prototype.getUserMedia = async function (...options) {
+    await given;
+    return open.apply(this, options);
+  };
+"""
 INTERRUPT = """(may) => {
   const context = contexts.at(-1);
   window.state = "interrupted";
@@ -139,6 +148,17 @@ def elapsed(page: Page) -> int:
 def grows(page: Page, size: Callable[[], int]) -> None:
     before = size()
     until(page, lambda: size() > before)
+
+
+def test_the_page_listens_once_the_browser_gives_the_microphone(page: Page, cast: Cast):
+    page.add_init_script(WITHHELD)
+    page.goto(f"/live/?project={cast.project.pk}")
+    page.get_by_role("button", name="Start").click()
+    expect(state(page)).to_have_text("Opening the microphone…")
+    expect(page.locator("[data-state=hearing]")).to_have_count(0)
+    page.evaluate("give()")
+    expect(state(page)).to_have_text("Listening")
+    expect(page.locator("[data-state=hearing]")).to_have_count(1)
 
 
 def test_a_muted_and_a_lost_microphone_are_said(speaking: Page):
