@@ -73,7 +73,7 @@ SOUNDS = """async ([title, hertz]) => {
   tone.start();
   await context.resume();
 }"""
-# A question of the browser's that nobody has answered yet.
+# getUserMedia waits for a call of give().
 WITHHELD = """
   const given = new Promise((done) => (window.give = done));
   const open = MediaDevices.prototype.getUserMedia;
