@@ -24,7 +24,6 @@ from tests.bench.live import (
     Clip,
     Heard,
     captions,
-    final_lags,
     read_clips,
 )
 from tests.bench.results import Result, at_most
@@ -63,9 +62,7 @@ async def shown(page: Page, port: int, clips: Sequence[Clip]) -> Heard:
             async for text in socket:
                 message = json.loads(text)
                 if message["type"] == "Caption" and message["kind"] == "text":
-                    duration = message["end"] - message["start"]
-                    fact = {**message, "duration": duration, "speech_final": message["ends"]}
-                    heard.told.append((time.monotonic() - started, fact))
+                    heard.told.append((time.monotonic() - started, message))
 
         reading = asyncio.create_task(read())
         for at in range(0, len(samples), CHUNK):
@@ -74,6 +71,26 @@ async def shown(page: Page, port: int, clips: Sequence[Clip]) -> Heard:
         await socket.send(json.dumps({"type": "Stop"}))
         await reading
     return heard
+
+
+def ended(heard: Heard) -> Iterator[tuple[float, float]]:
+    """Yield when each ``speech_final`` with words arrived, and where its first word starts."""
+    for at, message in heard.told:
+        if message["type"] == "Caption" and message["ends"]:
+            yield at, message["start"]
+        elif message["type"] == "Results" and message["speech_final"]:
+            for word in message["channel"]["alternatives"][0]["words"][:1]:
+                yield at, word["start"]
+
+
+def lags_of(heard: Heard) -> list[float]:
+    """Return the lag of the last words of each recording.
+
+    A caption's times are those of its words, a result's those of its audio: the words of both
+    are compared, so that the same result is found on both ways.
+    """
+    finals = list(ended(heard))
+    return [max(at for at, start in finals if start < end) - end for end in heard.ends]
 
 
 def lags(product: Product, member: Member, clips: Sequence[Clip]) -> tuple[list[float], ...]:
@@ -86,9 +103,9 @@ def lags(product: Product, member: Member, clips: Sequence[Clip]) -> tuple[list[
     for _ in range(ROUNDS):
         options = {"smart_format": "true", "punctuate": "true", "diarize": "true"}
         heard = asyncio.run(captions(engine, clips, utterance_end_ms=1_000, **options))
-        alone += final_lags(heard)
+        alone += lags_of(heard)
         (page,) = start_pages(member, 1, b"", 0.0)
-        through += final_lags(asyncio.run(shown(page, product.port, clips)))
+        through += lags_of(asyncio.run(shown(page, product.port, clips)))
     return alone, through
 
 
