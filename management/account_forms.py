@@ -337,7 +337,8 @@ class BudgetForm(forms.Form):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = owned.order_by("name", "pk")
         if not user.is_superuser:
-            field.empty_label = None
+            field.required = True
+            field.empty_label = "Choose a project" if len(owned[:2]) > 1 else None
         if self.data.get("remove"):
             self.fields["dollars"].required = False
 

@@ -175,7 +175,11 @@ class BulkForm(forms.Form):
 class MoveForm(forms.Form):
     """Another project of a recording, out of those that the user may add to."""
 
-    project = forms.ModelChoiceField(Project.objects.none(), empty_label=None)
+    project = forms.ModelChoiceField(
+        Project.objects.none(),
+        empty_label="Choose a project",
+        error_messages={"required": "Choose a project."},
+    )
 
     def __init__(self, *args: Any, user: User, recording: Recording) -> None:
         super().__init__(*args)

@@ -275,6 +275,16 @@ def test_a_budget_with_a_mistake_is_not_set(facts, project):
     assert not Budget.objects.exists()
 
 
+def test_an_owner_of_several_projects_is_asked_which(project):
+    ada = client_of(project, Membership.Role.OWNER)
+    assert "Choose a project" not in ada.get(reverse("budgets")).content.decode()
+    second = Project.objects.create(
+        connection=project.connection, upstream_id="p-2", name="Lectures"
+    )
+    second.set_role(User.objects.get(), Membership.Role.OWNER)
+    assert "Choose a project" in ada.get(reverse("budgets")).content.decode()
+
+
 @pytest.mark.parametrize("role", ["admin", "member", "viewer"])
 def test_others_see_the_budget_and_do_not_set_it(role, project, budget):
     bob = client_of(project, role, "bob@example.test")

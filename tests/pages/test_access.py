@@ -251,6 +251,27 @@ def test_with_all_projects_shown_none_is_chosen_to_add_to(cast, as_user, address
     assert chosen(as_user("bob").get(url).content.decode(), name) == cast.project.name
 
 
+def test_a_call_asks_for_its_agent(cast, as_user):
+    url, agent = reverse("calls"), cast.agent("Orders")
+    page = as_user("ada").get(url).content.decode()
+    assert chosen(page, "agent") == "Choose an agent"
+    assert "variable-" not in page
+    response = as_user("ada").post(reverse("call_start"), {"agent": ""})
+    assert (response.status_code, "Choose an agent." in response.content.decode()) == (422, True)
+    page = as_user("ada").get(url, {"project": cast.second.pk}).content.decode()
+    assert cast.second.name in chosen(page, "agent")
+    page = as_user("ada").get(url, {"agent": agent.pk}).content.decode()
+    assert "Orders" in chosen(page, "agent")
+    assert "Choose an agent" not in page
+    # Bob may add to one project alone.
+    assert chosen(as_user("bob").get(url).content.decode(), "agent") == "Librarian"
+
+
+def test_a_recording_is_moved_to_no_project_unasked(cast, as_user):
+    url = reverse("recording_move", args=[cast.transcribed().pk])
+    assert chosen(as_user("ada").get(url).content.decode(), "project") == "Choose a project"
+
+
 def test_a_new_agent_asks_for_its_project(cast, as_user):
     page = as_user("ada").get(reverse("agent_new")).content.decode()
     assert "Choose a project for the agent" in page

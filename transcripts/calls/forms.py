@@ -38,13 +38,25 @@ class AgentChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # none at 
 class CallForm(forms.Form):
     """Choice of the agent of a call, and values of its variables in this call.
 
-    ``shown`` is the version whose variables the page has.
+    ``shown`` is the version whose variables the page has. At first the first agent of
+    ``project`` is chosen; without a project, none.
     """
 
-    agent = AgentChoice(Agent.objects.none(), empty_label=None)
+    agent = AgentChoice(
+        Agent.objects.none(),
+        empty_label="Choose an agent",
+        error_messages={"required": "Choose an agent."},
+    )
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, user: User, data: Any = None, *, initial: Any = None) -> None:
+    def __init__(
+        self,
+        user: User,
+        data: Any = None,
+        *,
+        project: Project | None = None,
+        initial: Any = None,
+    ) -> None:
         super().__init__(data, initial=initial, label_suffix="")
         self.user = user
         projects = Project.objects.writable_by(user)
@@ -59,13 +71,18 @@ class CallForm(forms.Form):
         )
         field.has_projects = projects.count() > 1
         field.widget.attrs |= {"id": "option-agent", "class": "field", **SHOWS_VARIABLES}
+        if project is not None:
+            of_project = field.queryset.filter(project=project)
+            field.initial = of_project.values_list("pk", flat=True).first()
         self.version = self._version(field.queryset)
+        if self.version is not None:
+            field.empty_label = None
         self._add_variables()
 
     def _version(self, agents: QuerySet[Agent]) -> AgentVersion | None:
-        """Return the newest version of the chosen agent, at first of the first one."""
+        """Return the newest version of the chosen agent."""
         chosen = str(self["agent"].value() or "")
-        agent = agents.filter(pk=chosen).first() if chosen.isdecimal() else agents.first()
+        agent = agents.filter(pk=chosen).first() if chosen.isdecimal() else None
         return agent.version if agent else None
 
     def _add_variables(self) -> None:

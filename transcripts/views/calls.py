@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from management.models import Action, AuditEntry, Project, User
 from transcripts.calls.forms import CallForm
 from transcripts.calls.models import Call
-from transcripts.views.access import in_chosen_project, person, visible_projects
+from transcripts.views.access import chosen_of, in_chosen_project, person, visible_projects
 from transcripts.views.recording import SPEEDS
 
 RECENT = 50
@@ -24,7 +24,9 @@ RECENT = 50
 @in_chosen_project
 def calls(request: HttpRequest, project: Project | None) -> HttpResponse:
     """List the calls of the user's projects, and offer to start one."""
-    return calls_page(request, CallForm(person(request), initial=request.GET), project)
+    user = person(request)
+    chosen = chosen_of(list(Project.objects.writable_by(user)), project)
+    return calls_page(request, CallForm(user, project=chosen, initial=request.GET), project)
 
 
 @require_POST
