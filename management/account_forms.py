@@ -29,8 +29,8 @@ from management.models import (
 from management.scopes import CHOICES, SPEECH
 from management.servers import HOSTED, REGIONS, Tested, Unusable, test_server
 from management.spending import DIMENSIONS, MEASURES, STEPS, Period, month_start, this_month
+from speechclient.options import TAG_LENGTH
 
-TAG_LENGTH = 128
 MOST_TAGS = 20
 EXPIRIES = (("90", "In 90 days"), ("30", "In 30 days"), ("365", "In a year"), ("7", "In 7 days"),
             ("at", "On a date"), ("never", "Never"))  # fmt: skip

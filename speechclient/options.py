@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from speechclient.parameters import Options
 
+TAG_LENGTH = 128  # the most characters of a tag: docs/contract.md, 14.3
+
 
 @dataclass(frozen=True, kw_only=True)
 class ListenOptions(Options):

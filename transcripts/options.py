@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from speechclient import InvalidOption, ListenOptions, ReadOptions
+from speechclient.options import TAG_LENGTH
 
 DEFAULTS: dict[str, Any] = {
     "model": "nova-3",
@@ -61,6 +62,8 @@ def complete(chosen: Mapping[str, Any], defaults: Mapping[str, Any] = DEFAULTS) 
         del merged["language"]
         merged["detect_language"] = True
     options = ListenOptions.from_json(merged)
+    if any(len(tag) > TAG_LENGTH for tag in options.tag):
+        raise InvalidOption(f"a tag has at most {TAG_LENGTH} characters")
     kept = {"model": options.model} | options.to_json()
     if len(json.dumps(kept)) > MAX_JSON:
         raise InvalidOption(f"the options are longer than {MAX_JSON} characters")

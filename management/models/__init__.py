@@ -16,6 +16,7 @@ from management.models.projects import Membership, Project, ProjectQuerySet
 from management.models.stored import AgentConfiguration, AgentVariable, SelfHostedCredential
 from management.models.sums import CostDay, Daily, PeakDay, ServerPeakDay, UsageDay
 from management.models.syncs import LostLease, Sync, SyncPart
+from management.models.tags import UsedTag
 from management.models.tokens import Token, TokenQuerySet
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "Token",
     "TokenQuerySet",
     "UsageDay",
+    "UsedTag",
     "User",
     "Work",
     "model_of",

@@ -79,6 +79,12 @@ def test_what_cannot_be_is_named(chosen, named):
         complete(chosen)
 
 
+def test_a_tag_has_at_most_128_characters():
+    assert complete({"tag": ["x" * 128]})["tag"] == ["x" * 128]
+    with pytest.raises(InvalidOption, match="at most 128 characters"):
+        complete({"tag": ["calls", "x" * 129]})
+
+
 def test_what_the_second_stage_does_is_not_asked_of_the_first():
     kept = complete({"summarize": True, "topics": True, "custom_topic": ["Boats"], "tag": ["t"]})
     sent = dict(listen_options(kept).query())

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from management.tagging import FEATURE, PROJECT
+from management.tagging import request_tags
 from transcripts.agents.models import AgentVersion
 
 INPUT_RATE = 16_000  # Hz
@@ -43,7 +43,7 @@ def settings_of(
             each["headers"] = {**each.get("headers", {}), **headers}
     return {
         "type": "Settings",
-        "tags": [f"{PROJECT}{version.agent.project_id}", f"{FEATURE}agent"],
+        "tags": list(request_tags(version.agent.project, "agent")),
         "audio": AUDIO,
         "agent": agent,
     }

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from management.models import Charge, Model, Project, User, Work, budgets
 from management.speech import speech_client
-from management.tagging import tagged
+from management.tagging import request_tags, tagged
 from speechclient import SpeakOptions, SpeechClient
 from speechclient.formats import MAX_TEXT, check_format
 from transcripts.clips.models import Clip
@@ -87,7 +87,8 @@ def sample_file(voice: Model, project: Project) -> str:
     if default_storage.exists(name):
         return name
     text = sample_of(voice.canonical_name)
-    options = tagged(SpeakOptions(model=voice.canonical_name, encoding="mp3"), project.pk, SPEAK)
+    options = SpeakOptions(model=voice.canonical_name, encoding="mp3")
+    options = tagged(options, request_tags(project, SPEAK))
     amount = Work(Charge.SPEAK, voice.canonical_name, characters=len(text))
     with (
         budgets.reserved(project, f"sample:{uuid.uuid4()}", amount),
@@ -113,7 +114,7 @@ def make_file(clip: Clip, options: SpeakOptions) -> SpeechFile:
     encoding = options.encoding or "mp3"
     container = options.container or next(iter(chosen.containers), None)
     ending = "wav" if container == "wav" else ENDINGS.get(encoding) or RAW_ENDINGS[encoding]
-    options = tagged(options, clip.project_id, SPEAK)
+    options = tagged(options, request_tags(clip.project, SPEAK))
     texts = list(pieces(clip.text, MAX_TEXT, best=MAX_TEXT, starts_soon=False))
     with speech_client(clip.project.connection) as client:
         if len(texts) == 1:

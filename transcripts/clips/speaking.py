@@ -25,11 +25,11 @@ SILENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Server:
-    """Address of the speech server of a project, and the key for it."""
+    """Address of the speech server of a project, the key for it, and the tags of requests."""
 
     base_url: str
     api_key: str
-    project_id: int
+    tags: tuple[str, ...]
 
 
 class Speaking:
@@ -109,7 +109,7 @@ async def speaking(
             model=model, encoding="linear16", sample_rate=SAMPLE_RATE, speed=speed
         )
         stream: SpeakStream | FluxSpeakStream = await FluxSpeakStream.open(
-            server.base_url, server.api_key, tagged(flux, server.project_id, SPEAK)
+            server.base_url, server.api_key, tagged(flux, server.tags)
         )
     else:
         aura = SpeakStreamOptions(

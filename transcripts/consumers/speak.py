@@ -10,13 +10,14 @@ from django.urls import reverse
 
 from management.crypto import UnreadableKey
 from management.models import Charge, OverBudget, Project, User, Work, budgets
+from management.tagging import request_tags
 from speechclient import SpeechError
 from speechclient.formats import MAX_TEXT
 from transcripts.clips.files import keep_clip, stage_sound
 from transcripts.clips.forms import SpeechForm
 from transcripts.clips.pieces import pieces
 from transcripts.clips.soundfile import WavWriter
-from transcripts.clips.speaking import SAMPLE_RATE, Server, speaking
+from transcripts.clips.speaking import SAMPLE_RATE, SPEAK, Server, speaking
 from transcripts.clips.voices import sample_of
 from transcripts.consumers.sockets import Code, PageSocket
 from transcripts.media.storage import DiskFull
@@ -133,7 +134,8 @@ def read_order(user: User, message: Mapping[str, Any]) -> Order:
     values = form.cleaned_data
     connection = values["project"].connection
     try:
-        server = Server(connection.base_url, connection.api_key, values["project"].pk)
+        tags = request_tags(values["project"], SPEAK)
+        server = Server(connection.base_url, connection.api_key, tags)
     except UnreadableKey as error:
         raise Invalid(str(error)) from error
     return Order(

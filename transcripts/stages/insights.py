@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from management.models import Charge, Work
-from management.tagging import tagged
+from management.tagging import request_tags, tagged
 from speechclient import ReadOptions, ReadResponse, read_read_response
 from transcripts.models import Insight
 from transcripts.stages import jobs
@@ -39,8 +39,9 @@ def send(job: Job[Insight], text: str) -> ReadResponse:
     job.use(line, len(text.encode()))
     with speech_client(server, line, insight.transcription.recording.duration) as client:
         options = ReadOptions.from_json(insight.options)
-        project_id = insight.transcription.recording.project_id
-        response = client.read(text, tagged(options, project_id, "insights"), on_sent=job.sent)
+        project = insight.transcription.recording.project
+        tags = request_tags(project, "insights", options.tag)
+        response = client.read(text, tagged(options, tags), on_sent=job.sent)
     jobs.keep_response(insight, response.raw)
     server.resume()
     return response

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from management.tagging import tagged
+from management.tagging import request_tags, tagged
 from speechclient import ListenResponse, read_listen_response
 from transcripts.media import fetch, sound
 from transcripts.media.names import title_of
@@ -108,6 +108,8 @@ def send(job: Job[Transcription], path: Path) -> ListenResponse:
     line = speech_line(server)
     job.use(line, recording.size_bytes)
     name = f"{job.row.pk}-{job.row.attempt}-{uuid.uuid4().hex}"
+    options = listen_options(job.row.options)
+    tags = request_tags(recording.project, "transcribe", options.tag)
     with (
         path.open("rb") as audio,
         speech_client(server, line, recording.duration) as client,
@@ -115,12 +117,7 @@ def send(job: Job[Transcription], path: Path) -> ListenResponse:
     ):
         response = client.transcribe(
             audio,
-            tagged(
-                listen_options(job.row.options),
-                recording.project_id,
-                "transcribe",
-                recording=recording.pk,
-            ),
+            tagged(options, tags, recording=recording.pk),
             size_bytes=recording.size_bytes,
             content_type=recording.media_type or "application/octet-stream",
             on_sent=job.sent,

@@ -174,7 +174,7 @@ async def test_a_flux_voice_speaks_over_its_own_socket(cast, speaker):
 
 async def test_a_warning_of_the_server_slows_the_text_down(cast, speaker):
     speaker.warns = True
-    server = Server(f"http://127.0.0.1:{speaker.port}", "key", cast.project.pk)
+    server = Server(f"http://127.0.0.1:{speaker.port}", "key", ())
     async with speaking(server, "aura-2-thalia-en", None, ["One. ", "Two."]) as speech:
         sound = [audio async for audio in speech]
     assert b"".join(sound) == bytes([1, 0]) * 200
