@@ -207,6 +207,11 @@ class LiveStream(Generic[Connection, Choices]):
         return self._audio.seconds(self._sending.sent)
 
     @property
+    def has_sent_all(self) -> bool:
+        """True on a connection that was sent everything that is not final."""
+        return self._connection is not None and not self._sending.backlog
+
+    @property
     def heard_seconds(self) -> float:
         return self._continuity.heard
 

@@ -303,6 +303,19 @@ async def test_a_server_that_reads_nothing_holds_up_no_stored_audio(host):
                 await stream.send(bytes(61_440))
         assert stream.received_seconds == 2.0
         assert stream.sent_seconds < 2.0
+        assert not stream.has_sent_all
+
+
+async def test_all_is_sent_on_a_connection_alone(host):
+    await host.start(host.hear)
+    async with LiveListen(host.url, KEY, RAW, survival=QUICK) as stream:
+        assert not stream.has_sent_all
+        await collect(stream, [], until=ConnectionOpened)
+        async with asyncio.timeout(30):
+            await stream.send(bytes(RATE))
+            while not stream.has_sent_all:  # noqa: ASYNC110 no event reports it
+                await asyncio.sleep(0.01)
+        assert stream.sent_seconds == stream.received_seconds > 0.0
 
 
 async def test_silence_is_bridged_by_text_frames(host):

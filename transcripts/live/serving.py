@@ -56,7 +56,7 @@ HEARTBEAT_SECONDS = 7.0
 # For the last results after the last audio; a server that takes longer has the recording instead.
 FINISH_SECONDS = 40.0
 OUTAGE_SECONDS = 10.0  # the same while the server cannot be reached
-# A stream without audio is closed after this long; the next audio opens another.
+# A stream with nothing to send is closed after this long; the next audio opens another.
 IDLE_SECONDS = 60.0
 # Another process notices within seconds that it has lost a session.
 BUSY_SECONDS = 8.0
@@ -400,10 +400,11 @@ class LiveRun:
         silent = time.monotonic() - self._heard
         if silent > ENDS_AFTER.total_seconds():
             self.stop()
-        elif silent > IDLE_SECONDS and self._stream is not None and not self._is_finishing:
-            if not self._is_closing:
-                self._spawn(self._close_idle_stream())
-        elif self._stream is not None:
+        elif self._stream is None or self._is_closing:
+            return
+        elif silent > IDLE_SECONDS and not self._is_finishing and self._stream.has_sent_all:
+            self._spawn(self._close_idle_stream())
+        else:
             self._show(str(self._stream.state), self._stream)
 
     async def _store(self, is_last: bool = False) -> bool:

@@ -27,6 +27,7 @@ class FakeStream:
 
     state = State.LIVE
     lag_seconds = 0.0
+    has_sent_all = True
     response: Configured | ConfigureFailed = Configured(())
 
     @property

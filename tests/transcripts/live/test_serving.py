@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from management.models import Budget, Reservation
 from speechclient import BadRequest
 from speechclient.streams.live_events import Configured, ConfigureFailed, Gap, UtteranceEnded
-from tests.transcripts.live.server import FakeServer
+from tests.transcripts.live.server import FakeServer, FakeStream
 from transcripts.live import allowance, serving
 from transcripts.live.audio import BYTES_PER_SECOND
 from transcripts.live.models import LiveSession
@@ -180,6 +180,26 @@ async def test_a_stream_without_audio_is_closed_and_opened_again(
     await run.hear(len(SECOND), SECOND)
     assert len(upstream.streams) == 2
     assert upstream.stream.resume.final == len(SECOND)
+    await run.close()
+
+
+async def test_a_stream_that_catches_up_is_not_idle(session, upstream: FakeServer, monkeypatch):
+    monkeypatch.setattr(FakeStream, "has_sent_all", False)
+    run = await Runs(upstream.open).serve(session.pk)
+    await run.hear(0, SECOND)
+    monkeypatch.setattr(run, "_heard", run._heard - 70)
+    looks = 0
+
+    async def rest() -> None:
+        nonlocal looks
+        await LiveRun._rest(run)
+        looks += 1
+
+    monkeypatch.setattr(run, "_rest", rest)
+    await until(lambda: looks == 3)
+    assert not run._is_closing
+    monkeypatch.setattr(FakeStream, "has_sent_all", True)
+    await until(lambda: run._stream is None)
     await run.close()
 
 
