@@ -23,7 +23,7 @@ quick: install-tests
 test: install-tests
 	EARSHOT_CASES=60 $(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --cov --cov-report=
 	$(VENV)/python -m tests.covered
-	$(VENV)/python -m pytest -m full --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/python -m pytest -m full -p tests.spread --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: install-tests
 	$(VENV)/python -m tests.lint
