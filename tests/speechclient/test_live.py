@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -284,7 +285,8 @@ async def test_another_process_resumes_with_the_stored_audio(host):
 @pytest.mark.parametrize("first", [silent, frozen])
 async def test_a_server_that_says_nothing_is_left(host, first):
     await host.start(first, host.hear)
-    survival = Survival(retry_seconds=0.01, stall_seconds=0.5, sockets=QUICK.sockets)
+    sockets = replace(QUICK.sockets, finish_seconds=5)
+    survival = Survival(retry_seconds=0.01, stall_seconds=0.5, sockets=sockets)
     async with LiveListen(host.url, KEY, RAW, survival=survival) as stream:
         events = await speak(stream, 12)
     assert words_of(events) == list(range(12))
