@@ -183,6 +183,7 @@ ROWS = (
     fault("13", "a live session outlives an outage, and what it lost is a marked gap",
           f"{CLIENT}test_stored_audio_outlives_a_long_outage",
           f"{CLIENT}test_memory_without_room_waits_once_and_then_loses_the_oldest",
+          f"{SERVING}test_a_stream_that_catches_up_is_not_idle",
           f"{BROWSER}test_no_word_is_lost_when_engine_and_web_server_are_killed"),
     fault("14", "a live page that was closed or loaded again loses and repeats nothing",
           f"{BROWSER}test_a_reload_repeats_and_loses_nothing",
