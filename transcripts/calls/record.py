@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 UP, DOWN = "up", "down"
@@ -14,6 +14,9 @@ MOST_CHARACTERS = 32_000  # of one message; a longer one is cut
 MOST_EVENTS = 20_000
 # Stretches of audio of which some may not have been played yet.
 RECENT_STRETCHES = 20
+# A busy server makes a reply more slowly than it is played. A pause begins a new stretch, so that
+# its seconds are those of its sound; a shorter one is of the way.
+PAUSE_SECONDS = 0.02
 REMOVED = "removed"
 # Members whose values are secrets, wherever they are in a message.
 SECRETS = frozenset(
@@ -80,6 +83,8 @@ class Record:
     def hear(self, audio: bytes, at: float, played: tuple[float, float]) -> None:
         """Count audio of the agent, which is played from and until these seconds."""
         self.down.add(audio)
+        if self._open is not None and played[0] - self._open.body["end"] > PAUSE_SECONDS:
+            self.end_audio()
         entry = self._open
         if entry is None:
             body = {"frames": 0, "bytes": 0, "start": round(played[0], 3), "seconds": 0.0}
@@ -91,7 +96,7 @@ class Record:
         entry.body["end"] = round(played[1], 3)
 
     def end_audio(self) -> None:
-        """No more audio of this stretch comes, though not all of it was played."""
+        """No more audio of this stretch comes, though not all of it may have been played."""
         entry, self._open = self._open, None
         if entry is not None:
             self._change(entry)
@@ -107,12 +112,21 @@ class Record:
                 self._change(entry)
 
     def complete(self) -> list[Entry]:
-        """Return the entries to be stored; a stretch of audio that is not over stays."""
-        return [entry for entry in self.waiting.values() if entry is not self._open]
+        """Return the entries to be stored, as they are now, without the stretch that is not over.
+
+        They are written in a thread, while an interruption may cut a stretch of audio.
+        """
+        return [
+            replace(entry, body=dict(entry.body))
+            for entry in self.waiting.values()
+            if entry is not self._open
+        ]
 
     def stored(self, entries: list[Entry]) -> None:
+        """Forget what was stored, except for entries that have changed since."""
         for entry in entries:
-            self.waiting.pop(entry.sequence, None)
+            if self.waiting.get(entry.sequence) == entry:
+                del self.waiting[entry.sequence]
 
     def _add(self, direction: str, kind: str, body: dict[str, Any], at: float) -> Entry:
         self.sequence += 1

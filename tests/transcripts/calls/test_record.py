@@ -81,3 +81,31 @@ def test_what_is_stored_does_not_wait():
     made.note(DOWN, '{"type": "SettingsApplied"}', 0.0)
     made.stored(entries)
     assert [each.kind for each in made.complete()] == ["SettingsApplied"]
+
+
+def test_a_stretch_that_is_cut_while_it_is_written_is_written_again():
+    made, _ = record()
+    made.hear(b"12", 1.0, (1.0, 3.0))
+    made.end_audio()
+    (writing,) = made.complete()
+    made.cut_audio(1.5)
+    made.stored([writing])
+    assert writing.body["end"] == 3.0
+    (changed,) = made.complete()
+    assert changed.body["end"] == 1.5
+    made.stored([changed])
+    assert made.complete() == []
+
+
+def test_a_pause_in_the_sound_begins_a_new_stretch():
+    # Each sentence of a busy server comes after the one before it was played.
+    made, _ = record()
+    made.hear(b"12", 1.0, (1.0, 2.0))
+    made.hear(b"12", 4.0, (4.0, 5.0))
+    made.hear(b"12", 4.1, (5.0, 6.0))
+    made.cut_audio(4.5)
+    stretches = [each.body for each in made.complete()]
+    assert [(one["start"], one["end"], one["seconds"]) for one in stretches] == [
+        (1.0, 2.0, 1.0),
+        (4.0, 4.5, 2.0),
+    ]
