@@ -254,7 +254,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     silences = [1000 * silent if silent is not None else np.inf for silent, _ in real]
     middle, high = (float(one) for one in np.percentile(silences, [50, 95]))
     yield at_most("barge-in to silence at the client, p50", middle, 200, "ms")
-    yield Result("the same, p95", high, "ms")
+    yield at_most("the same, p95", high, 200, "ms")
     yield Result("the same, p50, in bare final decodes", middle / 1000 / bare, "times")
     yield Result("the same, p95, in bare final decodes", high / 1000 / bare, "times")
     missed = sum(not is_ended for _, is_ended in real) / len(real)

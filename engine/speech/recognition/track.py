@@ -23,6 +23,7 @@ from engine.speech.recognition.belief import PIECE, VOICE_SURE, is_said
 from engine.speech.recognition.edges import UNBROKEN, Edges, edges_of
 from engine.speech.recognition.transcript import Word, paced
 from engine.speech.recognition.vad import FRAME, VoiceDetector
+from engine.speech.recognition.voicerun import END, VoiceRun
 
 NATURAL_PAUSE = round(0.6 * RATE)  # ends a stretch of speech whatever the options are
 _ROLL = round(0.3 * RATE)  # samples kept before the first voice: soft first sounds
@@ -187,7 +188,7 @@ class Track:
         self._seen = 0  # samples that the detector has judged
         self._voice: deque[tuple[int, float]] = deque()  # of voiced frames, by their end
         self.unsaid = 0  # results for which the model wrote words that were not spoken
-        self._voice_run = 0  # samples with voice up to the listening position, without a pause
+        self._run = VoiceRun()
         self._voiced_until = 0  # the end of the last frame with voice
         self._settled_until = 0  # results touch each other: where the next one starts
         self._is_ended = True  # no voice since speech ended
@@ -226,7 +227,7 @@ class Track:
     @property
     def voice_seconds(self) -> float:
         """Return how long the voice at the end of the audio has lasted; 0 in silence."""
-        return self._voice_run / RATE
+        return self._run.seconds(self._received - self._seen, self._audio[-END:])
 
     @property
     def silence_seconds(self) -> float:
@@ -243,7 +244,8 @@ class Track:
             self._detector.flags(voices).tolist(), voices.tolist(), strict=True
         ):
             self._seen += FRAME
-            self._voice_run = self._voice_run + FRAME if voiced else 0
+            start = self._seen - FRAME - self._origin
+            self._run.add(self._audio[start : start + FRAME], is_voiced=voiced)
             if voiced:
                 self._voice.append((self._seen, voice))
             steps += self._hear(voiced)
