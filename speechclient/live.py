@@ -239,30 +239,51 @@ class LiveStream(Generic[Connection, Choices]):
 
         Waits while memory is full of audio that is not sent. Raises what ended the stream.
         """
-        for start in range(0, len(audio), self._memory.size):
-            await self._send(audio[start : start + self._memory.size])
+        for piece in self._pieces(audio):
+            if self._source is None:
+                self._raise_if_ended()
+                await self._make_room(len(piece))
+            self._send(piece)
 
-    async def _send(self, audio: bytes) -> None:
+    def send_stored(self, audio: bytes) -> None:
+        """Send audio that the source has: waits for nothing. Raises what ended the stream."""
+        for piece in self._pieces(audio):
+            self._send(piece)
+
+    def _pieces(self, audio: bytes) -> list[bytes]:
+        size = self._memory.size
+        return [audio[start : start + size] for start in range(0, len(audio), size)]
+
+    def _send(self, audio: bytes) -> None:
         self._raise_if_ended()
-        await self._make_room(len(audio))
-        was_live = self._sending.backlog == 0
+        # Where there is a source, nothing in memory is missed.
+        self._memory.make_room(len(audio), self._memory.end)
         self._memory.append(audio)
         self._sending.receive(len(audio))
+        # This very piece is next nearly always: no task has to be woken for it.
+        if self._sending.backlog != len(audio) or not self._has_sent_now():
+            self._wake.set()
+
+    def _has_sent_now(self) -> bool:
+        """Send all that is to be sent if it is one piece and the server takes it at once."""
         connection = self._connection
-        if connection is None or self._is_sending or not was_live or not connection.has_room:
-            # A caller that has stored its audio does not wait for a server that reads nothing.
-            self._wake.set()
-            return
-        # The next action is this very piece nearly always: no task has to be woken for it.
-        await self._send_next(connection)
-        if self._sending.backlog:
-            self._wake.set()
+        if connection is None or self._is_sending:
+            return False
+        action = self._sending.next(monotonic())
+        if not isinstance(action, SendAudio) or action.size != self._sending.backlog:
+            return False
+        audio = self._memory.read(action.start, action.size)
+        if len(audio) != action.size or not connection.send_at_once(audio):
+            return False
+        self._did_send(action)
+        try:
+            self._check_stall(action)
+        except ServiceUnavailable as error:
+            self._lose(connection, error)
+        return True
 
     async def _make_room(self, size: int) -> None:
         """Wait for room in memory; without any, the oldest audio is dropped and becomes a gap."""
-        if self._source is not None:
-            self._memory.make_room(size, self._memory.end)
-            return
         while not self._memory.make_room(size, self._sending.sent):
             if self._is_overflowing or not await self._has_room():
                 # Whoever sends live audio waits once for an outage, not for each piece.
@@ -376,9 +397,13 @@ class LiveStream(Generic[Connection, Choices]):
         self._is_overflowing = False
         await self._events.put(opened)
         sender = asyncio.create_task(self._send_all(connection))
+        take = self._events.take
+        if take is not None:
+            connection.deliver_to(lambda event: self._deliver(event, take))
         try:
             async for received in connection:
-                await self._receive(received)
+                await self._events.put(self._receive(received))
+                self._stall.heard()  # a reader of ours that was slow is no stall of the server
         finally:
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
@@ -390,18 +415,21 @@ class LiveStream(Generic[Connection, Choices]):
             await self._wait_for_audio()
         return self._loss or ServiceUnavailable("the server has ended the stream")
 
-    async def _receive(self, event: Event) -> None:
+    def _receive(self, event: Event) -> list[LiveEvent]:
+        """Return what an event of the server means for the stream."""
         self._stall.heard()
         self._backoff.reset()
         events = self._continuity.receive(event)
         for each in events:
             self._confirm(each)
-        await self._events.put(events)
         if isinstance(event, StreamError):  # the response to a Configure of some servers
             self._fail_configure(event.code, event.description)
         self._follow()
-        await self._show_state()
-        self._stall.heard()  # a reader of ours that was slow is no stall of the server
+        return events + self._change_state(self._present_state())
+
+    def _deliver(self, event: Event, take: Callable[[LiveEvent], None]) -> None:
+        for each in self._receive(event):
+            take(each)
 
     def _confirm(self, event: LiveEvent) -> None:
         waiting = self._configured is not None and not self._configured.done()
@@ -414,25 +442,24 @@ class LiveStream(Generic[Connection, Choices]):
         self._memory.drop_before(keep)
         self._sending.has_open_turn = self._continuity.is_in_turn
 
-    async def _show_state(self) -> None:
-        is_late = self._audio.seconds(self._sending.backlog) >= LIVE_SECONDS
-        if is_late:
-            await self._set_state(State.CATCHING_UP)
-        elif self._sending.is_ending:
-            await self._set_state(State.FINISHING)
-        else:
-            await self._set_state(State.LIVE)
+    def _present_state(self) -> State:
+        if self._audio.seconds(self._sending.backlog) >= LIVE_SECONDS:
+            return State.CATCHING_UP
+        return State.FINISHING if self._sending.is_ending else State.LIVE
 
-    async def _set_state(self, state: State, reason: str = "", retry: float | None = None) -> None:
+    def _change_state(
+        self, state: State, reason: str = "", retry: float | None = None
+    ) -> list[LiveEvent]:
+        """Be in this state; return the event of a change."""
         if state is self._state and retry is None:
-            return
+            return []
         self._state = state
-        await self._events.put([StateChanged(state, self.connection, reason, retry)])
+        return [StateChanged(state, self.connection, reason, retry)]
 
     async def _send_all(self, connection: Connection) -> None:
         """Send what there is to send until the connection is lost."""
         if not 0 < self._audio.seconds(self._sending.backlog) < LIVE_SECONDS:
-            await self._show_state()
+            await self._events.put(self._change_state(self._present_state()))
         while True:
             self._wake.clear()
             wait = Wait(None) if self._is_sending else await self._send_next(connection)
@@ -484,13 +511,18 @@ class LiveStream(Generic[Connection, Choices]):
             await self._events.put(gaps)
             self._sending.skip(to)
             return
-        now = monotonic()
         if len(audio) != size:
             action = replace(action, size=len(audio))
-        self._sending.did_send(action, now)
-        self._continuity.sent(len(audio))
+        self._did_send(action)
         await connection.send(audio)
-        if self._stall.sent(self._audio.seconds(len(audio)), monotonic()):
+        self._check_stall(action)
+
+    def _did_send(self, action: SendAudio) -> None:
+        self._sending.did_send(action, monotonic())
+        self._continuity.sent(action.size)
+
+    def _check_stall(self, action: SendAudio) -> None:
+        if self._stall.sent(self._audio.seconds(action.size), monotonic()):
             seconds = self._survival.stall_seconds
             raise ServiceUnavailable(f"audio was sent for {seconds:g} s and nothing was received")
 
@@ -528,9 +560,9 @@ class LiveStream(Generic[Connection, Choices]):
     async def _wait_to_retry(self, error: SpeechError) -> None:
         seconds = self._backoff.next(getattr(error, "retry_after", None))
         logger.info("live stream lost: %s; connecting again in %.1f s", error, seconds)
-        await self._set_state(State.WAITING, str(error), seconds)
+        await self._events.put(self._change_state(State.WAITING, str(error), seconds))
         await asyncio.sleep(seconds)
-        await self._set_state(State.CONNECTING)
+        await self._events.put(self._change_state(State.CONNECTING))
 
     async def _watch_finish(self) -> None:
         """End a stream that makes no progress towards its end."""

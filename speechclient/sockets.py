@@ -17,7 +17,9 @@ from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
+from websockets.protocol import Event as WireEvent
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
@@ -77,9 +79,27 @@ class SocketTimeouts:
 
 
 class _Connection(ClientConnection):
-    @property
-    def has_room(self) -> bool:
-        return self.transport.get_write_buffer_size() <= MAX_WRITE_BUFFER_BYTES // 4
+    """A connection whose messages can go to a function, past the queue that ``recv`` reads.
+
+    The queue costs a switch of tasks for each message, and the timer of each wait for it.
+    """
+
+    take: Callable[[str], None] | None = None
+
+    def process_event(self, event: WireEvent) -> None:
+        text = self._whole_text(event) if self.take is not None else None
+        if text is None:
+            super().process_event(event)
+        elif self.take is not None:
+            self.take(text)
+
+    def _whole_text(self, event: WireEvent) -> str | None:
+        """Return a text message of one frame that no message of the queue precedes."""
+        if not isinstance(event, Frame) or event.opcode is not Opcode.TEXT or not event.fin:
+            return None
+        with contextlib.suppress(UnicodeDecodeError):  # ``recv`` closes the connection for it
+            return None if self.recv_messages.frames else bytes(event.data).decode()
+        return None
 
     def send_at_once(self, frame: bytes) -> bool:
         """Send a binary frame if nothing has to be waited for; return whether it was sent.
@@ -88,7 +108,8 @@ class _Connection(ClientConnection):
         than the frame.
         """
         is_open = self.protocol.state is State.OPEN and self.send_in_progress is None
-        if not is_open or self.transport.is_closing() or not self.has_room:
+        waiting = self.transport.get_write_buffer_size()
+        if not is_open or waiting > MAX_WRITE_BUFFER_BYTES // 4 or self.transport.is_closing():
             return False
         self.protocol.send_binary(frame)
         self.send_data()
@@ -149,6 +170,8 @@ class Stream(Generic[Session, Choices]):
         self._finish_at: float | None = None
         self._configure_at: float | None = None
         self._receiving: asyncio.Timeout | None = None
+        self._taking: Callable[[Event], None] | None = None
+        self._fault: Exception | None = None  # of the function that takes the events
         self._sent_at = _now()
 
     @classmethod
@@ -203,6 +226,9 @@ class Stream(Generic[Session, Choices]):
                 async with asyncio.timeout_at(self._deadline) as self._receiving:
                     frame = await self._socket.recv()
             except TimeoutError as error:
+                deadline = self._deadline
+                if deadline is None or deadline > _now():
+                    continue  # it was met by a message that did not come by here
                 if await self._has_kept_alive():
                     continue
                 if self._is_configure_late():
@@ -215,17 +241,41 @@ class Stream(Generic[Session, Choices]):
                     f"the server did not finish within {seconds:g} s", request_id=self.request_id
                 ) from error
             except ConnectionClosed as error:
+                if self._fault is not None:
+                    raise self._fault from None
                 failure = self._failure(error)
                 if failure is None:
                     raise StopAsyncIteration from None
                 raise failure from error
             event = self.session.receive(frame)
-            if not self.session.awaits_configure:
-                self._configure_at = None
+            self._note_configured()
             if (due := self.session.due()) is not None:
                 await self._send_next(due)
             if event is not None:
                 return event
+
+    def deliver_to(self, take: Callable[[Event], None]) -> None:
+        """Call ``take`` with each event at once; the iteration has the others, and the end.
+
+        The others are those of messages in several frames, and all that follow ``finish``.
+        """
+        self._taking = take
+        self._socket.take = self._take
+
+    def _take(self, frame: str) -> None:
+        try:
+            event = self.session.receive(frame)
+            self._note_configured()
+            if event is not None and self._taking is not None:
+                self._taking(event)
+        except Exception as error:  # the iteration raises it
+            self._fault = error
+            self._socket.take = None
+            self.abort()
+
+    def _note_configured(self) -> None:
+        if not self.session.awaits_configure:
+            self._configure_at = None
 
     async def send(self, frame: str | bytes) -> None:
         """Send a frame as it is: text as text, bytes as binary. Waits while the server is slow."""
@@ -244,13 +294,13 @@ class Stream(Generic[Session, Choices]):
             )
             raise failure from error
 
-    @property
-    def has_room(self) -> bool:
-        """Return whether a frame of audio can be sent without waiting for the server."""
-        return self._socket.has_room
+    def send_at_once(self, frame: bytes) -> bool:
+        """Send a binary frame if nothing has to be waited for; return whether it was sent."""
+        return self._socket.send_at_once(frame)
 
     async def finish(self) -> None:
         """Ask for the rest: keep iterating, the events end within ``finish_seconds``."""
+        self._socket.take = None
         await self.send(self.session.finish())
         self._expect_end()
 
@@ -301,6 +351,7 @@ class Stream(Generic[Session, Choices]):
 
     async def close(self) -> None:
         """Close now; what the server has not said is lost. Never raises, may be repeated."""
+        self._socket.take = None
         try:
             async with asyncio.timeout(self._timeouts.close_seconds):
                 await self._socket.close()

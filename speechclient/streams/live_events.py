@@ -13,6 +13,7 @@
         await stream.finish()                 # no more audio; returns after the last result
         async for event in stream: ...        # the events of this module, in another task
         stream.deliver_to(function)           # or: have a function called with each event
+        stream.send_stored(audio)             # or: with a source, without waiting
 
 The iteration ends after ``finish``. It raises ``Denied`` or ``BadRequest`` when a connection is
 rejected for good; an outage raises nothing, the stream reconnects. ``encoding`` and

@@ -186,6 +186,25 @@ async def test_all_words_come_with_their_times(host):
     assert host.frames == ["CloseStream"]
 
 
+async def test_a_reader_that_waits_for_nothing_has_the_same_words(host):
+    await host.start(host.cut(345), host.hear)
+    disk, taken = Disk(), []
+    async with LiveListen(host.url, KEY, RAW, source=disk, survival=QUICK) as stream:
+        stream.deliver_to(taken.append)
+        reading = asyncio.create_task(events_of(stream))
+        audio = source(12)
+        for start in range(0, len(audio), 37):
+            disk.audio += audio[start : start + 37]
+            stream.send_stored(audio[start : start + 37])
+            await asyncio.sleep(0)
+        await stream.finish()
+        events = taken + await reading
+    assert words_of(events) == list(range(12))
+    assert times_are_true(events)
+    opened = [event for event in events if isinstance(event, ConnectionOpened)]
+    assert [event.connection for event in opened] == [1, 2]
+
+
 async def test_no_word_is_lost_or_doubled_when_the_server_dies_in_a_word(host):
     await host.start(host.cut(345), host.cut(15), host.cut(450), host.hear)
     async with LiveListen(host.url, KEY, RAW, survival=QUICK) as stream:

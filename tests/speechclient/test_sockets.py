@@ -100,6 +100,86 @@ async def test_audio_goes_up_and_results_come_down(host):
     assert "sec-websocket-extensions" not in request.headers
 
 
+async def test_events_go_to_a_function_in_order_and_the_end_to_the_iteration(host):
+    async def handler(connection):
+        async for frame in connection:
+            if isinstance(frame, bytes):
+                for transcript in ("one", "two", "three"):
+                    body = {"channel": {"alternatives": [{"transcript": transcript}]}}
+                    text = json.dumps({"type": "Results", **body})
+                    parts = [text[:9], text[9:]]  # in two frames
+                    await connection.send(parts if transcript == "two" else text)
+            else:
+                await connection.send(json.dumps({"type": "Metadata"}))
+                return
+
+    taken, kinds = [], []
+    async with await ListenStream.open(await host(handler), KEY, RAW) as stream:
+
+        async def read() -> None:
+            async for event in stream:
+                kinds.append(type(event).__name__)
+                if isinstance(event, Results):
+                    taken.append(event.transcript)
+
+        stream.deliver_to(lambda event: taken.append(event.transcript))
+        reading = asyncio.create_task(read())
+        await stream.send_audio(bytes(640))
+        while len(taken) < 3:  # noqa: ASYNC110 no event reports it
+            await asyncio.sleep(0.01)
+        await stream.finish()
+        await reading
+    assert taken == ["one", "two", "three"]
+    assert kinds[-1] == "StreamMetadata"
+    assert "Results" in kinds
+
+
+async def test_an_error_of_the_function_ends_the_iteration(host):
+    def fail(event):
+        raise LookupError("no such caption")
+
+    async with await ListenStream.open(await host(listening), KEY, RAW) as stream:
+        stream.deliver_to(fail)
+        await stream.send_audio(bytes(640))
+        with pytest.raises(LookupError, match="no such caption"):
+            await anext(stream)
+
+
+async def test_text_that_is_no_utf8_is_an_error_for_the_iteration(host):
+    async def handler(connection):
+        async for _ in connection:
+            await connection.send(b"\xff", text=True)
+
+    taken = []
+    async with await ListenStream.open(await host(handler), KEY, RAW) as stream:
+        stream.deliver_to(taken.append)
+        await stream.send_audio(bytes(640))
+        with pytest.raises(ServiceUnavailable):
+            await anext(stream)
+    assert taken == []
+
+
+async def test_a_response_to_configure_that_is_delivered_in_time_is_no_end(host):
+    async def handler(connection):
+        async for frame in connection:
+            if isinstance(frame, str) and "Configure" in frame:
+                await connection.send(json.dumps({"type": "ConfigureSuccess", "keyterms": []}))
+            elif isinstance(frame, str):
+                return
+
+    taken = []
+    timeouts = SocketTimeouts(configure_seconds=0.05)
+    async with await ListenStream.open(await host(handler), KEY, RAW, timeouts=timeouts) as stream:
+        stream.deliver_to(taken.append)
+        reading = asyncio.create_task(anext(stream, None))
+        await stream.configure(["Lighthouse"])
+        await asyncio.sleep(0.2)
+        assert [type(event).__name__ for event in taken] == ["Configured"]
+        assert not reading.done()
+        await stream.finish()
+        assert await reading is None
+
+
 async def test_an_empty_chunk_does_not_end_the_stream_and_a_large_one_is_cut(host):
     async with await ListenStream.open(await host(listening), KEY, RAW) as stream:
         await stream.send_audio(b"")

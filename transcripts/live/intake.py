@@ -46,6 +46,14 @@ class Intake:
         Waits while the disk is slow. Raises ``WrongOffset`` when audio before it is missing.
         """
         await self._room.wait()
+        return self.take(offset, audio)
+
+    @property
+    def has_room(self) -> bool:
+        return self._room.is_set()
+
+    def take(self, offset: int, audio: bytes) -> bytes:
+        """The same without waiting, when it ``has_room``."""
         received = self.received
         if offset > received or offset % SAMPLE_BYTES:
             raise WrongOffset(received)

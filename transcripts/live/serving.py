@@ -129,15 +129,29 @@ class LiveRun:
 
     async def hear(self, offset: int, audio: bytes) -> None:
         """Take audio from the microphone. Raises ``WrongOffset`` when some before is missing."""
-        if self.is_over or self._is_finishing:
-            return
-        new = await self.intake.accept(offset, audio)
+        if not self._is_deaf:
+            self._relay(await self.intake.accept(offset, audio))
+
+    def hear_at_once(self, offset: int, audio: bytes) -> bool:
+        """The same if nothing has to be waited for; return whether it was taken."""
+        if not self._is_deaf:
+            if not self.intake.has_room:
+                return False
+            self._relay(self.intake.take(offset, audio))
+        return True
+
+    @property
+    def _is_deaf(self) -> bool:
+        return self.is_over or self._is_finishing
+
+    def _relay(self, new: bytes) -> None:
+        """Send audio that was received to the speech server."""
         if not new:
             return
         self._heard = time.monotonic()
         if self._stream is not None:
             with contextlib.suppress(SpeechError):  # ``_follow`` says why the stream has ended
-                await self._stream.send(new)
+                self._stream.send_stored(new)
         elif not (self._is_closing or self._is_rejected):
             self._open()
         if self.intake.received >= self._most_bytes:

@@ -65,7 +65,7 @@ class FakeStream:
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(final=self.final, connections=self.connection)
 
-    async def send(self, audio: bytes) -> None:
+    def send_stored(self, audio: bytes) -> None:
         self.received += len(audio)
 
     async def finalize(self) -> None:
