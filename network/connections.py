@@ -13,7 +13,7 @@ import random
 import uuid
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 HEAD_BYTES = 64 * 1024  # request line and header fields together, and the same for trailers
 # A handshake is read again by websockets, which has limits of its own.
@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected  # noqa: E402
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol  # noqa: E402
 from websockets.http11 import Response  # noqa: E402
+from websockets.protocol import State  # noqa: E402
 
 logger = logging.getLogger("network")
 socket_logger = logging.getLogger("network.sockets")
@@ -39,6 +40,7 @@ STALLED_SOCKET_SECONDS = 60.0  # the same for a WebSocket
 SMALL_FRAME_BYTES = 64
 SMALL_FRAMES_AT_ONCE = 5_000
 SMALL_FRAMES_PER_SECOND = 500.0
+SHORTCUT = "earshot.shortcut"
 CLOSE_SECONDS = 2.0  # between a close frame and the end of the connection
 POLICY_VIOLATION = 1008
 SERVICE_RESTART = 1012
@@ -215,6 +217,15 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     The cost of a frame is mostly its own, whatever it carries: a hundred thousand frames of two
     bytes take seconds and say nothing. Small frames of every kind, pings and continuations too,
     come out of an allowance of ``SMALL_FRAMES_AT_ONCE`` that refills with time.
+
+    An application that relays audio can have its frames without a queue, which costs a switch of
+    tasks, and two calls of the kernel to stop and start reading, for each of them. The extension
+    ``SHORTCUT`` of its scope has two functions:
+
+    - ``deliver_to(take)``: ``take`` is called with each binary frame that no other message
+      precedes in the queue, and returns False to have it come by ``receive``.
+    - ``send_text(text)``: sends a text frame if nothing has to be waited for; returns whether it
+      did.
     """
 
     id_header: ClassVar[bytes] = b"x-request-id"
@@ -227,6 +238,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._counted_at = self.loop.time()
         self._is_flooded = False
         self._stalled: asyncio.TimerHandle | None = None
+        self._take: Callable[[bytes], bool] | None = None
         self._plain_reject = self.conn.reject
         self.conn.reject = self._reject  # type: ignore[method-assign]
 
@@ -270,12 +282,32 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._stalled.cancel()
             self._stalled = None
 
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if self.handshake_initiated and not self.close_sent:
+            functions = {"deliver_to": self._deliver_to, "send_text": self._send_text}
+            cast(dict[str, Any], self.scope["extensions"])[SHORTCUT] = functions
+
+    def _deliver_to(self, take: Callable[[bytes], bool]) -> None:
+        self._take = take
+
+    def _send_text(self, text: str) -> bool:
+        is_open = self.handshake_complete and self.conn.state is State.OPEN
+        if not is_open or not self.writable.is_set() or self.transport.is_closing():
+            return False
+        self.conn.send_text(text.encode())
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        return True
+
     def handle_text(self, event: Any) -> None:
         if self._allows(event):
             super().handle_text(event)
 
     def handle_bytes(self, event: Any) -> None:
-        if self._allows(event):
+        if not self._allows(event):
+            return
+        is_next = event.fin and self.queue.empty() and not self.close_sent
+        if self._take is None or not is_next or not self._take(bytes(event.data)):
             super().handle_bytes(event)
 
     def handle_cont(self, event: Any) -> None:

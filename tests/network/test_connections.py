@@ -50,6 +50,9 @@ class Server:
             if scope["path"] == "/large":
                 await self._send_for_ever(send)
                 return
+            if scope["path"] == "/shortcut":
+                await self._relay(scope["extensions"][connections.SHORTCUT], receive)
+                return
             while (message := await receive())["type"] == "websocket.receive":
                 pass
             self.seen.append(f"disconnect {message['code']}")
@@ -62,6 +65,18 @@ class Server:
         headers = [(b"content-length", str(size).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": bytes(size)})
+
+    async def _relay(self, shortcut: Any, receive: Any) -> None:
+        """Take every frame at once but those that begin with ``w``; say which came how."""
+
+        def take(frame: bytes) -> bool:
+            return not frame.startswith(b"w") and bool(shortcut["send_text"](f"took {frame!r}"))
+
+        shortcut["deliver_to"](take)
+        while (message := await receive())["type"] == "websocket.receive":
+            shortcut["send_text"](f"received {message.get('text') or message['bytes']!r}")
+        self.seen.append(f"sent {shortcut['send_text']('late')}")
+        self.stopped.set()
 
     async def _send_for_ever(self, send: Any) -> None:
         try:
@@ -308,3 +323,32 @@ async def test_frames_of_audio_are_not_counted(server: Server):
         for _ in range(2 * connections.SMALL_FRAMES_AT_ONCE):
             await socket.send(bytes(320))
         await (await socket.ping())
+
+
+async def test_an_application_can_have_whole_frames_past_the_queue(server: Server):
+    async with connect(f"ws://127.0.0.1:{server.port}/shortcut", compression=None) as socket:
+        for frame, response in (
+            (b"a", "took b'a'"),
+            (b"w", "received b'w'"),
+            ([b"c", b"d"], "received b'cd'"),  # a message in two frames
+            (b"b", "took b'b'"),
+        ):
+            await socket.send(frame)
+            assert await asyncio.wait_for(socket.recv(), 30) == response
+    await asyncio.wait_for(server.stopped.wait(), 30)
+    assert server.seen == ["websocket", "sent False"]
+
+
+async def test_frames_behind_a_message_of_the_queue_are_behind_it(server: Server):
+    reader, writer = await server.open(HANDSHAKE.replace(b"GET /", b"GET /shortcut"))
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+    texts = [b"a", b"w", b"t", b"b"]
+    frames = [b"\x82\x81", b"\x82\x81", b"\x81\x81", b"\x82\x81"]
+    pieces = [head + bytes(4) + text for head, text in zip(frames, texts, strict=True)]
+    writer.write(b"".join(pieces))
+    expected = ["took b'a'", "received b'w'", "received 't'", "received b'b'"]
+    for text in expected:
+        assert await asyncio.wait_for(reader.readexactly(2 + len(text)), 30) == (
+            b"\x81" + bytes([len(text)]) + text.encode()
+        )
+    writer.close()

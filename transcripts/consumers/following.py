@@ -22,6 +22,14 @@ async def follow(
     epoch may not have been stored before that process ended: all are sent again.
     """
     seen, shown = _seen(feed, epoch, after), ("", "", "")
+
+    def take(interim: str) -> bool:
+        nonlocal shown
+        if not socket.send_at_once(interim):
+            return False
+        shown = (shown[0], interim, shown[2])
+        return True
+
     await socket.tell(type="Start", epoch=feed.epoch, after=seen)
     while True:
         while seen < feed.first:
@@ -46,7 +54,7 @@ async def follow(
                 return
             if shown == (feed.names, feed.interim, feed.progress):
                 sent = time.monotonic()
-                await feed.changed()
+                await feed.changed(None if rest else take)
                 if (left := sent + rest - time.monotonic()) > 0:
                     await asyncio.sleep(left)
 

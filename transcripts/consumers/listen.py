@@ -105,6 +105,15 @@ class ListenConsumer(PageSocket):
         except WrongOffset as error:
             await self.tell(type="Wrong", received=error.received)
 
+    def hear_at_once(self, data: bytes) -> bool:
+        if self.run is None or len(data) < OFFSET.size:
+            return True
+        (offset,) = OFFSET.unpack_from(data)
+        try:
+            return self.run.hear_at_once(offset, data[OFFSET.size :])
+        except WrongOffset:
+            return False  # ``hear`` says so
+
     async def read(self, message: Mapping[str, Any]) -> None:
         if self.run is None:
             return

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 20.0
 ACCESS_SECONDS = 8.0  # a user who lost access loses the socket within 10 s
 SEND_SECONDS = 30.0
+SHORTCUT = "earshot.shortcut"  # extension of ASGI: see ``network.connections``
 
 
 class Code(IntEnum):
@@ -50,13 +51,22 @@ class PageSocket(AsyncConsumer, ABC):
         self._sending = asyncio.Lock()
         self._sends_since: float | None = None  # when the frame that is being sent was begun
         self._is_closed = False
+        self._is_reading = True  # a message is being carried out
+        self._shortcut: Mapping[str, Callable[[Any], Any]] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         # AsyncConsumer listens to a channel layer here, with two tasks for every message.
         self.scope, self.base_send = scope, send
+        # Of our server: frames past its queue and past ours.
+        self._shortcut = scope.get("extensions", {}).get(SHORTCUT)
+        if self._shortcut is not None:
+            self._shortcut["deliver_to"](self._take)
         try:
             while True:
-                await self.dispatch(await receive())
+                self._is_reading = False
+                message = await receive()
+                self._is_reading = True
+                await self.dispatch(message)
         except StopConsumer:
             pass
         finally:
@@ -82,6 +92,10 @@ class PageSocket(AsyncConsumer, ABC):
     async def hear(self, data: bytes) -> None:
         """Take a binary frame."""
 
+    def hear_at_once(self, data: bytes) -> bool:
+        """Take a binary frame if nothing has to be waited for; otherwise ``hear`` gets it."""
+        return False
+
     async def read(self, message: Mapping[str, Any]) -> None:
         """Take a JSON message."""
 
@@ -90,6 +104,17 @@ class PageSocket(AsyncConsumer, ABC):
 
     async def tell(self, **message: Any) -> None:
         await self.send_text(encode(message))
+
+    def send_at_once(self, text: str) -> bool:
+        """Send a text frame if nothing has to be waited for; return whether it was sent."""
+        if self._shortcut is None or self._is_closed or self._sends_since is not None:
+            return False
+        return bool(self._shortcut["send_text"](text))
+
+    def _take(self, data: bytes) -> bool:
+        if self._is_reading or self._is_closed:
+            return False  # after the messages before it
+        return self.hear_at_once(data)
 
     async def send_text(self, text: str) -> None:
         await self._send_frame(text=text)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 # Captions in memory; a page that missed more reads rows.
@@ -34,7 +35,7 @@ class Feed:
         self.ending = ""  # the last message, once the session has ended
         self.is_lost = False  # another process serves it
         self._recent: deque[tuple[int, str]] = deque()
-        self._changed = asyncio.Event()
+        self._waiting: dict[asyncio.Future[None], Callable[[str], bool] | None] = {}
 
     def add(self, sequence: int, shown: dict[str, Any]) -> None:
         self._recent.append((sequence, encode(shown)))
@@ -45,7 +46,12 @@ class Feed:
         self.show_encoded_interim(encode({"type": "Interim", "parts": parts}))
 
     def show_encoded_interim(self, message: str) -> None:
-        self._set("interim", message)
+        if message == self.interim:
+            return
+        self.interim = message
+        for waiter, take in self._waiting.items():
+            if not waiter.done() and (take is None or not take(message)):
+                waiter.set_result(None)
 
     def show_names(self, names: dict[str, str]) -> None:
         self._set("names", encode({"type": "Names", "names": names}))
@@ -75,9 +81,18 @@ class Feed:
         while len(self._recent) > RECENT_CAPTIONS and self._recent[0][0] <= stored:
             self.first = self._recent.popleft()[0]
 
-    async def changed(self) -> None:
-        """Wait for the next change."""
-        await self._changed.wait()
+    async def changed(self, take: Callable[[str], bool] | None = None) -> None:
+        """Wait for the next change.
+
+        Interim words are many: those that ``take`` takes meanwhile, returning True, need no task
+        to be woken.
+        """
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting[waiter] = take
+        try:
+            await waiter
+        finally:
+            del self._waiting[waiter]
 
     def _set(self, name: str, message: str) -> None:
         if getattr(self, name) != message:
@@ -85,5 +100,6 @@ class Feed:
             self._wake()
 
     def _wake(self) -> None:
-        waiting, self._changed = self._changed, asyncio.Event()
-        waiting.set()
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)

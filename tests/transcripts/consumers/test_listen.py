@@ -1,6 +1,8 @@
 """The microphone's socket: who may have it, and what goes over it."""
 
 import asyncio
+import json
+from collections.abc import Callable
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -9,6 +11,7 @@ from asgiref.testing import ApplicationCommunicator
 from management.models import Membership, User
 from tests.transcripts.consumers.tabs import AUDIO, Tab
 from transcripts.consumers import sockets
+from transcripts.consumers.listen import OFFSET
 from transcripts.live import serving
 from transcripts.live.models import LiveSession
 from transcripts.models import Recording
@@ -45,6 +48,46 @@ async def test_audio_is_confirmed_and_captions_come(session, ada, upstream):
     assert ended["recording"] == f"/recordings/{recording.pk}/"
     assert (await ada_tab.hears("close"))["code"] == 1000
     await ada_tab.leave()
+
+
+class Shortcut:
+    """The extension of our server: frames past the queues of both directions."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.take: Callable[[bytes], bool] | None = None
+
+    def offer(self, to: Tab) -> None:
+        functions = {"deliver_to": self.deliver_to, "send_text": self.send_text}
+        to.scope["extensions"] = {sockets.SHORTCUT: functions}
+
+    def deliver_to(self, take: Callable[[bytes], bool]) -> None:
+        self.take = take
+
+    def send_text(self, text: str) -> bool:
+        self.sent.append(text)
+        return True
+
+
+async def test_audio_and_interim_words_go_past_the_queues(session, ada, upstream):
+    shortcut = Shortcut()
+    ada_tab = await tab(session, ada)
+    shortcut.offer(ada_tab)
+    await ada_tab.connect()
+    await ada_tab.hears("Session")
+    await ada_tab.hears("Progress")  # the page has all that there is
+    assert shortcut.take is not None
+    assert shortcut.take(OFFSET.pack(0) + AUDIO)
+    assert shortcut.take(OFFSET.pack(0) + AUDIO)  # again
+    assert upstream.stream.received == len(AUDIO)
+    assert not shortcut.take(OFFSET.pack(999_998) + AUDIO)  # the page has to be told: not here
+    upstream.stream.guesses("Good")
+    await ada_tab.has_stored(len(AUDIO))
+    assert [json.loads(text)["parts"][0]["text"] for text in shortcut.sent] == ["Good"]
+    upstream.stream.says("Good.", until=0.1)
+    assert (await ada_tab.hears("Interim", "Caption"))["type"] == "Caption"
+    await ada_tab.leave()
+    assert not shortcut.take(OFFSET.pack(len(AUDIO)) + AUDIO)
 
 
 async def test_audio_behind_a_gap_is_asked_for_again(session, ada, upstream):

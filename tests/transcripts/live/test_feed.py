@@ -34,3 +34,28 @@ async def test_every_page_wakes_at_a_change_and_none_without():
     assert not any(page.done() for page in pages)
     feed.show_interim([{"speaker": 0, "text": "Good"}])
     await asyncio.gather(*pages)
+
+
+async def test_a_page_that_takes_interim_words_at_once_is_woken_by_other_changes_alone():
+    feed = Feed(epoch=1, sequence=0)
+    taken: list[str] = []
+
+    def take(interim: str) -> bool:
+        taken.append(interim)
+        return len(taken) < 3
+
+    page = asyncio.create_task(feed.changed(take))
+    await asyncio.sleep(0)
+    for text in ("Good", "Good morning"):
+        feed.show_interim([{"speaker": 0, "text": text}])
+    await asyncio.sleep(0)
+    assert not page.done()
+    feed.show_interim([])  # not taken
+    await page
+
+    page = asyncio.create_task(feed.changed(take))
+    await asyncio.sleep(0)
+    feed.add(1, {"index": 0})
+    feed.show_interim([{"speaker": 0, "text": "After the caption"}])
+    await page
+    assert len(taken) == 3
