@@ -37,9 +37,10 @@ def read_json(body: bytes | str) -> Fields:
 
 def clean_text(text: str, limit: int = MAX_TEXT) -> str:
     """``text`` without NUL and lone surrogates, which no database stores, cut at ``limit``."""
-    text = text[:limit]
+    if len(text) > limit:
+        text = text[:limit]
     if text.isascii():
-        return text.replace("\0", "")
+        return text.replace("\0", "") if "\0" in text else text
     return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
 
@@ -77,17 +78,11 @@ class Fields:
 
     def number(self, name: str, default: float = 0.0) -> float:
         """A finite float; ints count, booleans and numeric strings do not."""
-        value = self.optional_number(name)
+        value = _finite(self._members.get(name))
         return default if value is None else value
 
     def optional_number(self, name: str) -> float | None:
-        value = self._members.get(name)
-        if type(value) is int:  # not bool
-            try:
-                value = float(value)
-            except OverflowError:
-                return None
-        return value if type(value) is float and math.isfinite(value) else None
+        return _finite(self._members.get(name))
 
     def share(self, name: str) -> float:
         """A confidence or other share, clamped to 0..1; 0.0 when absent."""
@@ -186,6 +181,15 @@ class Fields:
     def value(self, name: str) -> Any:
         """The member as it came, for parts without a fixed shape; cleaned of NUL and surrogates."""
         return _clean_value(self._members.get(name))
+
+
+def _finite(value: Any) -> float | None:
+    if type(value) is int:  # not bool
+        try:
+            value = float(value)
+        except OverflowError:
+            return None
+    return value if type(value) is float and math.isfinite(value) else None
 
 
 def _whole(value: Any) -> int | None:

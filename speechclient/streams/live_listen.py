@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+import msgspec
 
 from speechclient.fields import MAX_TEXT, Fields
-from speechclient.listen import Alternative, Entity, ModelInfo, read_entity, read_models
+from speechclient.listen import (
+    MAX_ALTERNATIVES,
+    Alternative,
+    Entity,
+    ModelInfo,
+    read_entity,
+    read_models,
+)
 from speechclient.parameters import read_keyterms
 from speechclient.streams.session import (
     NO_RESPONSE,
@@ -23,9 +32,10 @@ from speechclient.streams.session import (
     StreamWarning,
     message,
 )
-from speechclient.words import MAX_DURATION_SECONDS, Timeline
+from speechclient.words import MAX_DURATION_SECONDS, MAX_SPEAKER, MAX_WORD_LENGTH, Timeline, Word
 
 MAX_WORDS_OF_RESULT = 10_000
+PLAIN_CHARACTERS = 10_000  # of a frame: no text in it exceeds a limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ class Results(Event):
                 words=tuple(timeline.words(alternative)),
                 languages=alternative.texts("languages", 1_000),
             )
-            for alternative in fields.object("channel").objects("alternatives", 100)
+            for alternative in fields.object("channel").objects("alternatives", MAX_ALTERNATIVES)
         )
         return {
             "channel_index": index,
@@ -142,6 +152,52 @@ class ConfigureFailed(Event):
     description: str
 
 
+class _Channel(msgspec.Struct):
+    alternatives: tuple[Alternative, ...]
+
+
+class _PlainResults(msgspec.Struct):
+    """Results without a member that is missing or of a wrong type."""
+
+    type: Literal["Results"]
+    channel_index: tuple[Literal[0], Literal[1]]
+    start: float
+    duration: float
+    is_final: bool
+    channel: _Channel
+    speech_final: bool = False
+    from_finalize: bool = False
+    entities: tuple[()] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether ``Results.values`` would change nothing."""
+        is_in_time = 0.0 <= self.start <= MAX_DURATION_SECONDS >= self.duration >= 0.0
+        alternatives = self.channel.alternatives
+        is_some = 1 <= len(alternatives) <= MAX_ALTERNATIVES
+        return is_in_time and is_some and all(map(_is_plain, alternatives))
+
+
+def _is_plain(alternative: Alternative) -> bool:
+    is_more = alternative.paragraphs or alternative.entities
+    if is_more or not 0.0 <= alternative.confidence <= 1.0:
+        return False
+    return all(map(_is_plain_word, alternative.words))
+
+
+def _is_plain_word(word: Word) -> bool:
+    is_voice = word.speaker is None or 0 <= word.speaker <= MAX_SPEAKER
+    is_sure = word.speaker_confidence is None or 0.0 <= word.speaker_confidence <= 1.0
+    is_named = word.punctuated_word != "" and word.language != ""
+    is_in_time = 0.0 <= word.start <= word.end <= MAX_DURATION_SECONDS
+    is_short = len(word.word) <= MAX_WORD_LENGTH >= len(word.punctuated_word)
+    is_likely = 0.0 <= word.confidence <= 1.0
+    return is_in_time and is_likely and is_voice and is_sure and is_named and is_short
+
+
+_plain_results = msgspec.json.Decoder(_PlainResults)
+
+
 class ListenSession(StreamSession):
     """Frames of ``/v1/listen``. Methods that return text make a frame to be sent as text."""
 
@@ -169,6 +225,21 @@ class ListenSession(StreamSession):
         frame = message("Configure", keyterms=list(read_keyterms("keyterms", keyterms)))
         self._unconfirmed += 1
         return frame
+
+    def read_plain(self, frame: str) -> Event | None:
+        # An escape may be NUL or half a character.
+        if len(frame) > PLAIN_CHARACTERS or "\\u" in frame:
+            return None
+        try:
+            message = _plain_results.decode(frame)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return None
+        if not message.is_plain:
+            return None
+        return Results(
+            frame, 0, 1, message.start, message.duration, message.is_final, message.speech_final,
+            message.from_finalize, message.channel.alternatives, (),
+        )  # fmt: skip
 
     def follow(self, event: Event) -> None:
         if isinstance(event, Configured | ConfigureFailed | StreamError) and self._unconfirmed:

@@ -81,6 +81,9 @@ class StreamSession:
         """
         if isinstance(frame, bytes):
             return self.receive_binary(frame)
+        event = self.read_plain(frame)
+        if event is not None:
+            return event
         try:
             fields = read_json(frame)
         except ValueError as error:
@@ -97,6 +100,10 @@ class StreamSession:
             self._error = event
         self.follow(event)
         return event
+
+    def read_plain(self, frame: str) -> Event | None:
+        """Return the event in a frame of the most frequent kind that needs no care, else None."""
+        return None
 
     def follow(self, event: Event) -> None:
         """Keep what later decisions need of ``event``."""

@@ -35,7 +35,8 @@ LISTS = {
 
 def result(start: int, end: int, *, is_final: bool) -> str:
     """Return a message about bytes ``start`` to ``end``."""
-    word = {"word": str(end), "start": start / BYTES_PER_SECOND, "end": end / BYTES_PER_SECOND}
+    text = {"word": str(end), "punctuated_word": str(end)}
+    word = text | {"start": start / BYTES_PER_SECOND, "end": end / BYTES_PER_SECOND}
     best = {"transcript": str(end), "confidence": 1, "words": [word | {"confidence": 1}]}
     message = {
         "type": "Results", "channel_index": [0, 1], "start": word["start"],

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechclient import BadRequest, InvalidOption, ServiceUnavailable, SpeechError
+from speechclient.fields import read_json
 from speechclient.streams import flux, live_listen, live_speak
 from speechclient.streams.flux import FluxSession, TurnInfo
 from speechclient.streams.live_listen import ListenSession, Results, SpeechStarted, UtteranceEnd
@@ -303,3 +304,74 @@ def test_an_error_that_is_not_followed_by_one_is_forgotten():
     event = receive(session, type="Error", variant="SchemaError", description="unknown type")
     assert (event.code, event.description) == ("SchemaError", "unknown type")
     assert session.closed(1000, "") is None
+
+
+WORD = {
+    "word": "good", "start": 0.5, "end": 0.75, "confidence": 0.9, "punctuated_word": "Good",
+    "speaker": 1, "speaker_confidence": 0.5, "language": "en",
+}  # fmt: skip
+BEST = {"transcript": "Good", "confidence": 0.9, "words": [WORD], "languages": ["en"]}
+PLAIN = {
+    "type": "Results", "channel_index": [0, 1], "start": 0.5, "duration": 1, "is_final": True,
+    "speech_final": True, "from_finalize": False, "channel": {"alternatives": [BEST]},
+    "metadata": {"request_id": "r-1"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("results", "best", "word"),
+    [
+        ({}, {}, {}),
+        ({"is_final": False, "start": 0}, {"words": [], "languages": []}, {}),
+        ({}, {"confidence": 1}, {"speaker": None, "language": None}),
+    ],
+)
+def test_plain_results_are_read_as_with_care(results, best, word):
+    frame = frame_of(results, best, word)
+    event = ListenSession().read_plain(frame)
+    assert event is not None
+    assert event == Results.received(frame, read_json(frame))
+
+
+@pytest.mark.parametrize(
+    ("results", "best", "word"),
+    [
+        ({"channel_index": [1, 2]}, {}, {}),
+        ({"start": -1.0}, {}, {}),
+        ({"start": float("nan")}, {}, {}),
+        ({"duration": 1e300}, {}, {}),
+        ({"is_final": None}, {}, {}),
+        ({"is_final": 1}, {}, {}),
+        ({"entities": [{"label": "NAME", "value": "Ada", "start_word": 0, "end_word": 1}]}, {}, {}),
+        ({"channel": {"alternatives": []}}, {}, {}),
+        ({"channel": {"alternatives": [BEST] * 101}}, {}, {}),
+        ({}, {"transcript": None}, {}),
+        ({}, {"transcript": "No\0thing"}, {}),
+        ({}, {"transcript": "\ud800"}, {}),
+        ({}, {"transcript": "a" * 20_000}, {}),
+        ({}, {"confidence": 1.5}, {}),
+        ({}, {"paragraphs": [{}]}, {}),
+        ({}, {"words": None}, {}),
+        ({}, {"words": [WORD, 7]}, {}),
+        ({}, {}, {"word": "a" * 1_001}),
+        ({}, {}, {"punctuated_word": ""}),
+        ({}, {}, {"punctuated_word": "a" * 1_001}),
+        ({}, {}, {"start": 0.8}),
+        ({}, {}, {"end": 1e300}),
+        ({}, {}, {"start": "0.5"}),
+        ({}, {}, {"confidence": -1}),
+        ({}, {}, {"speaker": -1}),
+        ({}, {}, {"speaker": 10_001}),
+        ({}, {}, {"speaker_confidence": 2.0}),
+        ({}, {}, {"language": ""}),
+    ],
+)
+def test_other_results_are_left_to_the_careful_reader(results, best, word):
+    frame = frame_of(results, best, word)
+    assert ListenSession().read_plain(frame) is None
+    assert ListenSession().receive(frame) == Results.received(frame, read_json(frame))
+
+
+def frame_of(results: dict, best: dict, word: dict) -> str:
+    alternative = BEST | {"words": [WORD | word]} | best
+    return json.dumps(PLAIN | {"channel": {"alternatives": [alternative]}} | results)

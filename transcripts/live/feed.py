@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 # Captions in memory; a page that missed more reads rows.
 RECENT_CAPTIONS = 200
 
@@ -43,7 +45,9 @@ class Feed:
         self._wake()
 
     def show_interim(self, parts: list[dict[str, Any]]) -> None:
-        self.show_encoded_interim(encode({"type": "Interim", "parts": parts}))
+        # The most frequent message, which is text alone: ``encode`` takes six times as long.
+        message = msgspec.json.encode({"type": "Interim", "parts": parts})
+        self.show_encoded_interim(message.decode())
 
     def show_encoded_interim(self, message: str) -> None:
         if message == self.interim:
