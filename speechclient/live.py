@@ -420,8 +420,9 @@ class LiveStream(Generic[Connection, Choices]):
         self._stall.heard()
         self._backoff.reset()
         events = self._continuity.receive(event)
-        for each in events:
-            self._confirm(each)
+        if self._configured is not None:
+            for each in events:
+                self._confirm(each)
         if isinstance(event, StreamError):  # the response to a Configure of some servers
             self._fail_configure(event.code, event.description)
         self._follow()

@@ -17,6 +17,7 @@ class Places:
     def __init__(self, audio: RawAudio, start: int) -> None:
         self.start = start
         self.end = start  # first byte of the source that was not sent
+        self._end_seconds = audio.seconds(start)
         self._audio = audio
         self._heard = [0.0]  # seconds of the connection at which each stretch begins
         self._source = [audio.seconds(start)]
@@ -24,13 +25,17 @@ class Places:
 
     def send(self, size: int) -> None:
         self._sent += size
-        self.end += size
+        self._end(self.end + size)
 
     def skip(self, to: int) -> None:
         """The next byte sent is ``to`` of the source."""
-        self.end = to
+        self._end(to)
         self._heard.append(self._audio.seconds(self._sent))
         self._source.append(self._audio.seconds(to))
+
+    def _end(self, end: int) -> None:
+        self.end = end
+        self._end_seconds = self._audio.seconds(end)
 
     def start_at(self, seconds: float) -> float:
         """Return the time in the source of something that begins at ``seconds``."""
@@ -42,5 +47,4 @@ class Places:
 
     def _at(self, stretch: int, seconds: float) -> float:
         # A server's mistake must not lead past the audio that it has.
-        end = self._audio.seconds(self.end)
-        return min(self._source[stretch] + seconds - self._heard[stretch], end)
+        return min(self._source[stretch] + seconds - self._heard[stretch], self._end_seconds)
