@@ -494,7 +494,9 @@ def connections(product: Product, member: Member, web: psutil.Process) -> Iterat
 
     uvloop.run(open_all())
     name = f"database connections after {REQUESTS} requests and {SOCKETS} sockets"
-    # One for each thread that may run database work: of asyncio, of live sessions, the main one.
+    # SQLite has no pool, but a connection for each thread that does database work at one time: of
+    # asyncio, of live sessions, and that of a request. While one is open it keeps the files of
+    # closed ones, so this counts the most that were open at once.
     threads = min(32, (os.cpu_count() or 1) + 4) + LIVE_THREADS + 1
     yield at_most(name, held_by(web, product), threads, "")
 
