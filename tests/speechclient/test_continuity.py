@@ -60,7 +60,7 @@ class Caller:
 
     def settle(self, second: int, *, is_final: bool = True) -> None:
         """The server says all up to ``second`` of the source, a moment between two words."""
-        end = second - self.start / RATE
+        end = (second * RATE - self.start) / RATE  # as the server counts its seconds
         if not self.settled < end <= self.server.seconds:
             return
         results = self.server.results(self.settled, end, is_final=is_final)
