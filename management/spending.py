@@ -1,4 +1,4 @@
-"""Usage and costs of some projects over a period, out of the mirrored daily sums."""
+"""Usage and costs of some projects over a period, out of the mirrored sums of days and months."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -94,6 +94,21 @@ class Period:
         form = "%b %Y" if step == "month" else "%d %b"
         return [(first, f"{first:{form}}".lstrip("0")) for first in firsts]
 
+    def months(self) -> tuple[date, date]:
+        """Return the first day of the first whole month, and the day after the last one.
+
+        The present month is whole when all its days until today are in the period.
+        """
+        first = self.start if self.start.day == 1 else next_month(self.start)
+        is_whole = self.end + DAY == next_month(self.end) or self.end >= timezone.now().date()
+        after = next_month(self.end) if is_whole else self.end.replace(day=1)
+        return (first, after) if first < after else (self.start, self.start)
+
+
+def next_month(day: date) -> date:
+    """Return the first day of the next month."""
+    return (day.replace(day=1) + 31 * DAY).replace(day=1)
+
 
 def first_of(day: date, step: str) -> date:
     if step == "month":
@@ -134,22 +149,46 @@ def sum_up(parts: Sequence[Totals]) -> Totals:
 
 def totals_by_project(projects: Sequence[Project], period: Period) -> dict[int, Totals]:
     """Return the sums of each project that has any, in one query."""
-    days = {"project__in": projects, "day__range": (period.start, period.end)}
+    peaks = PeakDay.objects.filter(project__in=projects, day__range=(period.start, period.end))
+    used = {name: Sum(name) for name in ("hours", "requests", "characters")}
     parts: tuple[tuple[Any, dict[str, Any]], ...] = (
-        (
-            UsageDay.objects.filter(**days, grouping=""),
-            {name: Sum(name) for name in ("hours", "requests", "characters")},
+        *((rows, used) for rows in sums_of(UsageDay, projects, period, grouping="")),
+        *(
+            (rows, {"dollars": Sum("dollars")})
+            for rows in sums_of(CostDay, projects, period, grouping="")
         ),
-        (CostDay.objects.filter(**days, grouping=""), {"dollars": Sum("dollars")}),
         (failures(projects, period), {"errors": Count("pk")}),
-        (PeakDay.objects.filter(**days), {"at_once": Max("requests")}),
+        (peaks, {"at_once": Max("requests")}),
     )
     first, *others = (part_of_totals(rows, amounts) for rows, amounts in parts)
     sums: dict[int, dict[str, Any]] = defaultdict(dict)
     for project, *amounts in first.union(*others, all=True):
-        named = zip(AMOUNTS, amounts, strict=True)
-        sums[project] |= {name: amount for name, amount in named if amount is not None}
+        of_project = sums[project]
+        for name, amount in zip(AMOUNTS, amounts, strict=True):
+            if amount is not None:
+                of_project[name] = of_project.get(name, 0) + amount
     return {project: Totals(**amounts) for project, amounts in sums.items()}
+
+
+def sums_of(
+    days: type[UsageDay] | type[CostDay],
+    projects: Sequence[Project],
+    period: Period,
+    **facts: Any,
+) -> list[Any]:
+    """Return the rows whose amounts add up to those of a period: of its whole months, of the days
+    before and of the days after them. There is at least one."""
+    first, after = period.months()
+    pieces: list[tuple[Any, date, date]] = [
+        (days.MONTHS, first, after),
+        (days, period.start, first),
+        (days, after, period.end + DAY),
+    ]
+    return [
+        rows.objects.filter(project__in=projects, day__gte=start, day__lt=end, **facts)
+        for rows, start, end in pieces
+        if start < end
+    ]
 
 
 def part_of_totals(rows: Any, amounts: Mapping[str, Any]) -> Any:
@@ -199,7 +238,7 @@ def breakdown(
     # Of a large account these are many rows of few days and values.
     places_of = cache(lambda day: places[first_of(day, step)])
     names = cache(naming(projects, dimension, measure))
-    for day, value, amount in daily(projects, period, measure, dimension):
+    for day, value, amount in daily(projects, period, measure, dimension, step):
         name = names(tuple(value) if isinstance(value, list) else value)
         amounts[name][places_of(day)] += amount
     return chart([label for _, label in bins], amounts)
@@ -215,12 +254,13 @@ def cost_splits(
 
     ``items`` are the names of line items.
     """
-    rows = CostDay.objects.filter(project__in=projects, day__range=(period.start, period.end))
     groupings = {COST_GROUPING[name] for name in dimensions} - {""}
-    summed = rows.filter(grouping__in=groupings).values_list("grouping", "value")
-    by_value = summed.annotate(sum=Sum("dollars")).order_by()
-    by_project = rows.filter(grouping="").values_list("grouping", "project__name")
-    found = list(by_value.union(by_project.annotate(sum=Sum("dollars")).order_by(), all=True))
+    parts = []
+    for rows in sums_of(CostDay, projects, period):
+        by_value = rows.filter(grouping__in=groupings).values_list("grouping", "value")
+        by_project = rows.filter(grouping="").values_list("grouping", "project__name")
+        parts += [each.annotate(sum=Sum("dollars")).order_by() for each in (by_value, by_project)]
+    found = list(parts[0].union(*parts[1:], all=True))
     charts = {}
     for dimension in dimensions:
         names = naming(projects, dimension, "dollars", items)
@@ -233,21 +273,25 @@ def cost_splits(
 
 
 def daily(
-    projects: Sequence[Project], period: Period, measure: str, dimension: str
+    projects: Sequence[Project], period: Period, measure: str, dimension: str, step: str
 ) -> list[tuple[date, Any, float]]:
-    """Return day, stored value and amount of each sum."""
+    """Return day, stored value and amount of each sum; of whole months the first day."""
     if measure == "errors":
         field = ERROR_FIELD[dimension]
         counted = failures(projects, period).counted_by_day(field)
         return [(day, value, float(count)) for day, value, count in counted]
-    rows: Any = CostDay if measure == "dollars" else UsageDay
+    days: Any = CostDay if measure == "dollars" else UsageDay
     grouping = (COST_GROUPING if measure == "dollars" else USAGE_GROUPING)[dimension]
     value = "project__name" if dimension == "project" else "value"
-    found = rows.objects.filter(
-        project__in=projects, grouping=grouping, day__range=(period.start, period.end)
+    if step == "month":
+        parts = sums_of(days, projects, period, grouping=grouping)
+    else:
+        facts = {"project__in": projects, "grouping": grouping}
+        parts = [days.objects.filter(day__range=(period.start, period.end), **facts)]
+    first, *others = (
+        rows.values_list("day", value).annotate(amount=Sum(measure)).order_by() for rows in parts
     )
-    summed = found.values_list("day", value).annotate(amount=Sum(measure)).order_by()
-    return [(day, name, amount) for day, name, amount in summed]
+    return list(first.union(*others, all=True) if others else first)
 
 
 def naming(

@@ -14,7 +14,15 @@ from management.models.people import LastAdministrator, LastOwner, People, User
 from management.models.prices import Charge, Price, PriceList, Work
 from management.models.projects import Membership, Project, ProjectQuerySet
 from management.models.stored import AgentConfiguration, AgentVariable, SelfHostedCredential
-from management.models.sums import CostDay, Daily, PeakDay, ServerPeakDay, UsageDay
+from management.models.sums import (
+    CostDay,
+    CostMonth,
+    Daily,
+    PeakDay,
+    ServerPeakDay,
+    UsageDay,
+    UsageMonth,
+)
 from management.models.syncs import LostLease, Sync, SyncPart
 from management.models.tags import UsedTag
 from management.models.tokens import Token, TokenQuerySet
@@ -32,6 +40,7 @@ __all__ = [
     "Connection",
     "ConnectionQuerySet",
     "CostDay",
+    "CostMonth",
     "Daily",
     "Invitation",
     "InvitationQuerySet",
@@ -66,6 +75,7 @@ __all__ = [
     "Token",
     "TokenQuerySet",
     "UsageDay",
+    "UsageMonth",
     "UsedTag",
     "User",
     "Work",

@@ -1,13 +1,14 @@
 """Budgets of projects and of the team, and the cost that work under way has reserved."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Q, Sum
+from django.db.models import Q, Sum, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from management.models.connections import Connection
 from management.models.people import User
 from management.models.prices import Charge, Price, PriceList, Work
 from management.models.projects import Project
-from management.models.sums import CostDay, UsageDay
+from management.models.sums import CostDay, CostMonth, UsageDay
 
 WARN_AT = 0.8
 # A reservation that was neither settled nor released is that of work that is gone.
@@ -38,27 +39,19 @@ class BudgetQuerySet(models.QuerySet["Budget"]):
         return self.filter(Q(project=None) | Q(project__in=projects))
 
     def usages(self) -> "list[BudgetUsage]":
-        """Each budget and what of it is spent, in at most four queries."""
+        """Each budget and what of it is spent, in two queries."""
         budgets = list(self)
-        firsts = {budget.period: budget.first_day for budget in budgets}
         if not budgets:
             return []
-        costs = CostDay.objects.filter(grouping="", day__gte=min(firsts.values()))
-        spent = by_project(costs, {name: Q(day__gte=day) for name, day in firsts.items()})
-        starts = {name: datetime.combine(day, time.min, UTC) for name, day in firsts.items()}
-        moments = {name: Q(created_at__gte=start) for name, start in starts.items()}
-        held = Reservation.objects.since(min(starts.values())).counted()
-        reserved = by_project(held, moments)
-        has_team = any(budget.project_id is None for budget in budgets)
-        of_team = by_project(held.of_team(), moments) if has_team else {}
-
-        def sum_of(budget: Budget) -> float:
-            name = budget.period
-            if budget.project_id is None:
-                return sum(sums[name] for part in (spent, of_team) for sums in part.values())
-            return sum(part.get(budget.project_id, {}).get(name, 0.0) for part in (spent, reserved))
-
-        return [BudgetUsage(budget, sum_of(budget)) for budget in budgets]
+        firsts = {budget.period: budget.first_day for budget in budgets}
+        first, *others = (part for name, day in firsts.items() for part in spent_since(name, day))
+        of_project: defaultdict[tuple[str, int | None], float] = defaultdict(float)
+        for period, project, of_its_own, of_team in first.union(*others, all=True):
+            of_project[period, project] += of_its_own
+            of_project[period, None] += of_team
+        return [
+            BudgetUsage(budget, of_project[budget.period, budget.project_id]) for budget in budgets
+        ]
 
     def of(self, project_id: int) -> "BudgetQuerySet":
         """Budgets that work of this project counts against."""
@@ -128,15 +121,26 @@ class Budget(models.Model):
         return mirrored + reserved.counted().total()
 
 
-def by_project(
-    rows: "models.QuerySet[Any]", periods: Mapping[str, Q]
-) -> dict[int, dict[str, float]]:
-    """Return the dollars of rows by project and period, in one query."""
-    sums = {
-        f"in_{name}": Sum("dollars", filter=each, default=0.0) for name, each in periods.items()
-    }
-    found = rows.order_by().values("project").annotate(**sums)
-    return {row["project"]: {name: row[f"in_{name}"] for name in periods} for row in found}
+def spent_since(period: str, day: date) -> "list[models.QuerySet[Any, Any]]":
+    """Return rows of the period, a project, and dollars of its budget and of the team's.
+
+    ``day`` is the first of the period.
+    """
+    costs: models.QuerySet[Any] = CostDay.objects.filter(grouping="", day__gte=day)
+    if period == Budget.Period.MONTH:
+        costs = CostMonth.objects.filter(grouping="", day__gte=day)
+    held = Reservation.objects.since(datetime.combine(day, time.min, UTC)).counted()
+    dollars, nothing = Sum("dollars", default=0.0), Value(0.0)
+    return [
+        rows.order_by()
+        .values_list(Value(period), "project")
+        .annotate(of_project=of_project, of_team=of_team)
+        for rows, of_project, of_team in (
+            (costs, dollars, dollars),
+            (held, dollars, nothing),
+            (held.of_team(), nothing, dollars),
+        )
+    ]
 
 
 class BudgetUsage:

@@ -1,13 +1,36 @@
-"""Daily sums of usage and of costs, kept for good."""
+"""Sums of usage and of costs by day and by month, kept for good."""
 
 import json
+from typing import Any
 
 from django.db import models
+from django.db.models.functions import TruncMonth
 
 from management.models.connections import Connection
 from management.models.projects import Project
 
 SEPARATOR = " + "
+BATCH = 500
+
+
+class DailyQuerySet(models.QuerySet[Any]):
+    def add_up(self) -> None:
+        """Write the sums of the months of these days, which are all days of these months."""
+        names, months = self.model.AMOUNTS, self.model.MONTHS
+        key = ("project", "grouping", "value")
+        by_month = self.order_by().annotate(month=TruncMonth("day")).values_list(*key, "month")
+        summed = by_month.annotate(**{f"{name}_sum": models.Sum(name) for name in names})
+        months.objects.bulk_create(
+            (
+                months(
+                    project_id=project, grouping=grouping, value=value, day=month,
+                    **dict(zip(names, amounts, strict=True)),
+                )
+                for project, grouping, value, month, *amounts in summed.iterator(BATCH)
+            ),
+            batch_size=BATCH, update_conflicts=True, unique_fields=[*key, "day"],
+            update_fields=names,
+        )  # fmt: skip
 
 
 class Daily(models.Model):
@@ -16,6 +39,8 @@ class Daily(models.Model):
     day = models.DateField()
     grouping = models.CharField(max_length=20, blank=True)
     value = models.CharField(max_length=500, blank=True, help_text="a list is JSON")
+
+    objects = DailyQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -38,10 +63,9 @@ class Daily(models.Model):
             return [value]
 
 
-class UsageDay(Daily):
-    """Usage of one day. Only requests that succeeded are counted."""
+class UsageAmounts(models.Model):
+    """Amounts of usage. Only requests that succeeded are counted."""
 
-    project = models.ForeignKey(Project, models.CASCADE, related_name="usage_days")
     hours = models.FloatField(default=0)
     total_hours = models.FloatField(default=0, help_text="of every channel")
     agent_hours = models.FloatField(default=0)
@@ -61,12 +85,52 @@ class UsageDay(Daily):
     )
 
     class Meta:
+        abstract = True
+
+
+class UsageMonth(Daily, UsageAmounts):
+    """Usage of one month, whose first day is ``day``."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="usage_months")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "grouping", "day", "value"], name="one_usage_a_month"
+            )
+        ]
+        indexes = [models.Index(fields=["grouping", "day"], name="usage_by_month")]
+
+
+class UsageDay(Daily, UsageAmounts):
+    """Usage of one day."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="usage_days")
+
+    MONTHS = UsageMonth
+
+    class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["project", "grouping", "day", "value"], name="one_usage_a_day"
             )
         ]
         indexes = [models.Index(fields=["grouping", "day"], name="usage_by_day")]
+
+
+class CostMonth(Daily):
+    """Costs of one month in US dollars; ``day`` is its first."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="cost_months")
+    dollars = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "grouping", "day", "value"], name="one_cost_a_month"
+            )
+        ]
+        indexes = [models.Index(fields=["grouping", "day"], name="cost_by_month")]
 
 
 class CostDay(Daily):
@@ -76,6 +140,7 @@ class CostDay(Daily):
     dollars = models.FloatField(default=0)
 
     AMOUNTS = ("dollars",)
+    MONTHS = CostMonth
 
     class Meta:
         constraints = [

@@ -60,8 +60,9 @@ def add_sums(
     hold: Callable[[], None],
     **common: Any,
 ) -> int:
-    """Write the sums of ``listed`` that differ, by (day, value); return the rows written.
+    """Write the sums of ``listed`` that differ, by (day, value), and of their months.
 
+    Return the number of days written. ``common`` are the fields that all rows of a sum share.
     Sums that are not listed stay: the history is kept longer than a server may keep it.
     """
     model = rows.model
@@ -84,4 +85,6 @@ def add_sums(
             model._default_manager.bulk_create(new, batch_size=BATCH)
             if changed:
                 model._default_manager.bulk_update(changed, amounts, batch_size=BATCH)
+            first = min(row.day for row in (*new, *changed)).replace(day=1)
+            model._default_manager.filter(day__gte=first, **common).add_up()
     return len(new) + len(changed)

@@ -325,6 +325,8 @@ def fill(requests: int) -> None:
         copy(Request, ledger())
         copy(UsageDay, sums(USAGE_GROUPINGS, usage))
         copy(CostDay, sums(COST_GROUPINGS, {"dollars": 0.4}))
+        UsageDay.objects.add_up()
+        CostDay.objects.add_up()
         copy(PeakDay, ({"project_id": each.pk, "day": day, "requests": 3} for each in projects
                        for day in days))  # fmt: skip
         copy(ServerPeakDay, ({"connection_id": connection.pk, "day": day, "requests": 90}

@@ -140,6 +140,7 @@ def test_balances_purchases_and_costs_of_the_month_are_shown(ada, project):
     CostDay.objects.create(
         project=project, day=month_start(), grouping="tags", value='["calls"]', dollars=3.25
     )
+    CostDay.objects.add_up()
     text = ada.get(reverse("billing")).content.decode()
     for part in ("$172.50", "12 hour", "$200.00", "promo", "20 November 2026", "calls", "$3.25"):
         assert part in text

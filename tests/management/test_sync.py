@@ -18,6 +18,7 @@ from management.models import (
     Balance,
     Connection,
     CostDay,
+    CostMonth,
     Invite,
     Key,
     Member,
@@ -29,6 +30,7 @@ from management.models import (
     Sync,
     SyncPart,
     UsageDay,
+    UsageMonth,
 )
 from management.sync.parts import PARTS
 from management.sync.runs import sync
@@ -36,8 +38,8 @@ from tests.management.conftest import NOW, Account, day, key, request
 
 pytestmark = pytest.mark.django_db
 MIRRORED = (
-    Project, Model, Key, Member, Invite, Request, UsageDay, CostDay, Balance, Purchase,
-    AgentConfiguration, AgentVariable, SelfHostedCredential, SyncPart,
+    Project, Model, Key, Member, Invite, Request, UsageDay, UsageMonth, CostDay, CostMonth,
+    Balance, Purchase, AgentConfiguration, AgentVariable, SelfHostedCredential, SyncPart,
 )  # fmt: skip
 # Ends of the paths whose part has another name.
 ENDS = {
@@ -132,6 +134,10 @@ def test_every_part_of_the_account_is_mirrored(connection, filled):
         ("endpoint", "a_new_one", date(2026, 11, 20), 12),
     }
     assert CostDay.objects.get(grouping="line_item").dollars == 0.4
+    assert set(UsageMonth.objects.values_list("grouping", "value", "day", "requests")) == {
+        (grouping, value, date(2026, 11, 1), 12) for grouping, value, *_ in sums
+    }
+    assert CostMonth.objects.get(grouping="line_item").dollars == 0.4
     state = Sync.objects.get()
     assert (state.position, state.error) == (None, "")
     assert state.finished_at
@@ -184,6 +190,9 @@ def test_a_change_is_mirrored(connection, filled):
     sync(connection)
     assert Member.objects.get().scopes == ["admin"]
     assert set(UsageDay.objects.values_list("grouping", "requests")) == {
+        ("", 13), ("tags", 13), ("endpoint", 12)
+    }  # fmt: skip
+    assert set(UsageMonth.objects.values_list("grouping", "requests")) == {
         ("", 13), ("tags", 13), ("endpoint", 12)
     }  # fmt: skip
 

@@ -76,6 +76,8 @@ def used(project: Project) -> Project:
         project=project, request_id="r-1", code=400, endpoint="listen", api_key_id="k-1",
         created=datetime(2026, 11, 20, 23, 59, tzinfo=UTC),
     )  # fmt: skip
+    UsageDay.objects.add_up()
+    CostDay.objects.add_up()
     return project
 
 
@@ -113,6 +115,51 @@ def test_days_are_added_up_to_weeks_and_months(step, first, used):
     assert len(drawn.bins) == {"day": 30, "week": 6, "month": 1}[step]
 
 
+PERIODS = {
+    "whole months": Period(date(2026, 9, 1), date(2026, 10, 31)),
+    "from the middle of a month": Period(date(2026, 8, 17), date(2026, 10, 31)),
+    "to the middle of a month": Period(date(2026, 9, 1), date(2026, 10, 30)),
+    "both": Period(date(2026, 8, 31), date(2026, 11, 1)),
+    "within a month": Period(date(2026, 9, 2), date(2026, 9, 29)),
+    "two parts of months": Period(date(2026, 9, 2), date(2026, 10, 30)),
+    "one day": Period(date(2026, 9, 30), date(2026, 9, 30)),
+}
+
+
+@pytest.mark.parametrize("period", PERIODS.values(), ids=PERIODS)
+def test_months_and_days_add_up_to_the_period(period, project):
+    days = Period(date(2026, 8, 1), date(2026, 11, 20)).days
+    for number, day in enumerate(days):
+        for grouping, value in (("", ""), ("accessor", f"k-{number % 2}")):
+            facts = {"project": project, "day": day, "grouping": grouping, "value": value}
+            UsageDay.objects.create(**facts, hours=number**2 + 1)
+            CostDay.objects.create(**facts, dollars=number)
+    UsageDay.objects.add_up()
+    CostDay.objects.add_up()
+    hours = {day: number**2 + 1 for number, day in enumerate(days) if day in period.days}
+    sums = totals([project], period)
+    assert sums.hours == sum(hours.values())
+    assert sums.dollars == sum(number for number, day in enumerate(days) if day in period.days)
+    drawn = breakdown([project], period, "hours", "key", "month")
+    of_bins = [
+        sum(each.amounts[place] for each in drawn.series) for place in range(len(drawn.bins))
+    ]
+    expected = [
+        sum(hours[day] for day in hours if first_of(day, "month") == first)
+        for first, _ in period.bins("month")
+    ]
+    assert of_bins == expected
+    assert len(drawn.series) == min(2, len(hours))
+
+
+def test_a_year_by_key_reads_the_days_of_whole_months_from_sums(ada, used):
+    UsageDay.objects.all().delete()
+    year = {"period": "range", "start": "2025-12-15", "end": "2026-11-30", "by": "key"}
+    drawn = ada.get(reverse("usage"), year).context["chart"]
+    assert (drawn.series[0].name, drawn.total) == ("Dialler", 3.0)
+    assert len(drawn.bins) == 12
+
+
 def test_figures_of_the_period_are_shown(ada, used):
     text = ada.get(reverse("usage"), RANGE).content.decode()
     for part in ("3", "30", "$4.50", "listen", "speak", "20 Nov"):
@@ -142,6 +189,7 @@ def numbers(text: str) -> list[str]:
 def test_usage_of_other_projects_is_not_seen(ada, used):
     other = Project.objects.create(connection=used.connection, upstream_id="p-2", name="Secret")
     UsageDay.objects.create(project=other, day=DAY, hours=77.0)
+    UsageDay.objects.add_up()
     text = ada.get(reverse("usage"), RANGE).content.decode()
     assert "Secret" not in text
     assert "80" not in numbers(text)
@@ -201,6 +249,17 @@ def test_the_selects_show_what_was_chosen(ada, used):
     chosen = {"measure": "requests", "by": "endpoint", "step": "month", "period": "last"}
     page = ada.get(reverse("usage"), chosen).content.decode()
     assert re.findall(r'<option value="([^"]*)"\s+selected', page) == list(chosen.values())
+
+
+def test_another_period_has_another_step_unless_one_was_chosen(ada, used):
+    year = {"period": "range", "start": "2025-12-15", "end": "2026-11-30"}
+    for step, bins in (("", 12), ("week", 51)):
+        response = ada.get(reverse("usage"), year | {"step": step})
+        assert len(response.context["chart"].bins) == bins
+        listed = re.findall(
+            r'<select[^>]*name="step">(.*?)</select>', response.content.decode(), re.S
+        )
+        assert re.findall(r'value="(\w*)"\s+selected', listed[0]) == ([step] if step else [])
 
 
 def test_age_and_gaps_of_the_mirror_are_told(ada, used):

@@ -91,6 +91,8 @@ def test_the_month_is_that_of_the_projects_which_the_person_sees(cast, page, cli
     ):  # fmt: skip
         UsageDay.objects.create(project=project, day=day, hours=hours, requests=10)
     CostDay.objects.create(project=cast.project, day=today, dollars=1234.5)
+    UsageDay.objects.add_up()
+    CostDay.objects.add_up()
     assert "3.5" in page()
     assert "$1,234.50" in page()
     assert "1.5" in page(project=cast.project.pk)
@@ -133,6 +135,7 @@ def test_live_sessions_that_are_heard_now_are_listed(cast, page):
 def test_the_month_is_compared_with_the_budgets(cast, page):
     Budget.objects.create(project=cast.project, dollars=50, hour_price=1)
     CostDay.objects.create(project=cast.project, day=timezone.now().date(), dollars=4)
+    CostDay.objects.add_up()
     text = " ".join(page().split())
     assert "$4.00 of $50.00" in text
 
@@ -145,6 +148,7 @@ def test_of_many_budgets_those_nearest_to_their_end_are_shown(cast, page):
         project.set_role(cast.ada, "owner")
         Budget.objects.create(project=project, dollars=100)
         CostDay.objects.create(project=project, day=timezone.now().date(), dollars=number)
+    CostDay.objects.add_up()
     text = " ".join(page().split())
     assert f"${BUDGETS + 1}.00 of $100.00" in text
     assert "$2.00 of $100.00" in text

@@ -105,6 +105,7 @@ def of_the_account(cast: Cast) -> list[str]:
             amounts = dict.fromkeys(kind.AMOUNTS, 3.5)
             grouping = {"grouping": "endpoint" if kind is UsageDay else "line_item", "value": name}
             kind.objects.create(project=project, day=now.date(), **grouping, **amounts)
+        kind.objects.add_up()
     for use in ("stt", "tts"):
         Model.objects.create(
             connection=project.connection, uuid=use, kind=use, canonical_name="x" * 100,
