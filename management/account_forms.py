@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from management.crypto import UnreadableKey
-from management.forms import IN_CALENDAR, day_starts
+from management.forms import IN_CALENDAR, LongSelect, day_starts
 from management.models import (
     Budget,
     Charge,
@@ -39,7 +39,9 @@ EXPIRIES = (("90", "In 90 days"), ("30", "In 30 days"), ("365", "In a year"), ("
 class NewKeyForm(forms.Form):
     """A new API key of one of the projects that a person administers."""
 
-    project = forms.ModelChoiceField(Project.objects.none(), empty_label="Choose a project")
+    project = forms.ModelChoiceField(
+        Project.objects.none(), empty_label="Choose a project", widget=LongSelect
+    )
     comment = forms.CharField(max_length=200, label="Name")
     scopes = forms.MultipleChoiceField(
         choices=[(value, label) for value, label, _ in CHOICES],
@@ -195,7 +197,7 @@ class UsageFilters(forms.Form):
         if step := self.cleaned_data.get("step"):
             return str(step)
         days = len(self.days.days)
-        return "day" if days <= 62 else "week" if days <= 366 else "month"
+        return "day" if days <= 62 else "week" if days <= 190 else "month"
 
     @property
     def days(self) -> Period:
@@ -323,7 +325,7 @@ class BudgetForm(forms.Form):
     MOST = 10_000_000
 
     project = forms.ModelChoiceField(
-        Project.objects.none(), required=False, empty_label="The whole team"
+        Project.objects.none(), required=False, empty_label="The whole team", widget=LongSelect
     )
     period = forms.ChoiceField(choices=Budget.Period.choices, initial=Budget.Period.MONTH)
     dollars = forms.FloatField(min_value=0.01, max_value=MOST, label="US dollars")
@@ -462,7 +464,9 @@ class RoleForm(forms.Form):
 class InviteForm(RoleForm):
     """An invite to a project of the speech account."""
 
-    project = forms.ModelChoiceField(Project.objects.none(), empty_label="Choose a project")
+    project = forms.ModelChoiceField(
+        Project.objects.none(), empty_label="Choose a project", widget=LongSelect
+    )
     email = forms.EmailField(label="E-mail address")
     field_order = ("project", "email", "role")
 

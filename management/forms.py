@@ -8,7 +8,10 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.forms.utils import flatatt
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from management import dates
 from management.models import (
@@ -34,6 +37,26 @@ def day_starts(day: date) -> datetime:
 def first_error(form: forms.Form) -> str:
     """Return the first error of a form in a sentence; empty when it is valid."""
     return next((str(errors[0]) for errors in form.errors.values()), "")
+
+
+class LongSelect(forms.Select):
+    """A list of perhaps hundreds of options, which Django would render by a template each."""
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        widget = self.get_context(name, value, attrs)["widget"]
+        options = format_html_join(
+            "\n",
+            '<option value="{}"{}>{}</option>',
+            (
+                (option["value"], flatatt(option["attrs"]), option["label"])
+                for _, group, _ in widget["optgroups"]
+                for option in group
+            ),
+        )
+        attributes = flatatt(widget["attrs"])
+        return format_html('<select name="{}"{}>{}</select>', name, attributes, options)
 
 
 @cache

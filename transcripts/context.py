@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 from django.urls import reverse
 
+from management.access import own_projects
 from management.models import Membership, Project
-from transcripts.views.access import own_projects
 from transcripts.views.tray import read_tray
 
 THEMES = ("light", "dark")

@@ -403,11 +403,12 @@ class TranscriptionQuerySet(LeasedQuerySet["Transcription"]):
     def connections(self) -> models.QuerySet[Connection]:
         return Connection.objects.filter(projects__recordings__transcriptions__in=self)
 
-    def by_share(self) -> "TranscriptionQuerySet":
-        running = Recording.objects.filter(state=State.RUNNING)
+    def by_share(self, running: "Owners | None" = None) -> "TranscriptionQuerySet":
+        """``running`` are owner and project of every running job, where they are known."""
+        if running is None:
+            running = owners_of(Recording.objects.filter(state=State.RUNNING))
         return self.order_by(
-            *share(running, "owner", "recording__owner"),
-            *share(running, "project", "recording__project"),
+            *shares(running, "recording__"),
             "not_before",
             "pk",
         )
@@ -743,8 +744,7 @@ class InsightQuerySet(LeasedQuerySet["Insight"]):
     def by_share(self) -> "InsightQuerySet":
         running = Recording.objects.filter(transcriptions__insight__state=State.RUNNING)
         return self.order_by(
-            *share(running, "owner", "transcription__recording__owner"),
-            *share(running, "project", "transcription__recording__project"),
+            *shares(owners_of(running), "transcription__recording__"),
             "not_before",
             "pk",
         )
@@ -996,12 +996,24 @@ class Utterance(models.Model):
         return self.text
 
 
-def share(running: RecordingQuerySet, field: str, path: str) -> list[models.Case]:
-    """Order by the running jobs of the ``field`` of a recording, which is at ``path``."""
-    counts = Counter(running.values_list(field, flat=True))
-    cases = [models.When(**{path: pk}, then=count) for pk, count in counts.items() if pk]
-    # Without a case only the default is left, which PostgreSQL takes for the place of a column.
-    return [models.Case(*cases, default=0, output_field=models.IntegerField())] if cases else []
+Owners = list[tuple[int | None, int]]
+
+
+def owners_of(recordings: RecordingQuerySet) -> Owners:
+    """Return owner and project of each of these recordings."""
+    return list(recordings.order_by().values_list("owner", "project"))
+
+
+def shares(running: Owners, path: str) -> list[models.Case]:
+    """Order by the running jobs of the owner, then of the project, of a recording at ``path``."""
+    ranks = []
+    for place, field in enumerate(("owner", "project")):
+        counts = Counter(pair[place] for pair in running if pair[place])
+        cases = [models.When(**{f"{path}{field}": pk}, then=n) for pk, n in counts.items()]
+        # Without a case only the default is left, which PostgreSQL takes for a column's place.
+        if cases:
+            ranks.append(models.Case(*cases, default=0, output_field=models.IntegerField()))
+    return ranks
 
 
 # Longer than a drawing takes: then the worker that had claimed it is gone.

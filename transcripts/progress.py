@@ -1,13 +1,15 @@
 """Progress of a transcription in words and numbers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from management.models import Connection
-from transcripts.models import Insight, Recording, Transcription
+from transcripts.models import Insight, Owners, Recording, Transcription
 from transcripts.queue.leases import Leased, State
 from transcripts.text.reading import clock
 
@@ -57,10 +59,10 @@ def describe(
     return Progress("Sending the audio")
 
 
-def queue_places() -> dict[int, int]:
+def queue_places(running: Owners | None = None) -> dict[int, int]:
     """The places of the runs that wait for a worker, by id, in the order in which free threads
-    take them now; the first is 1."""
-    waiting = Transcription.objects.ripe().by_share()
+    take them now; the first is 1. ``running`` is that of ``by_share``."""
+    waiting = Transcription.objects.ripe().by_share(running)
     ids = waiting.values_list("pk", flat=True)[:PLACES_TOLD]
     return {pk: place for place, pk in enumerate(ids, start=1)}
 
@@ -133,19 +135,15 @@ def rows(recordings: Iterable[Recording]) -> list[Row]:
     listed = list(recordings)
     runs: dict[int, Transcription] = {}
     finished: dict[int, Transcription] = {}
-    if listed:
-        transcriptions = Transcription.objects.filter(recording__in=[each.pk for each in listed])
-        for run in transcriptions.order_by("pk"):
-            runs[run.recording_id] = run
-            if run.state == State.DONE:
-                finished[run.recording_id] = run
-    opened = [run for run in runs.values() if run.is_open]
-    places = queue_places() if any(run.state == State.QUEUED for run in opened) else {}
-    waiting = {run.recording_id for run in opened}
-    needed = {each.project.connection_id for each in listed if each.pk in waiting}
-    pauses = dict(
-        Connection.objects.filter(pk__in=needed).values_list("pk", "retry_at") if needed else ()
-    )
+    running: dict[int, tuple[int | None, int]] = {}
+    for run in runs_with_running([each.pk for each in listed]) if listed else ():
+        runs[run.recording_id] = run
+        if run.state == State.DONE:
+            finished[run.recording_id] = run
+        if run.state == State.RUNNING:
+            running[run.pk] = (run.owner_id, run.project_id)
+    is_queued = any(runs[each.pk].state == State.QUEUED for each in listed if each.pk in runs)
+    places = queue_places(list(running.values())) if is_queued else {}
     now = timezone.now()
 
     def row(recording: Recording) -> Row:
@@ -153,7 +151,44 @@ def rows(recordings: Iterable[Recording]) -> list[Row]:
         text = finished.get(recording.pk)
         if run is None or not run.is_open:
             return Row(recording, run, text)
-        retry_at = pauses.get(recording.project.connection_id)
-        return Row(recording, run, text, describe(run, recording, now, retry_at, places))
+        paused_until = run.paused_until  # type: ignore[attr-defined] # an annotation
+        return Row(recording, run, text, describe(run, recording, now, paused_until, places))
 
     return [row(each) for each in listed]
+
+
+def runs_with_running(recordings: Sequence[int]) -> Iterable[Any]:
+    """Return the runs of some recordings and every running one, in one query, the oldest first.
+
+    Each has owner and project of its recording, and the time until which its server is paused.
+    """
+    with_facts = Transcription.objects.order_by().annotate(
+        owner_id=F("recording__owner"),
+        project_id=F("recording__project"),
+        paused_until=F("recording__project__connection__retry_at"),
+    )
+    # A union, as SQLite finds no index for a condition of both.
+    of_recordings = with_facts.filter(recording__in=recordings)
+    return of_recordings.union(with_facts.filter(state=State.RUNNING), all=True).order_by("pk")
+
+
+def rows_of(*lists: QuerySet[Any, Any], **facts: Any) -> list[Row]:
+    """Return the rows of the recordings whose ids are in some lists, each of them once.
+
+    All lists are read in one query. They may be limited, their order is not kept. The recordings
+    are annotated with ``facts``.
+    """
+    recordings = Recording.objects.order_by().select_related("project").annotate(**facts)
+    first, *others = (recordings.filter(pk__in=each) for each in lists)
+    return rows({each.pk: each for each in first.union(*others, all=True)}.values())
+
+
+def ended_rows(listed: Iterable[Row], state: State, since: datetime, most: int) -> list[Row]:
+    """Return the rows whose newest run ended in a state after ``since``, the latest first."""
+    ended = [
+        (row.run.finished_at, row.run.pk, row)
+        for row in listed
+        if row.run and row.run.state == state and row.run.finished_at
+    ]
+    latest = sorted((each for each in ended if each[0] > since), reverse=True)
+    return [row for _, _, row in latest[:most]]

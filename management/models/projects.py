@@ -126,6 +126,11 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_present(self) -> bool:
+        """Return whether the server still lists it, as ``ProjectQuerySet.present`` does."""
+        return not self.is_local and self.gone_at is None
+
     def set_role(self, user: User, role: str) -> None:
         """Give a person a role in this project, as a new member or instead of another role.
 

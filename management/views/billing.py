@@ -5,8 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from management.access import person
-from management.models import Balance, Project, Purchase
+from management.models import Balance, Purchase
 from management.spending import cost_splits, line_items_of, this_month
 from management.views.mirror import chosen_projects, mirror_notes
 
@@ -18,7 +17,7 @@ MOST_ROWS = 200
 @require_safe
 def billing(request: HttpRequest) -> HttpResponse:
     """Money of the projects that the person administers."""
-    chosen = chosen_projects(request, Project.objects.administered_by(person(request)))
+    chosen = chosen_projects(request, administered=True)
     month = this_month()
     parts = ["balances", "purchases", "costs", "billing_fields"]
     notes = mirror_notes(chosen.shown, parts, facts_of="billing_fields")

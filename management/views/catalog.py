@@ -8,20 +8,18 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from management.access import administrators_only, get_permitted, person
+from management.access import administrators_only, get_permitted
 from management.account_forms import PurposesForm
 from management.models import (
     AgentConfiguration,
     AgentVariable,
     Connection,
     Model,
-    Project,
     Purpose,
     SelfHostedCredential,
     model_of,
 )
 from management.views.mirror import chosen_projects, mirror_notes
-from management.views.usage import usage_projects
 
 MOST_ROWS = 500
 
@@ -30,7 +28,7 @@ MOST_ROWS = 500
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
     """Models that listen, the named choices among them, and voices, as the servers list them."""
-    chosen = usage_projects(request)
+    chosen = chosen_projects(request)
     connections = {project.connection_id for project in chosen.shown}
     listed = Model.objects.present().filter(connection__in=connections)
     listed = listed.select_related("connection").order_by("-is_preferred", "canonical_name", "pk")
@@ -95,7 +93,7 @@ def model_prefer(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def stored(request: HttpRequest) -> HttpResponse:
     """Agent configurations and variables, and self-hosted credentials."""
-    chosen = chosen_projects(request, Project.objects.administered_by(person(request)))
+    chosen = chosen_projects(request, administered=True)
     of = {"project__in": chosen.shown}
     return render(
         request,

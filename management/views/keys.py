@@ -21,7 +21,7 @@ PAGE_ROWS = 50
 @require_safe
 def keys(request: HttpRequest) -> HttpResponse:
     """Keys of the projects that the person administers."""
-    chosen = chosen_projects(request, Project.objects.administered_by(person(request)))
+    chosen = chosen_projects(request, administered=True)
     filters = KeyFilters(request.GET)
     listed = filters.narrow(Key.objects.filter(project__in=chosen.shown))
     listed = listed.select_related("project__connection", "made_by", "replaced_by", "replaces")
@@ -43,7 +43,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 def key_create(request: HttpRequest) -> HttpResponse:
     """A new key: its form, then its value, once."""
     user = person(request)
-    chosen_projects(request, Project.objects.administered_by(user))
+    chosen_projects(request, administered=True)
     form = NewKeyForm(
         request.POST or None, user=user, initial={"project": request.GET.get("project")}
     )

@@ -26,7 +26,7 @@ MOST_INVITES = 500
 def members(request: HttpRequest) -> HttpResponse:
     """Members and invites of the projects that the person administers; a form to invite."""
     user = person(request)
-    chosen = chosen_projects(request, Project.objects.administered_by(user).present())
+    chosen = chosen_projects(request, administered=True, present=True)
     form = InviteForm(request.POST or None, user=user, shown=chosen.shown)
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from management.access import person
-from management.models import Connection, Project, ProjectQuerySet, Sync, SyncPart
+from management.access import account_projects, person
+from management.models import Connection, Membership, Project, Sync, SyncPart
 from management.sync.parts import PARTS
 from management.tasks import request_sync
 
@@ -33,13 +33,26 @@ class ChosenProjects:
     def shown(self) -> list[Project]:
         return [self.project] if self.project else self.all
 
+    @property
+    def choices(self) -> list[tuple[int, str]]:
+        return [(each.pk, each.name) for each in self.all]
 
-def chosen_projects(request: HttpRequest, permitted: ProjectQuerySet) -> ChosenProjects:
+
+def chosen_projects(
+    request: HttpRequest, *, administered: bool = False, present: bool = False
+) -> ChosenProjects:
     """Return the projects of a page; 404 for a person who is in none of them.
 
-    ``?project=ID`` is one of them, or a 404.
+    Those whose usage the person sees, or only those whose keys and money they administer, or
+    that the server still lists. ``?project=ID`` is one of them, or a 404.
     """
-    projects = list(permitted.select_related("connection__sync").distinct())
+    projects = account_projects(request)
+    if administered and not person(request).is_superuser:
+        # As ``Project.objects.administered_by`` says, without a query of its own.
+        roles = Membership.ADMINISTRATORS
+        projects = [each for each in projects if each.role in roles]  # type: ignore[attr-defined]
+    if present:
+        projects = [each for each in projects if each.is_present]
     if not projects:
         raise Http404
     given = request.GET.get("project", "")

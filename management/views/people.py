@@ -6,6 +6,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,6 +22,7 @@ from management.models import (
     Invitation,
     LastAdministrator,
     LastOwner,
+    Membership,
     User,
 )
 
@@ -32,8 +34,9 @@ PAGE = ["GET", "HEAD", "POST"]
 @administrators_only
 def people(request: HttpRequest) -> HttpResponse:
     """Everybody, with role, projects, last seen and second factor, and the open invitations."""
+    memberships = Membership.objects.select_related("project")
     everybody = User.objects.order_by("-is_active", "first_name", "email").prefetch_related(
-        "memberships__project", "authenticator_set"
+        Prefetch("memberships", memberships), "authenticator_set"
     )
     invitations = Invitation.objects.open().select_related("created_by")
     context = {"people": everybody, "invitations": invitations.prefetch_related("projects")}

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from management.access import get_permitted, person
 from management.account_forms import RequestFilters
-from management.models import Key, Project, Request
+from management.models import Key, Request
 from management.views.mirror import chosen_projects, mirror_notes
 
 PAGE_ROWS = 50
@@ -24,7 +24,7 @@ def requests(request: HttpRequest) -> HttpResponse:
 
     ``before`` continues below the request with that id.
     """
-    chosen = chosen_projects(request, Project.objects.administered_by(person(request)))
+    chosen = chosen_projects(request, administered=True)
     filters = RequestFilters(request.GET)
     listed = filters.narrow(Request.objects.filter(project__in=chosen.shown))
     rows = list(listed.select_related("project").defer("response")[: PAGE_ROWS + 1])

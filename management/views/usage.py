@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from management.access import person
 from management.account_forms import UsageFilters
-from management.models import Action, AuditEntry, Project
+from management.models import Action, AuditEntry
 from management.spending import (
     MEASURES,
     Totals,
@@ -17,7 +17,7 @@ from management.spending import (
     totals_by_server,
 )
 from management.views.audit import as_csv
-from management.views.mirror import ChosenProjects, chosen_projects, mirror_notes
+from management.views.mirror import chosen_projects, mirror_notes
 
 PARTS = ("usage", "costs", "requests")
 
@@ -26,7 +26,7 @@ PARTS = ("usage", "costs", "requests")
 @require_safe
 def usage(request: HttpRequest) -> HttpResponse:
     """Usage of the projects that the person is in."""
-    chosen = usage_projects(request)
+    chosen = chosen_projects(request)
     filters = UsageFilters(request.GET)
     period = filters.days
     by_project = totals_by_project(chosen.shown, period)
@@ -57,7 +57,7 @@ def usage(request: HttpRequest) -> HttpResponse:
 @require_safe
 def usage_csv(request: HttpRequest) -> HttpResponse:
     """The chart's numbers as CSV: a row for each step of time, a column for each value."""
-    chosen = usage_projects(request)
+    chosen = chosen_projects(request)
     filters = UsageFilters(request.GET)
     period, measure = filters.days, filters.measure_name
     drawn = breakdown(chosen.shown, period, measure, filters.dimension, filters.step_name)
@@ -75,7 +75,3 @@ def usage_csv(request: HttpRequest) -> HttpResponse:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def usage_projects(request: HttpRequest) -> ChosenProjects:
-    return chosen_projects(request, Project.objects.accounted_to(person(request)))

@@ -1,21 +1,35 @@
 """Template filters for times, dates and states."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone, translation
 from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from management import dates
+from management.models import Project
 from transcripts.models import Utterance
 from transcripts.text import reading
 from transcripts.text.warned import language_name
 
 register = template.Library()
+
+
+@register.simple_tag
+def project_items(projects: Iterable[Project], current: Project | None, url: str) -> SafeString:
+    """The items of the menu of projects. There may be hundreds, on every page."""
+    here = mark_safe(' aria-current="true"')  # nothing of outside
+    link = '<a class="menu-item" href="{}?project={}"{}><span class="menu-name">{}</span></a>'
+    return format_html_join(
+        "\n",
+        f"<li>{link}</li>",
+        ((url, each.pk, here if each == current else "", each.name) for each in projects),
+    )
 
 
 @register.filter

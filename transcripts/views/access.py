@@ -50,15 +50,6 @@ def in_chosen_project(view: Callable[..., HttpResponse]) -> Callable[..., HttpRe
     return with_project
 
 
-def own_projects(request: HttpRequest) -> list[Project]:
-    """The projects of the user with ``role``, read once a request: every page lists them."""
-    if not hasattr(request, "own_projects"):
-        projects = Project.objects.visible_to(person(request)).with_role()
-        request.own_projects = list(projects)  # type: ignore[attr-defined]
-    found: list[Project] = request.own_projects  # type: ignore[attr-defined]
-    return found
-
-
 def visible_projects(user: User) -> list[int]:
     """Ids for a filter: with a list the database walks an index where a subquery may not."""
     return list(Project.objects.visible_to(user).values_list("pk", flat=True))

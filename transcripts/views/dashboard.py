@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from management.access import own_projects
 from management.models import Budget, Connection, Project, SyncPart
 from management.spending import this_month, totals
 from transcripts.live.models import LiveSession
 from transcripts.models import Recording, State, Transcription
-from transcripts.progress import rows
-from transcripts.views.access import in_chosen_project, own_projects, person
+from transcripts.progress import ended_rows
+from transcripts.views.access import in_chosen_project, person
+from transcripts.views.tray import tray_of, tray_rows
 
 RECENT = 8
 ENDED = 8
@@ -44,27 +49,37 @@ def dashboard(request: HttpRequest, project: Project | None) -> HttpResponse:
     user = person(request)
     projects = [project] if project else own_projects(request)
     since, visits = last_visit(request)
-    finished = ended_since(projects, since, State.DONE)
-    failed = ended_since(projects, since, State.FAILED)
-    recordings = Recording.objects.filter(project__in=projects).select_related("project")
-    ended = recordings.filter(pk__in=[*finished, *failed])
-    recent = list(recordings.exclude(pk__in=finished).order_by("-pk")[:RECENT])
-    found = {row.recording.pk: row for row in rows({*ended, *recent})}
+    own = [each.pk for each in own_projects(request)]
+    chosen = [project.pk] if project else own
+    newest = Recording.objects.filter(project__in=chosen).order_by("-pk").values("pk")
+    # One query for these and for the tray, which every page has.
+    listed = tray_rows(
+        own,
+        newest[: RECENT + ENDED],
+        ended_since(chosen, since, State.DONE),
+        ended_since(chosen, since, State.FAILED),
+    )
+    shown = [row for row in listed if row.recording.project_id in chosen]
+    finished = ended_rows(shown, State.DONE, since, ENDED)
+    is_finished = {row.recording.pk for row in finished}
+    recent = [row for row in shown if row.recording.pk not in is_finished]
+    recent.sort(key=lambda row: -row.recording.pk)
     usages = Budget.objects.visible_to(user).select_related("project").usages()
     response = render(
         request,
         "transcripts/dashboard.html",
         {
             "project": project,
-            "finished": [found[pk] for pk in finished if pk in found],
-            "failed": [found[pk] for pk in failed if pk in found],
-            "recent": [found[each.pk] for each in recent],
+            "finished": finished,
+            "failed": ended_rows(shown, State.FAILED, since, ENDED),
+            "recent": recent[:RECENT],
+            "tray": cache(lambda: tray_of(user, own, listed)),
             "since": since,
             "month": totals(projects, this_month()),
             "servers": health(projects),
             "budgets": sorted(usages, key=lambda usage: -usage.part)[:BUDGETS],
             "more_budgets": max(0, len(usages) - BUDGETS),
-            "live": LiveSession.objects.filter(project__in=projects).heard_now()[:RECENT],
+            "live": LiveSession.objects.filter(project__in=chosen).heard_now()[:RECENT],
         },
     )
     response.set_cookie(
@@ -80,10 +95,10 @@ def progress(request: HttpRequest) -> HttpResponse:
     return render(request, "transcripts/_dashboard_progress.html")
 
 
-def ended_since(projects: list[Project], since: datetime, state: State) -> list[int]:
-    """Return the ids of recordings whose newest run ended so after ``since``, the latest first."""
+def ended_since(projects: list[int], since: datetime, state: State) -> QuerySet[Any, Any]:
+    """Return the ids of recordings whose newest run ended so after ``since``, the latest ones."""
     runs = Transcription.objects.filter(recording__project__in=projects)
-    return list(runs.ended_since(since, state).values_list("recording", flat=True)[:ENDED])
+    return runs.ended_since(since, state).values("recording")[:ENDED]
 
 
 def last_visit(request: HttpRequest) -> tuple[datetime, str]:
@@ -111,9 +126,13 @@ def health(projects: list[Project]) -> list[ServerHealth]:
     used = {project.connection_id for project in projects}
     states = {"lacking": SyncPart.State.SCOPE, "failed": SyncPart.State.FAILED}
     connections = Connection.objects.active().filter(pk__in=used).select_related("sync")
+    parts = SyncPart.objects.filter(connection=OuterRef("pk")).values("connection")
+    # Not counted by a join: that would group all parts by every column of the connection.
     counted = connections.annotate(
         **{
-            f"{name}_parts": Count("sync_parts", filter=Q(sync_parts__state=state))
+            f"{name}_parts": Coalesce(
+                Subquery(parts.filter(state=state).annotate(count=Count("pk")).values("count")), 0
+            )
             for name, state in states.items()
         }
     )

@@ -1,10 +1,11 @@
 """The tray: what is being processed right now, open from every page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import F
+from django.db.models import Count, F, QuerySet, Subquery, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -12,8 +13,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from management.models import User
-from transcripts.models import Recording, State, Transcription, Upload
-from transcripts.progress import Row, rows
+from transcripts.models import (
+    OPEN_STATES,
+    Recording,
+    State,
+    Transcription,
+    Upload,
+)
+from transcripts.progress import Row, ended_rows, rows_of
 from transcripts.uploads import MAX_OPEN_UPLOADS
 from transcripts.views.access import person, visible_projects
 
@@ -56,25 +63,40 @@ class Tray:
 
 def read_tray(user: User, projects: Sequence[int]) -> Tray:
     """The tray of someone who may see these projects."""
-    recordings = Recording.objects.select_related("project")
-    waiting = recordings.filter(project__in=projects).open()
-    # Not by the bare id: SQLite would walk the whole library by it for the few that are open.
-    waiting = waiting.order_by(F("pk") + 0)
-    ids = list(waiting.values_list("pk", flat=True)[: COUNTED + 1])
+    return tray_of(user, projects, tray_rows(projects))
+
+
+def tray_rows(projects: Sequence[int], *lists: QuerySet[Any, Any]) -> list[Row]:
+    """Return the rows of recordings that the tray of these projects shows, and of other lists.
+
+    Each recording has the number of those that are ``waiting``.
+    """
+    waiting = Recording.objects.filter(project__in=projects).open()
     runs = Transcription.objects.filter(recording__project__in=projects)
     failures = runs.ended_since(timezone.now() - FAILURES_FOR, State.FAILED)
-    failed_ids = list(failures.values_list("recording", flat=True)[:FAILURES_SHOWN])
-    # One list, so that the runs of both are read together.
-    by_id = recordings.in_bulk([*ids[:SHOWN], *failed_ids])
-    shown = [by_id[pk] for pk in ids[:SHOWN] if pk in by_id]
-    failed = [by_id[pk] for pk in failed_ids if pk in by_id]
-    listed = rows([*shown, *failed])
+    counted = waiting.order_by().values(all=Value(1)).annotate(count=Count("pk")).values("count")
+    return rows_of(
+        # Not by the bare id: SQLite would walk the whole library by it for the few that are open.
+        waiting.order_by(F("pk") + 0).values("pk")[:SHOWN],
+        failures.values("recording")[:FAILURES_SHOWN],
+        *lists,
+        waiting=Subquery(counted),
+    )
+
+
+def tray_of(user: User, projects: Sequence[int], listed: Iterable[Row]) -> Tray:
+    """The tray out of ``tray_rows``."""
+    seen = set(projects)
+    rows = [row for row in listed if row.recording.project_id in seen]
+    waiting = [row for row in rows if row.recording.state in OPEN_STATES]
+    waiting.sort(key=lambda row: row.recording.pk)
+    count = waiting[0].recording.waiting if waiting else 0  # type: ignore[attr-defined]
     unfinished = user.uploads.unfinished().filter(project__in=projects)
     uploads = list(unfinished.order_by("created_at", "pk")[: MAX_OPEN_UPLOADS + 1])
     return Tray(
-        open=listed[: len(shown)],
-        count=len(ids),
-        failed=listed[len(shown) :],
+        open=waiting[:SHOWN],
+        count=min(count, COUNTED + 1),
+        failed=ended_rows(rows, State.FAILED, timezone.now() - FAILURES_FOR, FAILURES_SHOWN),
         uploads=uploads[:SHOWN],
         upload_count=len(uploads),
     )

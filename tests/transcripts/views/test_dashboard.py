@@ -12,7 +12,9 @@ from management.models import Connection, Project, SyncPart
 from tests.transcripts.conftest import add_recording
 from tests.transcripts.views.conftest import address
 from transcripts.models import Recording, State, Transcription
+from transcripts.progress import ended_rows, rows_of
 from transcripts.views.dashboard import (
+    ENDED,
     LONGEST_ABSENCE,
     ONE_VISIT,
     VISIT_COOKIE,
@@ -84,6 +86,12 @@ def add_failed(project: Project, title: str, ago: timedelta) -> Recording:
     return recording
 
 
+def ended(projects: list[Project], since: datetime, state: State) -> list[int]:
+    """Return the recordings that the dashboard lists as ended so."""
+    listed = rows_of(ended_since([each.pk for each in projects], since, state))
+    return [row.recording.pk for row in ended_rows(listed, state, since, ENDED)]
+
+
 @pytest.mark.django_db
 def test_failures_since_a_moment_are_listed_once_and_the_latest_first(
     project: Project, other_project: Project
@@ -96,17 +104,17 @@ def test_failures_since_a_moment_are_listed_once_and_the_latest_first(
     now = add_failed(project, "now", timedelta())
     add_failed(other_project, "theirs", timedelta())
     since = timezone.now() - DAY
-    failed = ended_since([project], since, State.FAILED)
+    failed = ended([project], since, State.FAILED)
     assert (failed, old.pk in failed) == ([now.pk, twice.pk], False)
-    assert ended_since([project], since, State.DONE) == []
-    assert ended_since([], since, State.FAILED) == []
+    assert ended([project], since, State.DONE) == []
+    assert ended([], since, State.FAILED) == []
 
 
 @pytest.mark.django_db
 def test_a_failure_with_a_newer_run_is_no_failure(project: Project):
     recording = add_failed(project, "again", timedelta())
     Transcription.objects.create(recording=recording)
-    assert ended_since([project], timezone.now() - DAY, State.FAILED) == []
+    assert ended([project], timezone.now() - DAY, State.FAILED) == []
 
 
 @pytest.mark.django_db
