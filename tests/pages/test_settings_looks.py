@@ -26,7 +26,16 @@ from management.models import (
     User,
 )
 from tests.pages.cast import Cast
-from tests.pages.test_looks import LONG, WEIGHT_LIMIT, settle, violations, weigh
+from tests.pages.conftest import Theme
+from tests.pages.test_looks import (
+    LOADED,
+    LONG,
+    WEIGHT_LIMIT,
+    settle,
+    violations,
+    violations_in_both_themes,
+    weigh,
+)
 
 OPEN = ("/sign-in/", "/password/", "/password/sent/", "/password/done/", "/password/new/1-x/")
 
@@ -121,9 +130,9 @@ def of_the_account(cast: Cast) -> list[str]:
     ]
 
 
-def look(page: Page, url: str) -> None:
+def look(page: Page, url: str, theme: Theme) -> None:
     settle(page, url)
-    assert violations(page) == [], url
+    assert violations_in_both_themes(page, theme) == [], url
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
 
 
@@ -136,23 +145,21 @@ def test_the_current_page_of_the_settings_is_in_view(visits, root, width):
         assert page.evaluate("scrollY") == 0
 
 
-# Contrast depends on the theme, the layout on the width.
-@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
+@pytest.mark.parametrize(("width", "theme"), LOADED)
 def test_settings_are_accessible_and_within_the_window(visits, cast: Cast, root, width, theme):
     page = visits.as_user(root, width=width, theme=theme)
     for url in pages(cast):
-        look(page, url)
+        look(page, url, theme)
     assert visits.complaints == []
 
 
-# Contrast depends on the theme, the layout on the width.
-@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
+@pytest.mark.parametrize(("width", "theme"), LOADED)
 def test_pages_before_the_sign_in_are_accessible(visits, cast: Cast, width, theme):
     page = visits.as_user(cast.ada, width=width, theme=theme)
     page.context.clear_cookies()
     _, token = Invitation.objects.invite("grace@example.test", days=7, by=cast.ada)
     for url in (*OPEN, f"/invitations/{token}/"):
-        look(page, url)
+        look(page, url, theme)
     assert visits.complaints == []
 
 
