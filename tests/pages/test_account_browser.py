@@ -1,5 +1,6 @@
 """The speech account in Chromium, on a running engine: what is done there holds at the server."""
 
+import csv
 import re
 from collections.abc import Iterator
 
@@ -8,7 +9,8 @@ from celery import current_app
 from deepgram.core.api_error import ApiError
 from playwright.sync_api import Page, expect
 
-from management.models import Budget, Connection, Key, Project, User
+from management.charts import written
+from management.models import Budget, Connection, Key, Project, Request, User
 from management.sync.runs import sync
 from tests.engine.engine import Engine, start_engine
 from tests.pages.conftest import Visits
@@ -130,3 +132,116 @@ def test_a_budget_is_set_raised_and_removed(page, project):
     page.get_by_role("button", name="Remove the budget").click()
     expect(page.get_by_text("has no budget any more.")).to_be_visible()
     assert not Budget.objects.exists()
+
+
+def read(engine: Engine, text: str, **options: str) -> str:
+    """Have the engine read a text; return the id of the request, whatever came of it."""
+    response = engine.http().post("/v1/read", params=options, json={"text": text})
+    return response.headers["dg-request-id"]
+
+
+def test_requests_are_found_by_id_tag_and_status_and_opened(page, engine, project):
+    good = read(engine, "What a lovely day.", language="en", sentiment="true", tag="harbour")
+    bad = read(engine, "Guten Tag.", language="xx", sentiment="true", tag="harbour")
+    read(engine, "Another one.", language="en", sentiment="true", tag="lighthouse")
+    sync(project.connection)
+    page.goto(f"/settings/requests/?project={project.pk}")
+    row = page.get_by_role("region", name="Requests").get_by_role("row")
+
+    def find(label: str, text: str) -> None:
+        page.get_by_label(label, exact=True).fill(text)
+        page.keyboard.press("Enter")
+
+    find("Tag", "harbour")
+    expect(row).to_have_count(3)  # the head and two
+    page.get_by_label("Status").select_option("failed")
+    find("Tag", "harbour")
+    expect(row).to_have_count(2)
+    expect(row.nth(1)).to_contain_text(bad)
+    expect(row.nth(1)).to_contain_text("400")
+    page.get_by_label("Status").select_option("")
+    page.get_by_label("Tag", exact=True).fill("")
+    find("Request id", good)
+    expect(row).to_have_count(2)
+    row.nth(1).get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("read")
+    for text in (good, "/v1/read", "harbour", str(project)):
+        expect(page.get_by_role("main")).to_contain_text(text)
+    parameters = page.get_by_role("region", name="Parameters")
+    expect(parameters).to_contain_text("sentiment")
+    expect(page.get_by_role("region", name="Response in the log")).to_contain_text("details")
+    page.get_by_role("link", name="All requests").click()
+    page.get_by_label("Request id").fill("00000000-0000-0000-0000-000000000000")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No requests match these filters.")).to_be_visible()
+
+
+def test_prices_charge_requests_and_usage_shows_their_cost(page, engine, project):
+    def set_price(dollars: str) -> None:
+        page.get_by_label("Server", exact=True).select_option(label="Our engine")
+        page.get_by_label("Work", exact=True).select_option(label="Text intelligence, 1,000 tokens")
+        page.get_by_label("US dollars").fill(dollars)
+        page.get_by_role("button", name="Save").click()
+
+    page.goto("/settings/prices/")
+    set_price("-1")
+    expect(page.get_by_label("US dollars")).to_have_js_property("validity.valid", False)
+    for dollars in ("100", "250"):
+        set_price(dollars)
+        expect(page.get_by_text(f"on Our engine: ${dollars}.")).to_be_visible()
+    prices = page.get_by_role("region", name="Prices", exact=True)
+    expect(prices.get_by_role("row")).to_have_count(2)
+    expect(prices).to_contain_text("250")
+    made = read(engine, "The keeper was glad.", language="en", sentiment="true", tag="priced")
+    sync(project.connection)
+    request = Request.objects.get(request_id=made)
+    assert request.dollars
+    cost = f"${request.dollars:,.2f}"
+    page.goto(f"/settings/requests/?q={made}")
+    expect(page.get_by_role("region", name="Requests")).to_contain_text(cost)
+
+    page.goto(f"/settings/usage/?project={project.pk}")
+    page.get_by_label("Measure").select_option(label="Cost in US dollars")
+    page.locator("[name=by]").select_option("tag")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", name="Cost in US dollars")).to_be_visible()
+    legend = page.locator(".chart-legend li", has_text="priced")
+    expect(legend).to_contain_text(written(request.dollars))
+    expect(page.locator("svg .chart-bar").first).to_be_visible()
+    page.get_by_text("The same as a table").click()
+    table = page.get_by_role("region", name="Cost in US dollars as a table")
+    expect(table.get_by_role("columnheader", name="priced")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert float(rows[-1]["priced"]) == pytest.approx(request.dollars, rel=1e-5)
+
+    page.goto("/settings/prices/")
+    prices.get_by_role("button", name=re.compile("^Remove")).click()
+    expect(page.get_by_text("has no price any more.")).to_be_visible()
+    expect(page.get_by_text("No price is set.")).to_be_visible()
+    unpriced = read(engine, "The keeper was glad.", language="en", sentiment="true")
+    sync(project.connection)
+    assert not Request.objects.get(request_id=unpriced).dollars
+
+
+def test_usage_counts_what_the_engine_did(page, engine, project):
+    for tag in ("first", "second", "second"):
+        read(engine, "A calm morning.", language="en", sentiment="true", tag=f"usage-{tag}")
+    sync(project.connection)
+    page.goto(f"/settings/usage/?project={project.pk}")
+    page.get_by_label("Measure").select_option(label="Requests")
+    page.locator("[name=by]").select_option("tag")
+    page.get_by_label("Period").select_option(label="Last 30 days")
+    page.get_by_role("button", name="Show").click()
+    for tag, count in (("first", 1), ("second", 2)):
+        legend = page.locator(".chart-legend li", has_text=f"usage-{tag}")
+        expect(legend.locator(".number")).to_have_text(str(count))
+    # A year is shown by months, out of their sums.
+    page.get_by_label("Period").select_option(label="Last 365 days")
+    page.get_by_role("button", name="Show").click()
+    legend = page.locator(".chart-legend li", has_text="usage-second")
+    expect(legend.locator(".number")).to_have_text("2")
+    page.get_by_text("The same as a table").click()
+    table = page.get_by_role("region", name="Requests as a table")
+    expect(table.get_by_role("rowheader").first).to_have_text(re.compile(r"^[A-Z][a-z]{2} \d{4}$"))
