@@ -185,6 +185,8 @@ def test_server_that_is_down_is_waited_for(insight, service):
     insight.refresh_from_db()
     assert (insight.state, insight.failures) == (State.QUEUED, 0)
     assert "cannot be reached" in insight.error
+    assert Connection.objects.get().retry_at
+    Connection.objects.update(retry_at=Now() + timedelta(minutes=10))  # a second at most before
     read(insight.pk)  # its server is paused
     assert len(service.requests) == 1
     ripen()
