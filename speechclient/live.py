@@ -261,19 +261,18 @@ class LiveStream(Generic[Connection, Choices]):
         self._memory.append(audio)
         self._sending.receive(len(audio))
         # This very piece is next nearly always: no task has to be woken for it.
-        if self._sending.backlog != len(audio) or not self._has_sent_now():
+        if self._sending.backlog != len(audio) or not self._has_sent(audio):
             self._wake.set()
 
-    def _has_sent_now(self) -> bool:
-        """Send all that is to be sent if it is one piece and the server takes it at once."""
+    def _has_sent(self, audio: bytes) -> bool:
+        """Send the newest piece if it is what comes next and the server takes it at once."""
         connection = self._connection
         if connection is None or self._is_sending:
             return False
         action = self._sending.next(monotonic())
-        if not isinstance(action, SendAudio) or action.size != self._sending.backlog:
+        if not isinstance(action, SendAudio) or action.size != len(audio):
             return False
-        audio = self._memory.read(action.start, action.size)
-        if len(audio) != action.size or not connection.send_at_once(audio):
+        if not connection.send_at_once(audio):
             return False
         self._did_send(action)
         try:

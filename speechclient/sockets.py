@@ -12,7 +12,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TypeGuard, TypeVar, cast
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -87,19 +87,20 @@ class _Connection(ClientConnection):
     take: Callable[[str], None] | None = None
 
     def process_event(self, event: WireEvent) -> None:
-        text = self._whole_text(event) if self.take is not None else None
-        if text is None:
+        if self.take is None or not self._is_next_text(event):
             super().process_event(event)
-        elif self.take is not None:
+            return
+        try:
+            text = str(event.data, "utf-8")
+        except UnicodeDecodeError:
+            super().process_event(event)  # ``recv`` closes the connection for it
+        else:
             self.take(text)
 
-    def _whole_text(self, event: WireEvent) -> str | None:
-        """Return a text message of one frame that no message of the queue precedes."""
-        if not isinstance(event, Frame) or event.opcode is not Opcode.TEXT or not event.fin:
-            return None
-        with contextlib.suppress(UnicodeDecodeError):  # ``recv`` closes the connection for it
-            return None if self.recv_messages.frames else bytes(event.data).decode()
-        return None
+    def _is_next_text(self, event: WireEvent) -> TypeGuard[Frame]:
+        """Return whether it is text of one frame that no message of the queue precedes."""
+        is_text = isinstance(event, Frame) and event.opcode is Opcode.TEXT and event.fin
+        return is_text and not self.recv_messages.frames
 
     def send_at_once(self, frame: bytes) -> bool:
         """Send a binary frame if nothing has to be waited for; return whether it was sent.

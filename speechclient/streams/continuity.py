@@ -238,7 +238,8 @@ class ListenContinuity(Continuity):
 
     def _end_of(self, channel: int) -> float:
         """Return the end of the channel's final segments in seconds of the source."""
-        return self._ends.get(channel, self._audio.seconds(self.final))
+        end = self._ends.get(channel)
+        return self._audio.seconds(self.final) if end is None else end
 
     def _new_words(self, channel: int, words: tuple[Word, ...]) -> tuple[Word, ...]:
         """Return the words after those that an earlier connection has made final."""

@@ -66,6 +66,7 @@ class Sending:
         self.is_ending = False
         self.has_open_turn = False
         self._audio = audio
+        self._chunk_bytes = audio.size(CHUNK_SECONDS)
         self._pace = Pace(BURST_SECONDS)
         self._keeps_alive = keeps_alive
         self._last_sent = 0.0
@@ -141,7 +142,7 @@ class Sending:
     def _sendable(self) -> int:
         """Return the bytes of the next piece, whole frames up to the next mark."""
         end = min(self._marks[0][0], self.received) if self._marks else self.received
-        size = min(end - self.sent, self._audio.size(CHUNK_SECONDS))
+        size = min(end - self.sent, self._chunk_bytes)
         whole = self._audio.whole(size)
         # A part of a frame waits for the rest; at the end or at a mark there is none.
         return size if not whole and (self.is_ending or self._marks) else whole
