@@ -136,7 +136,8 @@ def rows(recordings: Iterable[Recording]) -> list[Row]:
     runs: dict[int, Transcription] = {}
     finished: dict[int, Transcription] = {}
     running: dict[int, tuple[int | None, int]] = {}
-    for run in runs_with_running([each.pk for each in listed]) if listed else ():
+    found = runs_with_running([each.pk for each in listed]) if listed else ()
+    for run in sorted(found, key=lambda run: run.pk):
         runs[run.recording_id] = run
         if run.state == State.DONE:
             finished[run.recording_id] = run
@@ -157,8 +158,8 @@ def rows(recordings: Iterable[Recording]) -> list[Row]:
     return [row(each) for each in listed]
 
 
-def runs_with_running(recordings: Sequence[int]) -> Iterable[Any]:
-    """Return the runs of some recordings and every running one, in one query, the oldest first.
+def runs_with_running(recordings: Sequence[int]) -> QuerySet[Any, Any]:
+    """Return the runs of some recordings and every running one, in any order, in one query.
 
     Each has owner and project of its recording, and the time until which its server is paused.
     """
@@ -167,9 +168,11 @@ def runs_with_running(recordings: Sequence[int]) -> Iterable[Any]:
         project_id=F("recording__project"),
         paused_until=F("recording__project__connection__retry_at"),
     )
-    # A union, as SQLite finds no index for a condition of both.
+    # A union, as SQLite finds no index for a condition of both. Every running one has a lease,
+    # which is what the index of the running ones is by; to sort here would take all runs instead.
     of_recordings = with_facts.filter(recording__in=recordings)
-    return of_recordings.union(with_facts.filter(state=State.RUNNING), all=True).order_by("pk")
+    running = with_facts.filter(state=State.RUNNING, lease_until__isnull=False)
+    return of_recordings.union(running, all=True)
 
 
 def rows_of(*lists: QuerySet[Any, Any], **facts: Any) -> list[Row]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from transcripts import progress
@@ -33,6 +34,14 @@ def test_the_place_is_among_those_that_may_be_taken(project):
     Transcription.objects.filter(pk=runs[1].pk).update(state=State.DONE)
     assert progress.queue_places() == {runs[2].pk: 1, runs[3].pk: 2}
     assert progress.rows([recordings[3]])[0].progress == Progress("In the queue (2nd)")
+
+
+def test_no_list_of_recordings_reads_all_runs(project):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL chooses by the number of rows")
+    plan = progress.runs_with_running([1, 2]).explain()
+    assert "USING INDEX transcriptions_running" in plan
+    assert "SCAN transcripts_transcription" not in plan
 
 
 @pytest.mark.parametrize(
