@@ -23,6 +23,7 @@ from speechclient.streams.live_events import (
     ConfigureFailed,
     ConnectionOpened,
     Gap,
+    LiveEvent,
     Segment,
     State,
     StateChanged,
@@ -188,7 +189,8 @@ async def test_all_words_come_with_their_times(host):
 
 async def test_a_reader_that_waits_for_nothing_has_the_same_words(host):
     await host.start(host.cut(345), host.hear)
-    disk, taken = Disk(), []
+    disk = Disk()
+    taken: list[LiveEvent] = []
     async with LiveListen(host.url, KEY, RAW, source=disk, survival=QUICK) as stream:
         stream.deliver_to(taken.append)
         reading = asyncio.create_task(events_of(stream))

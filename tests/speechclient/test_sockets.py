@@ -30,6 +30,7 @@ from speechclient.sockets import (
 from speechclient.streams.flux import TurnInfo
 from speechclient.streams.live_listen import ConfigureFailed, Results, StreamMetadata
 from speechclient.streams.live_speak import Audio, Flushed
+from speechclient.streams.session import Event
 from tests.speechclient.conftest import KEY
 
 pytestmark = pytest.mark.full
@@ -113,16 +114,22 @@ async def test_events_go_to_a_function_in_order_and_the_end_to_the_iteration(hos
                 await connection.send(json.dumps({"type": "Metadata"}))
                 return
 
-    taken, kinds = [], []
+    taken: list[str] = []
+    kinds: list[str] = []
+
+    def take(event: Event) -> None:
+        assert isinstance(event, Results)
+        taken.append(event.transcript)
+
     async with await ListenStream.open(await host(handler), KEY, RAW) as stream:
 
         async def read() -> None:
             async for event in stream:
                 kinds.append(type(event).__name__)
                 if isinstance(event, Results):
-                    taken.append(event.transcript)
+                    take(event)
 
-        stream.deliver_to(lambda event: taken.append(event.transcript))
+        stream.deliver_to(take)
         reading = asyncio.create_task(read())
         await stream.send_audio(bytes(640))
         while len(taken) < 3:  # noqa: ASYNC110 no event reports it
@@ -150,7 +157,7 @@ async def test_text_that_is_no_utf8_is_an_error_for_the_iteration(host):
         async for _ in connection:
             await connection.send(b"\xff", text=True)
 
-    taken = []
+    taken: list[Event] = []
     async with await ListenStream.open(await host(handler), KEY, RAW) as stream:
         stream.deliver_to(taken.append)
         await stream.send_audio(bytes(640))
@@ -167,7 +174,7 @@ async def test_a_response_to_configure_that_is_delivered_in_time_is_no_end(host)
             elif isinstance(frame, str):
                 return
 
-    taken = []
+    taken: list[Event] = []
     timeouts = SocketTimeouts(configure_seconds=0.05)
     async with await ListenStream.open(await host(handler), KEY, RAW, timeouts=timeouts) as stream:
         stream.deliver_to(taken.append)
