@@ -32,11 +32,7 @@ function Live(root) {
   const reading = new Reading(root, captions.list);
   captions.grown = () => reading.keepUp();
   const notes = new Notes(find("notes"));
-  const writing = new Writing(captions, (message) => {
-    if (!isReady || !link.isOpen) return false;
-    link.send(message);
-    return true;
-  });
+  const writing = new Writing(captions, send, (stays) => reading.follow(!stays));
 
   let microphone = null;
   let sent = 0; // place in the audio up to which frames were given to the socket
@@ -53,6 +49,12 @@ function Live(root) {
     const query = new URLSearchParams({ tab, epoch: captions.epoch, after: captions.sequence });
     if (takes) query.set("take", "1");
     return `${root.dataset.socket}?${query}`;
+  }
+
+  function send(message) {
+    if (!isReady || !link.isOpen) return false;
+    link.send(message);
+    return true;
   }
 
   this.start = async () => {

@@ -1,22 +1,23 @@
 // Display of captions, kept in the browser: text size, contrast, following, announcements.
 
 const SIZES = [1, 1.25, 1.5, 1.875, 2.25, 2.75, 3.5, 4.5];
-const PROGRAMMATIC_MS = 400;
+const NEAR_PX = 120; // of the end
 
 export class Reading {
   constructor(root, list) {
     this.root = root;
     this.list = list;
     this.follows = true;
-    this.scrolled = 0;
+    this.place = 0; // scrollY as it was seen last
     this.size = Number(kept("size") ?? 2);
     this.button("smaller", () => this.resize(-1));
     this.button("larger", () => this.resize(1));
     this.button("contrast", (on) => this.setContrast(on));
     this.button("announce", (on) => list.setAttribute("aria-live", on ? "polite" : "off"));
-    this.button("follow", (on) => {
-      this.follows = on;
-      if (on) this.keepUp();
+    this.button("follow", (on) => this.follow(on));
+    this.newest = this.button("newest", () => {
+      this.follow(true);
+      list.focus({ preventScroll: true }); // the button is gone
     });
     this.resize(0);
     // A projector and an overlay are configured by their address.
@@ -49,19 +50,33 @@ export class Reading {
     keep("contrast", on ? "high" : "");
   }
 
-  // Whoever scrolls up to read wants to stay there; at the end it follows again.
+  // Whoever scrolls up to read wants to stay there; near the end it follows again.
   look() {
-    if (performance.now() - this.scrolled < PROGRAMMATIC_MS) return;
     const rest = document.documentElement.scrollHeight - scrollY - innerHeight;
-    this.follows = rest < 120;
-    this.button("follow")?.setAttribute("aria-pressed", String(this.follows));
+    // New captions move the page down only. A shorter text moves it up, and leaves no rest.
+    const isUp = scrollY < this.place && rest > 1;
+    this.place = scrollY;
+    if (isUp || rest < NEAR_PX) this.setFollow(!isUp);
+  }
+
+  setFollow(on) {
+    this.follows = on;
+    this.button("follow")?.setAttribute("aria-pressed", String(on));
+    this.newest.hidden = on;
+  }
+
+  follow(on) {
+    this.setFollow(on);
+    this.place = scrollY; // whatever was scrolled before
+    this.keepUp();
   }
 
   keepUp() {
+    if (this.follows) this.look(); // the event of a scroll comes with the next frame
     if (!this.follows) return;
-    this.scrolled = performance.now();
     if (this.root.dataset.limited === "true") this.list.scrollTop = this.list.scrollHeight;
     else scrollTo({ top: document.documentElement.scrollHeight });
+    this.place = scrollY;
   }
 }
 

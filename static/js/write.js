@@ -6,14 +6,19 @@ const dialog = document.getElementById("write");
 const find = (name) => dialog.querySelector(`[data-write${name}]`);
 const text = document.getElementById("write-text");
 
+const PLACES = "[data-caption], [data-speaker]";
+const STEPS = { ArrowUp: -1, ArrowDown: 1, Home: Number.NEGATIVE_INFINITY, End: Number.POSITIVE_INFINITY };
+
 let save = null;
 
-// `send` gives a message to the server and returns whether it could.
+// `send` gives a message to the server and returns whether it could; `stay` keeps the page where it is, or not.
 export class Writing {
-  constructor(captions, send) {
+  constructor(captions, send, stay) {
     this.captions = captions;
     this.send = send;
-    captions.list.addEventListener("click", ({ target }) => this.clicked(target));
+    this.stay = stay;
+    captions.list.addEventListener("click", ({ target }) => getSelection().isCollapsed && this.change(target));
+    captions.list.addEventListener("keydown", (event) => this.press(event));
     find("-close").addEventListener("click", () => dialog.close());
     find("").addEventListener("submit", (event) => {
       const sent = this.send(save(text.value));
@@ -26,11 +31,35 @@ export class Writing {
     });
   }
 
-  clicked(target) {
+  change(target) {
     const words = target.closest("[data-caption]");
     const name = target.closest("[data-speaker]");
-    if (words && getSelection().isCollapsed) this.correct(Number(words.dataset.caption));
+    if (words) this.correct(Number(words.dataset.caption));
     else if (name) this.name(Number(name.dataset.speaker));
+  }
+
+  // Arrows go through the names and captions, Enter is a click on one.
+  press(event) {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (key === "Enter" && target.matches(PLACES)) {
+      event.preventDefault();
+      this.change(target);
+    } else if (key in STEPS && (target === this.captions.list || target.matches(PLACES))) {
+      event.preventDefault();
+      this.go(target, STEPS[key]);
+    }
+  }
+
+  go(from, step) {
+    const places = [...this.captions.list.querySelectorAll(PLACES)];
+    const last = places.length - 1;
+    if (last < 0) return;
+    const now = places.includes(from) ? places.indexOf(from) : last + 1;
+    const next = Math.max(0, Math.min(last, now + step));
+    this.stay(next < last);
+    places[next].tabIndex = -1;
+    places[next].focus();
   }
 
   correct(index) {

@@ -125,6 +125,35 @@ def test_a_correction_outlives_later_results(live: Page, server: FakeServer):
     until(live, lambda: Caption.objects.filter(corrected="Good morning.").exists())
 
 
+def test_older_captions_and_names_are_reached_by_keyboard(live: Page, server: FakeServer):
+    for number, text in enumerate(("First mourning.", "Second.", "Third."), start=1):
+        server.tell(methodcaller("says", text, number * 1.0, speaker=number))
+    expect(captions(live)).to_contain_text("Third.")
+    captions(live).focus()
+    live.keyboard.press("ArrowUp")
+    expect(captions(live).get_by_text("Third.")).to_be_focused()
+    for _ in range(4):
+        live.keyboard.press("ArrowUp")
+    first = captions(live).get_by_text("First mourning.")
+    expect(first).to_be_focused()
+    # New captions leave the reader alone.
+    server.tell(methodcaller("says", "Fourth.", 4.0, speaker=4))
+    expect(captions(live)).to_contain_text("Fourth.")
+    expect(live.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
+    live.keyboard.press("Enter")
+    live.get_by_role("textbox", name="Text").fill("First morning.")
+    live.keyboard.press("Control+Enter")
+    expect(captions(live).get_by_text("First morning.")).to_be_focused()
+    live.keyboard.press("ArrowUp")
+    live.keyboard.press("Enter")
+    live.get_by_label("Name (empty: by number)").fill("Bob")
+    live.keyboard.press("Control+Enter")
+    expect(captions(live).locator(".speaker").first).to_have_text("Bob")
+    live.keyboard.press("End")
+    expect(captions(live).get_by_text("Fourth.")).to_be_focused()
+    expect(live.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
+
+
 def test_a_note_has_its_moment(live: Page):
     until(live, lambda: live.locator("[data-elapsed]").inner_text() != "0:00")
     live.keyboard.press("n")
@@ -176,6 +205,23 @@ def test_the_newest_words_are_in_view_until_somebody_scrolls_up(live: Page, serv
     expect(captions(live).get_by_text("Sentence 40.")).not_to_be_in_viewport()
     live.get_by_role("button", name="Follow").click()
     expect(captions(live).get_by_text("Sentence 40.")).to_be_in_viewport()
+
+
+def test_captions_that_come_fast_do_not_pull_a_reader_back(live: Page, server: FakeServer):
+    for number in range(1, 60):
+        server.tell(methodcaller("says", f"Sentence {number}.", number * 1.0, speaker=number % 2))
+    newest = captions(live).get_by_text("Sentence 59.")
+    expect(newest).to_be_in_viewport()
+    server.tell(methodcaller("guesses", "and one"))
+    expect(captions(live)).to_contain_text("and one")
+    live.evaluate("scrollBy(0, -2000)")  # at once
+    server.tell(methodcaller("guesses", "and two"))
+    expect(captions(live)).to_contain_text("and two")
+    expect(newest).not_to_be_in_viewport()
+    live.get_by_role("button", name="Newest captions").click()
+    expect(newest).to_be_in_viewport()
+    expect(live.get_by_role("button", name="Newest captions")).to_be_hidden()
+    expect(captions(live)).to_be_focused()
 
 
 def test_a_turn_that_seems_to_end_is_said_and_its_facts_are_on_demand(
