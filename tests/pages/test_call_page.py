@@ -87,6 +87,29 @@ def stays(page: Page, stream: FakeStream) -> None:
     assert len(stream.audio) == before
 
 
+def test_another_agent_shows_its_variables_without_a_reload(page: Page, cast: Cast):
+    orders = cast.agent()
+    facts = orders.version.configuration
+    settings = facts["settings"] | {"greeting": "This is {{SHOP}}."}
+    orders.add_version(**facts | {"settings": settings, "variables": {"SHOP": "Elm Street"}})
+    page.goto("/calls/")
+    page.evaluate("window.isSame = true")
+    talk_to, shop = page.get_by_label("Talk to"), page.get_by_label("SHOP")
+    expect(shop).to_have_count(0)
+    talk_to.select_option(str(orders.pk))
+    expect(shop).to_have_value("Elm Street")
+    talk_to.select_option(index=0)
+    expect(shop).to_have_count(0)
+    talk_to.select_option(str(orders.pk))
+    shop.fill("Oak Lane")
+    assert page.evaluate("window.isSame")
+    page.get_by_role("button", name="Call").click()
+    # Straight to the call: the version whose variables were shown was switched as well.
+    expect(page.get_by_role("button", name="Start talking")).to_be_visible()
+    call = Call.objects.get()
+    assert (call.version, call.variables) == (orders.version, {"SHOP": "Oak Lane"})
+
+
 def test_what_is_said_before_the_agent_listens_is_kept(page: Page, call: Call, agent: FakeAgent):
     page.goto(call.get_absolute_url())
     page.get_by_role("button", name="Start talking").click()
