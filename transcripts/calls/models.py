@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -32,6 +32,13 @@ class CallQuerySet(models.QuerySet["Call"]):
     def held_by(self, user: User) -> "CallQuerySet":
         """Calls that this user may speak in: their own, in projects they may add to."""
         return self.filter(owner=user, project__in=Project.objects.writable_by(user))
+
+    def with_first_words(self) -> "CallQuerySet":
+        """Calls with ``first_words``, the first turn of the caller."""
+        turns = CallEvent.objects.filter(
+            call=OuterRef("pk"), kind="ConversationText", body__role="user"
+        )
+        return self.annotate(first_words=turns.order_by("sequence").values("body__content")[:1])
 
     def open(self) -> "CallQuerySet":
         return self.exclude(state=Call.State.ENDED)

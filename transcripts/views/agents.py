@@ -33,9 +33,10 @@ def agents(request: HttpRequest, project: Project | None) -> HttpResponse:
     projects = Project.objects.visible_to(user)
     Agent.objects.add_defaults(projects.active())
     chosen = projects.filter(pk=project.pk) if project else projects
-    listed = Agent.objects.visible_to(user).filter(project__in=chosen)
+    all_agents = Agent.objects.visible_to(user).filter(project__in=chosen)
+    archived = all_agents.exclude(archived_at=None)
     show_archived = request.GET.get("show") == "archived"
-    listed = listed.exclude(archived_at=None) if show_archived else listed.active()
+    listed = archived if show_archived else all_agents.active()
     listed = listed.select_related("project").prefetch_related("versions__created_by")
     return render(
         request,
@@ -43,6 +44,7 @@ def agents(request: HttpRequest, project: Project | None) -> HttpResponse:
         {
             "agents": listed.annotate(calls=Count("versions__calls")),
             "show_archived": show_archived,
+            "has_archived": archived.exists(),
             "project": project,
             "writable": set(Project.objects.writable_by(user).values_list("pk", flat=True)),
             "administered": set(administered(user).values_list("pk", flat=True)),

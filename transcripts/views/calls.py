@@ -46,7 +46,7 @@ def calls_page(
     found = Call.objects.filter(project__in=visible_projects(user))
     if project is not None:
         found = found.filter(project=project)
-    begun = found.exclude(started_at=None)
+    begun = found.exclude(started_at=None).with_first_words()
     context = {
         "form": form,
         "may_start": Project.objects.writable_by(user).exists(),

@@ -152,6 +152,12 @@ def test_a_stranger_gets_nothing(eve, ended):
         assert page.get(address).status_code == 404
 
 
+def test_calls_are_listed_with_the_first_words_of_the_caller(ended, bob):
+    listed = browser(bob).get("/calls/").content.decode()
+    assert "“How dark was the road?”" in listed
+    assert "Very dark" not in listed
+
+
 def test_an_open_call_is_a_record_for_everybody_but_its_user(ada, bob, call):
     address = call.get_absolute_url()
     assert "Start talking" in browser(ada).get(address).content.decode()
