@@ -36,7 +36,8 @@ def test_a_replay_is_started_from_the_page_of_its_call(ended_call, version, ada,
     assert response["Location"] == row.get_absolute_url()
     assert (row.version, row.speed, row.created_by) == (version, 2, ada)
     assert ("transcripts.replay", row.pk) in rings
-    assert "every 1s" in client.get(row.get_absolute_url()).content.decode()
+    text = client.get(row.get_absolute_url()).content.decode()
+    assert 'hx-trigger="every 1s" hx-swap="outerHTML" data-poll' in text
 
 
 def test_call_and_replay_are_side_by_side(ended_call, version, ada):
