@@ -6,6 +6,7 @@ const AT_ONCE = 500; // rows that are made before the next frame
 // Tokens of a language model as OpenAI, Anthropic and Google name them.
 const TOKENS_READ = ["prompt_tokens", "input_tokens", "promptTokenCount"];
 const TOKENS_WRITTEN = ["completion_tokens", "output_tokens", "candidatesTokenCount"];
+const ROUNDING_SECONDS = 0.05; // of latencies that are reported each for itself
 const SHOWN = ["content", "message", "description", "code", "request_id", "prompt", "frames"];
 
 // Fires "open" with `at` when a message or a turn is clicked.
@@ -110,15 +111,15 @@ export class Wire extends EventTarget {
   #latencies(turns) {
     const measured = turns.filter((turn) => turn.total !== undefined);
     this.turnsPart.hidden = measured.length === 0;
-    const longest = Math.max(0.1, ...measured.map((turn) => Math.max(turn.total, sum(turn.parts))));
+    const longest = Math.max(0.1, ...measured.map((turn) => sum(turn.parts) + turn.other));
     this.tokensNote.hidden = measured.some(({ tokens }) => tokens);
     this.turns.replaceChildren(
       ...measured.map((turn) => {
-        const names = ["wire-heard", "wire-thought", "wire-spoken"];
+        const names = ["wire-heard", "wire-thought", "wire-spoken", "wire-other"];
         const bar = make(
           "span",
           "wire-bar",
-          turn.parts.map((part, index) => {
+          [...turn.parts, turn.other].map((part, index) => {
             const piece = make("span", names[index]);
             piece.style.width = `${(100 * part) / longest}%`;
             return piece;
@@ -127,13 +128,16 @@ export class Wire extends EventTarget {
         bar.setAttribute("aria-hidden", "true");
         const [heard, thought, spoken] = turn.parts.map(said);
         const button = make("button", "wire-turn", [
-          make("span", "wire-words", turn.text),
+          make("span", "wire-said", [
+            make("span", "wire-words", turn.text),
+            make("strong", "number", said(turn.total)),
+          ]),
           bar,
           make(
             "span",
             "small soft number",
-            `${said(turn.total)} from the end of speech to the first audio: words after ${heard}, ` +
-              `first token ${thought}, first audio ${spoken}${turn.reported ? "" : " (by the clock of Earshot)"}` +
+            `words ${heard}, first token ${thought}, first audio ${spoken}` +
+              `${turn.other ? `, function calls and waiting ${said(turn.other)}` : ""}${turn.reported ? "" : ", measured by Earshot"}` +
               `${used(turn)}${this.hour ? `; about $${dollars((turn.seconds / 3600) * this.hour)}` : ""}`,
           ),
         ]);
@@ -212,6 +216,8 @@ function measure(turn) {
   turn.reported = report.total_latency !== undefined;
   if (turn.reported) turn.total = report.total_latency;
   else if (turn.audio !== undefined) turn.total = turn.audio - turn.words + parts[0];
+  const other = turn.total - sum(parts);
+  turn.other = other > ROUNDING_SECONDS ? other : 0;
 }
 
 // A turn has several requests to the language model when it calls functions.

@@ -20,7 +20,8 @@ def test_the_record_has_latencies_and_the_cost_of_each_turn(page: Page, cast: Ca
     )
     page.goto(call.get_absolute_url())
     turn = page.locator("[data-turns] li")
-    expect(turn).to_contain_text("1.40 s from the end of speech to the first audio")
+    expect(turn.locator("strong")).to_have_text("1.40 s")
+    expect(turn).to_contain_text("words 0.60 s, first token 0.50 s, first audio 0.30 s")
     expect(turn).to_contain_text("about $0.0100")  # 4 s until the last message, at $9 an hour
     note = page.get_by_text("sends no tokens of the language model")
     expect(note).to_be_visible()

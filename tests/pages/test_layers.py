@@ -23,6 +23,11 @@ REACHED = """elements => elements.filter(element => {
   const reached = element === hit || element.contains(hit);
   return reached ? '' : `${element.textContent.trim()}: ${hit?.className}`;
 })"""
+# Whether the first line of a field is seen.
+SEEN = """field => {
+  const box = field.getBoundingClientRect();
+  return field === document.elementFromPoint(box.x + box.width / 2, box.y + 16);
+}"""
 WIDTHS = [1440, 390]
 
 
@@ -80,6 +85,39 @@ def test_the_menus_of_rows_lie_above_the_bar_of_the_selection(visits, cast: Cast
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+def test_the_menus_of_agents_lie_above_the_rows_below(visits, cast: Cast, width: int):
+    for number in range(4):
+        cast.agent(f"Agent {number}")
+    page = visits.as_user(cast.ada, width)
+    page.goto("/agents/")
+    for menu in page.locator(".row details.menu").all():
+        menu.locator("summary").click()
+        assert_all_are_reached(menu.locator(".menu-item"))
+        page.keyboard.press("Escape")
+    page.get_by_label("Actions for Agent 2").click()
+    page.get_by_role("button", name="Archive").locator("visible=true").click()
+    expect(page.get_by_role("link", name="Agent 2")).to_have_count(0)
+    # The rest of a row opens its agent.
+    row = page.get_by_role("listitem").filter(has_text="Agent 3")
+    row.get_by_text("Version 1").click(force=True)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Agent 3")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_saving_an_agent_is_in_reach_and_covers_no_field(visits, cast: Cast, width: int):
+    page = visits.as_user(cast.ada, width)
+    page.goto(cast.agent().get_absolute_url())
+    save = page.get_by_role("button", name="Save as version 2")
+    expect(save).to_be_in_viewport(ratio=1)
+    fields = page.locator("#builder .field:visible")
+    assert fields.count() > 10
+    for field in fields.all():
+        field.focus()
+        assert field.evaluate(SEEN), field.get_attribute("name")
+    expect(save).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 def test_the_menu_of_the_account_lies_above_the_page(visits, cast: Cast, width: int):
     recording = cast.transcribed(utterances=60)
     page = visits.as_user(cast.ada, width)
@@ -107,6 +145,27 @@ def test_the_buttons_of_a_live_session_fit_into_its_bar(visits, cast: Cast, widt
         assert bar["x"] <= box["x"]
         assert box["x"] + box["width"] <= bar["x"] + bar["width"]
         assert box["y"] + box["height"] <= bar["y"] + bar["height"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_bar_of_a_call_is_at_the_bottom_and_its_state_has_room(visits, cast: Cast, width: int):
+    page = visits.as_user(cast.ada, width)
+    page.goto(cast.call().get_absolute_url())
+    expect(page.get_by_role("button", name="Start talking")).to_be_enabled()
+    places = page.evaluate(
+        """() => {
+          const box = (name) => document.querySelector(name).getBoundingClientRect();
+          const foot = parseFloat(getComputedStyle(document.body).paddingBottom) || 0;
+          return {
+            below: innerHeight - foot - box(".live-bar").bottom,
+            state: box("[data-state]:not(.call)").height,
+            room: box(".live-state").width - box("[data-level]").width,
+          };
+        }"""
+    )
+    assert 0 <= places["below"] <= 12
+    assert places["state"] < 24, "one line"
+    assert places["room"] > 0
 
 
 def test_layers_have_one_order():
