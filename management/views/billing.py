@@ -33,7 +33,11 @@ def billing(request: HttpRequest) -> HttpResponse:
             "month": month,
             "balances": balances.select_related("project")[:MOST_ROWS],
             "purchases": purchases.select_related("project")[:MOST_ROWS],
-            "splits": [(label, name, charts[name]) for name, label in SPLITS],
+            "splits": [
+                (label, name, charts[name])
+                for name, label in SPLITS
+                if any(each.series for each in charts.values())
+            ],
             "notes": notes,
         },
     )
