@@ -13,14 +13,34 @@ from pytest_django import DjangoDbBlocker
 
 from tests import databases
 
+UNUSED_FIXTURES = {
+    "_django_clear_site_cache",
+    "_django_isolate_apps",
+    "_django_set_urlconf",
+    "_django_setup_unittest",
+    "_fail_for_invalid_template_variable",
+    "_live_server_helper",
+    "_template_string_if_invalid_marker",
+}
 STATIC_FILES = "servestatic.middleware.ServeStaticMiddleware"
 
 databases.keep_in_a_file()
+databases.empty_quickly()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest test first: the other process of a run has the rest meanwhile."""
     items.sort(key=lambda item: item.path.name != "test_profiles.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave out fixtures of pytest-django for marks and options that no test has.
+
+    Seven fixtures took as long as most of the tests that they surround.
+    """
+    names = getattr(item, "fixturenames", [])
+    names[:] = [name for name in names if name not in UNUSED_FIXTURES]
 
 
 def pytest_collection_finish() -> None:

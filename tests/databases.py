@@ -4,9 +4,11 @@ import hashlib
 import os
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
-from django.db import connections
+from django.db import connections, transaction
+from django.test import TransactionTestCase
 
 ROOT = Path(__file__).resolve().parent.parent
 folder = tempfile.TemporaryDirectory(prefix="earshot-database-")
@@ -52,3 +54,25 @@ def keep_template(kept: Path) -> None:
     with connections["default"].cursor() as cursor:
         cursor.execute("VACUUM INTO %s", [str(copy)])
     copy.replace(template(kept))
+
+
+def empty_quickly() -> None:
+    """Empty the tables that have rows after a test: Django's `flush` takes 8 ms for all of them."""
+    if connections["default"].vendor == "sqlite":
+        TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
+
+
+def empty_tables(_: TransactionTestCase) -> None:
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute(filled_tables())
+        for (name,) in cursor.fetchall():
+            cursor.execute(f'DELETE FROM "{name}"')
+
+
+@cache
+def filled_tables() -> str:
+    """A query for the names of the tables that have rows."""
+    names = connections["default"].introspection.django_table_names(only_existing=True)
+    return " UNION ALL ".join(
+        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")" for name in names
+    )
