@@ -30,7 +30,7 @@ def inside(environment: Environment, settings: Any, transactional_db: None) -> I
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def site(full_lane: None) -> Iterator[Site]:
     """A server of the test's own."""
     running = Site()
     yield running

@@ -53,7 +53,7 @@ def client(service: Service) -> Iterator[SpeechClient]:
 
 
 @pytest.fixture
-def listener() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
+def listener(full_lane: None) -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
     """``listener(handler)`` gives the URL of a TCP server that runs handler(connection)."""
     servers: list[socket.socket] = []
     connections: list[socket.socket] = []

@@ -14,6 +14,8 @@ from speechclient import ListenOptions, ServiceUnavailable, SpeakOptions, Speech
 from tests.speechclient.conftest import read_request
 from tests.speechclient.responses import listen_body, word
 
+pytestmark = pytest.mark.full
+
 OPTIONS = ListenOptions()
 SHORT = Timeouts(
     connect_seconds=1, write_seconds=0.3, read_seconds=0.3, response_seconds=0.3, body_seconds=1

@@ -217,6 +217,7 @@ async def test_a_browser_gets_a_late_body_as_a_page(monkeypatch):
     assert b"<h1>The request did not arrive in time</h1>" in client.sent[1]["body"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", ["/", "/ws/", "/recordings/1/", "/%00", "/" + "x" * 3000])
 async def test_a_socket_at_any_address_is_a_404_with_a_request_id(path: str):
     config = uvicorn.Config(application, ws=WebSocketConnection, log_config=None)

@@ -262,7 +262,9 @@ async def test_a_server_that_stops_says_so(inside: Inside):
 
 
 @pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch, environment: Any, settings: Any) -> Iterator[Any]:
+def model(
+    full_lane: None, monkeypatch: pytest.MonkeyPatch, environment: Any, settings: Any
+) -> Iterator[Any]:
     """A language model on this machine, which agents may use, and a voice without weights."""
     monkeypatch.setattr(replyaudio, "synthesizer", FakeVoice)
     settings.ENVIRONMENT = replace(environment, agent_hosts=("127.0.0.1",))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
 from engine.consumers.protocol import SCOPE_KEY, Protocol
+
+pytestmark = pytest.mark.full
 
 
 async def test_the_application_is_told_of_a_clients_pings():

@@ -25,7 +25,7 @@ from tests.engine.site import Site
 
 
 @pytest.fixture
-def model() -> Iterator[LanguageModel]:
+def model(full_lane: None) -> Iterator[LanguageModel]:
     running = LanguageModel()
     yield running
     running.close()

@@ -159,6 +159,7 @@ def hook(url: str) -> Function:
 
 
 class TestWebhook:
+    @pytest.mark.full
     async def test_it_receives_the_arguments_and_its_response_is_the_result(self):
         site = Site()
         async with served(site) as url:
@@ -166,6 +167,7 @@ class TestWebhook:
         assert result == {"status": "sent"}
         assert site.bodies == [b'{"id": "A 7"}']
 
+    @pytest.mark.full
     @pytest.mark.parametrize(
         ("path", "words"),
         [
@@ -180,6 +182,7 @@ class TestWebhook:
             result = await ask(None, None, PRIVATE, hook(url + path))
         assert words in result["error"]
 
+    @pytest.mark.full
     async def test_it_has_limited_time(self):
         async with served(Site()) as url:
             with pytest.raises(webhook.CallFailed, match=r"no response within 0.2 s"):
@@ -203,6 +206,7 @@ class TestWebhook:
     async def test_other_addresses_are_rejected(self, url):
         assert (await ask(None, None, PUBLIC, hook(url)))["error"]
 
+    @pytest.mark.full
     async def test_a_local_server_is_refused_without_permission(self):
         site = Site()
         async with served(site) as url:
