@@ -329,7 +329,7 @@ def imports(source: str, module: str, is_package: bool = False) -> tuple[str, ..
 
 
 def read_imports(source: str, module: str, is_package: bool) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -342,6 +342,15 @@ def read_imports(source: str, module: str, is_package: bool) -> Iterator[str]:
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement inside, at any depth, without expressions: they are most of a tree."""
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for child in getattr(node, field, ()):
+            yield child
+            yield from statements(child)
+
+
+@cache
 def room_of(name: str) -> str | None:
     """The room of a module, or of a name in one; None for packages of others."""
     return max((room for room in ARROWS if inside(name, room)), key=len, default=None)

@@ -162,17 +162,11 @@ def script_texts(source: str) -> Iterator[str]:
 
 def python_texts(source: str) -> Iterator[str]:
     """Every string of a module but its docstrings; of an f-string the constant parts."""
-    tree = ast.parse(source)
-    docstrings = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, DOCUMENTED)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-        and isinstance(node.body[0].value, ast.Constant)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
+    tree, docstrings = ast.parse(source), set()
+    for node in ast.walk(tree):  # a definition comes before what is in it
+        if isinstance(node, DOCUMENTED) and node.body and isinstance(node.body[0], ast.Expr):
+            docstrings.add(id(node.body[0].value))
+        elif isinstance(node, ast.JoinedStr):
             yield "".join(
                 str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values
             )
