@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from management.crypto import UnreadableKey
@@ -65,6 +66,7 @@ class Run:
         self.renewed = time.monotonic()
         self.failures = 0
         self.at = sync.position
+        self.parts: dict[int | None, dict[str, SyncPart]] = {}
 
     def complete(self, work: Callable[[], bool]) -> bool:
         """Do ``work`` and release the sync; return what it returns, True when it failed."""
@@ -176,10 +178,22 @@ class Run:
         )
 
     def part(self, project: Project | None, name: str) -> SyncPart:
-        row, _ = SyncPart.objects.get_or_create(
-            connection=self.connection, project=project, name=name
-        )
-        return row
+        """Return the row of a part. Those of a project are read at once.
+
+        A part has a row from its first reading on. Raises ``LostLease``.
+        """
+        at = project.pk if project else None
+        facts = {"connection": self.connection, "project": project}
+        if at not in self.parts:
+            self.parts = {at: {row.name: row for row in SyncPart.objects.filter(**facts)}}
+        rows = self.parts[at]
+        if name not in rows:
+            try:
+                with transaction.atomic():
+                    rows[name] = SyncPart.objects.create(**facts, name=name)
+            except IntegrityError:  # another worker has taken over and made it
+                raise LostLease from None
+        return rows[name]
 
     def pass_by(self, project: Project, part: Part) -> None:
         """Count the step, and write how far the sync has come when the lease has to be renewed."""
