@@ -1,6 +1,8 @@
 """Fixtures of every test."""
 
 import gc
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import cache
+from django.db import transaction
 from django.db.models.signals import post_migrate
 from pytest_django import DjangoDbBlocker
 
@@ -81,6 +84,23 @@ def django_db_setup(
         databases.keep_template(kept_databases)
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
+
+
+@pytest.fixture(scope="module")
+def shared_rows(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Let a fixture of a module make rows, once for all its tests: ``with shared_rows(): ...``.
+
+    A test that uses `db` undoes its own changes alone. Not for tests that use `transactional_db`.
+    """
+    block = transaction.atomic()
+    with django_db_blocker.unblock():
+        block.__enter__()
+    yield django_db_blocker.unblock
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        block.__exit__(None, None, None)
 
 
 @pytest.fixture

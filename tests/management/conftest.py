@@ -12,6 +12,7 @@ import pytest
 
 from management import speech
 from management.models import Connection, Project
+from management.sync.runs import sync
 
 SECRET = "the-value-of-a-new-key-"
 NOW = datetime.fromisoformat("2026-11-20T12:00:00+00:00")
@@ -200,6 +201,18 @@ def project(db) -> Project:
     connection.api_key = "secret"
     connection.save()
     return Project.objects.create(connection=connection, upstream_id="p-1", name="Interviews")
+
+
+def mirror(**lists: Any) -> None:
+    """Mirror an account with these lists."""
+    account = Account()
+    account.lists |= lists
+    connection = Connection(kind="engine", name="Engine", base_url="http://speech.test")
+    connection.api_key = "the-key-of-the-connection"
+    connection.save()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speech, "transport", account)
+        assert sync(connection)
 
 
 @pytest.fixture

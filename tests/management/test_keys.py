@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -11,21 +12,27 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from management.models import AuditEntry, Connection, Key, Membership, Project, User
+from management.models import AuditEntry, Key, Membership, Project, User
 from management.snippets import snippets
 from management.sync.runs import sync
-from tests.management.conftest import SECRET, Account, key
+from tests.management.conftest import SECRET, Account, key, mirror
 
 pytestmark = pytest.mark.django_db
 
 
+def lists() -> dict[str, Any]:
+    return {"api_keys": [key("k-1", comment="Dialler"), key("k-2", comment="Reports")]}
+
+
+@pytest.fixture(scope="module")
+def mirrored(shared_rows) -> None:
+    with shared_rows():
+        mirror(**lists())
+
+
 @pytest.fixture
-def project(account: Account) -> Project:
-    account.lists["api_keys"] = [key("k-1", comment="Dialler"), key("k-2", comment="Reports")]
-    connection = Connection(kind="engine", name="Engine", base_url="http://speech.test")
-    connection.api_key = "the-key-of-the-connection"
-    connection.save()
-    sync(connection)
+def project(mirrored: None, account: Account) -> Project:
+    account.lists |= lists()
     return Project.objects.get()
 
 

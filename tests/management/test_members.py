@@ -1,6 +1,7 @@
 """Members, invites, models and stored things of the speech account."""
 
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +14,6 @@ from management.models import (
     AgentConfiguration,
     AgentVariable,
     AuditEntry,
-    Connection,
     Invite,
     Key,
     Member,
@@ -24,24 +24,28 @@ from management.models import (
     User,
 )
 from management.sync.runs import sync
-from tests.management.conftest import Account, key
+from tests.management.conftest import Account, key, mirror
 from tests.management.test_keys import client_of, text_of
 from transcripts.choices import offers
 
 pytestmark = pytest.mark.django_db
 
 
+def lists() -> dict[str, Any]:
+    ada = {"member_id": "u-1", "email": "ada@example.test", "first_name": "Ada"}
+    bob = {"member_id": "u-2", "email": "bob@example.test", "scopes": ["member"]}
+    return {"members": [ada | {"scopes": ["owner"]}, bob], "api_keys": [key("k-1")]}
+
+
+@pytest.fixture(scope="module")
+def mirrored(shared_rows) -> None:
+    with shared_rows():
+        mirror(**lists())
+
+
 @pytest.fixture
-def project(account: Account) -> Project:
-    account.lists["members"] = [
-        {"member_id": "u-1", "email": "ada@example.test", "first_name": "Ada", "scopes": ["owner"]},
-        {"member_id": "u-2", "email": "bob@example.test", "scopes": ["member"]},
-    ]
-    account.lists["api_keys"] = [key("k-1")]
-    connection = Connection(kind="engine", name="Engine", base_url="http://speech.test")
-    connection.api_key = "secret"
-    connection.save()
-    sync(connection)
+def project(mirrored: None, account: Account) -> Project:
+    account.lists |= lists()
     return Project.objects.get()
 
 
