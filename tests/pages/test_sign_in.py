@@ -4,6 +4,7 @@ import os
 import re
 import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
@@ -121,6 +122,13 @@ def test_nothing_private_is_stored_beyond_the_sign_out(client: Client, cast: Cas
     assert client.post(reverse("sign_out")).headers["Clear-Site-Data"] == '"cache"'
 
 
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the failures of a test take, no allowance refills."""
+    monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=lambda: 100.0))
+
+
+@pytest.mark.usefixtures("stopped_clock")
 def test_failures_of_one_account_are_slowed_down(client: Client, cast: Cast):
     for _ in range(attempts.ACCOUNT_BURST):
         assert sign_in(client, password="wrong").status_code == 200
@@ -138,6 +146,7 @@ def test_failures_of_one_account_are_slowed_down(client: Client, cast: Cast):
     assert other.status_code == 302
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_failures_of_one_address_are_slowed_down_whatever_the_accounts(client: Client, cast: Cast):
     def guess(number: int, address: str = "127.0.0.1"):
         fields = {"login": f"{number}@example.test", "password": "wrong"}
