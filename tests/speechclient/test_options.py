@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from speechclient import BadRequest, InvalidOption, ListenOptions, ReadOptions, SpeakOptions
 from speechclient.account import RequestFilter, UsageFilter
 from speechclient.options import FluxOptions
+from speechclient.parameters import MAX_KEYTERM_LENGTH
 
 LISTEN_PARAMETERS = """
 model version language language_hint detect_language punctuate smart_format paragraphs utterances
@@ -22,6 +23,9 @@ callback callback_method extra tag mip_opt_out alternatives
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 words = texts.filter(lambda text: text.lower() not in ("true", "false"))
 lists = st.lists(texts, max_size=5).map(tuple)
+keyterms = st.text(
+    st.characters(exclude_categories=["Cs"]), min_size=1, max_size=MAX_KEYTERM_LENGTH
+).filter(str.strip)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -40,6 +44,8 @@ def listen_values(name):
             texts.filter(lambda text: ":" not in text),
             st.text(st.characters(exclude_categories=["Cs"])),
         )
+    if name == "keyterm":
+        return st.lists(keyterms, max_size=5).map(tuple)
     if isinstance(default, bool):
         return st.booleans()
     if isinstance(default, tuple):
