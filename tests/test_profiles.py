@@ -1,4 +1,4 @@
-"""Tests that depend on the database or the broker, on PostgreSQL, RabbitMQ and Redis.
+"""Tests that use the database, on PostgreSQL, RabbitMQ and Redis.
 
 The rest of a test run is on the embedded default. Settings are read once a process, so this
 is another one; its failures are shown here in full.
@@ -18,11 +18,9 @@ pytestmark = pytest.mark.full
 
 __all__ = ["postgresql_url", "rabbitmq_url", "redis_url"]
 
-PYTEST = (sys.executable, "-m", "pytest", "-rs", "--create-db")
+PYTEST = (sys.executable, "-m", "pytest", "-rs", "--create-db", "-p", "tests.postgresql")
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("tests/transcripts", "tests/management")
-# Audio alone, without a database.
-LEFT_OUT = "--ignore=tests/transcripts/media/test_sound.py"
 
 
 def test_production_profile_passes_the_same_tests(
@@ -37,7 +35,7 @@ def test_production_profile_passes_the_same_tests(
         "CHANNEL_LAYER_URL": redis_url,
     }
     done = subprocess.run(
-        [*PYTEST, f"--junitxml={report}", LEFT_OUT, *FOLDERS],
+        [*PYTEST, f"--junitxml={report}", *FOLDERS],
         cwd=ROOT,
         env=environ,
         capture_output=True,
