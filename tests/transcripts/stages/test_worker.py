@@ -4,8 +4,10 @@ import contextlib
 import http.server
 import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -86,18 +88,16 @@ class Call(http.server.BaseHTTPRequestHandler):
 class Installation:
     """A library of its own with workers that can be started and ended."""
 
-    def __init__(self, folder: Path, server: Server) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         self.environ |= {
             "EARSHOT_DATA": str(folder / "data"),
             "DEEPGRAM_API_KEY": "k-1",
-            "DEEPGRAM_BASE_URL": server.url,
+            "DEEPGRAM_BASE_URL": url,
             "CELERY_BROKER_URL": "filesystem://",
         }
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.manage("migrate", "-v0")
-        self.manage("setup")
 
     def manage(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -129,10 +129,10 @@ class Installation:
         chosen = [f"--feature={feature}" for feature in features]
         return self.start("manage.py", "transcribe", *chosen, str(self.folder / "monday.wav"))
 
-    def tell(self, expression: str) -> list[str]:
-        """Return the value of an expression about the models, as text."""
-        code = f"from transcripts.models import *; print({expression})"
-        return self.manage("shell", "-v0", "-c", code).stdout.split()
+    def ask(self, query: str) -> list[tuple[object, ...]]:
+        """Return the rows of a query of the database."""
+        with contextlib.closing(sqlite3.connect(self.folder / "data" / "earshot.sqlite3")) as rows:
+            return rows.execute(query).fetchall()
 
     def close(self) -> None:
         for process in self.processes:
@@ -149,9 +149,19 @@ def speech_server():
     server.server_close()
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a migrated database."""
+    folder = tmp_path_factory.mktemp("migrated")
+    Installation(folder, "http://127.0.0.1:9").manage("migrate", "-v0")
+    return folder / "data"
+
+
 @pytest.fixture
-def installation(tmp_path: Path, speech_server: Server):
-    installation = Installation(tmp_path, speech_server)
+def installation(tmp_path: Path, speech_server: Server, migrated: Path):
+    shutil.copytree(migrated, tmp_path / "data", dirs_exist_ok=True)
+    installation = Installation(tmp_path, speech_server.url)
+    installation.manage("setup")
     yield installation
     installation.close()
 
@@ -179,11 +189,11 @@ def test_jobs_of_a_killed_worker_are_done_once_by_the_next(installation, speech_
     speech_server.reads.set()
     installation.worker()
     assert command.wait(PATIENCE_SECONDS) == 0
-    facts = "*Insight.objects.values_list('state', 'attempt')[0]"
-    until(lambda: installation.tell(facts) == ["done", "2"], "the text is read")
+    insights = "SELECT state, attempt FROM transcripts_insight"
+    until(lambda: installation.ask(insights) == [("done", 2)], "the text is read")
     assert (speech_server.heard, speech_server.read) == (3, 2)
-    counts = "Utterance.objects.count(), RawResponse.objects.count(), RawInsight.objects.count()"
-    assert installation.tell(counts) == ["2", "2", "1"]
+    for table, count in {"utterance": 2, "rawresponse": 2, "rawinsight": 1}.items():
+        assert installation.ask(f"SELECT count(*) FROM transcripts_{table}") == [(count,)]
 
 
 def test_worker_that_is_told_to_stop_gives_its_job_back_at_once(installation, speech_server):
