@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.engine import MODELS
 from tests.engine.languagemodel import LanguageModel
 from tests.product import Member, Product
 from tests.speech import join, say, wav_bytes
@@ -22,8 +23,11 @@ def model() -> Iterator[LanguageModel]:
 def product(
     full_lane: None, model: LanguageModel, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Product]:
-    allowed = model.url.split("/")[2]
-    running = Product(tmp_path_factory.mktemp("earshot"), ENGINE_AGENT_HOSTS=allowed)
+    settings = {
+        "ENGINE_AGENT_HOSTS": model.url.split("/")[2],
+        "ENGINE_MODEL_CACHE": str(MODELS),
+    }
+    running = Product(tmp_path_factory.mktemp("earshot"), **settings)
     running.start()
     yield running
     running.stop()

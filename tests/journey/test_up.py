@@ -34,7 +34,7 @@ def test_a_port_in_use_is_named_with_what_to_set(product, tmp_path):
 
 
 def test_a_killed_group_leaves_nothing_behind_and_no_recording_is_lost(tmp_path, talk):
-    running = Product(tmp_path)
+    running = Product(tmp_path, ENGINE_WARM_VOICES="")  # nothing speaks
     running.start()
     member = running.member()
     recording = member.upload(talk).recording
