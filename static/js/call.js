@@ -10,7 +10,8 @@ import { Wire } from "./wire.js";
 
 const RATE = 24_000; // of `transcripts/calls/tracks.py`
 const POSITION_BYTES = 8;
-const EARLY_FRAMES = 125; // ten seconds before the call is connected
+const FRAME_SECONDS = 0.02; // a longer frame would delay the end of the agent's voice at an interruption
+const EARLY_FRAMES = 10 / FRAME_SECONDS; // before the call is connected
 // A microphone's clock and ours differ less than this until a frame was missed.
 const DRIFT_SECONDS = 0.3;
 const FULL_BYTES = 512 * 1024; // that the socket may hold: newer audio is dropped, a talk is now
@@ -147,7 +148,7 @@ function Call(root) {
 
   async function open() {
     const device = fields.microphone.value;
-    microphone = new Microphone(root.dataset.recorder, { rate: RATE, device, cancelsEcho: true });
+    microphone = new Microphone(root.dataset.recorder, { rate: RATE, frameSeconds: FRAME_SECONDS, device, cancelsEcho: true });
     microphone.addEventListener("frame", ({ audio, peak }) => {
       level.value = isTalking && peak > 0 ? Math.max(0, 1 + Math.log10(peak) / 2.5) : 0;
       if (isTalking) hear(audio);

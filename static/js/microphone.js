@@ -3,15 +3,17 @@
 const RATE = 16_000; // unless another is asked for
 const LAST_FRAME_MS = 500;
 const MUTED = "The microphone is muted by the system or by its own switch.";
-const SILENT_FRAMES = 60; // about five seconds of digital silence: no microphone is that quiet
+const FRAME_SECONDS = 0.08; // unless others are asked for
+const SILENT_SECONDS = 5; // of digital silence: no microphone is that quiet
 
 // Events: "frame" with `audio` and `peak`, "trouble" with a sentence (empty once it is over), "end".
 export class Microphone extends EventTarget {
   // `device` is an id of the browser's, "" for that of the system. `cancelsEcho` is for a page that
   // speaks itself.
-  constructor(recorderUrl, { rate = RATE, device = "", cancelsEcho = false } = {}) {
+  constructor(recorderUrl, { rate = RATE, frameSeconds = FRAME_SECONDS, device = "", cancelsEcho = false } = {}) {
     super();
-    Object.assign(this, { recorderUrl, rate, device, cancelsEcho });
+    Object.assign(this, { recorderUrl, rate, frameSeconds, device, cancelsEcho });
+    this.silentFrames = Math.round(SILENT_SECONDS / frameSeconds);
     this.silent = 0;
     this.isPaused = false;
     this.isOpen = false; // while the browser asks for it, and loads the recorder
@@ -26,7 +28,7 @@ export class Microphone extends EventTarget {
     await this.context.audioWorklet.addModule(this.recorderUrl);
     const recorder = new AudioWorkletNode(this.context, "recorder", {
       numberOfOutputs: 0,
-      processorOptions: { rate: this.rate },
+      processorOptions: { rate: this.rate, seconds: this.frameSeconds },
     });
     this.recorder = recorder;
     recorder.port.onmessage = ({ data }) => this.hear(data);
@@ -101,9 +103,9 @@ export class Microphone extends EventTarget {
     if (isLast) this.hasFinished?.();
     if (this.isPaused || audio.byteLength === 0) return;
     this.silent = peak === 0 ? this.silent + 1 : 0;
-    if (this.silent === SILENT_FRAMES) this.trouble("The microphone sends only silence. Is it switched off?");
+    if (this.silent === this.silentFrames) this.trouble("The microphone sends only silence. Is it switched off?");
     else if (this.wasSilent && peak > 0) this.trouble("");
-    this.wasSilent = this.silent >= SILENT_FRAMES;
+    this.wasSilent = this.silent >= this.silentFrames;
     const frame = new Event("frame");
     Object.assign(frame, { audio: new Uint8Array(audio), peak });
     this.dispatchEvent(frame);

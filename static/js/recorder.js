@@ -1,11 +1,9 @@
-// AudioWorklet: 16-bit samples in frames of 80 ms, each with its peak. `rate` is 16 kHz or another.
-
-const FRAME_SECONDS = 0.08;
+// AudioWorklet: 16-bit samples in frames of `seconds`, each with its peak. `rate` is 16 kHz or another.
 
 class Recorder extends AudioWorkletProcessor {
-  constructor({ processorOptions: { rate } }) {
+  constructor({ processorOptions: { rate, seconds } }) {
     super();
-    this.frameSamples = Math.round(rate * FRAME_SECONDS);
+    this.frameSamples = Math.round(rate * seconds);
     // Not every browser resamples for us: `sampleRate` is then that of the microphone.
     this.step = sampleRate / rate;
     this.place = 0;
