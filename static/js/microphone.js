@@ -21,30 +21,57 @@ export class Microphone extends EventTarget {
 
   // Asks for the device, or plays `file`. Throws what the browser throws; `problem` has words for it.
   async start(kind, file) {
-    this.stream = kind === "file" ? null : await this.open(kind);
-    const track = this.stream?.getAudioTracks()[0];
-    if (this.stream && !track) throw new DOMException("The tab is shared without its sound.", "NotFoundError");
-    this.context = newContext(this.stream, this.rate);
-    await this.context.audioWorklet.addModule(this.recorderUrl);
-    const recorder = new AudioWorkletNode(this.context, "recorder", {
-      numberOfOutputs: 0,
-      processorOptions: { rate: this.rate, seconds: this.frameSeconds },
-    });
-    this.recorder = recorder;
-    recorder.port.onmessage = ({ data }) => this.hear(data);
-    const source = this.stream ? this.context.createMediaStreamSource(this.stream) : this.play(file);
-    source.connect(recorder);
-    track?.addEventListener("ended", () => this.dispatchEvent(new Event("end")));
-    track?.addEventListener("mute", () => this.trouble(MUTED));
-    track?.addEventListener("unmute", () => this.trouble(""));
-    if (track?.muted) this.trouble(MUTED);
-    if (track?.readyState === "ended") this.dispatchEvent(new Event("end"));
+    try {
+      // Browsers ask for a tab after a click alone. A microphone is opened last: what is said until
+      // the recorder is loaded would be lost.
+      if (kind === "tab") this.stream = await this.open(kind);
+      await this.load({ sampleRate: this.rate });
+      if (kind === "microphone") this.stream = await this.open(kind);
+      await this.record(file);
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
     this.isOpen = true;
     // iOS interrupts the audio of a page for a call; it is to be resumed by us.
     this.context.addEventListener("statechange", () => this.revive());
     document.addEventListener("visibilitychange", () => this.revive());
     await this.revive();
     await this.player?.play();
+  }
+
+  async load(options) {
+    this.context = newContext(options);
+    await this.context.audioWorklet.addModule(this.recorderUrl);
+  }
+
+  async record(file) {
+    const track = this.stream?.getAudioTracks()[0];
+    if (this.stream && !track) throw new DOMException("The tab is shared without its sound.", "NotFoundError");
+    const source = this.stream ? await this.connect() : this.play(file);
+    const recorder = new AudioWorkletNode(this.context, "recorder", {
+      numberOfOutputs: 0,
+      processorOptions: { rate: this.rate, seconds: this.frameSeconds },
+    });
+    this.recorder = recorder;
+    recorder.port.onmessage = ({ data }) => this.hear(data);
+    source.connect(recorder);
+    track?.addEventListener("ended", () => this.dispatchEvent(new Event("end")));
+    track?.addEventListener("mute", () => this.trouble(MUTED));
+    track?.addEventListener("unmute", () => this.trouble(""));
+    if (track?.muted) this.trouble(MUTED);
+    if (track?.readyState === "ended") this.dispatchEvent(new Event("end"));
+  }
+
+  async connect() {
+    try {
+      return this.context.createMediaStreamSource(this.stream);
+    } catch {
+      // Firefox connects only streams of the context's own rate.
+      this.context.close();
+      await this.load();
+      return this.context.createMediaStreamSource(this.stream);
+    }
   }
 
   async open(kind) {
@@ -136,14 +163,11 @@ export class Microphone extends EventTarget {
   }
 }
 
-function newContext(stream, rate) {
+function newContext(options) {
   try {
-    const context = new AudioContext({ sampleRate: rate });
-    // Firefox connects only streams of the context's own rate.
-    if (stream) context.createMediaStreamSource(stream).disconnect();
-    return context;
+    return new AudioContext(options);
   } catch {
-    return new AudioContext();
+    return new AudioContext(); // of the rate of the device
   }
 }
 

@@ -4,7 +4,7 @@ from array import array
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from management.models import Budget
 from tests.pages.cast import Cast
@@ -26,6 +26,15 @@ WATCHED = """
     sockets.push(new Real(...options));
     return sockets.at(-1);
   }});
+"""
+# Counts how often the microphone was asked for.
+OPENED = """
+  window.opened = 0;
+  const open = MediaDevices.prototype.getUserMedia;
+  MediaDevices.prototype.getUserMedia = function (...options) {
+    window.opened += 1;
+    return open.apply(this, options);
+  };
 """
 
 
@@ -119,6 +128,24 @@ def test_what_is_said_before_the_agent_listens_is_kept(page: Page, call: Call, a
     assert agent.stream.audio == b""
     agent.stream.begins()
     until(page, lambda: len(agent.stream.audio) > SECOND_BYTES)
+    end(page)
+
+
+def test_the_microphone_is_opened_when_its_recorder_is_loaded(
+    page: Page, call: Call, agent: FakeAgent
+):
+    # What is said between the two would be lost, on a busy machine some seconds.
+    page.add_init_script(OPENED)
+    recorder: list[Route] = []
+    page.route("**/recorder*.js", lambda route: recorder.append(route))
+    page.goto(call.get_absolute_url())
+    page.get_by_role("button", name="Start talking").click()
+    until(page, lambda: recorder)
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.opened") == 0
+    recorder[0].continue_()
+    grows(page, connected(page, agent))
+    assert page.evaluate("window.opened") == 1
     end(page)
 
 
