@@ -34,7 +34,7 @@ export class Microphone extends EventTarget {
     }
     this.isOpen = true;
     // iOS interrupts the audio of a page for a call; it is to be resumed by us.
-    this.context.addEventListener("statechange", () => this.revive());
+    this.context?.addEventListener("statechange", () => this.revive());
     document.addEventListener("visibilitychange", () => this.revive());
     await this.revive();
     await this.player?.play();

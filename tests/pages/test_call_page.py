@@ -4,7 +4,7 @@ from array import array
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from management.models import Budget
 from tests.pages.cast import Cast
@@ -27,9 +27,16 @@ WATCHED = """
     return sockets.at(-1);
   }});
 """
-# Counts how often the microphone was asked for.
-OPENED = """
+# The recorder is loaded at a call of load(); counts how often the microphone was asked for.
+WITHHELD = """
   window.opened = 0;
+  const loaded = new Promise((done) => (window.load = done));
+  const addModule = AudioWorklet.prototype.addModule;
+  AudioWorklet.prototype.addModule = async function (...options) {
+    window.isLoading = true;
+    await loaded;
+    return addModule.apply(this, options);
+  };
   const open = MediaDevices.prototype.getUserMedia;
   MediaDevices.prototype.getUserMedia = function (...options) {
     window.opened += 1;
@@ -135,15 +142,12 @@ def test_the_microphone_is_opened_when_its_recorder_is_loaded(
     page: Page, call: Call, agent: FakeAgent
 ):
     # What is said between the two would be lost, on a busy machine some seconds.
-    page.add_init_script(OPENED)
-    recorder: list[Route] = []
-    page.route("**/recorder*.js", lambda route: recorder.append(route))
+    page.add_init_script(WITHHELD)
     page.goto(call.get_absolute_url())
     page.get_by_role("button", name="Start talking").click()
-    until(page, lambda: recorder)
-    page.wait_for_timeout(300)
+    until(page, lambda: page.evaluate("window.isLoading"))
     assert page.evaluate("window.opened") == 0
-    recorder[0].continue_()
+    page.evaluate("load()")
     grows(page, connected(page, agent))
     assert page.evaluate("window.opened") == 1
     end(page)

@@ -82,6 +82,15 @@ WITHHELD = """
     return open.apply(this, options);
   };
 """
+# A microphone that is unplugged while the page opens it.
+UNPLUGGED = """
+  const open = MediaDevices.prototype.getUserMedia;
+  MediaDevices.prototype.getUserMedia = async function (...options) {
+    const stream = await open.apply(this, options);
+    for (const track of stream.getTracks()) track.stop();
+    return stream;
+  };
+"""
 INTERRUPT = """(may) => {
   const context = contexts.at(-1);
   window.state = "interrupted";
@@ -159,6 +168,15 @@ def test_the_page_listens_once_the_browser_gives_the_microphone(page: Page, cast
     page.evaluate("give()")
     expect(state(page)).to_have_text("Listening")
     expect(page.locator("[data-state=hearing]")).to_have_count(1)
+
+
+def test_a_microphone_that_is_lost_while_it_is_opened_is_said(page: Page, cast: Cast):
+    page.add_init_script(UNPLUGGED)
+    page.goto(f"/live/?project={cast.project.pk}")
+    page.get_by_role("button", name="Start").click()
+    expect(state(page)).to_have_text("The microphone was disconnected.")
+    expect(page.get_by_text("cannot be used")).to_be_hidden()
+    expect(page.get_by_role("button", name="Start")).to_be_visible()
 
 
 def test_a_muted_and_a_lost_microphone_are_said(speaking: Page):
