@@ -15,7 +15,7 @@ install:
 dev: install-tests
 	$(VENV)/python manage.py up --reload --logs
 
-# The tests that start no models, browser, servers or processes: under a minute.
+# The tests that start no models, browser, servers or processes.
 quick: install-tests
 	$(VENV)/python -m pytest -m "not full" --forks 2 --durations 3
 
