@@ -17,7 +17,7 @@ dev: install-tests
 
 # The tests that start no models, browser, servers or processes.
 quick: install-tests
-	$(VENV)/python -m pytest -m "not full" --forks 2 --durations 3
+	$(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --durations 3
 
 # Every test. Tracing adds 44 % to its time: coverage is that of the fast tests.
 test: install-tests
