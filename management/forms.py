@@ -1,5 +1,6 @@
 """Forms of the settings pages."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -11,7 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.utils import flatatt
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from management import dates
 from management.models import (
@@ -39,23 +40,24 @@ def first_error(form: forms.Form) -> str:
     return next((str(errors[0]) for errors in form.errors.values()), "")
 
 
+def option_list(choices: Iterable[tuple[Any, Any]], value: Any = "") -> SafeString:
+    """The options of a list. There may be hundreds: a template for each would take too long."""
+    selected = mark_safe(" selected")  # nothing of outside
+    return format_html_join(
+        "\n",
+        '<option value="{}"{}>{}</option>',
+        ((each, selected if str(each) == str(value) else "", name) for each, name in choices),
+    )
+
+
 class LongSelect(forms.Select):
     """A list of perhaps hundreds of options, which Django would render by a template each."""
 
     def render(
         self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
     ) -> SafeString:
-        widget = self.get_context(name, value, attrs)["widget"]
-        options = format_html_join(
-            "\n",
-            '<option value="{}"{}>{}</option>',
-            (
-                (option["value"], flatatt(option["attrs"]), option["label"])
-                for _, group, _ in widget["optgroups"]
-                for option in group
-            ),
-        )
-        attributes = flatatt(widget["attrs"])
+        attributes = flatatt(self.build_attrs(self.attrs, attrs))
+        options = option_list(self.choices, "" if value is None else value)
         return format_html('<select name="{}"{}>{}</select>', name, attributes, options)
 
 

@@ -1,25 +1,14 @@
 """Template tags of form fields."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django import template
 from django.forms import BoundField
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
+
+from management.forms import option_list
 
 register = template.Library()
-
-
-@register.simple_tag
-def options(choices: Iterable[tuple[Any, Any]], value: Any = "") -> SafeString:
-    """The options of a list. There may be hundreds: a template for each would take too long."""
-    selected = mark_safe(" selected")  # nothing of outside
-    return format_html_join(
-        "\n",
-        '<option value="{}"{}>{}</option>',
-        ((each, selected if each == value else "", name) for each, name in choices),
-    )
+register.simple_tag(option_list, name="options")
 
 
 @register.inclusion_tag("management/_entry.html")

@@ -129,20 +129,20 @@ class LiveRun:
 
     async def hear(self, offset: int, audio: bytes) -> None:
         """Take audio from the microphone. Raises ``WrongOffset`` when some before is missing."""
-        if not self._is_deaf:
+        if self._takes_audio:
             self._relay(await self.intake.accept(offset, audio))
 
     def hear_at_once(self, offset: int, audio: bytes) -> bool:
         """The same if nothing has to be waited for; return whether it was taken."""
-        if not self._is_deaf:
+        if self._takes_audio:
             if not self.intake.has_room:
                 return False
             self._relay(self.intake.take(offset, audio))
         return True
 
     @property
-    def _is_deaf(self) -> bool:
-        return self.is_over or self._is_finishing
+    def _takes_audio(self) -> bool:
+        return not (self.is_over or self._is_finishing)
 
     def _relay(self, new: bytes) -> None:
         """Send audio that was received to the speech server."""

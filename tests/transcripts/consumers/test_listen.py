@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 
 from management.models import Membership, User
+from network import connections
 from tests.transcripts.consumers.tabs import AUDIO, Tab
 from transcripts.consumers import sockets
 from transcripts.consumers.listen import OFFSET
@@ -59,7 +60,7 @@ class Shortcut:
 
     def offer(self, to: Tab) -> None:
         functions = {"deliver_to": self.deliver_to, "send_text": self.send_text}
-        to.scope["extensions"] = {sockets.SHORTCUT: functions}
+        to.scope["extensions"] = {connections.SHORTCUT: functions}
 
     def deliver_to(self, take: Callable[[bytes], bool]) -> None:
         self.take = take
