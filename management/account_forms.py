@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from management.crypto import UnreadableKey
 from management.forms import IN_CALENDAR, LongSelect, day_starts
 from management.models import (
     Budget,
@@ -26,8 +25,9 @@ from management.models import (
     RequestQuerySet,
     User,
 )
-from management.scopes import CHOICES, SPEECH
-from management.servers import HOSTED, REGIONS, Tested, Unusable, test_server
+from management.servers.crypto import UnreadableKey
+from management.servers.probes import HOSTED, REGIONS, Tested, Unusable, test_server
+from management.servers.scopes import CHOICES, SPEECH
 from management.spending import DIMENSIONS, MEASURES, STEPS, Period, month_start, this_month
 from speechclient.options import TAG_LENGTH
 

@@ -4,8 +4,8 @@ import logging
 
 from celery import shared_task
 
-from management.environment_connection import NoServer, connect
 from management.models import Connection
+from management.servers.environment_connection import NoServer, connect
 from management.sync.runs import sync
 
 logger = logging.getLogger(__name__)

@@ -417,7 +417,7 @@ def test_names_say_what_is_inside():
     [
         ("webapp.views", "import engine.wire.options"),
         ("webapp.views", "def view():\n    from speechclient import SpeechClient"),
-        ("management.environment_connection", "from transcripts import models"),
+        ("management.servers.environment_connection", "from transcripts import models"),
         ("speechclient.client", "from django.conf import settings"),
         ("engine.gateway.gate", "import speechclient"),
         ("engine.sessions.live_listen", "from channels.db import database_sync_to_async"),

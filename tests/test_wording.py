@@ -210,7 +210,7 @@ REQUIRED = {
     "Peaks:": "templates/transcripts/_insight.html",
     "In the queue": "transcripts/progress.py",
     "queued again": "transcripts/forms.py",
-    "This page has expired": "webapp/errors.py",
+    "This page has expired": "webapp/http/errors.py",
     "Cancel": "templates/base.html",
     "Theme": "templates/_rail.html",
     "Keyboard shortcuts": "templates/base.html",

@@ -16,8 +16,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 
-from management import speech
 from management.models import Connection, Project
+from management.servers import speech
 from transcripts.media.storage import SPARE_BYTES
 from transcripts.models import Insight, Transcription
 from transcripts.queue.leases import LeasedQuerySet, State

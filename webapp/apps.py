@@ -11,9 +11,9 @@ class WebappConfig(AppConfig):
 
     def ready(self) -> None:
         """Record sign-ins, and stop the start when stored keys cannot be decrypted."""
-        from management.crypto import fernet
         from management.keyfiles import UnusableKeyFile
-        from webapp import signals  # noqa: F401 connects its receivers
+        from management.servers.crypto import fernet
+        from webapp.signin import signals  # noqa: F401 connects its receivers
 
         try:
             if settings.ENCRYPTION_KEY_FILE.exists():

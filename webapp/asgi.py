@@ -6,8 +6,8 @@ from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from webapp import assets
-from webapp.bodies import limit_bodies
+from webapp.http import assets
+from webapp.http.bodies import limit_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 if not settings.DEBUG:
@@ -17,6 +17,6 @@ if not settings.DEBUG:
 http = limit_bodies(get_asgi_application())
 
 # Consumers use models, which are loaded now.
-from webapp.sockets import lifespan, sockets  # noqa: E402
+from webapp.http.sockets import lifespan, sockets  # noqa: E402
 
 application = ProtocolTypeRouter({"http": http, "lifespan": lifespan, "websocket": sockets})

@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-from webapp import broker
+from webapp.running import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 

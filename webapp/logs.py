@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from management.tokentext import IN_TEXT, without_tokens
-from webapp.failures import failure_of
+from webapp.http.failures import failure_of
 
 BURST = 10
 WINDOW_SECONDS = 60.0

@@ -8,9 +8,10 @@ from typing import Any
 import dj_database_url
 
 from management.keyfiles import UnusableKeyFile, read_or_make
-from webapp import assets, data
 from webapp.env import ROOT, Misconfigured, read
-from webapp.providers import providers, require_packages
+from webapp.http import assets
+from webapp.running import data
+from webapp.signin.providers import providers, require_packages
 
 try:
     ENV = read()
@@ -24,7 +25,7 @@ except (Misconfigured, UnusableKeyFile) as error:
     sys.exit(f"Earshot cannot start: {error}")
 
 DEBUG = ENV.debug
-DEFAULT_EXCEPTION_REPORTER_FILTER = "webapp.errors.WithoutValues"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "webapp.http.errors.WithoutValues"
 SECRET_KEY_FALLBACKS = list(ENV.secret_key_fallbacks)
 # Keys of other servers are encrypted with this one; losing it means entering them again.
 ENCRYPTION_KEY_FILE = SECRETS / "encryption.key"
@@ -57,25 +58,25 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "webapp.middleware.request_id",
+    "webapp.http.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
-    "webapp.assets.CompressText",
+    "webapp.http.assets.CompressText",
     "servestatic.middleware.ServeStaticMiddleware",
-    "webapp.middleware.content_security_policy",
-    "webapp.middleware.errors_as_pages",
+    "webapp.http.middleware.content_security_policy",
+    "webapp.http.middleware.errors_as_pages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "webapp.api_tokens.api_tokens",
+    "webapp.signin.api_tokens.api_tokens",
     "allauth.account.middleware.AccountMiddleware",
-    "webapp.middleware.private_responses",
-    "webapp.middleware.SignInRequired",
+    "webapp.http.middleware.private_responses",
+    "webapp.http.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "webapp.timezones.LocalTime",
+    "webapp.http.timezones.LocalTime",
     "django_htmx.middleware.HtmxMiddleware",
-    "webapp.presence.seen",
+    "webapp.signin.presence.seen",
 ]
 
 ROOT_URLCONF = "webapp.urls"
@@ -139,16 +140,16 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
     )
 ]
-PASSWORD_HASHERS = ["webapp.hashing.BackgroundPBKDF2"]
-CSRF_FAILURE_VIEW = "webapp.errors.csrf_failure"
+PASSWORD_HASHERS = ["webapp.signin.hashing.BackgroundPBKDF2"]
+CSRF_FAILURE_VIEW = "webapp.http.errors.csrf_failure"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "sign_in"
 
 # allauth: accounts are made by administrators and invitations, never by their owners.
-ACCOUNT_ADAPTER = "webapp.accounts.AccountAdapter"
-ACCOUNT_FORMS = {"reset_password_from_key": "webapp.accounts.NewPasswordForm"}
+ACCOUNT_ADAPTER = "webapp.signin.accounts.AccountAdapter"
+ACCOUNT_FORMS = {"reset_password_from_key": "webapp.signin.accounts.NewPasswordForm"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -158,15 +159,15 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_REAUTHENTICATION_METHODS = ("password", "mfa")
-# Failed passwords are limited by `webapp.attempts`; this limit is that of second factors.
+# Failed passwords are limited by `webapp.signin.attempts`; this limit is that of second factors.
 ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "10/5m/key"}
 PASSWORD_RESET_TIMEOUT = 24 * 3600
-SOCIALACCOUNT_ADAPTER = "webapp.accounts.ProviderAdapter"
+SOCIALACCOUNT_ADAPTER = "webapp.signin.accounts.ProviderAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True  # form-action of our policy is this server alone
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 require_packages(ENV)
 SOCIALACCOUNT_PROVIDERS = providers(ENV)
-MFA_ADAPTER = "webapp.accounts.SecondFactorAdapter"
+MFA_ADAPTER = "webapp.signin.accounts.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # an administrator has made the account
@@ -279,7 +280,7 @@ CELERY_WORKER_CONCURRENCY = ENV.worker_threads
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "webapp.schedule:Schedule"
+CELERY_BEAT_SCHEDULER = "webapp.running.schedule:Schedule"
 CELERY_BEAT_SCHEDULE = {
     "wake jobs that nobody works on": {"task": "transcripts.sweep", "schedule": 5.0},
     "mirror the speech account": {"task": "management.mirror", "schedule": 300.0},

@@ -93,7 +93,7 @@ urlpatterns = [
     path("", include("transcripts.urls")),
 ]
 
-handler400 = "webapp.errors.bad_request"
-handler403 = "webapp.errors.permission_denied"
-handler404 = "webapp.errors.page_not_found"
-handler500 = "webapp.errors.server_error"
+handler400 = "webapp.http.errors.bad_request"
+handler403 = "webapp.http.errors.permission_denied"
+handler404 = "webapp.http.errors.page_not_found"
+handler500 = "webapp.http.errors.server_error"

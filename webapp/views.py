@@ -17,10 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from transcripts import readiness
-from webapp import providers, resuming
-from webapp.attempts import ACCOUNTS, CLIENTS
-from webapp.hashing import TooManyAttempts, place
-from webapp.resuming import Unsent
+from webapp.signin import providers, resuming
+from webapp.signin.attempts import ACCOUNTS, CLIENTS
+from webapp.signin.hashing import TooManyAttempts, place
+from webapp.signin.resuming import Unsent
 
 BUSY_SECONDS = 5
 

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from management import crypto, pacing
+from management.servers import crypto, pacing
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):

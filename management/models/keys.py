@@ -10,7 +10,7 @@ from django.utils import timezone
 from management.models.mirrored import Mirrored, MirroredQuerySet
 from management.models.people import User
 from management.models.projects import Project
-from management.scopes import is_broad
+from management.servers.scopes import is_broad
 
 UNUSED_FOR = timedelta(days=90)
 

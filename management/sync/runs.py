@@ -14,11 +14,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from management.crypto import UnreadableKey
 from management.models import Connection, LostLease, Project, Sync, SyncPart, User
 from management.models.syncs import RENEW_SECONDS
-from management.pacing import pause_seconds
-from management.speech import speech_client
+from management.servers.crypto import UnreadableKey
+from management.servers.pacing import pause_seconds
+from management.servers.speech import speech_client
 from management.sync.catalog import read_models, read_projects
 from management.sync.parts import PARTS, Part, Step
 from management.sync.peaks import count_server

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from management.access import get_permitted, person
 from management.account_forms import DeleteKeyForm, KeyFilters, NewKeyForm
-from management.key_changes import NotChanged, create_key, delete_key, rotate_key
 from management.models import Action, AuditEntry, Key, Project
-from management.snippets import snippets
+from management.servers.key_changes import NotChanged, create_key, delete_key, rotate_key
+from management.servers.snippets import snippets
 from management.views.mirror import chosen_projects, mirror_notes
 
 PAGE_ROWS = 50

@@ -11,10 +11,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from management.access import get_permitted, person
-from management.account_changes import change_role, remove_member, send_invite, withdraw_invite
 from management.account_forms import InviteForm, RoleForm
-from management.key_changes import NotChanged
 from management.models import Action, AuditEntry, Invite, Member, Project
+from management.servers.account_changes import (
+    change_role,
+    remove_member,
+    send_invite,
+    withdraw_invite,
+)
+from management.servers.key_changes import NotChanged
 from management.views.mirror import chosen_projects, mirror_notes
 
 PAGE_ROWS = 50

@@ -8,9 +8,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from management.access import administrators_only, get_permitted, person
 from management.forms import MemberForm, ProjectForm, first_error
-from management.key_changes import NotChanged
 from management.models import Action, AuditEntry, LastOwner, Membership, Project, User
-from management.project_changes import rename_project
+from management.servers.key_changes import NotChanged
+from management.servers.project_changes import rename_project
 
 PAGE = ["GET", "HEAD", "POST"]
 

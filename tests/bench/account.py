@@ -218,8 +218,8 @@ def tell(name: str, value: float, unit: str) -> None:
 
 def mirror(requests: int, name: str = "") -> Any:
     """Mirror an account with so many requests to the end; return the connection."""
-    from management import speech
     from management.models import Connection, Sync
+    from management.servers import speech
     from management.sync.runs import sync
 
     speech.transport = MadeUp(requests)

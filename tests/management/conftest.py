@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from management import speech
 from management.models import Connection, Project
+from management.servers import speech
 from management.sync.runs import sync
 
 SECRET = "the-value-of-a-new-key-"

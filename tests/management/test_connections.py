@@ -5,8 +5,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from management import crypto
 from management.models import AuditEntry, Connection, User
+from management.servers import crypto
 from management.sync.runs import sync
 from tests.management.conftest import Account
 

@@ -9,14 +9,6 @@ import httpx
 import pytest
 
 from engine.models import Request as LoggedRequest
-from management import speech
-from management.account_changes import (
-    change_role,
-    remove_member,
-    send_invite,
-    withdraw_invite,
-)
-from management.key_changes import InUse, NotChanged, create_key, delete_key, rotate_key
 from management.models import (
     AgentConfiguration,
     AgentVariable,
@@ -30,6 +22,14 @@ from management.models import (
     SyncPart,
 )
 from management.models import Member as MirroredMember
+from management.servers import speech
+from management.servers.account_changes import (
+    change_role,
+    remove_member,
+    send_invite,
+    withdraw_invite,
+)
+from management.servers.key_changes import InUse, NotChanged, create_key, delete_key, rotate_key
 from management.sync.runs import sync
 from tests.engine.conftest import environment, inside  # noqa: F401 fixtures
 from tests.engine.inprocess import URL, Holder, Inside

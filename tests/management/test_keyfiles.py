@@ -5,8 +5,8 @@ import threading
 import pytest
 from cryptography.fernet import Fernet
 
-from management import crypto
 from management.keyfiles import UnusableKeyFile, read_or_make
+from management.servers import crypto
 
 KEY = "k" * 50
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from management.models import AuditEntry, Key, Membership, Project, User
-from management.snippets import snippets
+from management.servers.snippets import snippets
 from management.sync.runs import sync
 from tests.management.conftest import SECRET, Account, key, mirror
 

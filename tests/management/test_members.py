@@ -9,7 +9,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from management import speech
 from management.models import (
     AgentConfiguration,
     AgentVariable,
@@ -23,6 +22,7 @@ from management.models import (
     SelfHostedCredential,
     User,
 )
+from management.servers import speech
 from management.sync.runs import sync
 from tests.management.conftest import Account, key, mirror
 from tests.management.test_keys import client_of, text_of

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from management.environment_connection import NoServer, connect, mirror
 from management.models import Connection, Membership, Model, Project, User
+from management.servers.environment_connection import NoServer, connect, mirror
 from management.sync.runs import sync
 from management.tasks import mirror_accounts
 from tests.management.conftest import model

@@ -14,7 +14,7 @@ from management.models import (
     Request,
     User,
 )
-from management.removal import remove_connection
+from management.servers.removal import remove_connection
 from management.sync.runs import sync
 from management.tasks import sync_account
 from tests.management.conftest import key, request

@@ -18,7 +18,7 @@ from management.models import User
 from tests.debian import found, needed
 from tests.pages.cast import Cast, make_cast
 from webapp.asgi import application
-from webapp.attempts import ACCOUNTS, CLIENTS
+from webapp.signin.attempts import ACCOUNTS, CLIENTS
 
 Theme = Literal["light", "dark"]
 CHROMIUM_ARGS = (

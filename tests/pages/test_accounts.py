@@ -19,7 +19,7 @@ from django.urls import NoReverseMatch, reverse
 from management.models import Action, AuditEntry, User
 from tests.pages.cast import Cast
 from webapp.env import Email
-from webapp.resuming import Unsent
+from webapp.signin.resuming import Unsent
 
 PASSWORD = "a long pass phrase"
 
@@ -309,7 +309,7 @@ def test_a_passkey_signs_in_without_a_password(visits, cast: Cast):
 
 def test_saml_without_its_packages_says_how_to_install_them():
     from webapp.env import Misconfigured, read
-    from webapp.providers import require_packages
+    from webapp.signin.providers import require_packages
 
     env = read({"EARSHOT_SAML_METADATA_URL": "https://id.test/m", "EARSHOT_SAML_ENTITY_ID": "id"})
     with pytest.raises(Misconfigured, match=r"requirements/saml-1\.16\.0\.txt"):
@@ -319,7 +319,7 @@ def test_saml_without_its_packages_says_how_to_install_them():
 
 def test_providers_of_the_team_are_named_in_the_settings():
     from webapp.env import read
-    from webapp.providers import providers
+    from webapp.signin.providers import providers
 
     env = read({"EARSHOT_OIDC_URL": "https://id.test", "EARSHOT_OIDC_CLIENT_ID": "earshot"})
     (app,) = providers(env)["openid_connect"]["APPS"]

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.pages.cast import Cast
 from transcripts.live.models import LiveSession
-from webapp.assets import FOLDER
+from webapp.http.assets import FOLDER
 
 # Of each element: whether a click on its middle reaches it. What is scrolled out of its own list
 # is not seen.

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from management import speech
 from management.models import Budget, Project, Request, Reservation
+from management.servers import speech
 from tests.bench import account
 from tests.pages.cast import Cast
 from tests.pages.test_access import OPEN, WITHOUT_ARGUMENTS, make_upload

@@ -13,8 +13,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from management import speech
-from management.crypto import encrypt
 from management.models import (
     AgentConfiguration,
     Connection,
@@ -28,6 +26,8 @@ from management.models import (
     Token,
     User,
 )
+from management.servers import speech
+from management.servers.crypto import encrypt
 from tests.pages.cast import Cast
 from tests.pages.test_access import ALL
 from tests.permissions import PAGE, RULES, Rule, written
@@ -37,7 +37,7 @@ from transcripts.live.models import LiveSession
 from transcripts.models import Preset, Recording, Upload
 from transcripts.options import DEFAULTS
 from webapp.env import read
-from webapp.providers import providers
+from webapp.signin.providers import providers
 
 pytestmark = pytest.mark.full
 

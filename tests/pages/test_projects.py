@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from management import speech
 from management.models import Action, AuditEntry, Connection, Project, User
+from management.servers import speech
 from tests.pages.cast import Cast
 from transcripts.models import Preset, Recording, Utterance
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from management.models import Action, AuditEntry, User
 from tests.pages.cast import Cast
 from webapp.env import read
-from webapp.providers import OIDC, providers
+from webapp.signin.providers import OIDC, providers
 
 
 class Provider:

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.pages.cast import Cast
-from webapp import attempts, hashing, resuming
-from webapp.attempts import Failures
+from webapp.signin import attempts, hashing, resuming
+from webapp.signin.attempts import Failures
 
 PASSWORD = "a long pass phrase"
 

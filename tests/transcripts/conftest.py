@@ -15,8 +15,8 @@ from celery import current_app
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from management import speech
 from management.models import Connection, Membership, Project, User
+from management.servers import speech
 from transcripts.models import Recording, State, Transcription
 from transcripts.options import complete
 from transcripts.queue import dispatch as doorbell

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from management.models import Connection
-from management.pacing import JOB_PAUSE_SECONDS
+from management.servers.pacing import JOB_PAUSE_SECONDS
 from transcripts.models import Transcription, Upload, Waveform
 from transcripts.queue.leases import State
 from transcripts.stages import sweeps

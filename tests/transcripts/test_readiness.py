@@ -13,8 +13,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
-from management import speech
 from management.models import Connection, Project
+from management.servers import speech
 from transcripts import readiness
 from transcripts.models import Transcription
 from transcripts.queue.leases import State

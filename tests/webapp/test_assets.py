@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 from django.templatetags.static import static
 
-from webapp import assets
 from webapp.asgi import application
+from webapp.http import assets
 
 Response = tuple[int, dict[str, str], bytes]
 

@@ -14,9 +14,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from network.connections import HttpConnection, WebSocketConnection
-from webapp import bodies
 from webapp.asgi import application
-from webapp.bodies import ANONYMOUS_BYTES, Body, limit_bodies
+from webapp.http import bodies
+from webapp.http.bodies import ANONYMOUS_BYTES, Body, limit_bodies
 
 
 async def yes(scope) -> bool:

@@ -6,7 +6,7 @@ from queue import Empty
 import pytest
 from kombu.connection import Connection
 
-from webapp.broker import Transport
+from webapp.running.broker import Transport
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from webapp.data import check_database, prepare, tighten
 from webapp.env import Misconfigured
+from webapp.running.data import check_database, prepare, tighten
 
 ROOT = Path(__file__).resolve().parents[2]
 

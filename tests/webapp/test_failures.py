@@ -13,8 +13,8 @@ from django.urls import reverse
 from management.models import Connection, Membership, Project, User
 from transcripts.media.storage import DiskFull
 from transcripts.models import Recording, State
-from webapp.errors import PAGES
-from webapp.failures import BUSY, FULL, failure_of
+from webapp.http.errors import PAGES
+from webapp.http.failures import BUSY, FULL, failure_of
 from webapp.logs import BURST, WINDOW_SECONDS, Flood
 
 PASSWORD = "a long pass phrase"

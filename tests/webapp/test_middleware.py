@@ -12,8 +12,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
-from webapp import middleware
-from webapp.bodies import REQUEST_ID
+from webapp.http import middleware
+from webapp.http.bodies import REQUEST_ID
 
 Respond = Callable[[HttpRequest], HttpResponse]
 

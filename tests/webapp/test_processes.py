@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.processes import Process, ProcessGroup
+from webapp.running.processes import Process, ProcessGroup
 
 pytestmark = pytest.mark.full
 

@@ -6,7 +6,7 @@ import pytest
 
 from webapp.env import ROOT
 from webapp.management.commands.up import processes
-from webapp.reloading import READERS, Changes, readers
+from webapp.running.reloading import READERS, Changes, readers
 
 
 @pytest.mark.parametrize(

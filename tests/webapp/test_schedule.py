@@ -7,7 +7,7 @@ from celery import Celery
 from celery.schedules import schedule
 from django.conf import settings
 
-from webapp.schedule import Schedule
+from webapp.running.schedule import Schedule
 
 INTERVALS = {"sweep": 5.0, "mirror": 300.0}
 STEPS = [timedelta(hours=-1), timedelta(hours=1), timedelta(days=30), timedelta(days=-30)]
@@ -83,4 +83,4 @@ def test_the_scheduler_keeps_no_times_in_a_file(tmp_path, monkeypatch, scheduler
 
 
 def test_beat_uses_it():
-    assert settings.CELERY_BEAT_SCHEDULER == "webapp.schedule:Schedule"
+    assert settings.CELERY_BEAT_SCHEDULER == "webapp.running.schedule:Schedule"

@@ -4,7 +4,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 
 from webapp.asgi import application
-from webapp.sockets import header, is_same_origin
+from webapp.http.sockets import header, is_same_origin
 
 
 async def rejected(path: str, *headers: tuple[bytes, bytes]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from webapp.timezones import zone_of
+from webapp.http.timezones import zone_of
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.core.management import CommandError
 
 from tests.webapp.test_processes import sleeper
 from webapp.management.commands.up import Command
-from webapp.processes import ProcessGroup
+from webapp.running.processes import ProcessGroup
 
 pytestmark = pytest.mark.full
 

@@ -8,8 +8,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from management import crypto
 from management.models import Project, User
+from management.servers import crypto
 from network.addresses import read_url
 from transcripts.agents.declarations import Function
 from transcripts.agents.defaults import DEFAULT_DESCRIPTION, DEFAULT_NAME, default_configuration

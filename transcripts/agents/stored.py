@@ -15,8 +15,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from management.key_changes import NotChanged, account_of
 from management.models import AgentConfiguration, AgentVariable, Connection, Project, User
+from management.servers.key_changes import NotChanged, account_of
 from speechclient import AccountClient, Denied
 from transcripts.agents.declarations import AnsweredBy, Function
 from transcripts.agents.forms import first

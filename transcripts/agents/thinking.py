@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.core.cache import cache
 
-from management.crypto import UnreadableKey
 from management.models import Connection
-from management.speech import speech_client
+from management.servers.crypto import UnreadableKey
+from management.servers.speech import speech_client
 from speechclient import SpeechError, Timeouts
 
 KEPT_SECONDS = 60

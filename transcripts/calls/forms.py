@@ -7,8 +7,8 @@ from django import forms
 from django.db.models import QuerySet
 from django.urls import reverse_lazy
 
-from management.crypto import UnreadableKey
 from management.models import Project, User
+from management.servers.crypto import UnreadableKey
 from transcripts.agents.fields import ValueField
 from transcripts.agents.forms import shown_json
 from transcripts.agents.models import Agent, AgentVersion

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from management.crypto import UnreadableKey
 from management.models import OverBudget, budgets
+from management.servers.crypto import UnreadableKey
 from speechclient import SpeechError
 from speechclient.streams import agent
 from speechclient.streams.live_speak import Audio

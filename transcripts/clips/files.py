@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from management.models import Charge, Model, Project, User, Work, budgets
-from management.speech import speech_client
+from management.servers.speech import speech_client
 from management.tagging import request_tags, tagged
 from speechclient import SpeakOptions, SpeechClient
 from speechclient.formats import MAX_TEXT, check_format

@@ -41,7 +41,7 @@ class PageSocket(AsyncConsumer, ABC):
 
     ``scope["user"]`` is the signed-in user or None, ``scope["still_signed_in"]`` a function that
     reads from the database whether the session of the page is still valid. Both come from
-    ``webapp.sockets``. ``may_stay`` is called in a thread every ``ACCESS_SECONDS``.
+    ``webapp.http.sockets``. ``may_stay`` is called in a thread every ``ACCESS_SECONDS``.
     """
 
     open_sockets: ClassVar[set["PageSocket"]] = set()

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.urls import reverse
 
-from management.crypto import UnreadableKey
 from management.models import Charge, OverBudget, Project, User, Work, budgets
+from management.servers.crypto import UnreadableKey
 from management.tagging import request_tags
 from speechclient import SpeechError
 from speechclient.formats import MAX_TEXT

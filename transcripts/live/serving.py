@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from management.crypto import UnreadableKey
 from management.models import OverBudget, User
+from management.servers.crypto import UnreadableKey
 from speechclient import SpeechError
 from speechclient.streams.live_events import (
     Checkpoint,

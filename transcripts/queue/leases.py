@@ -14,7 +14,7 @@ from django.db.models.base import ModelBase
 from django.db.models.functions import Now
 
 from management.models import Connection
-from management.pacing import JOB_PAUSE_SECONDS
+from management.servers.pacing import JOB_PAUSE_SECONDS
 from transcripts.queue.dispatch import ring_on_commit
 
 # A lease that is not renewed for this long has expired; a worker renews it every RENEW.

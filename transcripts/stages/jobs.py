@@ -21,10 +21,10 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from management import speech
-from management.crypto import UnreadableKey
 from management.models import Connection, OverBudget, Project, Work, budgets
-from management.pacing import JOB_PAUSE_SECONDS, pause_seconds
+from management.servers import speech
+from management.servers.crypto import UnreadableKey
+from management.servers.pacing import JOB_PAUSE_SECONDS, pause_seconds
 from speechclient import Denied, ServiceUnavailable, SpeechError, UnreadableResponse
 from transcripts.media import fetch, sound
 from transcripts.media.line import Line

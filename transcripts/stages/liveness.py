@@ -15,8 +15,8 @@ from typing import Protocol
 
 from django.db import connection as database
 
-from management import speech
 from management.models import Connection
+from management.servers import speech
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """The one seam to speech servers for the work on recordings."""
 
-from management import speech
 from management.models import Connection
+from management.servers import speech
 from speechclient import SpeechClient, Timeouts
 from speechclient.http import _network as network
 from transcripts.media.line import Line

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from management.access import administrators_only, get_permitted
 from management.account_forms import RemoveConnectionForm
 from management.models import Action, AuditEntry, Connection, Project, User
-from management.removal import remove_connection
+from management.servers.removal import remove_connection
 from transcripts.clips.models import Clip
 from transcripts.forms import is_id
 from transcripts.models import OPEN_STATES, Recording

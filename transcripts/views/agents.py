@@ -10,8 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from management.access import get_permitted
-from management.key_changes import NotChanged
 from management.models import Action, AgentConfiguration, AuditEntry, Project, User
+from management.servers.key_changes import NotChanged
 from transcripts.agents.comparison import compare, folded, lines_of
 from transcripts.agents.draft import (
     AgentDraft,

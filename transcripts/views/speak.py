@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from management.access import get_permitted
-from management.crypto import UnreadableKey
 from management.models import Action, AuditEntry, Model, OverBudget, Project, budgets
+from management.servers.crypto import UnreadableKey
 from speechclient import SpeechError
 from speechclient.formats import SPEEDS
 from transcripts.clips.files import make_file, sample_file

@@ -10,8 +10,8 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 
-from management import speech
 from management.models import Action, AuditEntry
+from management.servers import speech
 from tests.pages.cast import Cast, make_cast
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from management import speech
 from management.models import (
     Action,
     AgentConfiguration,
@@ -15,6 +14,7 @@ from management.models import (
     AuditEntry,
     Connection,
 )
+from management.servers import speech
 from tests.transcripts.agents.conftest import agent as agent
 from transcripts.agents.draft import values_of
 from transcripts.agents.models import Agent

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from management.key_changes import NotChanged, create_key
 from management.models import Action, AuditEntry, Project
-from management.scopes import CHOICES, SPEECH
+from management.servers.key_changes import NotChanged, create_key
+from management.servers.scopes import CHOICES, SPEECH
 
 
 class Command(BaseCommand):

@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from management import crypto
 from management.keyfiles import UnusableKeyFile
 from management.models import Connection
+from management.servers import crypto
 from transcripts.agents.models import Agent
 
 

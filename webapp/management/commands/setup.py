@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from management.environment_connection import NoServer, connect, mirror
 from management.models import Project, User
+from management.servers.environment_connection import NoServer, connect, mirror
 from webapp.env import DEFAULT_ADMIN_EMAIL
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from management.environment_connection import NoServer, connect
 from management.models import Connection, Sync, SyncPart
+from management.servers.environment_connection import NoServer, connect
 from management.sync.runs import sync
 
 SLICE_SECONDS = 5.0

@@ -17,9 +17,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from transcripts import readiness
-from webapp.data import tighten
-from webapp.processes import Process, ProcessGroup
-from webapp.reloading import Changes
+from webapp.running.data import tighten
+from webapp.running.processes import Process, ProcessGroup
+from webapp.running.reloading import Changes
 
 # The engine joins and verifies its weights on the very first start.
 READY_SECONDS = 180.0

@@ -1,7 +1,7 @@
 """Changes of projects: at the speech server first, if it knows the project."""
 
-from management.key_changes import account_of
 from management.models import Project
+from management.servers.key_changes import account_of
 
 
 def rename_project(project: Project, name: str) -> None:

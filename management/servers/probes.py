@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from management.models import Connection
-from management.speech import PROBE_SECONDS, speech_client
+from management.servers.speech import PROBE_SECONDS, speech_client
 from speechclient import SpeechError, Timeouts
 
 Response = TypeVar("Response")

@@ -1,4 +1,4 @@
-"""Run a module as ``python webapp/child.py MODULE ARGUMENTS`` that ends when its parent does.
+"""Run ``python webapp/running/child.py MODULE ARGUMENTS`` as a process that ends with its parent.
 
 `manage.py up` starts its processes through this, so that even a kill -9 of it leaves
 nothing behind. Run as a file, not with ``-m``: the engine must not load our packages.

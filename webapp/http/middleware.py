@@ -8,9 +8,9 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 
-from webapp import resuming
-from webapp.bodies import ID_HEADER, REQUEST_ID
-from webapp.errors import error_page, id_of
+from webapp.http.bodies import ID_HEADER, REQUEST_ID
+from webapp.http.errors import error_page, id_of
+from webapp.signin import resuming
 from webapp.views import sign_in_to_resume
 
 Respond = Callable[[HttpRequest], HttpResponse]

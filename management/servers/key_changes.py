@@ -7,9 +7,9 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from management.crypto import UnreadableKey
 from management.models import Key, Project, User
-from management.speech import speech_client
+from management.servers.crypto import UnreadableKey
+from management.servers.speech import speech_client
 from management.sync.parts import key_fields
 from speechclient import AccountClient, Denied, SpeechError
 

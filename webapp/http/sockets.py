@@ -14,7 +14,7 @@ from django.http.request import validate_host
 from django.urls import get_resolver, re_path
 
 from transcripts.consumers.routes import drain, routes
-from webapp.bodies import REQUEST_ID, Receive, Scope, Send, error_content, user_of
+from webapp.http.bodies import REQUEST_ID, Receive, Scope, Send, error_content, user_of
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.debug import SafeExceptionReporterFilter
 
-from webapp import resuming
-from webapp.failures import failure_of
+from webapp.http.failures import failure_of
+from webapp.signin import resuming
 
 logger = logging.getLogger(__name__)
 

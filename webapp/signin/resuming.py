@@ -18,7 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 LONGEST = 32 * 1024  # characters, signed
 KEPT_SECONDS = 24 * 3600
-SALT = "webapp.resuming"
+SALT = "webapp.signin.resuming"
 WAITING = "unsent form"
 # A form with one of these is not kept: it would be shown, and stored with the session.
 SECRETS = ("key", "code", "token")

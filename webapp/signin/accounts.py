@@ -12,8 +12,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from management import crypto
 from management.models import Action, AuditEntry, User
+from management.servers import crypto
 
 WRONG_PASSWORD = "Wrong e-mail address or password. Check both and try again."  # noqa: S105
 WRONG_CODE = "This code is not valid, or it was used already. Wait for the next one and try again."
@@ -21,7 +21,7 @@ TOO_MANY = "Too many attempts. Try again in a few minutes."
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts with a password. Failed attempts are limited by ``webapp.attempts``."""
+    """Accounts with a password. Failed attempts are limited by ``webapp.signin.attempts``."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "email_password_mismatch": WRONG_PASSWORD,

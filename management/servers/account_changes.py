@@ -2,8 +2,8 @@
 
 from django.utils import timezone
 
-from management.key_changes import account_of
 from management.models import Invite, Member, Project
+from management.servers.key_changes import account_of
 from speechclient import Denied
 
 NOT_FOUND = 404

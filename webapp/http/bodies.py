@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.utils.http import parse_header_parameters
 from django.utils.module_loading import import_string
 
-from webapp.errors import early_page
+from webapp.http.errors import early_page
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import httpx
 
-from management.crypto import UnreadableKey
 from management.models import Connection
+from management.servers.crypto import UnreadableKey
 from speechclient import SpeechClient, Timeouts
 
 # Tests put a server of their own here, and a wait that takes no time.

@@ -1,0 +1,1 @@
+"""Speech servers: their keys and clients, and changes that are made there before the mirror."""

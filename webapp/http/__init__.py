@@ -1,0 +1,1 @@
+"""Requests and sockets: limits, middleware, errors as pages, time zones, static files."""

@@ -1,0 +1,1 @@
+"""Operation of the product: its processes, data folder, broker and scheduler."""
