@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -90,13 +91,21 @@ def site(served: Site, transactional_db) -> Site:
     return served
 
 
+def shell() -> Path:
+    """Chromium without windows of its own, or the whole where only that is to be had."""
+    name = "chromium-headless-shell"
+    try:
+        return needed("Chromium's headless shell", name, lambda: found(name))
+    except pytest.skip.Exception:
+        return needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
+
+
 @pytest.fixture(scope="package")
 def chromium(full_lane: None) -> Iterator[Browser]:
-    program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
     # Playwright's loop runs in this thread; Django would take every query for one inside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_ARGS))
+        browser = playwright.chromium.launch(executable_path=shell(), args=list(CHROMIUM_ARGS))
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
