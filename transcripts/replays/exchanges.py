@@ -135,10 +135,7 @@ def problems(
     """Return why a replay is worse than its call: lost function calls, missing words."""
     made = Counter(call.name for each in after for call in each.calls)
     due = Counter(call.name for each in before for call in each.calls)
-    found = [
-        f"The function {name} was called {_times(made[name])} instead of {_times(due[name])}."
-        for name in sorted(due - made)
-    ]
+    found = [_missing(name, made[name], due[name]) for name in sorted(due - made)]
     said = fold(" ".join(each.reply for each in after))
     found += [f"No reply has the words “{words}”." for words in expected if fold(words) not in said]
     turns = sum(bool(each.caller) for each in before), sum(bool(each.caller) for each in after)
@@ -149,8 +146,9 @@ def problems(
     return found
 
 
-def _times(count: int) -> str:
-    return {0: "never", 1: "once"}.get(count, f"{count} times")
+def _missing(function: str, made: int, due: int) -> str:
+    times = f"called {made} of {due} times" if made else "not called"
+    return f"The function {function} was {times}."
 
 
 def results(entries: Iterable[Entry]) -> dict[tuple[str, str], list[str]]:

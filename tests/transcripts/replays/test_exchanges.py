@@ -88,14 +88,21 @@ def test_the_same_conversation_has_no_problem():
 def test_a_lost_function_call_and_missing_words_are_told():
     after = [Exchange("Where is order seven?", ["I do not know."])]
     assert problems(exchanges(CALL), after, ["on its way"]) == [
-        "The function lookup_order was called never instead of once.",
+        "The function lookup_order was not called.",
         "No reply has the words “on its way”.",
+    ]
+
+
+def test_a_function_that_was_called_less_often_is_told():
+    once = exchanges(CALL)
+    assert problems([*once, *once], once, []) == [
+        "The function lookup_order was called 1 of 2 times."
     ]
 
 
 def test_silence_of_either_side_is_told():
     assert problems(exchanges(CALL), [], []) == [
-        "The function lookup_order was called never instead of once.",
+        "The function lookup_order was not called.",
         "The agent recognised nothing of the caller.",
         "The agent said nothing.",
     ]

@@ -47,7 +47,7 @@ def test_a_lost_function_call_and_missing_words_are_problems(ended_call, version
     assert row.state == State.DONE
     assert not row.is_passed
     assert row.problems == [
-        "The function lookup was called never instead of once.",
+        "The function lookup was not called.",
         "No reply has the words “it is here”.",
         "No reply has the words “soon”.",
     ]
