@@ -14,6 +14,9 @@ const FRAME_SECONDS = 0.02; // a longer frame would delay the end of the agent's
 const EARLY_FRAMES = 10 / FRAME_SECONDS; // before the call is connected
 // A microphone's clock and ours differ less than this until a frame was missed.
 const DRIFT_SECONDS = 0.3;
+const LATE_SECONDS = 0.1;
+const QUIET_PEAK = 0.02;
+const PAUSE_FRAMES = 0.2 / FRAME_SECONDS;
 const FULL_BYTES = 512 * 1024; // that the socket may hold: newer audio is dropped, a talk is now
 
 function Call(root) {
@@ -35,6 +38,7 @@ function Call(root) {
   let early = []; // frames before the call is connected
   let begun = null; // when the call began, by the clock of this page
   let position = null; // sample of the call at which the next frame begins
+  let quietFrames = 0; // in a row
   let isTalking = false; // what is heard is sent
   let isMuted = false;
   let isSpoken = false; // begun with the microphone, not in writing
@@ -151,7 +155,7 @@ function Call(root) {
     microphone = new Microphone(root.dataset.recorder, { rate: RATE, frameSeconds: FRAME_SECONDS, device, cancelsEcho: true });
     microphone.addEventListener("frame", ({ audio, peak }) => {
       level.value = isTalking && peak > 0 ? Math.max(0, 1 + Math.log10(peak) / 2.5) : 0;
-      if (isTalking) hear(audio);
+      if (isTalking) hear({ audio, peak });
       else position = null;
     });
     microphone.addEventListener("trouble", ({ words: reason }) => {
@@ -159,6 +163,7 @@ function Call(root) {
       show();
     });
     microphone.addEventListener("end", () => {
+      microphone?.stop();
       microphone = null;
       trouble = "The microphone was disconnected. You can still write.";
       listen();
@@ -182,21 +187,28 @@ function Call(root) {
     offer(fields.loudspeaker, outputs);
   }
 
-  function hear(audio) {
+  function hear({ audio, peak }) {
     if (begun === null || !link.isOpen) {
-      early.push(audio);
+      early.push({ audio, peak });
       early = early.slice(-EARLY_FRAMES);
       return;
     }
+    quietFrames = peak < QUIET_PEAK ? quietFrames + 1 : 0;
     if (link.buffered > FULL_BYTES) return;
     const samples = audio.length / 2;
-    const now = Math.round(((performance.now() - begun) / 1000) * RATE) - samples;
-    if (position === null || Math.abs(now - position) > DRIFT_SECONDS * RATE) position = Math.max(0, now);
+    const now = samplesUntilNow() - samples;
+    if (position === null || now - position > DRIFT_SECONDS * RATE) position = Math.max(0, now);
+    // What was said before the call began comes late; pauses are shortened until nothing is late.
+    if (position - now > LATE_SECONDS * RATE && quietFrames > PAUSE_FRAMES) return;
     const frame = new Uint8Array(POSITION_BYTES + audio.length);
     new DataView(frame.buffer).setBigUint64(0, BigInt(position), true);
     frame.set(audio, POSITION_BYTES);
     link.send(frame);
     position += samples;
+  }
+
+  function samplesUntilNow() {
+    return Math.round(((performance.now() - begun) / 1000) * RATE);
   }
 
   function play(data) {
@@ -240,8 +252,9 @@ function Call(root) {
     if (message.type === "Call") {
       takes = false;
       begun = performance.now() - message.at * 1000;
-      position = null;
-      for (const audio of early.splice(0)) hear(audio);
+      const samples = early.reduce((sum, { audio }) => sum + audio.length / 2, 0);
+      position = samples ? Math.max(0, samplesUntilNow() - samples) : null;
+      for (const frame of early.splice(0)) hear(frame);
     } else if (message.type === "Wire") {
       record(message);
     } else if (message.type === "Silence") {

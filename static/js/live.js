@@ -161,8 +161,7 @@ function Live(root) {
       show();
     });
     try {
-      await microphone.start(root.dataset.source, file.files[0]);
-      stayAwake();
+      if (await microphone.start(root.dataset.source, file.files[0])) stayAwake();
     } catch (error) {
       microphone = null;
       words.problem.textContent = problem(error);

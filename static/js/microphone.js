@@ -16,21 +16,29 @@ export class Microphone extends EventTarget {
     this.silentFrames = Math.round(SILENT_SECONDS / frameSeconds);
     this.silent = 0;
     this.isPaused = false;
+    this.isStopped = false;
     this.isOpen = false; // while the browser asks for it, and loads the recorder
   }
 
   // Asks for the device, or plays `file`. Throws what the browser throws; `problem` has words for it.
+  // Returns false, with nothing left open, when it was stopped meanwhile.
   async start(kind, file) {
     try {
       // Browsers ask for a tab after a click alone. A microphone is opened last: what is said until
       // the recorder is loaded would be lost.
       if (kind === "tab") this.stream = await this.open(kind);
-      await this.load({ sampleRate: this.rate });
-      if (kind === "microphone") this.stream = await this.open(kind);
-      await this.record(file);
+      if (!this.isStopped) await this.load({ sampleRate: this.rate });
+      if (kind === "microphone" && !this.isStopped) this.stream = await this.open(kind);
+      if (!this.isStopped) await this.record(file);
     } catch (error) {
-      this.stop();
-      throw error;
+      if (!this.isStopped) {
+        this.stop();
+        throw error;
+      }
+    }
+    if (this.isStopped) {
+      this.stop(); // what the browser gave since then
+      return false;
     }
     this.isOpen = true;
     // iOS interrupts the audio of a page for a call; it is to be resumed by us.
@@ -38,6 +46,7 @@ export class Microphone extends EventTarget {
     document.addEventListener("visibilitychange", () => this.revive());
     await this.revive();
     await this.player?.play();
+    return true;
   }
 
   async load(options) {
@@ -146,16 +155,21 @@ export class Microphone extends EventTarget {
 
   // Stops after the last samples, which fill no whole frame.
   async finish() {
+    if (!this.isOpen) {
+      this.stop();
+      return;
+    }
     const finished = new Promise((done) => {
       this.hasFinished = done;
       setTimeout(done, LAST_FRAME_MS);
     });
-    this.recorder?.port.postMessage("finish");
+    this.recorder.port.postMessage("finish");
     await finished;
     this.stop();
   }
 
   stop() {
+    this.isStopped = true;
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.player?.pause();
     this.context?.close();

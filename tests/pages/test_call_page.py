@@ -1,7 +1,9 @@
 """The page of a call in Chromium, with an agent that says what the test tells it."""
 
+import asyncio
 from array import array
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -150,6 +152,27 @@ def test_the_microphone_is_opened_when_its_recorder_is_loaded(
     page.evaluate("load()")
     grows(page, connected(page, agent))
     assert page.evaluate("window.opened") == 1
+    end(page)
+
+
+def test_speech_before_the_connection_does_not_delay_the_rest(
+    page: Page, call: Call, agent: FakeAgent, monkeypatch: pytest.MonkeyPatch
+):
+    serve = relay.runs.serve
+
+    async def late(pk: UUID) -> relay.CallRun:
+        await asyncio.sleep(2)
+        return await serve(pk)
+
+    monkeypatch.setattr(relay.runs, "serve", late)
+    page.goto(call.get_absolute_url())
+    page.get_by_role("button", name="Start talking").click()
+    connected(page, agent)
+    run = relay.runs._runs[call.pk]
+    # Chromium's microphone is silent between its beeps.
+    until(page, lambda: run.record.up.size_bytes > 3 * SECOND_BYTES)
+    caller = run._tracks._caller
+    until(page, lambda: caller.end / RATE - run.now < 0.5)
     end(page)
 
 

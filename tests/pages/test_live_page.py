@@ -179,6 +179,20 @@ def test_a_microphone_that_is_lost_while_it_is_opened_is_said(page: Page, cast: 
     expect(page.get_by_role("button", name="Start")).to_be_visible()
 
 
+def test_a_microphone_that_the_browser_gives_after_stop_is_closed_without_an_error(page: Page, cast: Cast):
+    page.add_init_script(WATCHED)
+    page.add_init_script(WITHHELD)
+    page.goto(f"/live/?project={cast.project.pk}")
+    page.get_by_role("button", name="Start").click()
+    expect(state(page)).to_have_text("Opening the microphone…")
+    page.route("**/live/", lambda route: route.fulfill(status=204))  # the page stays
+    with page.expect_request("**/live/"):
+        page.get_by_role("button", name="Stop").click()
+    page.evaluate("give()")
+    until(page, lambda: page.evaluate("window.track?.readyState") == "ended")
+    expect(page.get_by_text("cannot be used")).to_be_hidden()
+
+
 def test_a_muted_and_a_lost_microphone_are_said(speaking: Page):
     speaking.evaluate("track.dispatchEvent(new Event('mute'))")
     expect(state(speaking)).to_contain_text("muted by the system")
