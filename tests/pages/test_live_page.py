@@ -179,7 +179,9 @@ def test_a_microphone_that_is_lost_while_it_is_opened_is_said(page: Page, cast: 
     expect(page.get_by_role("button", name="Start")).to_be_visible()
 
 
-def test_a_microphone_that_the_browser_gives_after_stop_is_closed_without_an_error(page: Page, cast: Cast):
+def test_a_microphone_that_the_browser_gives_after_stop_is_closed_without_an_error(
+    page: Page, cast: Cast
+):
     page.add_init_script(WATCHED)
     page.add_init_script(WITHHELD)
     page.goto(f"/live/?project={cast.project.pk}")
