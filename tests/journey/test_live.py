@@ -3,7 +3,8 @@
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,34 +20,45 @@ LAST = "We will talk about the budget for next year."
 
 @pytest.fixture(scope="module")
 def spoken(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sentences and a second of silence, which Chromium repeats after the end."""
+    """Two sentences and a second of silence."""
     path = tmp_path_factory.mktemp("audio") / "spoken.wav"
     path.write_bytes(wav_bytes(join(0.5, say(FIRST), 0.8, say(LAST), 1.0)))
     return path
 
 
 @pytest.fixture(scope="module")
-def hearing(spoken: Path) -> Iterator[Browser]:
+def start_browser(full_lane: None) -> Iterator[Callable[[Path], Browser]]:
+    """Start a browser whose microphone hears a file once, and then silence."""
     program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={spoken}%noloop",
-                "--autoplay-policy=no-user-gesture-required",
-            ],
-        )
-        yield browser
-        browser.close()
+    with sync_playwright() as playwright, ExitStack() as browsers:
+
+        def start(path: Path) -> Browser:
+            browser = playwright.chromium.launch(
+                executable_path=program,
+                args=[
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--use-fake-ui-for-media-stream",
+                    "--use-fake-device-for-media-stream",
+                    f"--use-file-for-fake-audio-capture={path}%noloop",
+                    "--autoplay-policy=no-user-gesture-required",
+                ],
+            )
+            browsers.callback(browser.close)
+            return browser
+
+        yield start
 
 
-@pytest.fixture
-def page(hearing: Browser, product: Product, ada: Member) -> Iterator[Page]:
-    context = hearing.new_context(base_url=product.url)
+@pytest.fixture(scope="module")
+def hearing(start_browser: Callable[[Path], Browser], spoken: Path) -> Browser:
+    return start_browser(spoken)
+
+
+@contextmanager
+def opened(browser: Browser, product: Product, ada: Member) -> Iterator[Page]:
+    """Open a page of Ada's, which has no error."""
+    context = browser.new_context(base_url=product.url)
     context.set_default_timeout(60_000)
     cookies = [
         {"name": name, "value": value, "url": product.url}
@@ -59,6 +71,12 @@ def page(hearing: Browser, product: Product, ada: Member) -> Iterator[Page]:
     yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(hearing: Browser, product: Product, ada: Member) -> Iterator[Page]:
+    with opened(hearing, product, ada) as page:
+        yield page
 
 
 def words(text: str) -> list[str]:
@@ -151,13 +169,15 @@ def test_no_word_is_lost_when_engine_and_web_server_are_killed(page, hearing, ad
     visitor.close()
 
 
-def test_a_reload_repeats_and_loses_nothing(page, ada):
-    begin(page, "Reload")
-    wait_for_words(page, "welcome to the meeting")
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.reload()
-    wait_for_words(page, "welcome to the meeting")
-    _, live = stop(page, ada)
-    heard = words(FIRST + LAST)
-    assert words(live) == heard[: len(words(live))]
-    assert len(words(live)) >= len(words(FIRST))
+def test_a_reload_repeats_and_loses_nothing(start_browser, product, ada, tmp_path):
+    # One sentence: a reload within a word would leave another word.
+    path = tmp_path / "sentence.wav"
+    path.write_bytes(wav_bytes(join(0.5, say(FIRST), 1.0)))
+    with opened(start_browser(path), product, ada) as page:
+        begin(page, "Reload")
+        wait_for_words(page, "welcome to the meeting")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.reload()
+        wait_for_words(page, "welcome to the meeting")
+        _, live = stop(page, ada)
+    assert words(live) == words(FIRST)
