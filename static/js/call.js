@@ -14,8 +14,8 @@ const FRAME_SECONDS = 0.02; // a longer frame would delay the end of the agent's
 const EARLY_FRAMES = 10 / FRAME_SECONDS; // before the call is connected
 // A microphone's clock and ours differ less than this until a frame was missed.
 const DRIFT_SECONDS = 0.3;
-const LATE_SECONDS = 0.1;
-const QUIET_PEAK = 0.02;
+const LATE_SECONDS = 0.1; // less is the page's own delay
+const QUIET_PEAK = 0.02; // of full scale
 const PAUSE_FRAMES = 0.2 / FRAME_SECONDS;
 const FULL_BYTES = 512 * 1024; // that the socket may hold: newer audio is dropped, a talk is now
 
