@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.debian import found, needed
 from tests.engine.languagemodel import LanguageModel, call
 from tests.engine.languagemodel import say as write
+from tests.journey.browsers import launch, opened
 from tests.journey.test_speak import LISTENER, SAMPLES
 from tests.product import Member, Product, until
 from tests.speech import Samples, join, say, wav_bytes
@@ -51,32 +51,13 @@ def recorded(ada: Member, talk: Path) -> int:
 
 @contextmanager
 def talking(product: Product, ada: Member, spoken: Path, *, loops: bool) -> Iterator[Page]:
-    program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
-    capture = f"{spoken}{'' if loops else '%noloop'}"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={capture}",
-                "--autoplay-policy=no-user-gesture-required",
-            ],
-        )
-        context = browser.new_context(base_url=product.url)
-        context.set_default_timeout(60_000)
-        for name, value in ada.http.cookies.items():
-            context.add_cookies([{"name": name, "value": value, "url": product.url}])
-        page = context.new_page()
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: dialog.accept())
-        page.add_init_script(LISTENER)
-        yield page
+        browser = launch(playwright, spoken, loops=loops)
+        with opened(browser, product, ada) as page:
+            page.on("dialog", lambda dialog: dialog.accept())
+            page.add_init_script(LISTENER)
+            yield page
         browser.close()
-    assert complaints == []
 
 
 def microphone(path: Path, *parts: Samples | float) -> Path:

@@ -3,14 +3,13 @@
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from tests.debian import found, needed
+from tests.journey.browsers import launch, opened
 from tests.product import Member, Product, until
 from tests.speech import join, say, wav_bytes
 
@@ -27,50 +26,16 @@ def spoken(full_lane: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def start_browser(full_lane: None) -> Iterator[Callable[[Path], Browser]]:
-    """Start a browser whose microphone hears a file once, and then silence."""
-    program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
-    with sync_playwright() as playwright, ExitStack() as browsers:
-
-        def start(path: Path) -> Browser:
-            browser = playwright.chromium.launch(
-                executable_path=program,
-                args=[
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--use-fake-ui-for-media-stream",
-                    "--use-fake-device-for-media-stream",
-                    f"--use-file-for-fake-audio-capture={path}%noloop",
-                    "--autoplay-policy=no-user-gesture-required",
-                ],
-            )
-            browsers.callback(browser.close)
-            return browser
-
-        yield start
+def playwright(full_lane: None) -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
 
 
 @pytest.fixture(scope="module")
-def hearing(start_browser: Callable[[Path], Browser], spoken: Path) -> Browser:
-    return start_browser(spoken)
-
-
-@contextmanager
-def opened(browser: Browser, product: Product, ada: Member) -> Iterator[Page]:
-    """Open a page of Ada's, which has no error."""
-    context = browser.new_context(base_url=product.url)
-    context.set_default_timeout(60_000)
-    cookies = [
-        {"name": name, "value": value, "url": product.url}
-        for name, value in ada.http.cookies.items()
-    ]
-    context.add_cookies(cookies)  # type: ignore[arg-type]
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert complaints == []
+def hearing(playwright: Playwright, spoken: Path) -> Iterator[Browser]:
+    browser = launch(playwright, spoken)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -169,15 +134,17 @@ def test_no_word_is_lost_when_engine_and_web_server_are_killed(page, hearing, ad
     visitor.close()
 
 
-def test_a_reload_repeats_and_loses_nothing(start_browser, product, ada, tmp_path):
+def test_a_reload_repeats_and_loses_nothing(playwright, product, ada, tmp_path):
     # One sentence: a reload within a word would leave another word.
     path = tmp_path / "sentence.wav"
     path.write_bytes(wav_bytes(join(0.5, say(FIRST), 1.0)))
-    with opened(start_browser(path), product, ada) as page:
+    browser = launch(playwright, path)
+    with opened(browser, product, ada) as page:
         begin(page, "Reload")
         wait_for_words(page, "welcome to the meeting")
         page.on("dialog", lambda dialog: dialog.accept())
         page.reload()
         wait_for_words(page, "welcome to the meeting")
         _, live = stop(page, ada)
+    browser.close()
     assert words(live) == words(FIRST)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from tests.debian import found, needed
+from tests.journey.browsers import launch, opened
 from tests.product import Member, Product
 from tests.speech import wav_bytes
 
@@ -32,22 +32,12 @@ SAMPLES = "window.heard.map((value) => Math.round(value * 32768))"
 
 @pytest.fixture
 def page(product: Product, ada: Member) -> Iterator[Page]:
-    program = needed("Chromium", "chromium", lambda: found("chromium", "chromium-browser"))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu"]
-        )
-        context = browser.new_context(base_url=product.url, accept_downloads=True)
-        context.set_default_timeout(60_000)
-        for name, value in ada.http.cookies.items():
-            context.add_cookies([{"name": name, "value": value, "url": product.url}])
-        page = context.new_page()
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.add_init_script(LISTENER)
-        yield page
+        browser = launch(playwright)
+        with opened(browser, product, ada) as page:
+            page.add_init_script(LISTENER)
+            yield page
         browser.close()
-    assert complaints == []
 
 
 def words(text: str) -> list[str]:
