@@ -24,8 +24,8 @@ FRAME = bytes(3_200)  # a tenth of a second of silence at 16 kHz
 def tried(environ: dict[str, str]) -> Iterator[tuple[str, str, float]]:
     """Facts about jobs, which depend on the broker, with their outcomes and seconds."""
     started = time.monotonic()
-    threads = {"EARSHOT_WORKER_THREADS": str(JOBS + 1)}
-    environ = environ | threads | {"EARSHOT_DATABASE_CONNECTIONS": str(2 * JOBS)}
+    # One thread more than PostgreSQL connections: a job at work on the server holds none.
+    environ = environ | {"EARSHOT_WORKER_THREADS": str(JOBS + 1)}
     with tempfile.TemporaryDirectory(prefix="earshot-deploy-") as name, Speech() as speech:
         speech.gate.clear()
         product = Product(Path(name), **environ, **speech.environ)

@@ -14,6 +14,7 @@ import pytest
 from celery import current_app
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from management.models import Connection, Membership, Project, User
 from management.servers import speech
@@ -137,6 +138,16 @@ def service(monkeypatch) -> Service:
     service = Service()
     monkeypatch.setattr(speech, "transport", service)
     return service
+
+
+@pytest.fixture
+def closes_in_threads(monkeypatch) -> None:
+    """Let a thread close its connection: Django keeps those to a database in memory open."""
+
+    def is_in_memory(wrapper: DatabaseWrapper) -> bool:
+        return threading.current_thread() is threading.main_thread()
+
+    monkeypatch.setattr(DatabaseWrapper, "is_in_memory_db", is_in_memory)
 
 
 @pytest.fixture

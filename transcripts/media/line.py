@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import httpx
+from django.db import close_old_connections
 
 
 class Line(httpx.BaseTransport):
@@ -13,6 +14,8 @@ class Line(httpx.BaseTransport):
 
     A thread that waits for a response cannot be woken, and closing its socket under it is no
     help: the kernel keeps the connection until the wait is over. Shutting the socket down is.
+
+    A thread waits without a connection to the database: there may be fewer than threads.
     """
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
@@ -23,6 +26,7 @@ class Line(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.extensions["trace"] = self._trace
+        close_old_connections()
         return self.inner.handle_request(request)
 
     def close(self) -> None:

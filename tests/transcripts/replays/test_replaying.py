@@ -1,8 +1,10 @@
 """A replay from its queue to its result."""
 
+import threading
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from speechclient.errors import BadRequest
 from tests.transcripts.replays.test_conversation import Agent as FakeStream
@@ -39,6 +41,29 @@ def test_a_replay_sends_the_callers_audio_and_the_recorded_results(ended_call, v
     before, after = row.pairs[-1].before, row.pairs[-1].after
     assert (before.caller, after.caller) == ("Where is it?", "Spoken.")
     assert after.reply == "It is here."
+
+
+def test_a_replay_holds_no_connection_to_the_database_while_it_talks(
+    ended_call, version, ada, closes_in_threads
+):
+    row = order_replay(ended_call, version, ada)
+    held: list[bool] = []
+
+    def act() -> None:
+        own = connections["default"]
+
+        async def opens(server: Any) -> Any:
+            held.append(own.connection is not None)
+            return FakeStream(calls=True)
+
+        replay(row.pk, opens=opens, clock=FakeClock())
+        own.close()
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join(30)
+    row.refresh_from_db()
+    assert (row.state, held) == (State.DONE, [False])
 
 
 def test_a_lost_function_call_and_missing_words_are_problems(ended_call, version, ada):

@@ -77,6 +77,21 @@ def test_a_budget_that_is_used_up_stops_the_work_with_a_sentence(recording, queu
     assert budget.spent() == pytest.approx(1, abs=0.1)  # a second of audio
 
 
+def test_a_job_holds_no_connection_to_the_database_while_the_server_works(
+    queued, service, closes_in_threads
+):
+    held: list[bool] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        held.append(connection.connection is not None)
+        return transcript()
+
+    service.returns(answer)
+    in_threads(lambda: transcribe(queued.pk))
+    queued.refresh_from_db()
+    assert (queued.state, held) == (State.DONE, [False])
+
+
 def test_work_that_fails_reserves_nothing(recording, queued, service):
     budget = Budget.objects.create(project=recording.project, dollars=10, hour_price=3600)
     service.returns(rejection(400))
