@@ -123,7 +123,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         # Set and empty is none, not the default.
         warm_voices=tuple(environ.get("ENGINE_WARM_VOICES", DEFAULT_VOICE).split()),
         idle_seconds=reader.whole("ENGINE_IDLE_SECONDS", 600, 1, 86400),
-        memory_mib=reader.whole("ENGINE_MEMORY_MIB", 600, 1, 1_000_000),
+        memory_mib=reader.whole("ENGINE_MEMORY_MIB", 550, 1, 1_000_000),
         processing_seconds=reader.whole("ENGINE_PROCESSING_SECONDS", 7200, 1, 86400),
         fetch_private_hosts=reader.flag("ENGINE_FETCH_PRIVATE_HOSTS"),
         agent_hosts=reader.words("ENGINE_AGENT_HOSTS", None),

@@ -16,7 +16,10 @@ from engine.runtime.memory import release_memory, resident_bytes
 logger = logging.getLogger("engine")
 
 IN_EVENT_LOOP = "was requested in the event loop"
-REST_SECONDS = 15  # a model that was used more recently is not unloaded for another
+# A model that was used more recently is not unloaded for another: the pauses of a conversation are
+# shorter. Far above the limit, only one that is in use at that moment is spared.
+REST_SECONDS, HURRIED_REST_SECONDS = 15, 1
+FAR_ABOVE = 1.4  # times the limit
 
 Key = TypeVar("Key", bound=str)
 Model = TypeVar("Model")
@@ -50,8 +53,10 @@ class MemoryLimit:
         """Unload models, the least recently used one first, until the limit is kept."""
         with self._making_room:
             release_memory()
-            while self.limit is not None and self._resident() > self.limit:
-                rested = [(rest, cache) for cache in self._caches if (rest := cache.rested())]
+            while self.limit is not None and (resident := self._resident()) > self.limit:
+                hurried = resident > FAR_ABOVE * self.limit
+                least = HURRIED_REST_SECONDS if hurried else REST_SECONDS
+                rested = [(rest, cache) for cache in self._caches if (rest := cache.rested(least))]
                 (_, key), cache = max(rested, key=lambda each: each[0], default=((0, ""), None))
                 if cache is None or not cache.unload(key):
                     return
@@ -118,11 +123,11 @@ class ModelCache(Generic[Key, Model]):
                 del self._entries[key]
         return idle
 
-    def rested(self) -> tuple[float, Key] | None:
-        """Return the seconds since the least recent use of a model, if long ago, and its name."""
+    def rested(self, seconds: float) -> tuple[float, Key] | None:
+        """Return the rest and the name of the model that rests longest, if at least ``seconds``."""
         with self._lock:
             longest = max(self._rests(), default=None)
-        return longest if longest and longest[0] >= REST_SECONDS else None
+        return longest if longest and longest[0] >= seconds else None
 
     def unload(self, key: Key) -> bool:
         """Forget the model ``key``; return whether it was loaded."""

@@ -63,6 +63,8 @@ class Kokoro:
     sample_rate = 24_000
     first_clause = 24
     LONGEST = 500  # sounds at once, of the 510 that the model takes
+    # Sounds made in one piece, without chunks: 170 MiB while they are made, 400 MiB for 500.
+    LONGEST_WHOLE = 130
 
     def __init__(self, cache: Path, threads: int) -> None:
         """``cache`` is where calibrations are kept. Raises ``MissingWeights``."""
@@ -78,7 +80,8 @@ class Kokoro:
 
     def render(self, phonemes: str, voice: Voice, speed: float) -> Iterator[Samples]:
         """float32, (samples,), -1 to 1; in chunks, once the voice is calibrated."""
-        for piece in _pieces(phonemes, self.LONGEST):
+        longest = self.LONGEST if self.is_calibrated(voice) else self.LONGEST_WHOLE
+        for piece in _pieces(phonemes, longest):
             sounds = [sound for sound in piece if sound in self._ids]
             if not sounds:
                 continue

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from engine.runtime.memory import release_memory
 from engine.runtime.modelcache import ModelCache
 from engine.speech.synthesis import voicefiles
 from engine.speech.synthesis.clauses import clauses
@@ -176,7 +177,7 @@ class Synthesizer:
             self._calibrating.add(voice.name)
         if not model.is_calibrated(voice):
             for _ in self._in_turn(model.calibrate(voice)):
-                pass
+                release_memory()  # each step needs much, and the next something else
 
     def _in_turn(self, steps: Iterator[T]) -> Iterator[T]:
         """``steps``, each made while at most ``at_once`` are."""

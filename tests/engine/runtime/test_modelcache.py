@@ -129,7 +129,7 @@ def test_room_is_made_by_the_least_recently_used_models_of_all(clock: Clock):
 
 
 def test_a_model_in_use_is_not_unloaded_for_another(clock: Clock):
-    caches = Caches(clock, limit=50)
+    caches = Caches(clock, limit=90)
     caches.voices.get("joe")
     clock.seconds += 14
     caches.voices.get("kokoro")
@@ -137,6 +137,18 @@ def test_a_model_in_use_is_not_unloaded_for_another(clock: Clock):
     clock.seconds += 14
     caches.recognizers.get("base")
     assert caches.loaded() == ["base", "kokoro"]
+
+
+def test_far_above_the_limit_models_that_are_not_in_use_make_room(clock: Clock):
+    caches = Caches(clock, limit=100)
+    for name in ("joe", "kokoro"):
+        caches.voices.get(name)
+        clock.seconds += 2
+    caches.recognizers.get("base")
+    assert caches.loaded() == ["base", "kokoro"]  # 200 bytes, then 100
+    caches.voices.get("joe")
+    caches.voices.get("amy")
+    assert caches.loaded() == ["base", "joe", "amy"]
 
 
 def test_below_the_limit_nothing_is_unloaded(clock: Clock):

@@ -120,6 +120,17 @@ def calibrated() -> Kokoro:
     return kokoro
 
 
+def test_a_voice_that_is_not_calibrated_makes_short_pieces_for_the_memory_they_take(
+    tmp_path, monkeypatch
+):
+    kokoro, made = Kokoro(tmp_path, 1), []
+    monkeypatch.setattr(kokoro, "_plan", lambda sounds, *_: made.append(len(sounds)))
+    monkeypatch.setattr(kokoro, "_whole", lambda plan: (np.zeros(1, np.float32), None))
+    list(kokoro.render("jˈɛs, ʃˈʊɹ. " * 30, find_voice("af_heart"), 1.0))
+    assert sum(made) > 300
+    assert max(made) <= Kokoro.LONGEST_WHOLE
+
+
 def test_chunks_with_the_norms_of_the_whole_are_the_whole(calibrated):
     phonemes = Phonemizer().phonemes("Please hold the line, it will not take long.", "en-US")
     plan = calibrated._plan(phonemes, find_voice("af_heart"), 1.0)
