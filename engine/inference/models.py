@@ -86,7 +86,7 @@ def end_of_turn() -> EndOfTurnModel:
 
 
 def unload_idle(seconds: float) -> list[str]:
-    """Unload what no request needed for ``seconds`` and give its memory back; return the names.
+    """Unload what no request needed for ``seconds`` and give free memory back; return the names.
 
     The English recognizer, the end-of-turn model and the voices of ENGINE_WARM_VOICES stay.
     """
@@ -98,7 +98,7 @@ def unload_idle(seconds: float) -> list[str]:
     ]
     if unloaded:
         gc.collect(0)
-        release_memory()
+    release_memory()  # also what requests have freed
     return unloaded
 
 

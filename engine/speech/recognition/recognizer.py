@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from engine.runtime.memory import HeapTrim
 from engine.runtime.modelcache import ModelCache
 from engine.speech.audio.decode import RATE, Decoder, Limits, RawFormat, Samples
 from engine.speech.audio.loudness import raised
@@ -76,6 +77,7 @@ class Recognizer:
         self._work = Work(threads=settings.threads, windows_per_call=settings.windows_per_call)
         self._models = ModelCache(self._load, pinned={settings.english})
         self._installed: set[str] = set()
+        self._trim = HeapTrim()
         # For looking where there is voice. More at once would only wait for each other, and the
         # event loop for all of them.
         self.looking = threading.Semaphore(settings.threads)
@@ -157,7 +159,9 @@ class Recognizer:
                 windows.check()
                 for track, samples in zip(tracks, block, strict=True):
                     track.feed(samples)
+                self._trim()
             _finish(tracks, windows, chunks)
+            self._trim()
             return _transcript(decoder, tracks, windows.waited)
 
     def submit(
