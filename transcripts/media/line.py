@@ -6,7 +6,13 @@ import threading
 from typing import Any
 
 import httpx
-from django.db import close_old_connections
+from django.db import connection
+
+
+def release_connection() -> None:
+    """Return the thread's connection to the database to the pool, unless a transaction is open."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 class Line(httpx.BaseTransport):
@@ -26,7 +32,7 @@ class Line(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.extensions["trace"] = self._trace
-        close_old_connections()
+        release_connection()
         return self.inner.handle_request(request)
 
     def close(self) -> None:
