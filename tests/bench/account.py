@@ -348,6 +348,7 @@ def measure_pages(requests: int) -> None:
     from django.test.utils import CaptureQueriesContext
 
     from management.models import Project, Request, User
+    from webapp.http.sockets import freeze_heap
 
     settings.ALLOWED_HOSTS.append("testserver")
     administrator = User.objects.create_superuser("ada@example.test", "pw")
@@ -361,6 +362,7 @@ def measure_pages(requests: int) -> None:
     facts = {"row": row, "project": project, "day": (END - timedelta(days=9)).date()}
     client = Client()
     client.force_login(administrator)
+    freeze_heap()  # as the web server does at its start
     for name, path in PAGES.items():
         url, times, work = path.format(**facts), [], []
         for _ in range(WARM_UPS + RENDERED):
