@@ -1,4 +1,4 @@
-"""The process's memory: one heap for all threads, given back when models are unloaded."""
+"""The process's memory: one heap for all threads, and free parts of it given back."""
 
 from __future__ import annotations
 

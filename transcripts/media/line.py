@@ -9,12 +9,6 @@ import httpx
 from django.db import connection
 
 
-def release_connection() -> None:
-    """Return the thread's connection to the database to the pool, unless a transaction is open."""
-    if not connection.in_atomic_block:
-        connection.close()
-
-
 class Line(httpx.BaseTransport):
     """The network for one client whose requests must be stoppable while they wait.
 
@@ -32,7 +26,8 @@ class Line(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.extensions["trace"] = self._trace
-        release_connection()
+        if not connection.in_atomic_block:
+            connection.close()  # back to the pool
         return self.inner.handle_request(request)
 
     def close(self) -> None:

@@ -5,11 +5,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.db import connection
+
 from management.models import Charge, Work
 from transcripts.agents.settings import UnfilledVariable, settings_of
 from transcripts.calls.record import Entry
 from transcripts.calls.upstream import OpenStream, open_stream, server_of
-from transcripts.media.line import release_connection
 from transcripts.replays.conversation import AUDIO, Clock, Conversation, NoResponse
 from transcripts.replays.exchanges import results
 from transcripts.replays.models import Replay, events_of
@@ -59,7 +60,7 @@ def work(job: Job[Replay], opens: OpenStream, clock: Clock | None) -> None:
         return await conversation.hold(planned, bool(body["agent"].get("greeting")))
 
     with jobs.within_budget(job, row.call.project, Work(Charge.AGENT, seconds=seconds)):
-        release_connection()  # a call takes minutes; there may be fewer than threads
+        connection.close()  # a call takes minutes; there may be fewer of them than threads
         try:
             entries = asyncio.run(converse())
         except NoResponse as error:
