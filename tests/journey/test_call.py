@@ -21,9 +21,11 @@ from tests.speech import Samples, join, say, wav_bytes
 
 QUESTION = "Who said something about the lighthouse keeper?"
 INTERRUPTION = "Please stop, I have another question."
+# Minutes of speech: on a slow machine too, the agent speaks when it is interrupted.
+STORY = " ".join(f"The ship passed lighthouse number {number}." for number in range(1, 60))
 WAIT_MS = 120_000
 # An agent whose language model is the test's, and whose function gets its result by hand.
-WEATHER_AGENT = """
+AGENT = """
 from management.models import Project
 from transcripts.agents.defaults import default_configuration
 from transcripts.agents.models import Agent
@@ -58,6 +60,12 @@ def talking(product: Product, ada: Member, spoken: Path, *, loops: bool) -> Iter
             page.add_init_script(LISTENER)
             yield page
         browser.close()
+
+
+def make_agent(product: Product, model: LanguageModel, name: str) -> None:
+    code = AGENT.format(url=model.url, name=name)
+    made: subprocess.CompletedProcess[str] = product.manage("shell", "-c", code)
+    assert made.returncode == 0, made.stderr
 
 
 def microphone(path: Path, *parts: Samples | float) -> Path:
@@ -145,11 +153,15 @@ def messages_of(ada: Member, address: str, kind: str) -> list[dict[str, Any]]:
     return [each for each in messages(ada, address) if each["kind"] == kind]
 
 
-def test_speech_over_the_agent_stops_its_sound(product, ada, tmp_path):
-    # Repeated for ever: whenever the agent speaks, it is soon interrupted.
-    spoken = microphone(tmp_path / "interruption.wav", 2.5, say(INTERRUPTION), 2.0)
+def test_speech_over_the_agent_stops_its_sound(product, ada, model, tmp_path):
+    make_agent(product, model, "Storyteller")
+    model.respond = lambda body: write(STORY)
+    spoken = microphone(tmp_path / "interruption.wav", say(INTERRUPTION), 1.0)
     with talking(product, ada, spoken, loops=True) as page:
-        begin(page)
+        begin(page, "Storyteller")
+        address = page.url
+        mute = page.get_by_role("button", name="Mute")
+        mute.click()
         page.evaluate(
             """() => {
               window.stopped = 0;
@@ -160,18 +172,38 @@ def test_speech_over_the_agent_stops_its_sound(product, ada, tmp_path):
               };
             }"""
         )
-        until(lambda: page.evaluate("window.stopped"), 120, "the sound was stopped")
-        address = end(page)
+
+        def interrupt() -> bool:
+            """Speak while the agent speaks; it may just have paused, when nothing is cut."""
+            page.get_by_label("Write instead of speaking").fill("Tell me a story.")
+            page.get_by_role("button", name="Send", exact=True).click()
+            expect(page.locator("[data-call]")).to_have_attribute(
+                "data-sound", "playing", timeout=WAIT_MS
+            )
+            heard = len(messages_of(ada, address, "UserStartedSpeaking"))
+            mute.click()
+            until(
+                lambda: len(messages_of(ada, address, "UserStartedSpeaking")) > heard,
+                WAIT_MS / 1000,
+                "speech is heard",
+            )
+            mute.click()
+            return bool(page.evaluate("window.stopped") and cut_stretches(ada, address))
+
+        until(interrupt, 300, "the sound is stopped, and the record says what was not heard")
+        end(page)
+
+
+def cut_stretches(ada: Member, address: str) -> list[dict[str, Any]]:
+    """Return the stretches of the agent's audio that ended before all of them was heard."""
     stretches = [each["body"] for each in messages_of(ada, address, "Audio")]
-    assert any(each["end"] - each["start"] < each["seconds"] - 0.1 for each in stretches)
+    return [each for each in stretches if each["end"] - each["start"] < each["seconds"] - 0.1]
 
 
 def test_a_function_is_answered_by_hand_and_the_turn_in_writing(
     product: Product, ada: Member, model: LanguageModel, tmp_path: Path
 ):
-    code = WEATHER_AGENT.format(url=model.url, name="Weather")
-    made: subprocess.CompletedProcess[str] = product.manage("shell", "-c", code)
-    assert made.returncode == 0, made.stderr
+    make_agent(product, model, "Weather")
     replies = iter([call("weather", {"city": "London"}, "a"), write("It is sunny in London.")])
     model.respond = lambda body: next(replies)
     silence = microphone(tmp_path / "silence.wav", 5.0)
