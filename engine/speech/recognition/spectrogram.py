@@ -45,7 +45,7 @@ class Spectrogram:
                 self._filters,
                 out=energies[start // _ROWS : end // _ROWS],
             )
-        levels = energies.reshape(whole, -1)[:frames]
+        levels = energies.reshape(-1, energies.shape[2])[:frames]
         np.log10(np.maximum(levels, 1e-10, out=levels), out=levels)
         if frames:
             np.maximum(levels, levels.max() - 8.0, out=levels)

@@ -94,8 +94,8 @@ class Frame:
         return self.end / RATE
 
     def crosses(self, length: int, first: int = 0) -> bool:
-        """Return whether a multiple of ``length`` after ``first`` is in this frame."""
-        return (self.end - first) // length > (self.end - FRAME - first) // length
+        """Return whether a multiple of ``length`` after ``first``, not itself, is in this frame."""
+        return (self.end - first) // length > max(self.end - FRAME - first, 0) // length
 
 
 @dataclass

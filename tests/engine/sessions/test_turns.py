@@ -19,6 +19,7 @@ from engine.sessions.turns import (
 )
 from engine.speech.audio.decode import RATE, Samples
 from engine.speech.recognition.track import Decode, Mark
+from engine.speech.recognition.vad import FRAME
 from tests.engine.sessions.test_live_listen import FOX, SHELLS, say, words
 from tests.speech import join
 
@@ -219,6 +220,19 @@ def test_an_end_by_hand_has_the_words_up_to_its_place():
     assert first.words[-1].end <= place
     assert second.window_start == first.window_end
     assert second.words[0].start == pytest.approx(place, abs=0.001)
+
+
+@pytest.mark.parametrize("samples", range(RATE // 2, RATE // 2 + FRAME, 64))
+def test_speech_after_an_end_by_hand_is_read_when_there_is_some(samples: int):
+    partner = Partner(is_prompt=False)
+    fox = say(FOX)
+    partner.follow(partner.session.push(fox[:samples]))
+    partner.follow(partner.session.force_end())
+    partner.respond_all()
+    partner.push(fox[samples:])
+    guesses = [each for each in partner.asked if not each.final]
+    assert guesses
+    assert min(len(each.samples) for each in guesses) > RATE // 2
 
 
 def test_the_end_of_the_stream_does_not_take_the_place_of_an_end_by_hand():

@@ -160,6 +160,27 @@ def test_force_end_turn_configure_and_close_stream_in_a_row(
     assert stream.code == 1000
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"), [("Finalize", {"model": "nova-3"}), ("ForceEndTurn", FLUX)]
+)
+def test_speech_may_be_cut_at_any_sample(
+    open_stream: Open, halves: tuple[Samples, Samples], kind: str, options: dict[str, Any]
+):
+    first, second = halves
+    with open_stream(**options) as stream:
+        # No divisor of a frame of the detector: cuts are at all distances from its end.
+        for start in range(0, len(first), 1_001):
+            stream.send(first[start : start + 1_001])
+            stream.say(kind)
+            stream.say(kind)
+        stream.send(second)
+        stream.say("CloseStream")
+        stream.read_all()
+    assert stream.code == 1000
+    turns = [turn["transcript"] for turn in stream.of("TurnInfo")]
+    assert "house" in f"{stream.transcript} {turns}".lower()
+
+
 def test_each_message_of_a_row_between_two_turns_takes_effect(
     open_stream: Open, halves: tuple[Samples, Samples]
 ):
