@@ -243,7 +243,10 @@ function Call(root) {
 
   // Who is heard now: everybody, nobody, or whoever holds the button.
   function listen() {
+    const wasTalking = isTalking;
     isTalking = Boolean(microphone) && fields.mode.value === "open" && !isMuted;
+    // No silence is sent, in which the server would notice that nobody speaks any more.
+    if (wasTalking && !isTalking && begun !== null) link.send({ type: "EndTurn" });
     show();
   }
 

@@ -21,8 +21,28 @@ from tests.speech import Samples, join, say, wav_bytes
 
 QUESTION = "Who said something about the lighthouse keeper?"
 INTERRUPTION = "Please stop, I have another question."
-# Minutes of speech: on a slow machine too, the agent speaks when it is interrupted.
-STORY = " ".join(f"The ship passed lighthouse number {number}." for number in range(1, 60))
+REQUEST = "Tell me a story."
+# Long sentences: on a slow machine too, there are seconds of sound that have not been heard.
+STORY = " ".join(
+    f"The {number} passengers who were still awake at that hour of the night stood on the deck "
+    "and looked at the lighthouse until its light could not be seen from the ship any more."
+    for number in range(2, 12)
+)
+# Counts sounds that are stopped, and knows when all that was given to the loudspeaker is over.
+STOPS = """() => {
+  window.stopped = 0;
+  window.sound = null;
+  const { start, stop } = AudioBufferSourceNode.prototype;
+  AudioBufferSourceNode.prototype.start = function (at) {
+    window.sound = { context: this.context, end: at + this.buffer.duration };
+    return start.call(this, at);
+  };
+  AudioBufferSourceNode.prototype.stop = function () {
+    window.stopped += 1;
+    return stop.call(this);
+  };
+}"""
+UNHEARD_SECONDS = "window.sound ? window.sound.end - window.sound.context.currentTime : 0"
 WAIT_MS = 120_000
 # An agent whose language model is the test's, and whose function gets its result by hand.
 AGENT = """
@@ -156,42 +176,41 @@ def messages_of(ada: Member, address: str, kind: str) -> list[dict[str, Any]]:
 def test_speech_over_the_agent_stops_its_sound(product, ada, model, tmp_path):
     make_agent(product, model, "Storyteller")
     model.respond = lambda body: write(STORY)
-    spoken = microphone(tmp_path / "interruption.wav", say(INTERRUPTION), 1.0)
+    spoken = microphone(tmp_path / "interruption.wav", say(INTERRUPTION), 0.2)
     with talking(product, ada, spoken, loops=True) as page:
         begin(page, "Storyteller")
         address = page.url
         mute = page.get_by_role("button", name="Mute")
         mute.click()
-        page.evaluate(
-            """() => {
-              window.stopped = 0;
-              const stop = AudioBufferSourceNode.prototype.stop;
-              AudioBufferSourceNode.prototype.stop = function () {
-                window.stopped += 1;
-                return stop.call(this);
-              };
-            }"""
-        )
+        page.evaluate(STOPS)
 
         def interrupt() -> bool:
-            """Speak while the agent speaks; it may just have paused, when nothing is cut."""
-            page.get_by_label("Write instead of speaking").fill("Tell me a story.")
+            """Speak while the agent speaks; it may just be at the end of a sentence."""
+            page.get_by_label("Write instead of speaking").fill(REQUEST)
             page.get_by_role("button", name="Send", exact=True).click()
-            expect(page.locator("[data-call]")).to_have_attribute(
-                "data-sound", "playing", timeout=WAIT_MS
-            )
+            until(lambda: page.evaluate(UNHEARD_SECONDS) > 0.4, WAIT_MS / 1000, "the agent speaks")
             heard = len(messages_of(ada, address, "UserStartedSpeaking"))
+            page.evaluate("window.stopped = 0")
             mute.click()
             until(
                 lambda: len(messages_of(ada, address, "UserStartedSpeaking")) > heard,
                 WAIT_MS / 1000,
                 "speech is heard",
             )
+            # Muted within a sentence: the turn ends, and the agent answers it.
             mute.click()
+            until(lambda: heard_words(ada, address), WAIT_MS / 1000, "the turn has ended")
             return bool(page.evaluate("window.stopped") and cut_stretches(ada, address))
 
-        until(interrupt, 300, "the sound is stopped, and the record says what was not heard")
+        until(interrupt, 600, "the sound is stopped, and the record says what was not heard")
         end(page)
+
+
+def heard_words(ada: Member, address: str) -> list[str]:
+    """Return what the user has said, without what was written."""
+    texts = [each["body"] for each in messages_of(ada, address, "ConversationText")]
+    said = [each["content"] for each in texts if each["role"] == "user"]
+    return [each for each in said if each != REQUEST]
 
 
 def cut_stretches(ada: Member, address: str) -> list[dict[str, Any]]:
