@@ -183,7 +183,7 @@ class CallRun:
                 async for event in stream:
                     self._take(event)
         except SpeechError as error:
-            reason = f"{error}."
+            reason = f"{str(error).rstrip('.')}."
         except ValueError as error:
             reason = f"The agent cannot be reached: {error}."
         self.stop(reason)

@@ -159,4 +159,4 @@ def store(order: Order, user: User, sound: WavWriter, request_id: str) -> str:
 
 def sentence(error: SpeechError) -> str:
     request_id = f" Request id of the speech server: {error.request_id}" if error.request_id else ""
-    return f"The text could not be spoken: {error}.{request_id}"
+    return f"The text could not be spoken: {str(error).rstrip('.')}.{request_id}"

@@ -84,7 +84,7 @@ def clip_file(request: HttpRequest, pk: UUID) -> HttpResponse:
         return JsonResponse({"error": str(error)}, status=HTTPStatus.PAYMENT_REQUIRED)
     except (SpeechError, UnreadableKey) as error:
         request_id = getattr(error, "request_id", None)
-        sentence = f"The file could not be made: {error}."
+        sentence = f"The file could not be made: {str(error).rstrip('.')}."
         if request_id:
             sentence += f" Request id of the speech server: {request_id}"
         return JsonResponse({"error": sentence}, status=HTTPStatus.BAD_GATEWAY)
@@ -108,7 +108,7 @@ def voice_sample(request: HttpRequest, pk: int) -> HttpResponseBase:
     except OverBudget as error:
         return JsonResponse({"error": str(error)}, status=HTTPStatus.PAYMENT_REQUIRED)
     except (SpeechError, UnreadableKey) as error:
-        sentence = f"The sample could not be made: {error}."
+        sentence = f"The sample could not be made: {str(error).rstrip('.')}."
         return JsonResponse({"error": sentence}, status=HTTPStatus.BAD_GATEWAY)
     return send(request, name, "audio/mpeg", name)
 

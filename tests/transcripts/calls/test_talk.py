@@ -375,9 +375,10 @@ async def test_a_lost_role_ends_the_conversation_with_this_page(call, ada, upstr
     await page.leave()
 
 
-async def test_an_error_of_the_server_ends_the_call_in_its_words(call, ada, upstream):
+@pytest.mark.parametrize("end", ["", "."])
+async def test_an_error_of_the_server_ends_the_call_in_its_words(call, ada, upstream, end: str):
     page = await talking(call, ada, upstream)
-    upstream.stream.fails(ServiceUnavailable("the session is two hours old"))
+    upstream.stream.fails(ServiceUnavailable(f"the session is two hours old{end}"))
     assert (await ended(page))["reason"] == "the session is two hours old."
     assert (await Call.objects.aget()).error == "the session is two hours old."
 
