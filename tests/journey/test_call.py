@@ -197,7 +197,7 @@ def test_speech_over_the_agent_stops_its_sound(product, ada, model, tmp_path):
                 WAIT_MS / 1000,
                 "speech is heard",
             )
-            # Muted within a sentence: the turn ends, and the agent answers it.
+            # Muted within a sentence: the turn ends, as the agent has all of it.
             mute.click()
             until(lambda: heard_words(ada, address), WAIT_MS / 1000, "the turn has ended")
             return bool(page.evaluate("window.stopped") and cut_stretches(ada, address))
