@@ -184,8 +184,14 @@ def test_speech_over_the_agent_stops_its_sound(product, ada, model, tmp_path):
         mute.click()
         page.evaluate(STOPS)
 
+        stops: list[int] = []
+
         def interrupt() -> bool:
-            """Speak while the agent speaks; it may just be at the end of a sentence."""
+            """Speak while the agent speaks, and mute the microphone within the sentence.
+
+            The agent may just be at the end of a piece of its sound, or the microphone be muted
+            before there is a word.
+            """
             page.get_by_label("Write instead of speaking").fill(REQUEST)
             page.get_by_role("button", name="Send", exact=True).click()
             until(lambda: page.evaluate(UNHEARD_SECONDS) > 0.4, WAIT_MS / 1000, "the agent speaks")
@@ -197,12 +203,17 @@ def test_speech_over_the_agent_stops_its_sound(product, ada, model, tmp_path):
                 WAIT_MS / 1000,
                 "speech is heard",
             )
-            # Muted within a sentence: the turn ends, as the agent has all of it.
+            stops.append(page.evaluate("window.stopped"))
+            ended = len(messages_of(ada, address, "ForceEndTurn"))
             mute.click()
-            until(lambda: heard_words(ada, address), WAIT_MS / 1000, "the turn has ended")
-            return bool(page.evaluate("window.stopped") and cut_stretches(ada, address))
+            until(
+                lambda: len(messages_of(ada, address, "ForceEndTurn")) > ended,
+                WAIT_MS / 1000,
+                "the turn is ended",
+            )
+            return any(stops) and all((heard_words(ada, address), cut_stretches(ada, address)))
 
-        until(interrupt, 600, "the sound is stopped, and the record says what was not heard")
+        until(interrupt, 600, "sound is stopped, its rest not recorded, and the turn over")
         end(page)
 
 
