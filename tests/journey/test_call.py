@@ -22,7 +22,7 @@ from tests.speech import Samples, join, say, wav_bytes
 QUESTION = "Who said something about the lighthouse keeper?"
 INTERRUPTION = "Please stop, I have another question."
 REQUEST = "Tell me a story."
-# Long sentences: on a slow machine too, there are seconds of sound that have not been heard.
+# More than a minute of speech: the agent still speaks when it is interrupted.
 STORY = " ".join(
     f"The {number} passengers who were still awake at that hour of the night stood on the deck "
     "and looked at the lighthouse until its light could not be seen from the ship any more."
@@ -183,7 +183,6 @@ def test_speech_over_the_agent_stops_its_sound(product, ada, model, tmp_path):
         mute = page.get_by_role("button", name="Mute")
         mute.click()
         page.evaluate(STOPS)
-
         stops: list[int] = []
 
         def interrupt() -> bool:
