@@ -41,11 +41,13 @@ class UserTurns:
         self._has_echo = False  # of the agent in the user's audio
         self._has_noise = False  # a voice without words, such as music
         self._confidence = 1.0  # of the newest words
+        self._voice_seconds = 0.0  # the longest voice of the turn
 
     # Sounds.
 
     def hear_voice(self, seconds: float, now: float) -> Iterator[Step]:
         """Fall silent: a sound of the user may be an interruption."""
+        self._voice_seconds = max(self._voice_seconds, seconds)
         if seconds < SUSTAINED_SECONDS or self._has_echo or self._has_noise:
             return  # after an echo or a noise only words are an interruption
         yield from self._fall_silent(now)
@@ -69,6 +71,7 @@ class UserTurns:
     def hear_quiet(self, now: float) -> Iterator[Step]:
         self._has_noise = False
         if not self._conversation.is_user_speaking:
+            self._voice_seconds = 0.0
             yield from self._resume(now)
 
     def tick(self, now: float) -> Iterator[Step]:
@@ -111,6 +114,7 @@ class UserTurns:
                 conversation.is_user_speaking = False
                 conversation.idle_since = now
                 yield from self._hear_end(text, now, speech_end, languages)
+                self._voice_seconds = 0.0
                 conversation.is_start_told = False
 
     def begin(
@@ -197,7 +201,7 @@ class UserTurns:
 
     def _meaning(self, turn: Exchange, text: str, now: float) -> Meaning:
         """Return what the user's words mean while the agent speaks or is about to."""
-        meaning = meaning_of(text, turn.reply.text, self._confidence)
+        meaning = meaning_of(text, turn.reply.text, self._confidence, self._voice_seconds)
         if meaning is Meaning.ECHO:
             self._has_echo = True
         is_near_end = turn.reply.is_written and (

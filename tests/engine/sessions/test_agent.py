@@ -904,10 +904,44 @@ def test_words_over_the_agent_have_a_meaning(text: str, meaning: Meaning):
         ("Stop!", 0.51, Meaning.INTERRUPTION),
         ("Okay.", 0.09, Meaning.BACKCHANNEL),
         ("No, I meant the other one.", 0.3, Meaning.INTERRUPTION),
+        ("Cancel.", 0.08, Meaning.INTERRUPTION),
+        ("Wait a moment.", 0.3, Meaning.INTERRUPTION),
+        ("Nope.", 0.03, Meaning.UNCLEAR),
+        ("Now I see.", 0.3, Meaning.UNCLEAR),
+        ("A minute.", 0.3, Meaning.UNCLEAR),
     ],
 )
 def test_few_uncertain_words_are_no_interruption(text: str, confidence: float, meaning: Meaning):
     assert meaning_of(text, SENTENCE, confidence) is meaning
+
+
+@pytest.mark.parametrize(
+    ("text", "voice_seconds", "meaning"),
+    [
+        ("That's her.", 0.45, Meaning.UNCLEAR),
+        ("That's her.", 0.6, Meaning.INTERRUPTION),
+        ("That's her now, isn't it?", 0.45, Meaning.INTERRUPTION),
+        ("Stop it.", 0.45, Meaning.INTERRUPTION),
+    ],
+)
+def test_few_brief_words_are_an_interruption_when_they_are_clear(
+    text: str, voice_seconds: float, meaning: Meaning
+):
+    assert meaning_of(text, SENTENCE, 0.6, voice_seconds) is meaning
+    assert meaning_of(text, SENTENCE, 0.7, voice_seconds) is Meaning.INTERRUPTION
+
+
+@pytest.mark.parametrize(("voice_seconds", "goes_on"), [(0.45, True), (0.9, False)])
+def test_few_words_of_a_longer_voice_end_the_reply(voice_seconds: float, goes_on: bool):
+    talk = Conversation(think=thinking())
+    talk.say()
+    talk.wait(1.0)
+    for seconds in (0.2, voice_seconds):
+        talk.follow(talk.session.hear_voice(seconds, talk.now))
+    for event in (Event.START, Event.UPDATE):
+        talk.follow(talk.session.hear_turn(event, "That's her", talk.now, confidence=0.6))
+    ended = talk.session.hear_turn(Event.END, "That's her", talk.now, confidence=0.6)
+    assert (kinds(talk.follow(ended)) == ["Release"]) is goes_on
 
 
 def test_a_misheard_backchannel_does_not_end_the_reply():
