@@ -149,7 +149,7 @@ def sum_up(parts: Sequence[Totals]) -> Totals:
 
 def totals_by_project(projects: Sequence[Project], period: Period) -> dict[int, Totals]:
     """Return the sums of each project that has any, in one query."""
-    peaks = PeakDay.objects.filter(project__in=projects, day__range=(period.start, period.end))
+    peaks = PeakDay.objects.filter(project__among=projects, day__range=(period.start, period.end))
     used = {name: Sum(name) for name in ("hours", "requests", "characters")}
     parts: tuple[tuple[Any, dict[str, Any]], ...] = (
         *((rows, used) for rows in sums_of(UsageDay, projects, period, grouping="")),
@@ -157,7 +157,7 @@ def totals_by_project(projects: Sequence[Project], period: Period) -> dict[int, 
             (rows, {"dollars": Sum("dollars")})
             for rows in sums_of(CostDay, projects, period, grouping="")
         ),
-        (failures(projects, period), {"errors": Count("pk")}),
+        (failures(projects, period), {"errors": Count("*")}),
         (peaks, {"at_once": Max("requests")}),
     )
     first, *others = (part_of_totals(rows, amounts) for rows, amounts in parts)
@@ -185,7 +185,7 @@ def sums_of(
         (days, after, period.end + DAY),
     ]
     return [
-        rows.objects.filter(project__in=projects, day__gte=start, day__lt=end, **facts)
+        rows.objects.filter(project__among=projects, day__gte=start, day__lt=end, **facts)
         for rows, start, end in pieces
         if start < end
     ]
@@ -225,7 +225,7 @@ def failures(projects: Sequence[Project], period: Period) -> Any:
     """Requests of the ledger that failed in the period."""
     start = datetime.combine(period.start, time.min, UTC)
     end = start + DAY * len(period.days)
-    return Request.objects.filter(project__in=projects).failed().between(start, end)
+    return Request.objects.filter(project__among=projects).failed().between(start, end)
 
 
 def breakdown(
@@ -286,7 +286,7 @@ def daily(
     if step == "month":
         parts = sums_of(days, projects, period, grouping=grouping)
     else:
-        facts = {"project__in": projects, "grouping": grouping}
+        facts = {"project__among": projects, "grouping": grouping}
         parts = [days.objects.filter(day__range=(period.start, period.end), **facts)]
     first, *others = (
         rows.values_list("day", value).annotate(amount=Sum(measure)).order_by() for rows in parts
@@ -307,7 +307,7 @@ def naming(
     known: Mapping[str, str] = {}
     if dimension in ("key", "person"):
         field = "comment" if dimension == "key" else "email"
-        keys = Key.objects.filter(project__in=projects)
+        keys = Key.objects.filter(project__among=projects)
         known = dict(keys.values_list("api_key_id", field))
     elif dimension == "model" and measure not in ("dollars", "errors"):
         known = model_names(projects)
@@ -331,7 +331,7 @@ def naming(
 def model_names(projects: Sequence[Project]) -> dict[str, str]:
     connections = {project.connection_id for project in projects}
     listed = Model.objects.filter(connection__in=connections)
-    facts = SyncPart.objects.filter(project__in=projects, name="usage_fields")
+    facts = SyncPart.objects.filter(project__among=projects, name="usage_fields")
     names: dict[str, str] = {}
     for part in facts.values_list("facts", flat=True):
         names |= part.get("models", {})
@@ -339,7 +339,7 @@ def model_names(projects: Sequence[Project]) -> dict[str, str]:
 
 
 def line_items(projects: Sequence[Project]) -> dict[str, str]:
-    parts = SyncPart.objects.filter(project__in=projects, name="billing_fields")
+    parts = SyncPart.objects.filter(project__among=projects, name="billing_fields")
     return line_items_of(parts.values_list("facts", flat=True))
 
 

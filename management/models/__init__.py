@@ -7,6 +7,7 @@ from management.models.connections import Connection, ConnectionQuerySet
 from management.models.invitations import Invitation, InvitationQuerySet
 from management.models.keys import Key, KeyQuerySet
 from management.models.ledger import Request, RequestQuerySet
+from management.models.lookups import Among
 from management.models.members import Invite, Member
 from management.models.mirrored import Mirrored, MirroredQuerySet
 from management.models.money import Balance, Purchase
@@ -31,6 +32,7 @@ __all__ = [
     "Action",
     "AgentConfiguration",
     "AgentVariable",
+    "Among",
     "AppendOnly",
     "AuditEntry",
     "AuditQuerySet",

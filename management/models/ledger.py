@@ -58,7 +58,7 @@ class RequestQuerySet(models.QuerySet["Request"]):
     def counted_by_day(self, field: str) -> "list[tuple[date, Any, int]]":
         """Return triples of a day (UTC), a value of ``field`` and the number of its requests."""
         days = self.annotate(day=TruncDate("created", tzinfo=UTC)).values("day", field)
-        counted = days.annotate(count=Count("pk")).order_by("day")
+        counted = days.annotate(count=Count("*")).order_by("day")
         return [(row["day"], row[field], row["count"]) for row in counted]
 
 

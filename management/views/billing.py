@@ -23,8 +23,8 @@ def billing(request: HttpRequest) -> HttpResponse:
     notes = mirror_notes(chosen.shown, parts, facts_of="billing_fields")
     names = [name for name, _ in SPLITS]
     charts = cost_splits(chosen.shown, month, names, line_items_of(notes.facts))
-    balances = Balance.objects.present().filter(project__in=chosen.shown)
-    purchases = Purchase.objects.filter(project__in=chosen.shown)
+    balances = Balance.objects.present().filter(project__among=chosen.shown)
+    purchases = Purchase.objects.filter(project__among=chosen.shown)
     return render(
         request,
         "management/billing.html",

@@ -1,6 +1,7 @@
 """Models, languages and voices of the servers, and what projects store there."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -51,16 +52,31 @@ def models(request: HttpRequest) -> HttpResponse:
     )
 
 
+class Choice(NamedTuple):
+    """A named choice: the model behind it, and the id of the one that it was given."""
+
+    purpose: Purpose
+    model: Model | None
+    given: int | str
+
+
 def choices_of_servers(
     listening: Sequence[Model],
-) -> list[tuple[Connection, list[Model], list[tuple[Purpose, Model | None]]]]:
-    """Return each server with its models and the model of each named choice."""
+) -> list[tuple[Connection, list[tuple[int, str]], list[Choice]]]:
+    """Return each server with the ids and names of its models and its named choices."""
     servers: dict[Connection, list[Model]] = {}
     for model in listening:
         servers.setdefault(model.connection, []).append(model)
     return [
-        (server, listed, [(purpose, model_of(purpose, listed)) for purpose in Purpose])
+        (server, [(each.pk, each.canonical_name) for each in listed], choices_among(listed))
         for server, listed in servers.items()
+    ]
+
+
+def choices_among(listed: Sequence[Model]) -> list[Choice]:
+    given = {model.purpose: model.pk for model in reversed(listed)}
+    return [
+        Choice(purpose, model_of(purpose, listed), given.get(purpose, "")) for purpose in Purpose
     ]
 
 
@@ -94,7 +110,7 @@ def model_prefer(request: HttpRequest, pk: int) -> HttpResponse:
 def stored(request: HttpRequest) -> HttpResponse:
     """Agent configurations and variables, and self-hosted credentials."""
     chosen = chosen_projects(request, administered=True)
-    of = {"project__in": chosen.shown}
+    of = {"project__among": chosen.shown}
     return render(
         request,
         "management/stored.html",

@@ -23,9 +23,11 @@ def keys(request: HttpRequest) -> HttpResponse:
     """Keys of the projects that the person administers."""
     chosen = chosen_projects(request, administered=True)
     filters = KeyFilters(request.GET)
-    listed = filters.narrow(Key.objects.filter(project__in=chosen.shown))
-    listed = listed.select_related("project__connection", "made_by", "replaced_by", "replaces")
+    listed = filters.narrow(Key.objects.filter(project__among=chosen.shown))
     page = Paginator(listed, PAGE_ROWS).get_page(filters.cleaned_data.get("page"))
+    first = PAGE_ROWS * (page.number - 1)
+    # Only the rows of the page are joined with others: of thousands it takes four times as long.
+    shown = Key.objects.filter(pk__in=listed.values("pk")[first : first + PAGE_ROWS])
     return render(
         request,
         "management/keys.html",
@@ -33,6 +35,9 @@ def keys(request: HttpRequest) -> HttpResponse:
             "chosen": chosen,
             "filters": filters,
             "page": page,
+            "keys": shown.select_related(
+                "project__connection", "made_by", "replaced_by", "replaces"
+            ),
             "notes": mirror_notes(chosen.shown, ["keys"]),
         },
     )

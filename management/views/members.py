@@ -46,8 +46,8 @@ def members(request: HttpRequest) -> HttpResponse:
             )  # fmt: skip
             messages.success(request, f"{facts['email']} is invited.")
             return redirect("members")
-    listed = Member.objects.present().filter(project__in=chosen.shown).select_related("project")
-    invited = Invite.objects.present().filter(project__in=chosen.shown).select_related("project")
+    listed = Member.objects.present().filter(project__among=chosen.shown).select_related("project")
+    invited = Invite.objects.present().filter(project__among=chosen.shown).select_related("project")
     return render(
         request,
         "management/members.html",

@@ -96,7 +96,7 @@ def mirror_notes(
         if project.connection.removed_at is None
     }
     syncs = [each.sync for each in servers.values() if hasattr(each, "sync")]
-    of_them = Q(project__in=projects) | Q(project=None, connection__in=servers)
+    of_them = Q(project__among=projects) | Q(project=None, connection__in=servers)
     wanted = ~Q(state=SyncPart.State.OK) | Q(name=facts_of)
     parts = SyncPart.objects.filter(of_them, wanted, name__in=names)
     found = list(parts.select_related("project", "connection").order_by("pk"))

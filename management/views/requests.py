@@ -26,7 +26,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     """
     chosen = chosen_projects(request, administered=True)
     filters = RequestFilters(request.GET)
-    listed = filters.narrow(Request.objects.filter(project__in=chosen.shown))
+    listed = filters.narrow(Request.objects.filter(project__among=chosen.shown))
     rows = list(listed.select_related("project").defer("response")[: PAGE_ROWS + 1])
     query = request.GET.copy()
     query["before"] = str(rows[PAGE_ROWS - 1].pk) if len(rows) > PAGE_ROWS else ""

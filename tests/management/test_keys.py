@@ -66,6 +66,23 @@ def text_of(client: Client, name: str, *args, **query) -> str:
     return client.get(reverse(name, args=args), query).content.decode()
 
 
+def test_each_key_is_on_one_page_the_newest_first(ada, project, account):
+    now = timezone.now()
+    Key.objects.bulk_create(
+        Key(project=project, api_key_id=f"k-{number}", comment=f"Key <{number}>",
+            created=now - timedelta(days=number))
+        for number in range(10, 130)
+    )  # fmt: skip
+    listed = [
+        key.api_key_id
+        for page in (1, 2, 3)
+        for key in ada.get(reverse("keys"), {"page": page}).context["keys"]
+    ]
+    newest = Key.objects.order_by("-created", "pk").values_list("api_key_id", flat=True)
+    assert listed == list(newest)
+    assert "Key &lt;60&gt;" in text_of(ada, "keys", page=2)
+
+
 def test_keys_are_listed_with_what_is_known_of_them(ada, project, account):
     Key.objects.filter(api_key_id="k-2").update(
         last_used_at=timezone.now() - timedelta(days=1), scopes=["owner"], tags=["nightly"]

@@ -64,3 +64,31 @@ def test_the_first_active_administrator_owns_projects_without_members(connection
 def test_without_an_administrator_there_is_none():
     User.objects.create_user("vera@example.test", "pass-word-1")
     assert User.objects.first_administrator() is None
+
+
+def test_rows_and_ids_among_many_are_found_as_with_in(connection: Connection):
+    projects = [
+        Project.objects.create(connection=connection, upstream_id=f"p-{number}", name=f"{number}")
+        for number in range(4)
+    ]
+    user = User.objects.create_user("ada@example.test", "pass-word-1")
+    for project in projects[:3]:
+        Membership.objects.create(user=user, project=project, role=Membership.Role.VIEWER)
+    wanted = projects[1:]
+    ids = [project.pk for project in wanted]
+    expected = set(Membership.objects.filter(project__in=wanted))
+    assert len(expected) == 2
+    assert set(Membership.objects.filter(project__among=wanted)) == expected
+    assert set(Membership.objects.filter(project__among=ids)) == expected
+    assert Membership.objects.exclude(project__among=wanted).get().project == projects[0]
+
+
+def test_no_row_is_among_none(connection: Connection):
+    Project.objects.create(connection=connection, upstream_id="p-1", name="Interviews")
+    assert not Project.objects.filter(connection__among=[]).exists()
+    assert Project.objects.exclude(connection__among=[]).exists()
+
+
+def test_only_ids_are_written_into_the_query():
+    with pytest.raises(ValueError, match="invalid literal"):
+        Project.objects.filter(connection__among=["1) OR (1=1"])

@@ -8,7 +8,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 from django.utils import timezone
 
-from management.models import User
+from management.forms import option_list
+from management.models import Project, User
 from transcripts.context import shell
 from transcripts.models import Utterance
 from transcripts.templatetags import saying
@@ -20,6 +21,18 @@ from transcripts.terminal import take_every_name
 )
 def test_a_length_is_a_clock(seconds, text):
     assert saying.clock(seconds) == text
+
+
+def test_a_name_is_text_in_the_menu_of_projects_and_in_a_list():
+    project = Project(pk=1, name='<b>"R & D"</b>')
+    menu = saying.project_items([project, Project(pk=2, name="Two")], project, "/library/")
+    assert menu.count("aria-current") == 1
+    assert '?project=1" aria-current="true">' in menu
+    listed = option_list([(1, project.name), ('"', "Two")], "1")
+    assert '<option value="1" selected>' in listed
+    assert '<option value="&quot;">Two' in listed
+    for text in (menu, listed):
+        assert "&lt;b&gt;&quot;R &amp; D&quot;&lt;/b&gt;" in text
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def calls_page(
     request: HttpRequest, form: CallForm, project: Project | None, status: int = 200
 ) -> HttpResponse:
     user = person(request)
-    found = Call.objects.filter(project__in=visible_projects(user))
+    found = Call.objects.filter(project__among=visible_projects(user))
     if project is not None:
         found = found.filter(project=project)
     begun = found.exclude(started_at=None).with_first_words()

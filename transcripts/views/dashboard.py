@@ -51,7 +51,7 @@ def dashboard(request: HttpRequest, project: Project | None) -> HttpResponse:
     since, visits = last_visit(request)
     own = [each.pk for each in own_projects(request)]
     chosen = [project.pk] if project else own
-    newest = Recording.objects.filter(project__in=chosen).order_by("-pk").values("pk")
+    newest = Recording.objects.filter(project__among=chosen).order_by("-pk").values("pk")
     # One query for these and for the tray, which every page has.
     listed = tray_rows(
         own,
@@ -79,7 +79,7 @@ def dashboard(request: HttpRequest, project: Project | None) -> HttpResponse:
             "servers": health(projects),
             "budgets": sorted(usages, key=lambda usage: -usage.part)[:BUDGETS],
             "more_budgets": max(0, len(usages) - BUDGETS),
-            "live": LiveSession.objects.filter(project__in=chosen).heard_now()[:RECENT],
+            "live": LiveSession.objects.filter(project__among=chosen).heard_now()[:RECENT],
         },
     )
     response.set_cookie(
@@ -97,7 +97,7 @@ def progress(request: HttpRequest) -> HttpResponse:
 
 def ended_since(projects: list[int], since: datetime, state: State) -> QuerySet[Any, Any]:
     """Return the ids of recordings whose newest run ended so after ``since``, the latest ones."""
-    runs = Transcription.objects.filter(recording__project__in=projects)
+    runs = Transcription.objects.filter(recording__project__among=projects)
     return runs.ended_since(since, state).values("recording")[:ENDED]
 
 

@@ -35,7 +35,7 @@ def library(request: HttpRequest, project: Project | None) -> HttpResponse:
     filters = LibraryFilters(request.GET)
     # Ids rather than a subquery: the database then walks the newest rows and stops.
     projects = [project.pk] if project else visible_projects(user)
-    listed = filters.narrow(Recording.objects.filter(project__in=projects))
+    listed = filters.narrow(Recording.objects.filter(project__among=projects))
     writable = writable_projects(user)
     page = rows(listed.select_related("project").order_by("-pk")[: PAGE_ROWS + 1])
     older = page[PAGE_ROWS - 1].recording.pk if len(page) > PAGE_ROWS else None

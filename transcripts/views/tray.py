@@ -71,8 +71,8 @@ def tray_rows(projects: Sequence[int], *lists: QuerySet[Any, Any]) -> list[Row]:
 
     Each recording has the number of those that are ``waiting``.
     """
-    waiting = Recording.objects.filter(project__in=projects).open()
-    runs = Transcription.objects.filter(recording__project__in=projects)
+    waiting = Recording.objects.filter(project__among=projects).open()
+    runs = Transcription.objects.filter(recording__project__among=projects)
     failures = runs.ended_since(timezone.now() - FAILURES_FOR, State.FAILED)
     counted = waiting.order_by().values(all=Value(1)).annotate(count=Count("pk")).values("count")
     return rows_of(
@@ -91,7 +91,7 @@ def tray_of(user: User, projects: Sequence[int], listed: Iterable[Row]) -> Tray:
     waiting = [row for row in rows if row.recording.state in OPEN_STATES]
     waiting.sort(key=lambda row: row.recording.pk)
     count = waiting[0].recording.waiting if waiting else 0  # type: ignore[attr-defined]
-    unfinished = user.uploads.unfinished().filter(project__in=projects)
+    unfinished = user.uploads.unfinished().filter(project__among=projects)
     uploads = list(unfinished.order_by("created_at", "pk")[: MAX_OPEN_UPLOADS + 1])
     return Tray(
         open=waiting[:SHOWN],
