@@ -191,9 +191,16 @@ def sums_of(
     ]
 
 
+class Constant(Cast):
+    """A value of a type that is no column to group by: SQLite would sort all rows by it."""
+
+    def get_group_by_cols(self) -> list[Any]:
+        return []
+
+
 def part_of_totals(rows: Any, amounts: Mapping[str, Any]) -> Any:
     """Return rows of a project and all of ``AMOUNTS``, of which others than these are null."""
-    empty = Cast(Value(None), FloatField())  # PostgreSQL takes an untyped null for text
+    empty = Constant(Value(None), FloatField())  # PostgreSQL takes an untyped null for text
     columns = {
         f"{name}_of_all": Cast(amounts[name], FloatField()) if name in amounts else empty
         for name in AMOUNTS
