@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from django.db.models import Model, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponseBase
 
-from management.models import Action, AuditEntry, Connection, Membership, Project, User
+from management.models import Action, AuditEntry, Membership, Project, User
 
 Row = TypeVar("Row", bound=Model)
 View = Callable[..., HttpResponseBase]
@@ -35,9 +35,7 @@ def account_projects(request: HttpRequest) -> list[Project]:
     """
     user = person(request)
     roles = Membership.objects.filter(project=OuterRef("pk"), user=user).values("role")
-    # Hundreds of projects share a few servers, of which each is read once.
-    servers = Prefetch("connection", Connection.objects.select_related("sync"))
-    accounted = Project.objects.accounted_to(user).prefetch_related(servers)
+    accounted = Project.objects.accounted_to(user).select_related("connection__sync")
     found = list(accounted.annotate(role=Subquery(roles)))
     request.own_projects = [each for each in found if each.role]  # type: ignore[attr-defined]
     return found

@@ -314,7 +314,7 @@ def naming(
     known: Mapping[str, str] = {}
     if dimension in ("key", "person"):
         field = "comment" if dimension == "key" else "email"
-        keys = Key.objects.filter(project__among=projects)
+        keys = Key.objects.filter(project__among=projects).order_by()
         known = dict(keys.values_list("api_key_id", field))
     elif dimension == "model" and measure not in ("dollars", "errors"):
         known = model_names(projects)

@@ -178,18 +178,12 @@ def runs_with_running(recordings: Sequence[int]) -> QuerySet[Any, Any]:
 def rows_of(*lists: QuerySet[Any, Any], **facts: Any) -> list[Row]:
     """Return the rows of the recordings whose ids are in some lists, each of them once.
 
-    All lists are read in one query, and the recordings in another if there are any. The lists may
-    be limited, their order is not kept. The recordings are annotated with ``facts``.
+    All lists are read in one query. They may be limited, their order is not kept. The recordings
+    are annotated with ``facts``.
     """
-    first, *others = (Recording.objects.order_by().filter(pk__in=each) for each in lists)
-    ids = {
-        pk
-        for (pk,) in first.values_list("pk").union(*(o.values_list("pk") for o in others), all=True)
-    }
-    if not ids:
-        return []
     recordings = Recording.objects.order_by().select_related("project").annotate(**facts)
-    return rows(recordings.filter(pk__in=ids))
+    first, *others = (recordings.filter(pk__in=each) for each in lists)
+    return rows({each.pk: each for each in first.union(*others, all=True)}.values())
 
 
 def ended_rows(listed: Iterable[Row], state: State, since: datetime, most: int) -> list[Row]:
