@@ -18,6 +18,7 @@ from engine.models import Request
 from engine.runtime.database import in_database
 from engine.runtime.garbage import HEAP
 from engine.runtime.loop_lag import PULSE
+from engine.runtime.modelcache import MEMORY
 from engine.runtime.priority import step_back
 from engine.speech.errors import UnknownModel
 from engine.speech.synthesis.voices import find_voice
@@ -29,6 +30,7 @@ logger = logging.getLogger("engine")
 _SAVE_USE_SECONDS = 60
 _PURGE_SECONDS = 24 * 3600
 _UNLOAD_SECONDS = 60  # between looks for idle models
+_RELIEVE_SECONDS = 10  # between looks at the memory
 
 
 class Service:
@@ -77,6 +79,7 @@ class Service:
             asyncio.create_task(_repeat(_SAVE_USE_SECONDS, self._credentials.save_last_use)),
             asyncio.create_task(_repeat(_PURGE_SECONDS, self._purge)),
             asyncio.create_task(_repeat(_UNLOAD_SECONDS, self._unload)),
+            asyncio.create_task(_repeat(_RELIEVE_SECONDS, _relieve)),
             asyncio.create_task(deliveries.run()),
             asyncio.create_task(HEAP.keep()),
             asyncio.create_task(PULSE.beat()),
@@ -100,6 +103,10 @@ class Service:
         deleted = await in_database(Request.objects.purge, self._environment.request_days)
         if deleted:
             logger.info("deleted %d requests from the log", deleted)
+
+
+async def _relieve() -> None:
+    await asyncio.to_thread(MEMORY.relieve)
 
 
 async def _repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -33,7 +33,7 @@ class _Entry(Generic[Model]):
 
 
 class MemoryLimit:
-    """Memory of the process above which idle models are unloaded before another is loaded.
+    """Memory of the process above which models that rest are unloaded.
 
     ``limit`` is in bytes, as ``resident`` measures them; None for no limit.
     """
@@ -55,13 +55,28 @@ class MemoryLimit:
             release_memory()
             while self.limit is not None and (resident := self._resident()) > self.limit:
                 hurried = resident > FAR_ABOVE * self.limit
-                least = HURRIED_REST_SECONDS if hurried else REST_SECONDS
-                rested = [(rest, cache) for cache in self._caches if (rest := cache.rested(least))]
-                (_, key), cache = max(rested, key=lambda each: each[0], default=((0, ""), None))
-                if cache is None or not cache.unload(key):
+                if not self._unload_one(HURRIED_REST_SECONDS if hurried else REST_SECONDS):
                     return
-                release_memory()
-                logger.info("unloaded %s to make room", key)
+
+    def relieve(self) -> None:
+        """Unload models that rest while the memory is far above the limit.
+
+        A long request grows without loading a model.
+        """
+        with self._making_room:
+            while self.limit is not None and self._resident() > FAR_ABOVE * self.limit:
+                if not self._unload_one(REST_SECONDS):
+                    return
+
+    def _unload_one(self, least: float) -> bool:
+        """Unload the model that rests longest; False when none rests for ``least`` seconds."""
+        rested = [(rest, cache) for cache in self._caches if (rest := cache.rested(least))]
+        (_, key), cache = max(rested, key=lambda each: each[0], default=((0, ""), None))
+        if cache is None or not cache.unload(key):
+            return False
+        release_memory()
+        logger.info("unloaded %s to make room", key)
+        return True
 
 
 MEMORY = MemoryLimit()  # of this process; the engine sets its limit at the start

@@ -107,9 +107,10 @@ class Caches:
     """Two caches of one process, in which each loaded model takes 100 bytes."""
 
     def __init__(self, clock: Clock, limit: int) -> None:
-        memory = MemoryLimit(limit, resident=lambda: 100 * len(self.loaded()))
-        self.voices = ModelCache(Model, clock=clock, memory=memory)
-        self.recognizers = ModelCache(Model, pinned={"tiny.en"}, clock=clock, memory=memory)
+        self.buffers = 0  # bytes of a request
+        self.memory = MemoryLimit(limit, resident=lambda: self.buffers + 100 * len(self.loaded()))
+        self.voices = ModelCache(Model, clock=clock, memory=self.memory)
+        self.recognizers = ModelCache(Model, pinned={"tiny.en"}, clock=clock, memory=self.memory)
 
     def loaded(self) -> list[str]:
         return [*self.recognizers.loaded(), *self.voices.loaded()]
@@ -149,6 +150,24 @@ def test_far_above_the_limit_models_that_are_not_in_use_make_room(clock: Clock):
     caches.voices.get("joe")
     caches.voices.get("amy")
     assert caches.loaded() == ["base", "joe", "amy"]
+
+
+def test_a_request_that_grows_far_above_the_limit_has_models_unloaded_that_rest(clock: Clock):
+    caches = Caches(clock, limit=300)
+    for name in ("tiny.en", "base"):
+        caches.recognizers.get(name)
+    caches.voices.get("joe")
+    caches.buffers = 200  # 500 bytes
+    clock.seconds += 14
+    caches.memory.relieve()  # no model rests for long
+    caches.buffers = 100  # above the limit, not far above it
+    clock.seconds += 6
+    caches.memory.relieve()
+    assert caches.loaded() == ["tiny.en", "base", "joe"]
+    caches.buffers = 200
+    caches.voices.get("joe")
+    caches.memory.relieve()
+    assert caches.loaded() == ["tiny.en", "joe"]
 
 
 def test_below_the_limit_nothing_is_unloaded(clock: Clock):
