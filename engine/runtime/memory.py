@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-TRIM_SECONDS = 1.0
+TRIM_SECONDS = 0.5
 _M_ARENA_MAX = -8  # malloc.h
 _LIBC = ctypes.CDLL(None)
 _STATM = Path("/proc/self/statm")  # sizes in pages: the second is what is resident
