@@ -7,6 +7,7 @@ import logging
 import shutil
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from engine.accounts.credentials import Credentials
@@ -75,11 +76,12 @@ class Service:
         self._environment.spool.mkdir(parents=True)
         deliveries = Deliveries(self._environment)
         await deliveries.prepare()
+        relieve = partial(asyncio.to_thread, MEMORY.relieve)
         tasks = [
             asyncio.create_task(_repeat(_SAVE_USE_SECONDS, self._credentials.save_last_use)),
             asyncio.create_task(_repeat(_PURGE_SECONDS, self._purge)),
             asyncio.create_task(_repeat(_UNLOAD_SECONDS, self._unload)),
-            asyncio.create_task(_repeat(_RELIEVE_SECONDS, _relieve)),
+            asyncio.create_task(_repeat(_RELIEVE_SECONDS, relieve)),
             asyncio.create_task(deliveries.run()),
             asyncio.create_task(HEAP.keep()),
             asyncio.create_task(PULSE.beat()),
@@ -103,10 +105,6 @@ class Service:
         deleted = await in_database(Request.objects.purge, self._environment.request_days)
         if deleted:
             logger.info("deleted %d requests from the log", deleted)
-
-
-async def _relieve() -> None:
-    await asyncio.to_thread(MEMORY.relieve)
 
 
 async def _repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

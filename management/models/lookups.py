@@ -11,8 +11,8 @@ from django.db.models import ForeignKey, Lookup, Model
 class Among(Lookup):
     """``project__among=projects``: one of these rows or ids, of which there may be hundreds.
 
-    Rows and results are those of ``in``. The ids stand in the SQL as numbers: hundreds of
-    parameters of each query are most of the time of a page of a large account.
+    It finds the rows that ``in`` finds. The ids are written into the SQL as numbers: binding
+    hundreds of parameters in each of ten queries took about 10 ms of a page.
     """
 
     lookup_name = "among"

@@ -897,62 +897,49 @@ def test_words_over_the_agent_have_a_meaning(text: str, meaning: Meaning):
 
 
 @pytest.mark.parametrize(
-    ("text", "confidence", "meaning"),
+    ("text", "confidence", "voice_seconds", "meaning"),
     [
-        ("MAM", 0.39, Meaning.UNCLEAR),
-        ("May I bet?", 0.15, Meaning.UNCLEAR),
-        ("Stop!", 0.51, Meaning.INTERRUPTION),
-        ("Okay.", 0.09, Meaning.BACKCHANNEL),
-        ("No, I meant the other one.", 0.3, Meaning.INTERRUPTION),
-        ("Cancel.", 0.08, Meaning.INTERRUPTION),
-        ("Wait a moment.", 0.3, Meaning.INTERRUPTION),
-        ("Nope.", 0.03, Meaning.UNCLEAR),
-        ("Now I see.", 0.3, Meaning.UNCLEAR),
-        ("A minute.", 0.3, Meaning.UNCLEAR),
+        ("MAM", 0.39, 1.0, Meaning.UNCLEAR),
+        ("May I bet?", 0.15, 1.0, Meaning.UNCLEAR),
+        ("Okay.", 0.09, 1.0, Meaning.BACKCHANNEL),
+        ("No, I meant the other one.", 0.3, 0.3, Meaning.INTERRUPTION),
+        # Objections need little confidence.
+        ("Stop!", 0.51, 0.3, Meaning.INTERRUPTION),
+        ("Cancel.", 0.08, 0.3, Meaning.INTERRUPTION),
+        ("Wait a moment.", 0.3, 0.3, Meaning.INTERRUPTION),
+        ("Stop it.", 0.6, 0.45, Meaning.INTERRUPTION),
+        ("Nope.", 0.03, 1.0, Meaning.UNCLEAR),
+        ("Now I see.", 0.3, 1.0, Meaning.UNCLEAR),
+        ("A minute.", 0.3, 1.0, Meaning.UNCLEAR),
+        # Others need more confidence the shorter the voice is.
+        ("That's her.", 0.6, 0.45, Meaning.UNCLEAR),
+        ("That's her.", 0.7, 0.45, Meaning.INTERRUPTION),
+        ("That's her.", 0.6, 0.6, Meaning.INTERRUPTION),
+        ("That's her now, isn't it?", 0.6, 0.45, Meaning.INTERRUPTION),
     ],
 )
-def test_few_uncertain_words_are_no_interruption(text: str, confidence: float, meaning: Meaning):
-    assert meaning_of(text, SENTENCE, confidence) is meaning
+def test_few_uncertain_words_are_no_interruption(
+    text: str, confidence: float, voice_seconds: float, meaning: Meaning
+):
+    assert meaning_of(text, SENTENCE, confidence, voice_seconds) is meaning
 
 
 @pytest.mark.parametrize(
-    ("text", "voice_seconds", "meaning"),
-    [
-        ("That's her.", 0.45, Meaning.UNCLEAR),
-        ("That's her.", 0.6, Meaning.INTERRUPTION),
-        ("That's her now, isn't it?", 0.45, Meaning.INTERRUPTION),
-        ("Stop it.", 0.45, Meaning.INTERRUPTION),
-    ],
+    ("text", "confidence", "voice_seconds", "goes_on"),
+    [("MAM", 0.39, 0.2, True), ("That's her", 0.6, 0.45, True), ("That's her", 0.6, 0.9, False)],
 )
-def test_few_brief_words_are_an_interruption_when_they_are_clear(
-    text: str, voice_seconds: float, meaning: Meaning
+def test_a_misheard_backchannel_does_not_end_the_reply(
+    text: str, confidence: float, voice_seconds: float, goes_on: bool
 ):
-    assert meaning_of(text, SENTENCE, 0.6, voice_seconds) is meaning
-    assert meaning_of(text, SENTENCE, 0.7, voice_seconds) is Meaning.INTERRUPTION
-
-
-@pytest.mark.parametrize(("voice_seconds", "goes_on"), [(0.45, True), (0.9, False)])
-def test_few_words_of_a_longer_voice_end_the_reply(voice_seconds: float, goes_on: bool):
     talk = Conversation(think=thinking())
     talk.say()
     talk.wait(1.0)
     for seconds in (0.2, voice_seconds):
         talk.follow(talk.session.hear_voice(seconds, talk.now))
     for event in (Event.START, Event.UPDATE):
-        talk.follow(talk.session.hear_turn(event, "That's her", talk.now, confidence=0.6))
-    ended = talk.session.hear_turn(Event.END, "That's her", talk.now, confidence=0.6)
+        talk.follow(talk.session.hear_turn(event, text, talk.now, confidence=confidence))
+    ended = talk.session.hear_turn(Event.END, text, talk.now, confidence=confidence)
     assert (kinds(talk.follow(ended)) == ["Release"]) is goes_on
-
-
-def test_a_misheard_backchannel_does_not_end_the_reply():
-    talk = Conversation(think=thinking())
-    talk.say()
-    talk.wait(1.0)
-    talk.follow(talk.session.hear_voice(0.2, talk.now))
-    for event in (Event.START, Event.UPDATE):
-        talk.follow(talk.session.hear_turn(event, "MAM", talk.now, confidence=0.39))
-    ended = talk.session.hear_turn(Event.END, "MAM", talk.now, confidence=0.39)
-    assert kinds(talk.follow(ended)) == ["Release"]
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 5)), max_size=20))
