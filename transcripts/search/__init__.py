@@ -7,7 +7,8 @@ The index is written by the database itself with the text, in the same transacti
 import base64
 import json
 import math
-from collections.abc import Collection, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol, get_args
@@ -41,7 +42,7 @@ APART = 1.0
 RANKED = 2000
 # Of so many transcripts that have the words of a phrase it is looked up if they have the phrase.
 LOOKED_UP = 500
-# Of a term that is said more often in one transcript, the first places are looked at.
+# Of a term that is said more often in a transcript, on average, the first places are looked at.
 TERM_PLACES = 5000
 # Words that are no more utterances apart are shown with all that is said between them.
 NEAR = 4
@@ -54,8 +55,11 @@ class Index(Protocol):
 
     Ids are those of utterances, newest first; lower scores are better. ``newest``, ``best`` and
     ``within`` give utterances that hold every term, a phrase also when it only begins there and
-    passes into the next ones. ``transcripts`` gives the first utterance of each transcript that
-    has every word of the terms, anywhere. Each may raise ``TooSlow``.
+    passes into the next ones. ``within`` looks in ranges of ids, each with its last one, and gives
+    them oldest first. ``transcripts`` gives the first utterance of each transcript that has every
+    word of the terms, anywhere, if it is newer than ``until``. ``runs`` are the transcriptions of
+    utterances. ``count`` gives the number of utterances and, where that is less than ``cap``, of
+    their transcriptions; ``count_transcripts`` counts ``transcripts``. Each may raise ``TooSlow``.
     """
 
     def newest(
@@ -70,11 +74,20 @@ class Index(Protocol):
         limit: int,
     ) -> list[tuple[float, int]]: ...
 
-    def within(self, query: Query, first: int, last: int, limit: int) -> list[int]: ...
+    def within(self, query: Query, ranges: Sequence[tuple[int, int]], limit: int) -> list[int]: ...
 
     def transcripts(
-        self, query: Query, projects: Sequence[int] | None, before: int | None, limit: int
+        self,
+        query: Query,
+        projects: Sequence[int] | None,
+        before: int | None,
+        limit: int,
+        until: int,
     ) -> list[int]: ...
+
+    def runs(self, utterances: Sequence[int]) -> dict[int, int]: ...
+
+    def count(self, query: Query, projects: Sequence[int] | None, cap: int) -> tuple[int, int]: ...
 
     def count_transcripts(self, query: Query, projects: Sequence[int] | None, cap: int) -> int: ...
 
@@ -244,11 +257,14 @@ def find(
 
 @dataclass(frozen=True)
 class Place:
-    """Place of a hit: at an utterance, or ``apart`` in the transcript that starts with it."""
+    """Place of a hit: at an utterance, or apart in the transcript that starts with it.
+
+    ``apart`` is then the id of its transcription.
+    """
 
     utterance: int
     score: float = 0.0
-    apart: bool = False
+    apart: int | None = None
 
 
 def page(
@@ -298,7 +314,7 @@ def places(
             return [Place(pk) for pk in ids], ""
         # Transcripts older than the last of a full page belong to the next one.
         until = ids[-1] if len(ids) == limit else 0
-        together = runs_of([*ids, before] if before else ids)
+        together = set(index.runs([*ids, before] if before else ids).values())
         apart, hint = far_apart(query, projects, before, until, together, limit)
         ranked_places = [Place(pk) for pk in ids] + apart
         return sorted(ranked_places, key=lambda place: -place.utterance)[:limit], hint
@@ -309,16 +325,10 @@ def places(
     ranked_places = [Place(pk, score) for score, pk in ranked]
     if len(query.terms) == 1 or len(ranked_places) == limit:
         return ranked_places, ""
-    together = runs_of(index.newest(query, projects, None, RANKED))
+    together = set(index.runs(index.newest(query, projects, None, RANKED)).values())
     before = after.utterance if after and after.score >= APART else None
     apart, hint = far_apart(query, projects, before, 0, together, limit - len(ranked_places))
     return [*ranked_places, *apart], hint
-
-
-def runs_of(utterances: Sequence[int]) -> set[int]:
-    """The transcriptions of utterances."""
-    rows = Utterance.objects.filter(pk__in=utterances).order_by()
-    return set(rows.values_list("transcription_id", flat=True))
 
 
 def far_apart(
@@ -339,19 +349,20 @@ def far_apart(
     looked_up = 0
     batch = limit + len(together) + 1
     while True:
-        firsts = index.transcripts(query, projects, before, batch)
-        rows = Utterance.objects.filter(pk__in=firsts).order_by("-pk")
-        for first, run in rows.values_list("pk", "transcription_id"):
-            if first <= until or len(result) == limit:
+        firsts = index.transcripts(query, projects, before, batch, until)
+        runs = index.runs(firsts)
+        for first in firsts:
+            if len(result) == limit:
                 return result, ""
-            if run in together:
+            run = runs.get(first)
+            if run is None or run in together:
                 continue
             if phrases:
                 looked_up += 1
-                last = last_of([run])[run]
-                if not all(index.within(part, first, last, 1) for part in phrases):
+                whole = [(first, last_of([run])[run])]
+                if not all(index.within(part, whole, 1) for part in phrases):
                     continue
-            result.append(Place(first, APART, True))
+            result.append(Place(first, APART, run))
         if len(firsts) < batch:
             return result, ""
         if looked_up >= LOOKED_UP:
@@ -371,13 +382,13 @@ def counted(query: Query, projects: Sequence[int] | None) -> tuple[int, int]:
     Transcripts that have the words of a phrase far apart are counted as if they had the phrase.
     """
     index = database_index()
-    ids = index.newest(query, projects, None, COUNT_CAP + 1)
-    if len(ids) > COUNT_CAP:
-        return COUNT_CAP + 1, 0
-    recordings = together = len(runs_of(ids))
+    hits, together = index.count(query, projects, COUNT_CAP + 1)
+    if hits > COUNT_CAP:
+        return hits, 0
+    recordings = together
     if len(query.terms) > 1:
         recordings = max(together, index.count_transcripts(query, projects, COUNT_CAP + 1))
-    count = min(COUNT_CAP + 1, len(ids) + recordings - together)
+    count = min(COUNT_CAP + 1, hits + recordings - together)
     return count, recordings if count <= COUNT_CAP else 0
 
 
@@ -398,7 +409,7 @@ FIELDS = (
 
 def hits_at(query: Query, places: Sequence[Place]) -> tuple[Hit, ...]:
     """The hits at these places, in this order; one deleted meanwhile is left out."""
-    chosen = closest(query, [place.utterance for place in places if place.apart])
+    chosen = closest(query, {place.utterance: place.apart for place in places if place.apart})
     wanted = {place.utterance for place in places if not place.apart}
     wanted.update(pk for pks in chosen.values() for pk in pks)
     utterances = Utterance.objects.select_related("project", "transcription__recording")
@@ -412,7 +423,9 @@ def hits_at(query: Query, places: Sequence[Place]) -> tuple[Hit, ...]:
         if stretch:
             listed.append(stretch)
     longest = max(len(term.words) for term in query.terms)
-    crossing = [stretch[0] for stretch in listed if not query.is_in(stretch[0].text)]
+    crossing = [
+        stretch[0] for stretch in listed if len(stretch) == 1 and not query.is_in(stretch[0].text)
+    ]
     after = following(crossing, max(longest, NEAR))
     voices = voices_of({row.transcription for row in rows.values()})
     hits = [
@@ -425,15 +438,21 @@ def hits_at(query: Query, places: Sequence[Place]) -> tuple[Hit, ...]:
     return tuple(hits)
 
 
-def closest(query: Query, firsts: Sequence[int]) -> dict[int, list[int]]:
-    """Return the place in each transcript where the terms are closest together."""
-    rows = Utterance.objects.filter(pk__in=firsts).order_by()
-    runs = dict(rows.values_list("pk", "transcription_id"))
+def closest(query: Query, runs: Mapping[int, int]) -> dict[int, list[int]]:
+    """Return the place in each transcript where the terms are closest together.
+
+    ``runs`` are the transcriptions by the first utterance of each.
+    """
+    if not runs:
+        return {}
     last = last_of(runs.values())
     index = database_index()
+    wholes = [(first, last[run]) for first, run in runs.items() if run in last]
+    limit = TERM_PLACES * len(wholes)
+    found = [index.within(part, wholes, limit) for part in query.parts]
     windows = {}
-    for first, run in runs.items():
-        places = [index.within(part, first, last[run], TERM_PLACES) for part in query.parts]
+    for first, end in wholes:
+        places = [ids[bisect_left(ids, first) : bisect_right(ids, end)] for ids in found]
         if all(places):
             windows[first] = shortest_window(places)
     return windows
@@ -489,6 +508,7 @@ def hit(
     utterance, end = stretch[0], stretch[0].end
     if len(stretch) > 1:
         text = " … ".join(around(query, each.text) for each in stretch)
+        marks = query.marks(text)
         # The excerpt of the first one may have lost its beginning.
         first = query.marks(utterance.text)
     else:
@@ -498,7 +518,7 @@ def hit(
             if query.is_in(longer):
                 text, end = longer, after[extent - 1].end
                 break
-        first = query.marks(text)
+        first = marks = query.marks(text)
     recording = utterance.transcription.recording
     return Hit(
         utterance=utterance.pk,
@@ -514,7 +534,7 @@ def hit(
         start=spoken_at(utterance, first[0][0]) if first else utterance.start,
         end=end,
         text=text,
-        marks=query.marks(text),
+        marks=marks,
         apart=len(stretch) > 1,
     )
 

@@ -99,9 +99,14 @@ def newest(
 
 
 def transcripts(
-    query: Query, projects: Sequence[int] | None, before: int | None, limit: int
+    query: Query,
+    projects: Sequence[int] | None,
+    before: int | None,
+    limit: int,
+    until: int,
 ) -> list[int]:
-    return ordered(*knowing(query, projects), before, limit)
+    where, values = knowing(query, projects)
+    return ordered(f"{where} AND id > %s", [*values, until], before, limit)
 
 
 def ordered(where: str, values: list[Any], before: int | None, limit: int) -> list[int]:
@@ -115,15 +120,29 @@ def ordered(where: str, values: list[Any], before: int | None, limit: int) -> li
     return [pk for (pk,) in rows]
 
 
-def within(query: Query, first: int, last: int, limit: int) -> list[int]:
+def runs(utterances: Sequence[int]) -> dict[int, int]:
+    rows = fetch(
+        "SELECT id, transcription_id FROM transcripts_utterance WHERE id = ANY(%s)",
+        [list(utterances)],
+    )
+    return dict(rows)
+
+
+def within(query: Query, ranges: Sequence[tuple[int, int]], limit: int) -> list[int]:
     expression, values = tsquery(query)
+    # Each range is read by itself: together they would be a search in the whole library.
     rows = fetch(
         f"""
-        SELECT id FROM transcripts_utterance
-        WHERE id BETWEEN %s AND %s AND searchable AND search @@ {expression}
-        ORDER BY id LIMIT {limit}
+        SELECT found.id FROM unnest(%s::bigint[], %s::bigint[]) AS bounds(first, last)
+            CROSS JOIN LATERAL (
+                SELECT id FROM transcripts_utterance
+                WHERE id BETWEEN bounds.first AND bounds.last
+                    AND searchable AND search @@ {expression}
+                OFFSET 0
+            ) AS found
+        ORDER BY found.id LIMIT {limit}
         """,
-        [first, last, *values],
+        [[first for first, _ in ranges], [last for _, last in ranges], *values],
     )
     return [pk for (pk,) in rows]
 
@@ -143,12 +162,22 @@ def best(
         f"""
         SELECT score, id FROM (
             SELECT -ts_rank(search, {expression})::float8
-                / (1 + ln(1 + octet_length(text) / 6.0))::float8 AS score, id
+                / (1 + ln(1 + octet_length(text) / 6.0::float8)) AS score, id
             FROM transcripts_utterance WHERE {where}
         ) AS ranked {later} ORDER BY score, id DESC LIMIT {limit}
         """,
         [*wanted, *values],
     )
+
+
+def count(query: Query, projects: Sequence[int] | None, cap: int) -> tuple[int, int]:
+    where, values = matching(query, projects)
+    statement = f"SELECT transcription_id FROM transcripts_utterance WHERE {where} LIMIT {cap}"
+    rows = fetch(
+        f"SELECT count(*), count(DISTINCT transcription_id) FROM ({statement}) AS found", values
+    )
+    hits, runs = rows[0]
+    return hits, runs
 
 
 def count_transcripts(query: Query, projects: Sequence[int] | None, cap: int) -> int:

@@ -20,9 +20,14 @@ from transcripts.search.query import Query, Term
 from transcripts.text.folding import fold
 from transcripts.text.tokens import UNSPACED, are_close, compared, is_unspaced
 
-# Up to so many projects are looked up in the index; more are filtered row by row, which is
-# faster when a good part of the matches may be seen.
+# Up to so many projects are looked up in the index, which takes longer with each of them. With more,
+# the row of each match is read instead.
 INDEXED_PROJECTS = 32
+# With more than a few, a page of words is looked for among the newest matches first, by their rows:
+# it is there unless these projects are a small part of the library. The index is faster for phrases.
+FEW_PROJECTS = 8
+LOOKED_AT = 2000
+PAGE = 50
 # Relevance is decided among the newest matches: reading half a million takes a second.
 RANKED = 2000
 
@@ -131,24 +136,40 @@ def uninstall(database: BaseDatabaseWrapper) -> None:
 def newest(
     query: Query, projects: Sequence[int] | None, before: int | None, limit: int
 ) -> list[int]:
-    rows = fetch(*ordered(INDEX, spoken(query), projects, before, limit))
-    return [pk for (pk,) in rows]
+    is_page = limit <= PAGE and all(len(term.words) == 1 for term in query.terms)
+    return ordered(INDEX, spoken(query), projects, (0, before), limit, is_page=is_page)
 
 
 def transcripts(
-    query: Query, projects: Sequence[int] | None, before: int | None, limit: int
+    query: Query,
+    projects: Sequence[int] | None,
+    before: int | None,
+    limit: int,
+    until: int,
 ) -> list[int]:
-    rows = fetch(*ordered(VOCABULARY, known(query), projects, before, limit))
-    return [pk for (pk,) in rows]
+    return ordered(VOCABULARY, known(query), projects, (until, before), limit)
 
 
-def within(query: Query, first: int, last: int, limit: int) -> list[int]:
+def runs(utterances: Sequence[int]) -> dict[int, int]:
+    rows = fetch(
+        """
+        SELECT id, transcription_id FROM transcripts_utterance
+        WHERE id IN (SELECT value FROM json_each(%s))
+        """,
+        [json.dumps(list(utterances))],
+    )
+    return dict(rows)
+
+
+def within(query: Query, ranges: Sequence[tuple[int, int]], limit: int) -> list[int]:
     rows = fetch(
         f"""
-        SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s AND rowid BETWEEN %s AND %s
-        ORDER BY rowid LIMIT {limit}
+        SELECT found.rowid FROM json_each(%s) AS bounds CROSS JOIN {INDEX} AS found
+        WHERE found.{INDEX} MATCH %s AND found.rowid BETWEEN
+            json_extract(bounds.value, '$[0]') AND json_extract(bounds.value, '$[1]')
+        ORDER BY found.rowid LIMIT {limit}
         """,
-        [spoken(query), first, last],
+        [json.dumps(list(ranges)), spoken(query)],
     )
     return [pk for (pk,) in rows]
 
@@ -156,13 +177,13 @@ def within(query: Query, first: int, last: int, limit: int) -> list[int]:
 def best(
     query: Query, projects: Sequence[int] | None, after: tuple[float, int] | None, limit: int
 ) -> list[tuple[float, int]]:
-    ids, values = ordered(INDEX, spoken(query), projects, None, RANKED)
+    ids = ordered(INDEX, spoken(query), projects, (0, None), RANKED)
     rows = fetch(
-        f"""
-        SELECT utterance.id, utterance.text
-        FROM ({ids}) CROSS JOIN transcripts_utterance AS utterance USING (id)
+        """
+        SELECT id, text FROM transcripts_utterance
+        WHERE id IN (SELECT value FROM json_each(%s))
         """,
-        values,
+        [json.dumps(ids)],
     )
     # Ties go to the newer utterance, so the order is that of (score, -id).
     ranked = sorted((score, -pk) for score, pk in scored(query, rows))
@@ -171,35 +192,91 @@ def best(
     return [(score, -negative) for score, negative in ranked[:limit]]
 
 
+def count(query: Query, projects: Sequence[int] | None, cap: int) -> tuple[int, int]:
+    ids, values = selected(INDEX, spoken(query), projects, (0, None), cap)
+    # The transcriptions are counted of fewer than ``cap`` alone: every row has to be read.
+    rows = fetch(
+        f"""
+        WITH found AS MATERIALIZED ({ids})
+        SELECT count(*), CASE WHEN count(*) < {cap} THEN (
+            SELECT count(DISTINCT transcription_id) FROM transcripts_utterance
+            WHERE id IN (SELECT id FROM found)
+        ) ELSE 0 END
+        FROM found
+        """,
+        values,
+    )
+    hits, runs = rows[0]
+    return hits, runs
+
+
 def count_transcripts(query: Query, projects: Sequence[int] | None, cap: int) -> int:
-    source, values = matching(VOCABULARY, known(query), projects)
-    return int(fetch(f"SELECT count(*) FROM (SELECT 1 {source} LIMIT {cap})", values)[0][0])
+    ids, values = selected(VOCABULARY, known(query), projects, (0, None), cap)
+    return int(fetch(f"SELECT count(*) FROM ({ids})", values)[0][0])
 
 
 def ordered(
-    index: str, expression: str, projects: Sequence[int] | None, before: int | None, limit: int
+    index: str,
+    expression: str,
+    projects: Sequence[int] | None,
+    between: tuple[int, int | None],
+    limit: int,
+    *,
+    is_page: bool = False,
+) -> list[int]:
+    """The newest matches of an index in these projects, of ids between two others.
+
+    The second is None for the newest of all; ``is_page`` tries the newest of the library first.
+    """
+    if is_page and projects is not None and FEW_PROJECTS < len(projects) <= INDEXED_PROJECTS:
+        looked_at, values = selected(index, expression, None, between, LOOKED_AT)
+        found = permitted(looked_at, values, projects, limit)
+        if len(found) == limit:
+            return found
+        if fetch(f"SELECT count(*) FROM ({looked_at})", values)[0][0] < LOOKED_AT:
+            return found
+    return [pk for (pk,) in fetch(*selected(index, expression, projects, between, limit))]
+
+
+def selected(
+    index: str,
+    expression: str,
+    projects: Sequence[int] | None,
+    between: tuple[int, int | None],
+    limit: int,
 ) -> tuple[str, list[Any]]:
-    """A statement for the ``id`` of the newest matches of an index, and its values."""
-    source, values = matching(index, expression, projects)
-    if before is not None:
-        source += " AND found.rowid < %s"
-        values.append(before)
-    return f"SELECT found.rowid AS id {source} ORDER BY found.rowid DESC LIMIT {limit}", values
-
-
-def matching(index: str, expression: str, projects: Sequence[int] | None) -> tuple[str, list[Any]]:
-    """From where to select ``found.rowid`` of the matches in these projects, and its values."""
+    """A statement for the ``id`` of the newest matches, as ``ordered``, and its values."""
     source = f"FROM {index} AS found"
-    where = f"WHERE found.{index} MATCH %s"
-    if projects is None:
-        return f"{source} {where}", [expression]
-    if len(projects) <= INDEXED_PROJECTS:
+    where = f"WHERE found.{index} MATCH %s AND found.rowid > %s"
+    if projects is not None and len(projects) <= INDEXED_PROJECTS:
         wanted = " OR ".join(f'"{project:d}"' for project in projects)
-        return f"{source} {where}", [f"{expression} AND project_id : ({wanted})"]
-    # CROSS JOIN keeps the order of the tables: the index first, newest first.
-    source += " CROSS JOIN transcripts_utterance AS utterance ON utterance.id = found.rowid"
-    where += " AND utterance.project_id IN (SELECT value FROM json_each(%s))"
-    return f"{source} {where}", [expression, json.dumps(list(projects))]
+        expression = f"{expression} AND project_id : ({wanted})"
+    after, before = between
+    values: list[Any] = [expression, after]
+    if before is not None:
+        where += " AND found.rowid < %s"
+        values.append(before)
+    if projects is not None and len(projects) > INDEXED_PROJECTS:
+        # CROSS JOIN keeps the order of the tables: the index first, newest first.
+        source += " CROSS JOIN transcripts_utterance AS utterance ON utterance.id = found.rowid"
+        where += " AND utterance.project_id IN (SELECT value FROM json_each(%s))"
+        values.append(json.dumps(list(projects)))
+    return f"SELECT found.rowid AS id {source} {where} ORDER BY id DESC LIMIT {limit}", values
+
+
+def permitted(
+    statement: str, values: Sequence[Any], projects: Sequence[int], limit: int
+) -> list[int]:
+    """The first of the rows that a statement selects, newest first, that are in these projects."""
+    # CROSS JOIN reads the rows in the order of the statement, and no more than are needed.
+    rows = fetch(
+        f"""
+        SELECT id FROM ({statement}) CROSS JOIN transcripts_utterance USING (id)
+        WHERE project_id IN (SELECT value FROM json_each(%s)) LIMIT {limit}
+        """,
+        [*values, json.dumps(list(projects))],
+    )
+    return [pk for (pk,) in rows]
 
 
 def spoken(query: Query) -> str:
@@ -266,13 +343,18 @@ def scored(query: Query, rows: Sequence[tuple[int, str]]) -> list[tuple[float, i
 
 
 def pattern(term: Term) -> str:
-    """A regular expression for a term in folded text, where ``_`` is no letter."""
+    """A regular expression for a term in folded text, where ``_`` is no letter.
+
+    It begins with the letters of the first word, which are found faster than a condition.
+    """
     words = [fold(word) for word in term.words]
-    source = re.escape(words[0])
+    first = re.escape(words[0])
+    source = first
+    unspaced = UNSPACED.pattern
+    if not is_unspaced(words[0][0]):
+        source += rf"(?:(?<![^\W_]{first})|(?<={unspaced}{first}))"
     for before, word in pairwise(words):
         source += (r"[\W_]*" if are_close(before, word) else r"[\W_]+") + re.escape(word)
-    unspaced = UNSPACED.pattern
-    start = "" if is_unspaced(words[0][0]) else rf"(?:(?<![^\W_])|(?<={unspaced}))"
-    is_open = term.prefix or is_unspaced(words[-1][-1])
-    end = "" if is_open else rf"(?:(?![^\W_])|(?={unspaced}))"
-    return f"{start}{source}{end}"
+    if term.prefix or is_unspaced(words[-1][-1]):
+        return source
+    return rf"{source}(?:(?![^\W_])|(?={unspaced}))"

@@ -9,6 +9,8 @@ def fold(text: str) -> str:
     Lower case, composed (NFC); Latin letters lose their accents, those of other scripts keep
     their marks, which spell different letters there.
     """
+    if text.isascii():
+        return text.lower()
     kept = ""
     for character in unicodedata.normalize("NFD", text):
         accent = "\u0300" <= character <= "\u036f"

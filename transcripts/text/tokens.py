@@ -19,6 +19,7 @@ UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
+ASCII_WORD = re.compile("[A-Za-z0-9]+")
 # Joins the words on both sides of a seam to one that is in no text.
 SEAM = "ƾ"
 # So many words after the end of an utterance tell one phrase across it from another.
@@ -41,6 +42,9 @@ def is_unspaced(character: str) -> bool:
 
 def word_ranges(text: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each word of ``text``, in characters."""
+    if text.isascii():
+        yield from (found.span() for found in ASCII_WORD.finditer(text))
+        return
     start: int | None = None
     for place, character in enumerate(text):
         alone = character > "\u0e00" and is_unspaced(character) and is_word_character(character)

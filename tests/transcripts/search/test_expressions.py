@@ -59,23 +59,6 @@ def test_sqlite_looks_for_each_word_once_in_a_vocabulary(query: str, expression:
 
 
 @pytest.mark.parametrize(
-    ("projects", "values"),
-    [
-        (None, ["q"]),
-        ([7], ['q AND project_id : ("7")']),
-        ([7, 8], ['q AND project_id : ("7" OR "8")']),
-        (list(range(33)), ["q", str(list(range(33)))]),
-    ],
-)
-def test_sqlite_finds_few_projects_in_the_index_and_filters_by_many(
-    projects: list[int] | None, values: list[str]
-):
-    source, found = sqlite.matching(sqlite.INDEX, "q", projects)
-    assert found == values
-    assert source.count("%s") == len(values)
-
-
-@pytest.mark.parametrize(
     ("query", "text", "count"),
     [
         ("budget", "budget, budgets and budget", 2),

@@ -5,10 +5,12 @@ from django.core.management import call_command
 from django.db import connection, connections, models
 from django.test.utils import CaptureQueriesContext
 
+from management.models import Project
 from tests.transcripts.search.conftest import hear
 from transcripts import checks
 from transcripts.models import Utterance
 from transcripts.search import TOO_SLOW, search, search_everything, sqlite
+from transcripts.search.query import parse
 
 TABLE = Utterance._meta.db_table
 
@@ -75,6 +77,40 @@ def test_index_is_filled_when_it_was_lost(sqlite_index, ada, project):
     sqlite_index.install(connection)
     assert len(search(ada, "kept").hits) == 1
     assert search(ada, "hidden").hits == ()
+
+
+@pytest.mark.parametrize(
+    ("few", "most", "looked_at"),
+    [
+        (3, 9, 100),  # in the index
+        (0, 9, 100),  # by the rows of all matches
+        (0, 9, 6),  # by the rows of the newest matches, then in the index
+        (0, 2, 100),  # more than are looked up in the index
+    ],
+)
+def test_every_way_to_look_in_projects_finds_the_same(
+    sqlite_index, monkeypatch, server, few, most, looked_at
+):
+    names = ("FEW_PROJECTS", few), ("INDEXED_PROJECTS", most), ("LOOKED_AT", looked_at)
+    for name, value in names:
+        monkeypatch.setattr(sqlite_index, name, value)
+    projects = [
+        Project.objects.create(connection=server, upstream_id=f"p-{number}", name=f"{number}")
+        for number in range(5)
+    ]
+    for number in range(15):
+        hear(projects[number * number % 5], "word " * 3, "else", "a word", title=f"{number}")
+    chosen = [projects[0].pk, projects[3].pk, projects[4].pk]
+    said = Utterance.objects.filter(project__in=chosen, text__contains="word").order_by("-pk")
+    expected = list(said.values_list("pk", flat=True))
+    query = parse("word")
+    for limit in (1, 5, len(expected), 51):
+        assert sqlite_index.newest(query, chosen, None, limit) == expected[:limit]
+    middle = expected[4]
+    assert sqlite_index.newest(query, chosen, middle, 3) == expected[5:8]
+    firsts = list(said.filter(pk__gt=middle, index=0).values_list("pk", flat=True))
+    assert firsts
+    assert sqlite_index.transcripts(query, chosen, None, 50, middle) == firsts
 
 
 def test_index_holds_no_words_of_what_was_deleted(sqlite_index, project):
