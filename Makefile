@@ -15,11 +15,11 @@ install:
 dev: install-tests
 	$(VENV)/python manage.py up --reload --logs
 
-# The tests that start no models, browser, servers or processes.
+# The tests that start no models, browser, servers or processes, and are not slow.
 quick: install-tests
-	$(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --durations 3
+	$(VENV)/python -m pytest -m "not full and not slow" --numprocesses 2 --dist loadfile --durations 3
 
-# Every test. Tracing adds 44 % to its time: coverage is that of the fast tests.
+# Every test. Tracing adds 44 % to its time: coverage is that of the fast and slow tests.
 test: install-tests
 	EARSHOT_CASES=60 $(VENV)/python -m pytest -m "not full" --numprocesses 2 --dist loadfile --cov --cov-report=
 	$(VENV)/python -m tests.covered

@@ -1,4 +1,4 @@
-"""Coverage of each room by the tests of `make quick`: printed from the data of pytest-cov."""
+"""Coverage of each room by the fast and slow tests: printed from the data of pytest-cov."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ def main() -> None:
         command = [sys.executable, "-m", "coverage", "json", "--quiet", "-o", str(report)]
         subprocess.run(command, cwd=ROOT, check=True)
         shares = rooms(report)
-    print("Statements that the fast tests run, by room:")
+    print("Statements that the fast and slow tests run, by room:")
     for room, percent in sorted(shares.items(), key=lambda item: item[1]):
         print(f"  {percent:4.0f} %  {room}")
 

@@ -7,6 +7,8 @@ import pytest
 from tests import house, picture
 from tests.test_imports import ARROWS, ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def page() -> str:

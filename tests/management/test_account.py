@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from management.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 PASSWORD = "a long pass phrase"
 
 

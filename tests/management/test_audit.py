@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from management.models import Action, AppendOnly, AuditEntry, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 PASSWORD = "a long pass phrase"
 
 

@@ -249,6 +249,7 @@ def test_of_ten_jobs_that_start_together_as_many_as_fit_pass(project, budget):
 # The page.
 
 
+@pytest.mark.slow
 def test_an_owner_sets_and_raises_a_budget(project):
     ada = client_of(project, Membership.Role.OWNER)
     fields = {"project": project.pk, "period": "month", "dollars": "50", "hour_price": "0.26"}
@@ -269,6 +270,7 @@ def test_an_owner_sets_and_raises_a_budget(project):
     "facts", [{"dollars": "0"}, {"dollars": ""}, {"dollars": "-5"}, {"period": "x"},
               {"hour_price": "-1"}, {"dollars": "nan"}, {"dollars": "1e300"}],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_budget_with_a_mistake_is_not_set(facts, project):
     ada = client_of(project, Membership.Role.OWNER)
     fields = {"project": project.pk, "period": "month", "dollars": "50", "hour_price": "0"}
@@ -276,6 +278,7 @@ def test_a_budget_with_a_mistake_is_not_set(facts, project):
     assert not Budget.objects.exists()
 
 
+@pytest.mark.slow
 def test_an_owner_of_several_projects_is_asked_which(project):
     ada = client_of(project, Membership.Role.OWNER)
     assert "Choose a project" not in ada.get(reverse("budgets")).content.decode()
@@ -287,6 +290,7 @@ def test_an_owner_of_several_projects_is_asked_which(project):
 
 
 @pytest.mark.parametrize("role", ["admin", "member", "viewer"])
+@pytest.mark.slow
 def test_others_see_the_budget_and_do_not_set_it(role, project, budget):
     bob = client_of(project, role, "bob@example.test")
     text = bob.get(reverse("budgets")).content.decode()
@@ -297,6 +301,7 @@ def test_others_see_the_budget_and_do_not_set_it(role, project, budget):
     assert Budget.objects.get().dollars == 10
 
 
+@pytest.mark.slow
 def test_the_team_budget_is_for_administrators_of_the_team(project):
     ada = client_of(project, Membership.Role.OWNER)
     fields = {"project": "", "period": "month", "dollars": "50", "hour_price": "0"}
@@ -307,6 +312,7 @@ def test_the_team_budget_is_for_administrators_of_the_team(project):
 
 
 @pytest.mark.parametrize(("dollars", "words"), [(8.5, "85 %"), (11, "used up")])
+@pytest.mark.slow
 def test_everybody_is_warned_on_the_first_page(dollars, words, project, budget):
     vera: Client = client_of(project, Membership.Role.VIEWER, "vera@example.test")
     assert words not in vera.get(reverse("dashboard")).content.decode()

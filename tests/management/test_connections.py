@@ -10,7 +10,7 @@ from management.servers import crypto
 from management.sync.runs import sync
 from tests.management.conftest import Account
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 KEY = "the-key-of-the-new-connection"
 FIELDS = {
     "kind": "self_hosted", "name": "Data centre", "base_url": "http://speech.test/", "key": KEY,

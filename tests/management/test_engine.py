@@ -34,6 +34,8 @@ from management.sync.runs import sync
 from tests.engine.conftest import environment, inside  # noqa: F401 fixtures
 from tests.engine.inprocess import URL, Holder, Inside
 
+pytestmark = pytest.mark.slow
+
 
 class Gateway(httpx.BaseTransport):
     """Sends the requests of a client to the engine's ASGI application."""

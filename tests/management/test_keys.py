@@ -17,7 +17,7 @@ from management.servers.snippets import snippets
 from management.sync.runs import sync
 from tests.management.conftest import SECRET, Account, key, mirror
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def lists() -> dict[str, Any]:

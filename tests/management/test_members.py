@@ -28,7 +28,7 @@ from tests.management.conftest import Account, key, mirror
 from tests.management.test_keys import client_of, text_of
 from transcripts.choices import offers
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def lists() -> dict[str, Any]:

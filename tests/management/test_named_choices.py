@@ -67,6 +67,7 @@ def test_a_server_without_models_has_no_choices(project):
     assert words(project) == []
 
 
+@pytest.mark.slow
 def test_an_administrator_chooses_and_takes_the_suggestion_again(project):
     models = {model.canonical_name: model.pk for model in listed(project, *HOSTED)}
     root = Client()
@@ -80,6 +81,7 @@ def test_an_administrator_chooses_and_takes_the_suggestion_again(project):
     assert words(project)[1] == "Accurate: nova-3-medical"
 
 
+@pytest.mark.slow
 def test_models_of_another_server_are_not_chosen(project):
     other = Connection(kind="hosted", name="Other", base_url="http://other.test")
     other.api_key = "secret"
@@ -112,6 +114,7 @@ def test_uploads_begin_with_the_named_choices_and_have_every_model(project):
 
 
 @pytest.mark.parametrize("page", ["upload", "live"])
+@pytest.mark.slow
 def test_pickers_say_what_runs(page, project):
     engine(project)
     client = client_of(project, Membership.Role.MEMBER)
@@ -120,6 +123,7 @@ def test_pickers_say_what_runs(page, project):
     assert 'label="All models"' in text
 
 
+@pytest.mark.slow
 def test_the_page_names_choices_and_languages(project):
     engine(project)
     Model.objects.update(languages=["en", "en-US", "es", "yue", "haw", "pt-BR"])

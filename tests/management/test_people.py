@@ -32,7 +32,7 @@ from management.models import (
 )
 from webapp.env import Email
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 PASSWORD = "a long pass phrase"
 
 

@@ -150,6 +150,7 @@ def test_a_new_price_is_for_later_requests(project, prices, account):
 # The page.
 
 
+@pytest.mark.slow
 def test_an_administrator_sets_changes_and_removes_a_price(project):
     client = Client()
     client.force_login(User.objects.create_superuser("root@example.test", "pw"))
@@ -168,6 +169,7 @@ def test_an_administrator_sets_changes_and_removes_a_price(project):
 
 
 @pytest.mark.parametrize("facts", [{"dollars": "-1"}, {"dollars": "nan"}, {"charge": "air"}])
+@pytest.mark.slow
 def test_a_price_that_cannot_be_is_not_set(facts, project):
     client = Client()
     client.force_login(User.objects.create_superuser("root@example.test", "pw"))

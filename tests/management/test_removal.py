@@ -20,6 +20,8 @@ from management.tasks import sync_account
 from tests.management.conftest import key, request
 from transcripts.models import Recording, Transcription
 
+pytestmark = pytest.mark.slow
+
 NAME = "Berlin"
 
 

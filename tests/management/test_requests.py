@@ -23,7 +23,7 @@ from management.spending import month_start
 from tests.management.test_keys import client_of
 from transcripts.models import Recording, State
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 

@@ -17,6 +17,8 @@ from management.tasks import mirror_accounts, request_sync
 from tests.management.conftest import SECRET, Account, key, request
 from tests.pages.test_secrets import everything
 
+pytestmark = pytest.mark.slow
+
 CONNECTION_KEY, SECOND_KEY = "deepgram-secret-of-the-team", "another-secret-of-the-team"
 PASSWORD = "a long pass phrase"
 FIELDS = {"kind": "self_hosted", "name": "Berlin", "base_url": "http://speech.test"}

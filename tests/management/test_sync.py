@@ -36,7 +36,7 @@ from management.sync.parts import PARTS
 from management.sync.runs import sync
 from tests.management.conftest import NOW, Account, day, key, request
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 MIRRORED = (
     Project, Model, Key, Member, Invite, Request, UsageDay, UsageMonth, CostDay, CostMonth,
     Balance, Purchase, AgentConfiguration, AgentVariable, SelfHostedCredential, SyncPart,

@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+from django.db.models import F
+from django.utils import timezone
+
 from management.models import Connection, Project, UsedTag
 from management.models.tags import KEPT_FREE, MOST_A_DAY
 from management.tagging import request_tags, tagged
@@ -36,8 +39,10 @@ def test_a_tag_that_is_too_long_is_left_out(project, caplog):
 
 
 def use(connection: Connection, count: int) -> None:
-    for number in range(count):
-        UsedTag.objects.admit(connection.pk, [f"tag-{number}"])
+    today = timezone.now().date()
+    UsedTag.objects.bulk_create(
+        UsedTag(connection=connection, day=today, tag=f"tag-{number}") for number in range(count)
+    )
 
 
 def test_a_server_gets_at_most_500_tags_a_day(project, caplog):
@@ -61,9 +66,7 @@ def test_each_server_and_each_day_has_tags_of_its_own(project):
     other = Project.objects.create(connection=hosted, upstream_id="p-2", name="Lectures")
     assert request_tags(other, "live") == (f"project:{other.pk}", "feature:live")
     assert request_tags(project, "live") == ("feature:live",)
-    for row in UsedTag.objects.filter(connection=project.connection):
-        row.day -= timedelta(days=1)
-        row.save()
+    UsedTag.objects.filter(connection=project.connection).update(day=F("day") - timedelta(days=1))
     assert request_tags(project, "live") == (f"project:{project.pk}", "feature:live")
     assert UsedTag.objects.filter(connection=project.connection).count() == 1
 

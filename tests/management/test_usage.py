@@ -152,6 +152,7 @@ def test_months_and_days_add_up_to_the_period(period, project):
     assert len(drawn.series) == min(2, len(hours))
 
 
+@pytest.mark.slow
 def test_a_year_by_key_reads_the_days_of_whole_months_from_sums(ada, used):
     UsageDay.objects.all().delete()
     year = {"period": "range", "start": "2025-12-15", "end": "2026-11-30", "by": "key"}
@@ -160,6 +161,7 @@ def test_a_year_by_key_reads_the_days_of_whole_months_from_sums(ada, used):
     assert len(drawn.bins) == 12
 
 
+@pytest.mark.slow
 def test_figures_of_the_period_are_shown(ada, used):
     text = ada.get(reverse("usage"), RANGE).content.decode()
     for part in ("3", "30", "$4.50", "listen", "speak", "20 Nov"):
@@ -169,6 +171,7 @@ def test_figures_of_the_period_are_shown(ada, used):
     assert (sums.hours, sums.dollars, sums.errors) == (3.0, 4.5, 1)
 
 
+@pytest.mark.slow
 def test_the_csv_has_the_numbers_of_the_chart(ada, used):
     response = ada.get(reverse("usage_csv"), RANGE)
     rows = list(csv.reader(io.StringIO(response.content.decode())))
@@ -177,6 +180,7 @@ def test_the_csv_has_the_numbers_of_the_chart(ada, used):
     assert len(rows) == 31
 
 
+@pytest.mark.slow
 def test_no_cost_is_shown_as_not_known(ada, project):
     assert "not known" in ada.get(reverse("usage")).content.decode()
 
@@ -186,6 +190,7 @@ def numbers(text: str) -> list[str]:
     return re.findall(r">\s*(\d+)(?:\.0\sh)?\s*<", text)
 
 
+@pytest.mark.slow
 def test_usage_of_other_projects_is_not_seen(ada, used):
     other = Project.objects.create(connection=used.connection, upstream_id="p-2", name="Secret")
     UsageDay.objects.create(project=other, day=DAY, hours=77.0)
@@ -200,6 +205,7 @@ def test_usage_of_other_projects_is_not_seen(ada, used):
     assert "80" in numbers(text)
 
 
+@pytest.mark.slow
 def test_administrators_see_the_most_at_once_of_each_server(ada, used):
     Project.objects.create(connection=used.connection, upstream_id="p-2", name="Lectures")
     Membership.objects.create(
@@ -219,6 +225,7 @@ def test_administrators_see_the_most_at_once_of_each_server(ada, used):
     assert "All projects of Engine" not in text
 
 
+@pytest.mark.slow
 def test_someone_in_no_project_sees_no_usage(ada, project):
     Membership.objects.all().delete()
     assert ada.get(reverse("usage")).status_code == 404
@@ -233,6 +240,7 @@ def test_someone_in_no_project_sees_no_usage(ada, project):
         {"period": "x", "by": "x", "step": "x", "measure": "\0"},
     ],
 )
+@pytest.mark.slow
 def test_a_choice_that_cannot_be_shows_this_month(query, ada, project):
     response = ada.get(reverse("usage"), query)
     assert response.status_code == 200
@@ -240,17 +248,20 @@ def test_a_choice_that_cannot_be_shows_this_month(query, ada, project):
 
 
 @pytest.mark.parametrize("period", ["last", "30", "90", "365"])
+@pytest.mark.slow
 def test_other_periods_are_shown(period, ada, used):
     response = ada.get(reverse("usage"), {"period": period})
     assert response.context["chart"].bins
 
 
+@pytest.mark.slow
 def test_the_selects_show_what_was_chosen(ada, used):
     chosen = {"measure": "requests", "by": "endpoint", "step": "month", "period": "last"}
     page = ada.get(reverse("usage"), chosen).content.decode()
     assert re.findall(r'<option value="([^"]*)"\s+selected', page) == list(chosen.values())
 
 
+@pytest.mark.slow
 def test_another_period_has_another_step_unless_one_was_chosen(ada, used):
     year = {"period": "range", "start": "2025-12-15", "end": "2026-11-30"}
     for step, bins in (("", 12), ("week", 51)):
@@ -262,6 +273,7 @@ def test_another_period_has_another_step_unless_one_was_chosen(ada, used):
         assert re.findall(r'value="(\w*)"\s+selected', listed[0]) == ([step] if step else [])
 
 
+@pytest.mark.slow
 def test_age_and_gaps_of_the_mirror_are_told(ada, used):
     Sync.objects.create(
         connection=used.connection, finished_at=timezone.now() - timedelta(minutes=10)
@@ -280,6 +292,7 @@ def test_age_and_gaps_of_the_mirror_are_told(ada, used):
     assert "r-6" in text
 
 
+@pytest.mark.slow
 def test_a_page_takes_few_queries(ada, used, django_assert_max_num_queries):
     ada.get(reverse("usage"))  # the first page of a session notes when the user was seen
     with django_assert_max_num_queries(12):

@@ -21,6 +21,8 @@ from tests.pages.cast import Cast
 from webapp.env import Email
 from webapp.signin.resuming import Unsent
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "a long pass phrase"
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from tests.pages.cast import Cast
 
-pytestmark = pytest.mark.usefixtures("no_running_loop")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_running_loop")]
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import pytest
 from django.urls import reverse
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_wrong_password_is_told_in_a_sentence(client, cast):
     response = client.post(reverse("sign_in"), {"login": "ada@example.test", "password": "no"})

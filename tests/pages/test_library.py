@@ -11,6 +11,8 @@ from tests.pages.cast import Cast
 from transcripts.models import Recording, State
 from transcripts.views.library import PAGE_ROWS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def titles(client, cast: Cast):

@@ -17,7 +17,7 @@ from tests.pages.test_access import OPEN, WITHOUT_ARGUMENTS, make_upload
 from transcripts.live.models import LiveSession
 from transcripts.models import State
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 SCALE = {"PROJECTS": 3, "KEYS": 12, "MEMBERS": 6, "DAYS": 3, "AUDITED": 60}
 REQUESTS = 60
 MOST = 12

@@ -13,6 +13,8 @@ from management.servers import speech
 from tests.pages.cast import Cast
 from transcripts.models import Preset, Recording, Utterance
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def as_user(cast: Cast, no_running_loop: None):

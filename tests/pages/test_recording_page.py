@@ -10,6 +10,8 @@ from tests.pages.patience import until
 from transcripts.models import State
 from transcripts.text.reading import BLOCK_UTTERANCES
 
+pytestmark = pytest.mark.slow
+
 HOURS = 2200  # utterances: three hours of them
 FILLED = """() => [...document.querySelectorAll('[data-block]')].every((block) => {
   const box = block.getBoundingClientRect();

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.pages.cast import Cast, transcribe
@@ -94,6 +95,7 @@ def test_arrows_walk_and_enter_opens_the_recording_there(page, cast: Cast):
     assert abs(float(word.get_attribute("data-at")) - start) < 0.01
 
 
+@pytest.mark.slow
 def test_odd_queries_are_answered_with_a_page(client, cast: Cast):
     cast.transcribed()
     client.force_login(cast.ada)

@@ -13,6 +13,8 @@ from django.urls import reverse
 from management.models import User
 from tests.pages.cast import Cast
 
+pytestmark = pytest.mark.slow
+
 PASSWORD, NEW_PASSWORD, WRONG = "a long pass phrase", "sesame and lentils", "certainly wrong 1"
 
 

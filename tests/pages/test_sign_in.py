@@ -14,6 +14,8 @@ from tests.pages.cast import Cast
 from webapp.signin import attempts, hashing, resuming
 from webapp.signin.attempts import Failures
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "a long pass phrase"
 
 

@@ -12,6 +12,8 @@ from management.models import Action, AuditEntry, Token, User
 from tests.pages.cast import Cast
 from transcripts.models import Recording
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "a long pass phrase"
 
 

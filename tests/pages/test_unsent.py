@@ -7,6 +7,8 @@ from playwright.sync_api import Page, expect
 from tests.pages.cast import Cast
 from transcripts.models import Recording
 
+pytestmark = pytest.mark.slow
+
 NAME = "A name that took a while"
 
 

@@ -246,6 +246,7 @@ RECORDS = [
 
 
 @given(st.sampled_from(RECORDS), st.data())
+@pytest.mark.slow
 def test_every_record_reads_any_json(kind, data):
     value = data.draw(st.dictionaries(st.sampled_from(list(kind.kinds)), any_json))
     assert kind.read(Fields(value))

@@ -141,6 +141,7 @@ def test_the_same_voices_are_recognised_after_a_cut(connections):
 
 
 @given(CONNECTIONS, CONNECTIONS, st.booleans())
+@pytest.mark.slow
 def test_another_process_resumes_where_the_first_ended(before, after, diarize):
     first = Caller(diarize=diarize)
     for connection in before:

@@ -103,6 +103,7 @@ class Microphone:
 
 
 @pytest.mark.parametrize("seconds", [1, 10, 60, 120])
+@pytest.mark.slow
 def test_an_outage_loses_no_audio_and_keeps_times_and_speakers(seconds):
     chance = random.Random(seconds)
     for _ in range(CUTS_OF_EACH):

@@ -285,6 +285,7 @@ def test_the_member_of_the_wrong_shape_is_named(raw, member):
 
 
 @given(any_json)
+@pytest.mark.slow
 def test_no_json_is_too_odd(value):
     try:
         response = read_listen_response(json.dumps(value).encode())

@@ -89,6 +89,7 @@ def test_read_always_names_its_language():
 
 
 @given(listen_options)
+@pytest.mark.slow
 def test_options_survive_being_stored(options):
     assert ListenOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
 

@@ -145,6 +145,7 @@ def test_text_that_is_no_json_is_the_servers_fault(session):
 
 
 @given(st.sampled_from(SESSIONS), st.data())
+@pytest.mark.slow
 def test_no_message_is_too_odd(session, data):
     kind = data.draw(st.sampled_from(list(session.events)))
     names = ["channel", "channel_index", "alternatives", "words", "start", "thresholds", "event"]

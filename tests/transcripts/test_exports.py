@@ -85,12 +85,14 @@ async def test_audio_comes_in_the_part_asked_for(finished, listener, asked, stat
         assert response["Content-Range"] == f"bytes {first}-{last - 1}/{len(AUDIO)}"
 
 
+@pytest.mark.slow
 def test_part_beyond_the_end_is_unsatisfiable(finished, client, ada):
     client.force_login(ada)
     response = client.get(address(finished), headers={"range": f"bytes={len(AUDIO)}-"})
     assert (response.status_code, response["Content-Range"]) == (416, f"bytes */{len(AUDIO)}")
 
 
+@pytest.mark.slow
 def test_head_tells_the_length_without_the_body(finished, client, ada):
     client.force_login(ada)
     response = client.head(address(finished))
@@ -106,6 +108,7 @@ async def test_part_of_another_version_is_not_given(finished, listener):
     assert (await listener.get(address(finished), headers=same)).status_code == 206
 
 
+@pytest.mark.slow
 def test_what_the_browser_has_is_not_sent_again(finished, client, ada):
     client.force_login(ada)
     response = client.get(address(finished), headers={"if-none-match": f'"{"a" * 64}"'})
@@ -128,6 +131,7 @@ async def test_player_gets_the_copy_and_the_download_the_original(with_copy, fin
     assert await body(original) == AUDIO
 
 
+@pytest.mark.slow
 def test_download_is_an_attachment_under_its_own_name(finished, client, ada):
     client.force_login(ada)
     response = client.head(address(finished, "file"))
@@ -136,12 +140,14 @@ def test_download_is_an_attachment_under_its_own_name(finished, client, ada):
     assert disposition == "attachment; filename*=utf-8''J%C3%BCrgen%27s%20%22talk%22.wav"
 
 
+@pytest.mark.slow
 def test_nothing_but_media_is_served_inline(finished, client, ada):
     client.force_login(ada)
     Recording.objects.update(media_type="text/html")
     assert client.head(address(finished))["Content-Type"] == "application/octet-stream"
 
 
+@pytest.mark.slow
 def test_audio_that_is_not_here_yet_is_a_404(project, client, ada):
     client.force_login(ada)
     recording = Recording.objects.create(project=project, title="From the web")
@@ -151,6 +157,7 @@ def test_audio_that_is_not_here_yet_is_a_404(project, client, ada):
     assert client.get(address(gone)).status_code == 404
 
 
+@pytest.mark.slow
 def test_transcript_is_exported_in_four_formats(finished, client, ada):
     client.force_login(ada)
     text = {kind: client.get(address(finished, kind)) for kind in ("txt", "srt", "vtt", "json")}
@@ -171,23 +178,27 @@ def test_transcript_is_exported_in_four_formats(finished, client, ada):
         assert response["Content-Disposition"] == f"attachment; filename*=utf-8''{name}"
 
 
+@pytest.mark.slow
 def test_newest_finished_run_is_exported_while_another_is_open(finished, client, ada):
     client.force_login(ada)
     Transcription.objects.create(recording=finished, state=State.QUEUED)
     assert client.get(address(finished, "txt")).content == b"Hello <b>world</b>.\n"
 
 
+@pytest.mark.slow
 def test_recording_without_a_transcript_has_no_export(recording, client, ada):
     client.force_login(ada)
     assert client.get(address(recording, "txt")).status_code == 404
 
 
+@pytest.mark.slow
 def test_unknown_format_is_a_404(finished, client, ada):
     client.force_login(ada)
     assert client.get(address(finished, "exe")).status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["audio", "file", "txt", "srt", "vtt", "json"])
+@pytest.mark.slow
 def test_members_and_viewers_may_and_strangers_may_not(finished, client, ada, bob, vera, eve, kind):
     for user, status in ((ada, 200), (bob, 200), (vera, 200), (eve, 404)):
         client.force_login(user)

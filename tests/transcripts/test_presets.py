@@ -8,7 +8,7 @@ from django.urls import reverse
 from tests.transcripts.conftest import read_json, wav_bytes
 from transcripts.models import Preset, Recording
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from transcripts import readiness
 from transcripts.models import Transcription
 from transcripts.queue.leases import State
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 Usage = namedtuple("Usage", "total used free")
 
 

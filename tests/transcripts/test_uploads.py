@@ -31,7 +31,7 @@ from transcripts.media import fetch, storage
 from transcripts.models import Recording, State, Transcription, Upload
 from transcripts.stages.transcribing import transcribe
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 AUDIO = wav_bytes(1.0)
 SIZE = len(AUDIO)

@@ -25,7 +25,7 @@ WRITES = {
     "recording_delete": {},
     "upload_by_url": {"url": "https://example.test/a.wav"},
 }
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

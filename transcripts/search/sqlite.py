@@ -20,11 +20,11 @@ from transcripts.search.query import Query, Term
 from transcripts.text.folding import fold
 from transcripts.text.tokens import UNSPACED, are_close, compared, is_unspaced
 
-# Up to so many projects are looked up in the index, which takes longer with each of them. With more,
-# the row of each match is read instead.
+# Up to so many projects are looked up in the index, which takes longer with each. With more, the
+# row of each match is read instead.
 INDEXED_PROJECTS = 32
-# With more than a few, a page of words is looked for among the newest matches first, by their rows:
-# it is there unless these projects are a small part of the library. The index is faster for phrases.
+# With more than a few, a page of words is looked for among the newest matches first, by rows: it
+# is there unless these projects are a small part of the library. For phrases the index is faster.
 FEW_PROJECTS = 8
 LOOKED_AT = 2000
 PAGE = 50

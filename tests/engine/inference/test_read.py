@@ -84,6 +84,7 @@ async def test_missing_models_are_a_failure_of_the_engine(
     assert error(await analyse(inside, "topics=true")) == (503, "Service Unavailable")
 
 
+@pytest.mark.slow
 async def test_a_text_of_too_many_tokens_is_rejected(inside: Inside, chat: list[dict[str, Any]]):
     response = await analyse(inside, "topics=true", json={"text": "word " * 150_001})
     assert error(response) == (400, "TOKEN_LIMIT_EXCEEDED")

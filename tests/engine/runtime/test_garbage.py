@@ -41,6 +41,7 @@ async def is_set_within(seconds: float, event: asyncio.Event) -> bool:
     return event.is_set()
 
 
+@pytest.mark.slow
 def test_old_garbage_is_collected_when_no_response_is_built():
     async def keep() -> None:
         kept = Heap()

@@ -13,7 +13,7 @@ from transcripts.agents.models import Agent
 from transcripts.agents.settings import settings_of
 from transcripts.calls.models import Call
 
-pytestmark = pytest.mark.usefixtures("db")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("db")]
 
 
 def browser(user: User) -> Client:

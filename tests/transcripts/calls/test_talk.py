@@ -125,6 +125,7 @@ async def test_audio_goes_up_and_the_voice_comes_down(call, ada, upstream):
     await ended(page)
 
 
+@pytest.mark.slow
 async def test_a_call_becomes_a_recording_whose_words_are_found(call, ada, upstream, client, media):
     page = await talking(call, ada, upstream)
     await page.sends(0, SPEECH * 10)

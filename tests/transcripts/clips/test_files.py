@@ -14,7 +14,7 @@ from management.models import Action, AuditEntry
 from management.servers import speech
 from tests.pages.cast import Cast, make_cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 LONG = "This is a sentence of forty characters. " * 120
 

@@ -69,6 +69,7 @@ async def interims_before_a_caption(tab: Tab) -> int:
     return count
 
 
+@pytest.mark.slow
 async def test_two_hundred_viewers_are_sent_a_burst_of_words_once(public, upstream: FakeServer):
     run = await runs.serve(public.pk)
     viewers = [await viewer(public) for _ in range(VIEWERS)]

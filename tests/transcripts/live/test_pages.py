@@ -16,6 +16,8 @@ from transcripts.live.session_options import recording_options, turn_options
 from transcripts.models import Recording
 from transcripts.views.live import RECENT
 
+pytestmark = pytest.mark.slow
+
 
 def signed_in(user: User) -> Client:
     client = Client()

@@ -137,6 +137,7 @@ async def test_faster_audio_takes_less_time():
     assert fast.time < slow.time
 
 
+@pytest.mark.slow
 async def test_faster_audio_does_not_run_away_from_a_server_that_hears_in_its_own_time():
     clock = FakeClock()
 

@@ -177,6 +177,7 @@ def test_a_word_of_an_unspaced_script_is_found_across_utterances(ada, project):
     assert (hit.text, shown(hit)) == ("明日は東京に行きます", ["東京"])
 
 
+@pytest.mark.slow
 def test_every_phrase_of_a_transcript_is_found_however_it_is_cut(ada, project):
     chance = random.Random(11)
     words = [chance.choice("ab cd ef gh ij kl mn op".split()) for _ in range(60)]

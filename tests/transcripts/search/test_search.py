@@ -303,6 +303,7 @@ EUROPEAN = st.text(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(text=EUROPEAN)
+@pytest.mark.slow
 def test_every_word_of_a_text_finds_it(ada, project, text):
     with transaction.atomic():
         hear(project, text)

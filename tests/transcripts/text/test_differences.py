@@ -74,6 +74,7 @@ def test_the_steps_lead_from_one_transcript_to_the_other(old, new):
     assert (kept, made) == (old, new)
 
 
+@pytest.mark.slow
 def test_hours_of_speech_differ_by_what_was_changed():
     chance = random.Random(3)
     words = [chance.choice(("the", "and", "of", *NUMBERS)) for _ in range(30_000)]

@@ -21,7 +21,7 @@ from transcripts.agents.models import Agent
 from transcripts.agents.settings import settings_of
 from transcripts.calls.record import without_secrets
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 class Account:

@@ -133,6 +133,7 @@ def test_the_health_of_a_server_counts_the_parts_that_could_not_be_read(
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_the_page_remembers_the_visit(ada_client: Client, project: Project):
     add_failed(project, "Broken", timedelta(minutes=5))
     shown = ada_client.get(address("dashboard"))
@@ -144,6 +145,7 @@ def test_the_page_remembers_the_visit(ada_client: Client, project: Project):
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_a_page_of_one_project_has_its_recordings_alone(
     ada_client: Client, project: Project, other_project: Project
 ):

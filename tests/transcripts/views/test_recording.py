@@ -14,7 +14,7 @@ from transcripts.models import Recording, State, Transcription, Waveform
 from transcripts.text.reading import BLOCK_UTTERANCES
 from transcripts.views.recording import seconds
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rings")]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("rings")]
 
 
 @pytest.mark.parametrize(

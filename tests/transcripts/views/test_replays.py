@@ -12,7 +12,7 @@ from transcripts.agents.models import Agent
 from transcripts.queue.leases import State
 from transcripts.replays.models import Expectation, Replay, order_replay
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

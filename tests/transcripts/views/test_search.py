@@ -15,7 +15,7 @@ from tests.transcripts.views.conftest import address, client_of
 from transcripts.search import NOTHING_TO_LOOK_FOR, Hit
 from transcripts.views.search import PAGE_HITS, groups
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def hit(recording: int, utterance: int = 0) -> Hit:

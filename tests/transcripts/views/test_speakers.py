@@ -11,7 +11,7 @@ from tests.transcripts.conftest import read_json
 from tests.transcripts.views.conftest import FRAGMENT, add_run, address
 from transcripts.models import Recording, Speaker, Transcription
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def call(client: Client, recording: Recording, voice: str, name: str, **facts: Any) -> Any:

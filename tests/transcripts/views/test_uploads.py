@@ -140,6 +140,7 @@ def test_options_of_headers_that_are_no_json_are_said(options: str):
         ({}, 400),
     ],
 )
+@pytest.mark.slow
 def test_another_version_of_tus_is_rejected_with_ours(
     ada_client: Client, headers: dict[str, str], status: int
 ):
@@ -169,6 +170,7 @@ def upload(ada_client: Client, project: Any) -> str:
         ({"Upload-Offset": "2"}, "application/offset+octet-stream", b"RI", 409, ""),
     ],
 )
+@pytest.mark.slow
 def test_a_chunk_that_does_not_fit_changes_nothing(
     ada_client: Client, upload: str, headers: dict[str, str], content_type: str, data: bytes,
     status: int, word: str,
