@@ -59,7 +59,7 @@ from speechclient.streams.session import Event, StreamError
 logger = logging.getLogger(__name__)
 
 NOT_CONNECTED = "NOT_CONNECTED"  # code of a Configure that could not be sent
-READ_SECONDS = 1.0  # of audio in memory where all of it is stored: that which is just received
+READ_SECONDS = 0.25  # of audio in memory where the source has all of it
 GAP_SECONDS = 1.0  # at least, so that an outage is not a gap for each piece of audio
 TICK_SECONDS = 1.0
 LIVE_SECONDS = 1.0  # with less audio to send, a stream is live

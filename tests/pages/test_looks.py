@@ -174,6 +174,19 @@ def test_every_page_is_accessible_light_still_and_silent(visits, cast: Cast, wid
     assert [each for each in visits.complaints if "404" not in each] == []
 
 
+def test_a_slow_machine_draws_no_bar_in_parts(visits, cast: Cast):
+    fill(cast)
+    page = visits.as_user(cast.ada, width=390)
+    page.add_init_script(WATCH_SHIFTS)
+    slow = page.context.new_cdp_session(page)
+    slow.send("Emulation.setCPUThrottlingRate", {"rate": 12})
+    urls = pages(cast)
+    for name in ("live session", "call before it begins") * 4:
+        page.goto("about:blank")
+        settle(page, urls[name])
+        assert page.evaluate("shifts") < 0.003, name
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_what_opens_is_accessible_too(visits, cast: Cast, theme):
     fill(cast)
