@@ -138,7 +138,7 @@ def within(query: Query, ranges: Sequence[tuple[int, int]], limit: int) -> list[
                 SELECT id FROM transcripts_utterance
                 WHERE id BETWEEN bounds.first AND bounds.last
                     AND searchable AND search @@ {expression}
-                OFFSET 0
+                ORDER BY id LIMIT {limit}
             ) AS found
         ORDER BY found.id LIMIT {limit}
         """,
