@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from engine.runtime.memory import release_memory
+from engine.runtime.memory import HeapTrim
 from engine.runtime.modelcache import ModelCache
 from engine.speech.synthesis import voicefiles
 from engine.speech.synthesis.clauses import clauses
@@ -104,6 +104,7 @@ class Synthesizer:
         self._threads = threads
         self._variation = variation
         self._turn = threading.BoundedSemaphore(at_once)
+        self._trim = HeapTrim()
         self._starting = threading.Lock()
         self._calibrating: set[str] = set()
         self._models = ModelCache(self._load, pinned={voice.engine for voice in resident})
@@ -177,7 +178,7 @@ class Synthesizer:
             self._calibrating.add(voice.name)
         if not model.is_calibrated(voice):
             for _ in self._in_turn(model.calibrate(voice)):
-                release_memory()  # each step needs much, and the next something else
+                pass
 
     def _in_turn(self, steps: Iterator[T]) -> Iterator[T]:
         """``steps``, each made while at most ``at_once`` are."""
@@ -188,6 +189,7 @@ class Synthesizer:
             except StopIteration:
                 return
             yield step
+            self._trim()  # each step needs much, and the next something else
 
     def unload_idle(self, seconds: float) -> list[str]:
         """Unload models and languages unused for ``seconds``; return their names."""

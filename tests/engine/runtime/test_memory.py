@@ -1,4 +1,4 @@
-"""Free memory goes back to the system while a recording is read, and not too often."""
+"""Free memory goes back to the system during recognition and speech, and not too often."""
 
 from pathlib import Path
 from types import SimpleNamespace as Namespace
@@ -8,6 +8,8 @@ import pytest
 from engine.inference import models
 from engine.runtime.memory import TRIM_SECONDS, HeapTrim
 from engine.speech.recognition.recognizer import RecognitionSettings, Recognizer
+from engine.speech.synthesis.synthesizer import Synthesizer
+from engine.speech.synthesis.voices import find_voice
 from tests.speech import say, wav_bytes
 
 
@@ -40,6 +42,15 @@ def test_a_recording_gives_memory_back_while_it_is_read(tmp_path: Path):
     finally:
         recognizer.close()
     assert transcript.channels[0].words
+    assert released
+
+
+@pytest.mark.full
+def test_a_voice_gives_memory_back_while_it_speaks(tmp_path: Path):
+    speaking = Synthesizer(tmp_path)
+    released: list[None] = []
+    speaking._trim = HeapTrim(lambda: released.append(None))
+    assert list(speaking.speak("We meet at the station. It is not far.", find_voice("joe")))
     assert released
 
 
