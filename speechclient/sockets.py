@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeGuard, TypeVar, cast
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.frames import Frame, Opcode
+from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]
 from websockets.http11 import Response
 from websockets.protocol import Event as WireEvent
 from websockets.protocol import State
@@ -52,6 +54,11 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_QUEUE = 64
 MAX_WRITE_BUFFER_BYTES = 256 * 1024
 AUDIO_FRAME_BYTES = 64 * 1024
+# Frames that are whole messages and give their size in 16 bits: RFC 6455, section 5.2.
+BINARY_MASKED, TEXT_PLAIN = b"\x82\xfe", b"\x81\x7e"
+PLAIN_HEAD_BYTES, MASK_BYTES = 4, 4  # kind and size, mask
+MASKS_AT_ONCE = 1_024
+SIZES = range(126, 65_536)
 
 Session = TypeVar("Session", bound=StreamSession)
 Choices = TypeVar("Choices", bound=Options)
@@ -78,6 +85,31 @@ class SocketTimeouts:
     keep_alive_seconds: float = KEEP_ALIVE_SECONDS
 
 
+def _awaits_message(protocol: ClientProtocol) -> bool:
+    """Return whether the parser waits for the first byte of a message."""
+    waiting: Any = protocol.parser
+    while (inner := waiting.gi_yieldfrom) is not None:
+        waiting = inner
+    return waiting.__name__ == "at_eof" and protocol.current_size is None
+
+
+class _Masks:
+    """Random masks of frames; the system is asked for many at once, which takes as long as one."""
+
+    def __init__(self) -> None:
+        self._random = b""
+        self._place = 0
+
+    def next(self) -> bytes:
+        if self._place == len(self._random):
+            self._random, self._place = secrets.token_bytes(MASKS_AT_ONCE * MASK_BYTES), 0
+        self._place += MASK_BYTES
+        return self._random[self._place - MASK_BYTES : self._place]
+
+
+_masks = _Masks()
+
+
 class _Connection(ClientConnection):
     """A connection whose messages can go to a function, past the queue that ``recv`` reads.
 
@@ -85,6 +117,30 @@ class _Connection(ClientConnection):
     """
 
     take: Callable[[str], None] | None = None
+    _awaits_message = False  # the parser, after what it was given last
+
+    def data_received(self, data: bytes) -> None:
+        if self.take is not None and (text := self._whole_text(data)):
+            self.take(text)
+        else:
+            super().data_received(data)
+            self._awaits_message = _awaits_message(self.protocol)
+
+    def _whole_text(self, data: bytes) -> str:
+        """Return the message if ``data`` is one frame of text and nothing precedes it, else "".
+
+        The parser of websockets takes as long for a frame as the session that reads it.
+        """
+        is_whole = data.startswith(TEXT_PLAIN) and (
+            int.from_bytes(data[2:PLAIN_HEAD_BYTES]) == len(data) - PLAIN_HEAD_BYTES in SIZES
+        )
+        is_next = self._awaits_message and self.protocol.state is State.OPEN
+        if not (is_next and is_whole) or self.recv_messages.frames:
+            return ""
+        try:
+            return str(data[PLAIN_HEAD_BYTES:], "utf-8")
+        except UnicodeDecodeError:
+            return ""  # ``recv`` closes the connection for it
 
     def process_event(self, event: WireEvent) -> None:
         if self.take is None or not self._is_next_text(event):
@@ -112,8 +168,13 @@ class _Connection(ClientConnection):
         waiting = self.transport.get_write_buffer_size()
         if not is_open or waiting > MAX_WRITE_BUFFER_BYTES // 4 or self.transport.is_closing():
             return False
-        self.protocol.send_binary(frame)
-        self.send_data()
+        if len(frame) in SIZES:
+            mask = _masks.next()
+            head = BINARY_MASKED + len(frame).to_bytes(2) + mask
+            self.transport.write(head + apply_mask(frame, mask))
+        else:
+            self.protocol.send_binary(frame)
+            self.send_data()
         return True
 
 

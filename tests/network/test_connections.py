@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,9 +14,11 @@ import uvicorn
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
 from network import connections
 from network.connections import HttpConnection, WebSocketConnection
+from tests.network.wire import Wire, cut
 
 pytestmark = pytest.mark.full
 
@@ -352,3 +355,85 @@ async def test_frames_behind_a_message_of_the_queue_are_behind_it(server: Server
             b"\x81" + bytes([len(text)]) + text.encode()
         )
     writer.close()
+
+
+class Relaying:
+    """A connection whose application takes its frames, those that begin with ``w`` excepted."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.wire = Wire()
+        self.is_ready = asyncio.Event()
+        config = uvicorn.Config(self._application, interface="asgi3", log_config=None)
+        config.load()
+        self.connection = WebSocketConnection(config, ServerState(), {})
+        self.connection.connection_made(self.wire)
+        self.connection.data_received(HANDSHAKE)
+
+    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        self.shortcut = scope["extensions"][connections.SHORTCUT]
+        self.shortcut["deliver_to"](self._take)
+        self.is_ready.set()
+        while (message := await receive())["type"] == "websocket.receive":
+            self.heard.append(message.get("bytes") or message["text"].encode())
+
+    def _take(self, frame: bytes) -> bool:
+        if frame.startswith(b"w"):
+            return False
+        self.heard.append(frame)
+        return True
+
+
+async def test_messages_are_the_same_however_they_are_cut():
+    chance = random.Random(12)
+    sizes = (1, 125, 126, 640, 648, 16_383, 16_384, 20_000)
+    for _ in range(60):
+        messages, frames = [], []
+        for number in range(8):
+            message = bytes([chance.choice(b"waxb")]) + bytes([number]) * chance.choice(sizes)
+            kind = chance.choice((Opcode.BINARY, Opcode.BINARY, Opcode.TEXT))
+            place = chance.choice((0, 0, 1 + len(message) // 2))
+            parts = [message[:place], message[place:]] if place else [message]
+            frames += [
+                Frame(Opcode.CONT if index else kind, part, fin=index == len(parts) - 1)
+                for index, part in enumerate(parts)
+            ]
+            frames += [Frame(Opcode.PING, b"?")] * chance.choice((0, 0, 1))
+            messages.append(message)
+        relaying = Relaying()
+        await relaying.is_ready.wait()
+        sent = [frame.serialize(mask=True) for frame in frames]
+        for piece in cut(sent, chance):
+            relaying.connection.data_received(piece)
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert relaying.heard == messages
+        relaying.connection.connection_lost(None)
+
+
+async def test_a_whole_frame_is_read_without_the_parser(monkeypatch):
+    relaying = Relaying()
+    await relaying.is_ready.wait()
+    parsed: list[bytes] = []
+    monkeypatch.setattr(relaying.connection.conn, "receive_data", parsed.append)
+    relaying.connection.data_received(Frame(Opcode.BINARY, b"a" * 648).serialize(mask=True))
+    assert (relaying.heard, parsed) == ([b"a" * 648], [])
+
+
+async def test_no_frame_is_taken_once_the_connection_closes():
+    relaying = Relaying()
+    await relaying.is_ready.wait()
+    relaying.connection.data_received(Frame(Opcode.CLOSE, b"").serialize(mask=True))
+    relaying.connection.data_received(Frame(Opcode.BINARY, b"a" * 648).serialize(mask=True))
+    assert relaying.heard == []
+
+
+async def test_text_of_every_size_is_sent_as_it_is():
+    relaying = Relaying()
+    await relaying.is_ready.wait()
+    texts = ["é" + "a" * size for size in (1, 123, 124, 640, 16_381, 16_382, 70_000)]
+    relaying.wire.written.clear()
+    assert all(map(relaying.shortcut["send_text"], texts))
+    assert relaying.wire.messages(is_masked=False) == [text.encode() for text in texts]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -11,7 +12,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+from websockets.utils import accept_key
 
 from speechclient import BadRequest, Denied, ServiceUnavailable
 from speechclient.options import (
@@ -26,11 +31,13 @@ from speechclient.sockets import (
     ListenStream,
     SocketTimeouts,
     SpeakStream,
+    _Connection,
 )
 from speechclient.streams.flux import TurnInfo
 from speechclient.streams.live_listen import ConfigureFailed, Results, StreamMetadata
 from speechclient.streams.live_speak import Audio, Flushed
 from speechclient.streams.session import Event
+from tests.network.wire import Wire, cut
 from tests.speechclient.conftest import KEY
 
 pytestmark = pytest.mark.full
@@ -164,6 +171,66 @@ async def test_text_that_is_no_utf8_is_an_error_for_the_iteration(host):
         with pytest.raises(ServiceUnavailable):
             await anext(stream)
     assert taken == []
+
+
+async def connected(wire: Wire) -> _Connection:
+    """Return a connection over ``wire`` whose handshake is over."""
+    protocol = ClientProtocol(parse_uri("ws://localhost/"))
+    connection = _Connection(protocol, ping_interval=None)
+    connection.connection_made(wire)
+    protocol.send_request(protocol.connect())
+    protocol.data_to_send()
+    connection.data_received(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept_key(protocol.key).encode() + b"\r\n\r\n"
+    )
+    return connection
+
+
+async def test_messages_are_the_same_however_they_are_cut():
+    chance = random.Random(12)
+    sizes = (1, 124, 126, 300, 65_534, 65_536)
+    for _ in range(60):
+        messages = [f"{number}é" + "a" * chance.choice(sizes) for number in range(8)]
+        frames = []
+        for message in messages:
+            text = message.encode()
+            place = chance.choice((0, 0, 1 + len(text) // 2))
+            parts = [text[:place], text[place:]] if place else [text]
+            frames += [
+                Frame(Opcode.CONT if index else Opcode.TEXT, part, fin=index == len(parts) - 1)
+                for index, part in enumerate(parts)
+            ]
+            frames += [Frame(Opcode.PING, b"?")] * chance.choice((0, 0, 1))
+        connection = await connected(Wire())
+        taken: list[str] = []
+        connection.take = taken.append
+        for piece in cut([frame.serialize(mask=False) for frame in frames], chance):
+            connection.data_received(piece)
+            while any(frame.fin for frame in connection.recv_messages.frames.queue):
+                taken.append(str(await connection.recv()))
+        assert taken == messages
+
+
+async def test_a_whole_frame_is_read_without_the_parser(monkeypatch):
+    connection = await connected(Wire())
+    taken: list[str] = []
+    parsed: list[bytes] = []
+    connection.take = taken.append
+    monkeypatch.setattr(connection.protocol, "receive_data", parsed.append)
+    connection.data_received(Frame(Opcode.TEXT, b"a" * 300).serialize(mask=False))
+    assert (taken, parsed) == (["a" * 300], [])
+
+
+async def test_audio_of_every_size_is_sent_masked_and_as_it_is():
+    wire = Wire()
+    connection = await connected(wire)
+    wire.written.clear()
+    frames = [bytes([number]) * size for number, size in enumerate((2, 125, 126, 640, 65_536))]
+    frames += [bytes(640)] * 2_000  # more than there are masks at one time
+    assert all(map(connection.send_at_once, frames))
+    assert wire.messages(is_masked=True) == frames
+    assert bytes(64) not in wire.written  # each mask is random
 
 
 async def test_a_response_to_configure_that_is_delivered_in_time_is_no_end(host):
