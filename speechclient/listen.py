@@ -9,6 +9,9 @@ import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from msgspec import Struct
+from msgspec.structs import replace as replace_struct
+
 from speechclient.errors import UnreadableResponse
 from speechclient.fields import MAX_TEXT, Fields, clean_line, read_json
 from speechclient.insights import Insights, read_insights
@@ -66,8 +69,7 @@ class Search:
     hits: tuple[SearchHit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
+class Alternative(Struct, frozen=True):
     """One hypothesis for a channel."""
 
     transcript: str
@@ -282,13 +284,13 @@ def _without_speakers(
     channels: tuple[Channel, ...], utterances: tuple[Utterance, ...]
 ) -> tuple[tuple[Channel, ...], tuple[Utterance, ...]]:
     def unnamed(words: tuple[Word, ...]) -> tuple[Word, ...]:
-        return tuple(replace(word, speaker=None) for word in words)
+        return tuple(replace_struct(word, speaker=None) for word in words)
 
     return tuple(
         replace(
             channel,
             alternatives=tuple(
-                replace(
+                replace_struct(
                     each,
                     words=unnamed(each.words),
                     paragraphs=tuple(replace(part, speaker=None) for part in each.paragraphs),

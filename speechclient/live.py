@@ -252,6 +252,8 @@ class LiveStream(Generic[Connection, Choices]):
 
     def _pieces(self, audio: bytes) -> list[bytes]:
         size = self._memory.size
+        if 0 < len(audio) <= size:
+            return [audio]
         return [audio[start : start + size] for start in range(0, len(audio), size)]
 
     def _send(self, audio: bytes) -> None:
@@ -443,7 +445,8 @@ class LiveStream(Generic[Connection, Choices]):
         self._sending.has_open_turn = self._continuity.is_in_turn
 
     def _present_state(self) -> State:
-        if self._audio.seconds(self._sending.backlog) >= LIVE_SECONDS:
+        backlog = self._sending.backlog
+        if backlog and self._audio.seconds(backlog) >= LIVE_SECONDS:
             return State.CATCHING_UP
         return State.FINISHING if self._sending.is_ending else State.LIVE
 
@@ -512,7 +515,7 @@ class LiveStream(Generic[Connection, Choices]):
             self._sending.skip(to)
             return
         if len(audio) != size:
-            action = replace(action, size=len(audio))
+            action = SendAudio(start, len(audio))
         self._did_send(action)
         await connection.send(audio)
         self._check_stall(action)

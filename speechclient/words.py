@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from speechclient.fields import Fields
 
@@ -13,8 +14,7 @@ MAX_WORD_LENGTH = 1_000
 MAX_SPEAKER = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(msgspec.Struct, frozen=True):
     """``word`` is bare and lower case; ``punctuated_word`` equals it when none was asked for.
 
     ``confidence`` is 0 to 1. ``speaker`` counts from 0 within one response.
@@ -30,7 +30,7 @@ class Word:
     language: str | None = None
 
     def moved(self, start: float, end: float) -> Word:
-        """Return the word at another time; ``dataclasses.replace`` takes three times as long."""
+        """Return the word at another time."""
         return Word(
             self.word, start, end, self.confidence, self.punctuated_word, self.speaker,
             self.speaker_confidence, self.language,

@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 
+from msgspec.structs import replace as replace_struct
+
 from speechclient.streams import flux, live_listen
 from speechclient.streams.live_events import (
     Checkpoint,
@@ -97,16 +99,19 @@ class Continuity(ABC):
 
     def receive(self, event: Event) -> list[LiveEvent]:
         """Return what ``event`` means for the whole stream."""
+        events = list(self.read(event))
         match event:
+            case _ if events:
+                return events
             case StreamWarning() | StreamError():
                 return [ServerWarning(event.code, event.description)]
             case live_listen.ConfigureFailed() | flux.ConfigureFailed():
                 return [ConfigureFailed(event.code, event.description)]
-        return list(self.read(event))
+        return events
 
     @abstractmethod
-    def read(self, event: Event) -> Iterator[LiveEvent]:
-        """Yield what a result of the server means for the whole stream."""
+    def read(self, event: Event) -> Iterable[LiveEvent]:
+        """Return what a result of the server means for the whole stream."""
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(final=self.final, connections=self.connection)
@@ -171,16 +176,17 @@ class ListenContinuity(Continuity):
             ends=tuple(end for _, end in sorted(self._ends.items())),
         )
 
-    def read(self, event: Event) -> Iterator[LiveEvent]:
+    def read(self, event: Event) -> Iterable[LiveEvent]:
         match event:
             case live_listen.Results():
-                yield from self._results(event)
+                return self._results(event)
             case live_listen.SpeechStarted():
-                yield from self._speech_started(event)
+                return self._speech_started(event)
             case live_listen.UtteranceEnd(last_word_end=end) if end is not None:
-                yield from self._utterance_end(event.channel_index, self._places.end_at(end))
+                return self._utterance_end(event.channel_index, self._places.end_at(end))
             case live_listen.Configured(keyterms=keyterms):
-                yield Configured(keyterms)
+                return (Configured(keyterms),)
+        return ()
 
     def _results(self, results: live_listen.Results) -> Iterator[LiveEvent]:
         channel = results.channel_index
@@ -264,7 +270,7 @@ class ListenContinuity(Continuity):
                 speaker, is_new = self._speakers.number(word.speaker)
                 if is_new and self.connection > 1 and not is_first_voice:
                     yield NewVoice(speaker, self.connection, word.start)
-                word = replace(word, speaker=speaker)
+                word = replace_struct(word, speaker=speaker)
             numbered.append(word)
         return tuple(numbered)
 
@@ -273,7 +279,7 @@ class ListenContinuity(Continuity):
             if word.speaker is None:
                 yield word
             else:
-                yield replace(word, speaker=self._speakers.known(word.speaker))
+                yield replace_struct(word, speaker=self._speakers.known(word.speaker))
 
     def _settle(self, channel: int, channels: int, end: float, words: tuple[Word, ...]) -> None:
         self._speakers.label(words)
@@ -325,18 +331,20 @@ class TurnContinuity(Continuity):
     def checkpoint(self) -> Checkpoint:
         return replace(super().checkpoint(), turns=self._ended)
 
-    def read(self, event: Event) -> Iterator[LiveEvent]:
+    def read(self, event: Event) -> Iterable[LiveEvent]:
         match event:
             case flux.TurnInfo():
-                yield from self._turn(event)
+                return self._turn(event)
             case flux.Configured():
-                yield Configured(
+                configured = Configured(
                     event.keyterms,
                     event.eot_threshold,
                     event.eager_eot_threshold,
                     event.eot_timeout_ms,
                     event.language_hints,
                 )
+                return (configured,)
+        return ()
 
     def _turn(self, info: flux.TurnInfo) -> Iterator[LiveEvent]:
         start = self._places.start_at(info.audio_window_start)

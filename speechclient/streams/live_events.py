@@ -46,6 +46,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
+import msgspec
+
 from speechclient.listen import Entity
 from speechclient.words import Word
 
@@ -88,8 +90,7 @@ class ConnectionOpened:
     start: float
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True):
     """A stretch of one channel as words. Until ``is_final``, one with the same ``id`` replaces it.
 
     ``id`` is ``<connection>.<channel>.<number>``, unique in the stream across connections. A final

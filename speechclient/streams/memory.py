@@ -26,9 +26,10 @@ class Memory:
         self._audio += audio
 
     def drop_before(self, place: int) -> None:
-        size = min(max(place - self.start, 0), len(self._audio))
-        del self._audio[:size]
-        self.start += size
+        if place > self.start:
+            size = min(place - self.start, len(self._audio))
+            del self._audio[:size]
+            self.start += size
 
     def read(self, start: int, size: int) -> bytes:
         """Return at most ``size`` bytes from ``start``; empty when they are not here."""

@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from speechclient.streams.pace import Pace
 from speechclient.streams.rawaudio import RawAudio
 
@@ -22,8 +24,7 @@ class Mark(Enum):
     END_TURN = "ForceEndTurn"
 
 
-@dataclass(frozen=True)
-class SendAudio:
+class SendAudio(msgspec.Struct, frozen=True):
     start: int
     size: int
 

@@ -1,7 +1,8 @@
 """Events on their way to the reader of a live stream."""
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from speechclient.deliveries import MAX_BATCHES, Deliveries
 from speechclient.streams.live_events import Checkpoint, Segment, SpeechBegan

@@ -1,9 +1,9 @@
 """Results as captions, and captions as the first transcript of the recording."""
 
 import json
-from dataclasses import replace
 
 from django.utils import timezone
+from msgspec.structs import replace
 
 from speechclient import read_listen_response
 from tests.transcripts.live.server import segment
