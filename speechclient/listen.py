@@ -15,7 +15,7 @@ from msgspec.structs import replace as replace_struct
 from speechclient.errors import UnreadableResponse
 from speechclient.fields import MAX_TEXT, Fields, clean_line, read_json
 from speechclient.insights import Insights, read_insights
-from speechclient.words import MAX_WORDS, Timeline, Word
+from speechclient.words import MAX_WORDS, Share, Timeline, Word
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Alternative(Struct, frozen=True):
     """One hypothesis for a channel."""
 
     transcript: str
-    confidence: float
+    confidence: Share
     words: tuple[Word, ...]
     paragraphs: tuple[Paragraph, ...] = ()
     entities: tuple[Entity, ...] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
-import msgspec
+from msgspec import Meta, Struct
 
 from speechclient.fields import Fields
 
@@ -13,21 +14,27 @@ MAX_DURATION_SECONDS = 30 * 86_400.0  # a month: a longer time is a mistake
 MAX_WORD_LENGTH = 1_000
 MAX_SPEAKER = 10_000
 
+# Bounds of what is decoded from JSON; values that are given to a class are not checked.
+Seconds = Annotated[float, Meta(ge=0.0, le=MAX_DURATION_SECONDS)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+WordText = Annotated[str, Meta(max_length=MAX_WORD_LENGTH)]
+NonEmpty = Annotated[str, Meta(min_length=1)]
 
-class Word(msgspec.Struct, frozen=True):
+
+class Word(Struct, frozen=True):
     """``word`` is bare and lower case; ``punctuated_word`` equals it when none was asked for.
 
     ``confidence`` is 0 to 1. ``speaker`` counts from 0 within one response.
     """
 
-    word: str
-    start: float
-    end: float
-    confidence: float
-    punctuated_word: str
-    speaker: int | None = None
-    speaker_confidence: float | None = None
-    language: str | None = None
+    word: WordText
+    start: Seconds
+    end: Seconds
+    confidence: Share
+    punctuated_word: Annotated[WordText, Meta(min_length=1)]
+    speaker: Annotated[int, Meta(ge=0, le=MAX_SPEAKER)] | None = None
+    speaker_confidence: Share | None = None
+    language: NonEmpty | None = None
 
     def moved(self, start: float, end: float) -> Word:
         """Return the word at another time."""

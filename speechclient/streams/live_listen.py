@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -32,7 +32,7 @@ from speechclient.streams.session import (
     StreamWarning,
     message,
 )
-from speechclient.words import MAX_DURATION_SECONDS, MAX_SPEAKER, MAX_WORD_LENGTH, Timeline, Word
+from speechclient.words import MAX_DURATION_SECONDS, Seconds, Timeline
 
 MAX_WORDS_OF_RESULT = 10_000
 PLAIN_CHARACTERS = 10_000  # of a frame: no text in it exceeds a limit
@@ -153,16 +153,18 @@ class ConfigureFailed(Event):
 
 
 class _Channel(msgspec.Struct):
-    alternatives: tuple[Alternative, ...]
+    alternatives: Annotated[
+        tuple[Alternative, ...], msgspec.Meta(min_length=1, max_length=MAX_ALTERNATIVES)
+    ]
 
 
 class _PlainResults(msgspec.Struct):
-    """Results without a member that is missing or of a wrong type."""
+    """Results without a member that is missing, of a wrong type or out of bounds."""
 
     type: Literal["Results"]
     channel_index: tuple[Literal[0], Literal[1]]
-    start: float
-    duration: float
+    start: Seconds
+    duration: Seconds
     is_final: bool
     channel: _Channel
     speech_final: bool = False
@@ -172,27 +174,10 @@ class _PlainResults(msgspec.Struct):
     @property
     def is_plain(self) -> bool:
         """Return whether ``Results.values`` would change nothing."""
-        is_in_time = 0.0 <= self.start <= MAX_DURATION_SECONDS >= self.duration >= 0.0
-        alternatives = self.channel.alternatives
-        is_some = 1 <= len(alternatives) <= MAX_ALTERNATIVES
-        return is_in_time and is_some and all(map(_is_plain, alternatives))
-
-
-def _is_plain(alternative: Alternative) -> bool:
-    is_more = alternative.paragraphs or alternative.entities
-    if is_more or not 0.0 <= alternative.confidence <= 1.0:
-        return False
-    return all(map(_is_plain_word, alternative.words))
-
-
-def _is_plain_word(word: Word) -> bool:
-    is_voice = word.speaker is None or 0 <= word.speaker <= MAX_SPEAKER
-    is_sure = word.speaker_confidence is None or 0.0 <= word.speaker_confidence <= 1.0
-    is_named = word.punctuated_word != "" and word.language != ""
-    is_in_time = 0.0 <= word.start <= word.end <= MAX_DURATION_SECONDS
-    is_short = len(word.word) <= MAX_WORD_LENGTH >= len(word.punctuated_word)
-    is_likely = 0.0 <= word.confidence <= 1.0
-    return is_in_time and is_likely and is_voice and is_sure and is_named and is_short
+        return not any(
+            each.paragraphs or each.entities or any(word.start > word.end for word in each.words)
+            for each in self.channel.alternatives
+        )
 
 
 _plain_results = msgspec.json.Decoder(_PlainResults)

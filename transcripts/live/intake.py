@@ -60,7 +60,7 @@ class Intake:
         new = audio[received - offset :]
         new = new[: len(new) - len(new) % SAMPLE_BYTES]
         self._recent += new
-        if self.received - self.stored > WAITING_BYTES:
+        if received + len(new) - self.stored > WAITING_BYTES:
             self._room.clear()
         return new
 
