@@ -57,14 +57,16 @@ def run() -> Iterator[Result]:
     with tempfile.TemporaryDirectory() as folder:
         engine = start_engine(Path(folder), ENGINE_LISTEN_LIMIT=str(PLACES))
         try:
-            yield from asyncio.run(measure(engine))
-            yield from asyncio.run(measure_hours(engine))
+            yield from asyncio.run(measure(engine, wav_bytes(say(SENTENCE))))
+            sentences = [say(sentence) for sentence in SAID]
+            once = join(*(part for sentence in sentences for part in (sentence, 0.5)))
+            hours = wav_bytes(np.tile(once, round(HOURS * 3600 * 16_000 / len(once))))
+            yield from asyncio.run(measure_hours(engine, hours))
         finally:
             engine.stop()
 
 
-async def measure(engine: Engine) -> list[Result]:
-    recording = wav_bytes(say(SENTENCE))
+async def measure(engine: Engine, recording: bytes) -> list[Result]:
     headers = {"authorization": f"Token {engine.key}"}
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(
@@ -95,10 +97,7 @@ async def measure(engine: Engine) -> list[Result]:
     ]
 
 
-async def measure_hours(engine: Engine) -> list[Result]:
-    sentences = [say(sentence) for sentence in SAID]
-    once = join(*(part for sentence in sentences for part in (sentence, 0.5)))
-    recording = wav_bytes(np.tile(once, round(HOURS * 3600 * 16_000 / len(once))))
+async def measure_hours(engine: Engine, recording: bytes) -> list[Result]:
     words = " ".join(SAID).split()
     text = " ".join(words * round(HOURS * WORDS_AN_HOUR / len(words)))
     headers = {"authorization": f"Token {engine.key}"}
