@@ -59,7 +59,6 @@ from speechclient.streams.session import Event, StreamError
 logger = logging.getLogger(__name__)
 
 NOT_CONNECTED = "NOT_CONNECTED"  # code of a Configure that could not be sent
-READ_SECONDS = 0.25  # of audio in memory where the source has all of it
 GAP_SECONDS = 1.0  # at least, so that an outage is not a gap for each piece of audio
 TICK_SECONDS = 1.0
 LIVE_SECONDS = 1.0  # with less audio to send, a stream is live
@@ -75,7 +74,7 @@ Choices = TypeVar("Choices", ListenStreamOptions, FluxOptions)
 class Survival:
     """Limits of a live stream in seconds.
 
-    ``buffer_seconds`` of audio are kept in memory where there is no ``AudioSource``;
+    ``buffer_seconds`` of audio are kept in memory, and none where there is an ``AudioSource``;
     ``send_seconds`` is the longest that ``send`` waits for room. Audio that was sent for
     ``stall_seconds`` while nothing was received is a stall. Attempts to connect are
     ``retry_seconds`` to ``max_retry_seconds`` apart. ``finish_seconds`` without any progress end a
@@ -125,7 +124,7 @@ class LiveStream(Generic[Connection, Choices]):
         self._source = source
         self._audio = self._format(options)
         self._continuity = self._identity(options, resume or Checkpoint())
-        size = self._audio.size(READ_SECONDS if source else survival.buffer_seconds)
+        size = self._audio.size(survival.buffer_seconds)
         self._memory = Memory(max(size, self._audio.frame_bytes), received)
         self._sending = Sending(
             self._audio,
@@ -239,28 +238,24 @@ class LiveStream(Generic[Connection, Choices]):
 
         Waits while memory is full of audio that is not sent. Raises what ended the stream.
         """
-        for piece in self._pieces(audio):
-            if self._source is None:
-                self._raise_if_ended()
-                await self._make_room(len(piece))
-            self._send(piece)
+        if self._source is not None:
+            self.send_stored(audio)
+            return
+        size = self._memory.size
+        for piece in (audio[start : start + size] for start in range(0, len(audio), size)):
+            self._raise_if_ended()
+            await self._make_room(len(piece))
+            self._raise_if_ended()
+            self._memory.append(piece)
+            self._pass_on(piece)
 
     def send_stored(self, audio: bytes) -> None:
         """Send audio that the source has: waits for nothing. Raises what ended the stream."""
-        for piece in self._pieces(audio):
-            self._send(piece)
-
-    def _pieces(self, audio: bytes) -> list[bytes]:
-        size = self._memory.size
-        if 0 < len(audio) <= size:
-            return [audio]
-        return [audio[start : start + size] for start in range(0, len(audio), size)]
-
-    def _send(self, audio: bytes) -> None:
         self._raise_if_ended()
-        # Where there is a source, nothing in memory is missed.
-        self._memory.make_room(len(audio), self._memory.end)
-        self._memory.append(audio)
+        if audio:
+            self._pass_on(audio)
+
+    def _pass_on(self, audio: bytes) -> None:
         self._sending.receive(len(audio))
         # This very piece is next nearly always: no task has to be woken for it.
         if self._sending.backlog != len(audio) or not self._has_sent(audio):
@@ -271,14 +266,15 @@ class LiveStream(Generic[Connection, Choices]):
         connection = self._connection
         if connection is None or self._is_sending:
             return False
-        action = self._sending.next(monotonic())
+        now = monotonic()
+        action = self._sending.next(now)
         if not isinstance(action, SendAudio) or action.size != len(audio):
             return False
         if not connection.send_at_once(audio):
             return False
-        self._did_send(action)
+        self._did_send(action, now)
         try:
-            self._check_stall(action)
+            self._check_stall(action, now)
         except ServiceUnavailable as error:
             self._lose(connection, error)
         return True
@@ -427,7 +423,9 @@ class LiveStream(Generic[Connection, Choices]):
         if isinstance(event, StreamError):  # the response to a Configure of some servers
             self._fail_configure(event.code, event.description)
         self._follow()
-        return events + self._change_state(self._present_state())
+        if (state := self._present_state()) is not self._state:
+            events += self._change_state(state)
+        return events
 
     def _deliver(self, event: Event, take: Callable[[LiveEvent], None]) -> None:
         for each in self._receive(event):
@@ -440,8 +438,8 @@ class LiveStream(Generic[Connection, Choices]):
 
     def _follow(self) -> None:
         """Take what the last event changed for sending."""
-        keep = min(self._continuity.first_byte(), self._sending.sent)
-        self._memory.drop_before(keep)
+        if self._source is None:
+            self._memory.drop_before(min(self._continuity.first_byte(), self._sending.sent))
         self._sending.has_open_turn = self._continuity.is_in_turn
 
     def _present_state(self) -> State:
@@ -509,31 +507,31 @@ class LiveStream(Generic[Connection, Choices]):
     ) -> None:
         audio = await self._read(start, size)
         if not audio:
-            to = max(self._memory.start, self._audio.whole(start + size))
+            received = self._audio.whole(self._sending.received)
+            to = self._memory.start if self._source is None else received
             gaps = self._continuity.skip(to, "the audio could not be read again")
             await self._events.put(gaps)
             self._sending.skip(to)
             return
         if len(audio) != size:
             action = SendAudio(start, len(audio))
-        self._did_send(action)
+        self._did_send(action, monotonic())
         await connection.send(audio)
-        self._check_stall(action)
+        self._check_stall(action, monotonic())
 
-    def _did_send(self, action: SendAudio) -> None:
-        self._sending.did_send(action, monotonic())
+    def _did_send(self, action: SendAudio, now: float) -> None:
+        self._sending.did_send(action, now)
         self._continuity.sent(action.size)
 
-    def _check_stall(self, action: SendAudio) -> None:
-        if self._stall.sent(self._audio.seconds(action.size), monotonic()):
+    def _check_stall(self, action: SendAudio, now: float) -> None:
+        if self._stall.sent(self._audio.seconds(action.size), now):
             seconds = self._survival.stall_seconds
             raise ServiceUnavailable(f"audio was sent for {seconds:g} s and nothing was received")
 
     async def _read(self, start: int, size: int) -> bytes:
-        """Return audio from memory or the source; empty when neither has it."""
-        audio = self._memory.read(start, size)
-        if audio or self._source is None:
-            return audio
+        """Return audio from memory or the source; empty when it is not there any more."""
+        if self._source is None:
+            return self._memory.read(start, size)
         try:
             return (await self._source.read(start, size))[:size]
         except OSError as error:

@@ -336,7 +336,7 @@ class Stream(Generic[Session, Choices]):
             self.abort()
 
     def _note_configured(self) -> None:
-        if not self.session.awaits_configure:
+        if self._configure_at is not None and not self.session.awaits_configure:
             self._configure_at = None
 
     async def send(self, frame: str | bytes) -> None:

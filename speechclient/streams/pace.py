@@ -49,8 +49,7 @@ class StallWatch:
         self._since, self._audio = None, 0.0
 
     def heard(self) -> None:
-        self.restart()
-        self._limit = self._least
+        self._since, self._audio, self._limit = None, 0.0, self._least
 
     def sent(self, audio_seconds: float, now: float) -> bool:
         """Return True when audio was sent for the whole limit and nothing was received."""

@@ -15,7 +15,7 @@ import pytest_asyncio
 from websockets.asyncio.server import ServerConnection, serve
 
 from speechclient import BadRequest, Denied, InvalidOption, ServiceUnavailable
-from speechclient.live import READ_SECONDS, LiveListen, LiveTurns, Survival
+from speechclient.live import LiveListen, LiveTurns, Survival
 from speechclient.options import FluxOptions, ListenStreamOptions
 from speechclient.sockets import SocketTimeouts
 from speechclient.streams.live_events import (
@@ -224,7 +224,7 @@ async def test_stored_audio_outlives_a_long_outage(host):
     disk = Disk()
     async with LiveListen(host.url, KEY, RAW, source=disk, survival=QUICK) as stream:
         reading = asyncio.create_task(events_of(stream))
-        audio = source(30)  # three seconds; memory has one
+        audio = source(30)  # three seconds; memory has none
 
         async def send(start: int, end: int) -> None:
             disk.audio = audio[:end]
@@ -251,9 +251,8 @@ async def test_stored_audio_that_cannot_be_read_is_a_gap(host):
         await stream.finish()
         events = await reading
     (gap,) = [event for event in events if isinstance(event, Gap)]
-    # The last of it, a quarter of a second, is in memory: two whole words.
-    assert (gap.start, gap.end) == (0.0, 3.0 - READ_SECONDS)
-    assert words_of(events) == [28, 29]
+    assert (gap.start, gap.end) == (0.0, 3.0)
+    assert words_of(events) == []
     assert times_are_true(events)
 
 

@@ -79,7 +79,7 @@ class Intake:
             waiting = bytes(self._recent[start - self._recent_start :])
             if waiting:
                 await asyncio.to_thread(self._file.write, start, waiting)
-            # The stream to the speech server has the last second: it reads older audio alone.
+            # The stream to the speech server reads audio only where it has to send it again.
             del self._recent[: self.stored - self._recent_start]
             self._recent_start = self.stored
             self._room.set()
