@@ -131,10 +131,13 @@ class Continuity(ABC):
     def _hear(self, end: float) -> None:
         self.heard = max(self.heard, end)
 
-    def _moved(self, words: Iterable[Word]) -> Iterator[Word]:
+    def _moved(self, words: Iterable[Word]) -> tuple[Word, ...]:
+        """Return the words at their times in the source."""
+        moved = []
         for word in words:
             start = self._places.start_at(word.start)
-            yield word.moved(start, max(self._places.end_at(word.end), start))
+            moved.append(word.moved(start, max(self._places.end_at(word.end), start)))
+        return tuple(moved)
 
 
 class ListenContinuity(Continuity):
@@ -192,7 +195,7 @@ class ListenContinuity(Continuity):
         channel = results.channel_index
         start = self._places.start_at(results.start)
         end = self._places.end_at(results.start + results.duration)
-        words = tuple(self._moved(results.alternatives[0].words))
+        words = self._moved(results.alternatives[0].words)
         final = self._end_of(channel)
         is_repeated = start < final - SAME_MOMENT_SECONDS
         new = self._new_words(channel, words) if is_repeated else words
@@ -205,7 +208,7 @@ class ListenContinuity(Continuity):
             new = yield from self._numbered(new)
             self._settle(channel, results.channels, end, new)
         else:
-            new = tuple(self._numbered_if_known(new))
+            new = self._numbered_if_known(new)
         if results.is_final or self._interim:
             yield self._segment(results, max(start, final), end, new, is_cut=new != words)
         if results.is_final:
@@ -274,12 +277,13 @@ class ListenContinuity(Continuity):
             numbered.append(word)
         return tuple(numbered)
 
-    def _numbered_if_known(self, words: Iterable[Word]) -> Iterator[Word]:
+    def _numbered_if_known(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        numbered = []
         for word in words:
-            if word.speaker is None:
-                yield word
-            else:
-                yield replace_struct(word, speaker=self._speakers.known(word.speaker))
+            if word.speaker is not None:
+                word = replace_struct(word, speaker=self._speakers.known(word.speaker))
+            numbered.append(word)
+        return tuple(numbered)
 
     def _settle(self, channel: int, channels: int, end: float, words: tuple[Word, ...]) -> None:
         self._speakers.label(words)
@@ -359,7 +363,7 @@ class TurnContinuity(Continuity):
             start=start,
             end=end,
             transcript=info.transcript,
-            words=tuple(self._moved(info.words)),
+            words=self._moved(info.words),
             end_of_turn_confidence=info.end_of_turn_confidence,
             trigger=info.trigger,
             languages=info.languages,

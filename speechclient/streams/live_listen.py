@@ -174,10 +174,13 @@ class _PlainResults(msgspec.Struct):
     @property
     def is_plain(self) -> bool:
         """Return whether ``Results.values`` would change nothing."""
-        return not any(
-            each.paragraphs or each.entities or any(word.start > word.end for word in each.words)
-            for each in self.channel.alternatives
-        )
+        for alternative in self.channel.alternatives:
+            if alternative.paragraphs or alternative.entities:
+                return False
+            for word in alternative.words:
+                if word.start > word.end:
+                    return False
+        return True
 
 
 _plain_results = msgspec.json.Decoder(_PlainResults)

@@ -25,17 +25,15 @@ class Places:
 
     def send(self, size: int) -> None:
         self._sent += size
-        self._end(self.end + size)
+        self.end += size
+        self._end_seconds = self._audio.seconds(self.end)
 
     def skip(self, to: int) -> None:
         """The next byte sent is ``to`` of the source."""
-        self._end(to)
+        self.end = to
+        self._end_seconds = self._audio.seconds(to)
         self._heard.append(self._audio.seconds(self._sent))
         self._source.append(self._audio.seconds(to))
-
-    def _end(self, end: int) -> None:
-        self.end = end
-        self._end_seconds = self._audio.seconds(end)
 
     def start_at(self, seconds: float) -> float:
         """Return the time in the source of something that begins at ``seconds``."""

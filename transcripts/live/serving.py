@@ -150,8 +150,10 @@ class LiveRun:
             return
         self._heard = time.monotonic()
         if self._stream is not None:
-            with contextlib.suppress(SpeechError):  # ``_follow`` says why the stream has ended
+            try:
                 self._stream.send_stored(new)
+            except SpeechError as error:  # ``_follow`` tells the pages
+                logger.debug("Live session %s: the stream has ended: %s", self.session.pk, error)
         elif not (self._is_closing or self._is_rejected):
             self._open()
         if self.intake.received >= self._most_bytes:
