@@ -355,7 +355,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def _whole_binary(self, data: bytes) -> bytes:
         """Return the message if ``data`` is one binary frame and nothing precedes it, else b"".
 
-        The parser of websockets takes as long for a frame as all else that a relay does with it.
+        The parser of websockets resumes three generators and makes an object for each frame, which
+        is a tenth of the time of a relay. It has seen nothing of a frame that is read here.
         """
         is_next = self._awaits_message and self.queue.empty() and self.conn.state is State.OPEN
         is_whole = data.startswith(BINARY_MASKED) and (

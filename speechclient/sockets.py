@@ -129,7 +129,8 @@ class _Connection(ClientConnection):
     def _whole_text(self, data: bytes) -> str:
         """Return the message if ``data`` is one frame of text and nothing precedes it, else "".
 
-        The parser of websockets takes as long for a frame as the session that reads it.
+        The parser of websockets, which takes longer than all that a session does with a message,
+        has seen nothing of one that is read here.
         """
         is_whole = data.startswith(TEXT_PLAIN) and (
             int.from_bytes(data[2:PLAIN_HEAD_BYTES]) == len(data) - PLAIN_HEAD_BYTES in SIZES
