@@ -6,6 +6,7 @@ from queue import Empty
 import pytest
 from kombu.connection import Connection
 
+from webapp.running import broker
 from webapp.running.broker import Transport
 
 
@@ -86,3 +87,9 @@ def test_the_application_uses_it():
 
     with celery.connection_for_write("filesystem://") as connection:
         assert connection.get_transport_cls() is Transport
+
+
+def test_a_folder_is_no_server_whose_name_is_missing(caplog):
+    broker.use()
+    assert not Connection("filesystem://").info()["hostname"]
+    assert caplog.records == []

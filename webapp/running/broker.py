@@ -11,7 +11,7 @@ import time
 import uuid
 from pathlib import Path
 from queue import Empty
-from typing import Any
+from typing import Any, ClassVar
 
 from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, filesystem
@@ -56,6 +56,8 @@ class Channel(filesystem.Channel):
 
 class Transport(filesystem.Transport):
     Channel = Channel
+    # kombu warns of a missing host name where a transport has a default one.
+    default_connection_params: ClassVar[dict[str, Any]] = {}
 
 
 def write_whole(path: Path, text: str) -> None:
