@@ -99,15 +99,14 @@ class Continuity(ABC):
 
     def receive(self, event: Event) -> list[LiveEvent]:
         """Return what ``event`` means for the whole stream."""
-        events = list(self.read(event))
+        if events := list(self.read(event)):
+            return events
         match event:
-            case _ if events:
-                return events
             case StreamWarning() | StreamError():
                 return [ServerWarning(event.code, event.description)]
             case live_listen.ConfigureFailed() | flux.ConfigureFailed():
                 return [ConfigureFailed(event.code, event.description)]
-        return events
+        return []
 
     @abstractmethod
     def read(self, event: Event) -> Iterable[LiveEvent]:

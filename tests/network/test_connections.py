@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 
 from network import connections
 from network.connections import HttpConnection, WebSocketConnection
-from tests.network.wire import Wire, cut
+from tests.network.wire import Wire, cut, frames_of
 
 pytestmark = pytest.mark.full
 
@@ -390,17 +390,12 @@ async def test_messages_are_the_same_however_they_are_cut():
     chance = random.Random(12)
     sizes = (1, 125, 126, 640, 648, 16_383, 16_384, 20_000)
     for _ in range(60):
-        messages, frames = [], []
+        messages: list[bytes] = []
+        frames: list[Frame] = []
         for number in range(8):
             message = bytes([chance.choice(b"waxb")]) + bytes([number]) * chance.choice(sizes)
             kind = chance.choice((Opcode.BINARY, Opcode.BINARY, Opcode.TEXT))
-            place = chance.choice((0, 0, 1 + len(message) // 2))
-            parts = [message[:place], message[place:]] if place else [message]
-            frames += [
-                Frame(Opcode.CONT if index else kind, part, fin=index == len(parts) - 1)
-                for index, part in enumerate(parts)
-            ]
-            frames += [Frame(Opcode.PING, b"?")] * chance.choice((0, 0, 1))
+            frames += frames_of(message, kind, chance)
             messages.append(message)
         relaying = Relaying()
         await relaying.is_ready.wait()

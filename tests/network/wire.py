@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from websockets.frames import Frame
+from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 
@@ -59,6 +59,18 @@ class Wire(asyncio.Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Everything is written at once."""
+
+
+def frames_of(message: bytes, kind: Opcode, chance: random.Random) -> Iterator[Frame]:
+    """Yield ``message`` as one frame or two, at times with a ping behind it."""
+    if chance.random() < 0.3 and len(message) > 1:
+        half = len(message) // 2
+        yield Frame(kind, message[:half], fin=False)
+        yield Frame(Opcode.CONT, message[half:])
+    else:
+        yield Frame(kind, message)
+    if chance.random() < 0.3:
+        yield Frame(Opcode.PING, b"?")
 
 
 def cut(frames: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:

@@ -37,7 +37,7 @@ from speechclient.streams.flux import TurnInfo
 from speechclient.streams.live_listen import ConfigureFailed, Results, StreamMetadata
 from speechclient.streams.live_speak import Audio, Flushed
 from speechclient.streams.session import Event
-from tests.network.wire import Wire, cut
+from tests.network.wire import Wire, cut, frames_of
 from tests.speechclient.conftest import KEY
 
 pytestmark = pytest.mark.full
@@ -192,20 +192,15 @@ async def test_messages_are_the_same_however_they_are_cut():
     sizes = (1, 124, 126, 300, 65_534, 65_536)
     for _ in range(60):
         messages = [f"{number}é" + "a" * chance.choice(sizes) for number in range(8)]
-        frames = []
-        for message in messages:
-            text = message.encode()
-            place = chance.choice((0, 0, 1 + len(text) // 2))
-            parts = [text[:place], text[place:]] if place else [text]
-            frames += [
-                Frame(Opcode.CONT if index else Opcode.TEXT, part, fin=index == len(parts) - 1)
-                for index, part in enumerate(parts)
-            ]
-            frames += [Frame(Opcode.PING, b"?")] * chance.choice((0, 0, 1))
+        frames = [
+            frame.serialize(mask=False)
+            for message in messages
+            for frame in frames_of(message.encode(), Opcode.TEXT, chance)
+        ]
         connection = await connected(Wire())
         taken: list[str] = []
         connection.take = taken.append
-        for piece in cut([frame.serialize(mask=False) for frame in frames], chance):
+        for piece in cut(frames, chance):
             connection.data_received(piece)
             while any(frame.fin for frame in connection.recv_messages.frames.queue):
                 taken.append(str(await connection.recv()))
