@@ -60,6 +60,7 @@ logger = logging.getLogger(__name__)
 
 NOT_CONNECTED = "NOT_CONNECTED"  # code of a Configure that could not be sent
 GAP_SECONDS = 1.0  # at least, so that an outage is not a gap for each piece of audio
+PROBE_SECONDS = 0.25  # between the places that are tried where stored audio cannot be read
 TICK_SECONDS = 1.0
 LIVE_SECONDS = 1.0  # with less audio to send, a stream is live
 
@@ -507,8 +508,7 @@ class LiveStream(Generic[Connection, Choices]):
     ) -> None:
         audio = await self._read(start, size)
         if not audio:
-            received = self._audio.whole(self._sending.received)
-            to = self._memory.start if self._source is None else received
+            to = await self._readable_after(start)
             gaps = self._continuity.skip(to, "the audio could not be read again")
             await self._events.put(gaps)
             self._sending.skip(to)
@@ -537,6 +537,17 @@ class LiveStream(Generic[Connection, Choices]):
         except OSError as error:
             logger.warning("stored audio cannot be read: %s", error)
             return b""
+
+    async def _readable_after(self, place: int) -> int:
+        """Return a byte after ``place`` from which audio can be read, or the end of the audio."""
+        if self._source is None:
+            return self._memory.start
+        end = self._audio.whole(self._sending.received)
+        while (place := place + self._audio.size(PROBE_SECONDS)) < end:
+            with contextlib.suppress(OSError):
+                if await self._source.read(place, self._audio.frame_bytes):
+                    return place
+        return end
 
     def _oldest(self) -> int:
         """Return the first byte that can be sent again."""

@@ -133,8 +133,11 @@ class Disk:
 
     def __init__(self) -> None:
         self.audio = b""
+        self.broken = range(0)  # bytes that cannot be read
 
     async def read(self, start: int, size: int) -> bytes:
+        if start in self.broken:
+            raise OSError("input/output error")
         return self.audio[start : start + size]
 
 
@@ -253,6 +256,23 @@ async def test_stored_audio_that_cannot_be_read_is_a_gap(host):
     (gap,) = [event for event in events if isinstance(event, Gap)]
     assert (gap.start, gap.end) == (0.0, 3.0)
     assert words_of(events) == []
+    assert times_are_true(events)
+
+
+async def test_stored_audio_after_a_part_that_cannot_be_read_is_sent(host):
+    await host.start(host.hear)
+    await host.stop()
+    disk = Disk()
+    disk.audio, disk.broken = source(30), range(1_500)
+    async with LiveListen(host.url, KEY, RAW, source=disk, survival=QUICK) as stream:
+        reading = asyncio.create_task(events_of(stream))
+        await stream.send(disk.audio)
+        await host.start(host.hear)
+        await stream.finish()
+        events = await reading
+    (gap,) = [event for event in events if isinstance(event, Gap)]
+    assert (gap.start, gap.end) == (0.0, 1.5)
+    assert words_of(events) == list(range(15, 30))
     assert times_are_true(events)
 
 
