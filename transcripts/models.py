@@ -4,7 +4,7 @@ import gzip
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -482,7 +482,7 @@ class Transcription(Leased):
 
     @property
     def multichannel(self) -> bool:
-        return bool(self.options.get("multichannel"))
+        return is_multichannel(self.options)
 
     @property
     def amount(self) -> Work:
@@ -939,6 +939,11 @@ class RawInsight(StoredResponse):
 
     def __str__(self) -> str:
         return f"Response to {self.insight_id}"
+
+
+def is_multichannel(options: Mapping[str, Any]) -> bool:
+    """Return whether a transcription with these options has a transcript for each channel."""
+    return bool(options.get("multichannel"))
 
 
 class UtteranceQuerySet(models.QuerySet["Utterance"]):

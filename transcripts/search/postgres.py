@@ -10,7 +10,8 @@ a database may make it, it is immutable, and it does not depend on the database'
 """
 # ruff: noqa: S608 statements are put together of our own pieces; what was typed is a parameter
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -128,23 +129,28 @@ def runs(utterances: Sequence[int]) -> dict[int, int]:
     return dict(rows)
 
 
-def within(query: Query, ranges: Sequence[tuple[int, int]], limit: int) -> list[int]:
-    expression, values = tsquery(query)
-    # Each range is read by itself: together they would be a search in the whole library.
+def within(query: Query, ranges: Sequence[tuple[int, int]], limit: int) -> list[list[int]]:
+    terms = [tsquery(part) for part in query.parts]
+    held = ", ".join(f"search @@ {expression}" for expression, _ in terms)
+    any_of = " || ".join(expression for expression, _ in terms)
+    values = [value for _, values in terms for value in values]
+    places = limit * len(terms)
+    # Each range is read by itself, once for all terms: together they would be a search in the
+    # whole library.
     rows = fetch(
         f"""
-        SELECT found.id FROM unnest(%s::bigint[], %s::bigint[]) AS bounds(first, last)
+        SELECT found.* FROM unnest(%s::bigint[], %s::bigint[]) AS bounds(first, last)
             CROSS JOIN LATERAL (
-                SELECT id FROM transcripts_utterance
+                SELECT id, ARRAY[{held}] FROM transcripts_utterance
                 WHERE id BETWEEN bounds.first AND bounds.last
-                    AND searchable AND search @@ {expression}
-                ORDER BY id LIMIT {limit}
+                    AND searchable AND search @@ ({any_of})
+                ORDER BY id LIMIT {places}
             ) AS found
-        ORDER BY found.id LIMIT {limit}
+        ORDER BY found.id LIMIT {places}
         """,
-        [[first for first, _ in ranges], [last for _, last in ranges], *values],
+        [[first for first, _ in ranges], [last for _, last in ranges], *values, *values],
     )
-    return [pk for (pk,) in rows]
+    return [[pk for pk, holds in rows if holds[term]] for term in range(len(terms))]
 
 
 def best(
@@ -251,15 +257,20 @@ def seam(crossing: Crossing) -> str:
     return " & ".join([*words, lexeme(crossing.seam[-1], crossing.prefix)])
 
 
-def fetch(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Run a statement under the time limit; raises ``TooSlow`` beyond it."""
+@contextmanager
+def limited() -> Iterator[None]:
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
-            cursor.execute(statement, values)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        with transaction.atomic():
+            fetch("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
+            yield
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise TooSlow from error
         raise
+
+
+def fetch(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows

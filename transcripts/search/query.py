@@ -8,12 +8,15 @@ read as a separator, so no input is an error of syntax: ``NEAR(a`` is the phrase
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from transcripts.text.folding import fold
 from transcripts.text.tokens import compared, seam_words, word_ranges
 
 MAX_CHARACTERS = 1000
 MAX_WORDS = 64
+# Ranges of characters of a text: (start, end) of each, in order, not overlapping.
+Marks = tuple[tuple[int, int], ...]
 QUOTES = '"\u201c\u201d\u201e'
 
 
@@ -70,13 +73,25 @@ class Words:
     """The words of a text, as terms are looked for among them."""
 
     def __init__(self, text: str) -> None:
-        self.ranges = list(word_ranges(text))
-        self.folded = [fold(text[start:end]) for start, end in self.ranges]
+        self.ranges = word_ranges(text)
+        if text.isascii():
+            # Folding keeps the places of these characters.
+            folded = fold(text)
+            self.folded = [folded[start:end] for start, end in self.ranges]
+        else:
+            self.folded = [fold(text[start:end]) for start, end in self.ranges]
 
     def places(self, word: str, is_prefix: bool) -> Iterator[int]:
         for place, folded in enumerate(self.folded):
             if folded == word or (is_prefix and folded.startswith(word)):
                 yield place
+
+
+class Found(NamedTuple):
+    """Marks of the terms of a query in a text, which is whole if it holds every one of them."""
+
+    marks: Marks
+    is_whole: bool
 
 
 @dataclass(frozen=True)
@@ -93,15 +108,18 @@ class Query:
         """Each term as a query of its own."""
         return tuple(Query((term,)) for term in self.terms)
 
-    def marks(self, text: str) -> tuple[tuple[int, int], ...]:
-        """Return the ranges of characters where the terms occur, in order, not overlapping."""
+    def found(self, text: str) -> Found:
+        """Return where the terms occur in ``text``."""
         words = Words(text)
-        return tuple(merged([place for term in self.terms for place in term.ranges(words)]))
+        ranges = [list(term.ranges(words)) for term in self.terms]
+        marks = merged([place for places in ranges for place in places])
+        return Found(tuple(marks), all(ranges))
+
+    def marks(self, text: str) -> Marks:
+        return self.found(text).marks
 
     def is_in(self, text: str) -> bool:
-        """Return whether ``text`` holds every term."""
-        words = Words(text)
-        return all(next(term.ranges(words), None) for term in self.terms)
+        return self.found(text).is_whole
 
 
 def parse(text: str) -> Query:
@@ -128,7 +146,7 @@ def parse(text: str) -> Query:
 
 def begins_words(chunk: str) -> bool:
     """Return whether a star follows the last word; one Latin letter matches too many words."""
-    words = list(word_ranges(chunk))
+    words = word_ranges(chunk)
     start, end = words[-1] if words else (0, 0)
     return chunk[end:] == "*" and (end - start > 1 or not chunk[start].isascii())
 

@@ -10,6 +10,7 @@ Utterances that are not searchable are in neither.
 import json
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +31,8 @@ LOOKED_AT = 2000
 PAGE = 50
 # Relevance is decided among the newest matches: reading half a million takes a second.
 RANKED = 2000
+
+NEWEST = "ORDER BY id DESC LIMIT"
 
 TOKENIZE = "unicode61 remove_diacritics 2 categories 'L* M* N* Co'"
 INDEX, VOCABULARY = "transcripts_utterance_index", "transcripts_vocabulary_index"
@@ -161,17 +164,21 @@ def runs(utterances: Sequence[int]) -> dict[int, int]:
     return dict(rows)
 
 
-def within(query: Query, ranges: Sequence[tuple[int, int]], limit: int) -> list[int]:
-    rows = fetch(
-        f"""
-        SELECT found.rowid FROM json_each(%s) AS bounds CROSS JOIN {INDEX} AS found
-        WHERE found.{INDEX} MATCH %s AND found.rowid BETWEEN
-            json_extract(bounds.value, '$[0]') AND json_extract(bounds.value, '$[1]')
-        ORDER BY found.rowid LIMIT {limit}
-        """,
-        [json.dumps(list(ranges)), spoken(query)],
-    )
-    return [pk for (pk,) in rows]
+def within(query: Query, ranges: Sequence[tuple[int, int]], limit: int) -> list[list[int]]:
+    bounds = json.dumps(list(ranges))
+    found = [
+        fetch(
+            f"""
+            SELECT found.rowid FROM json_each(%s) AS bounds CROSS JOIN {INDEX} AS found
+            WHERE found.{INDEX} MATCH %s AND found.rowid BETWEEN
+                json_extract(bounds.value, '$[0]') AND json_extract(bounds.value, '$[1]')
+            ORDER BY found.rowid LIMIT {limit}
+            """,
+            [bounds, spoken(part)],
+        )
+        for part in query.parts
+    ]
+    return [[pk for (pk,) in rows] for rows in found]
 
 
 def best(
@@ -193,11 +200,11 @@ def best(
 
 
 def count(query: Query, projects: Sequence[int] | None, cap: int) -> tuple[int, int]:
-    ids, values = selected(INDEX, spoken(query), projects, (0, None), cap)
+    ids, values = selected(INDEX, spoken(query), projects, (0, None))
     # The transcriptions are counted of fewer than ``cap`` alone: every row has to be read.
     rows = fetch(
         f"""
-        WITH found AS MATERIALIZED ({ids})
+        WITH found AS MATERIALIZED ({ids} LIMIT {cap})
         SELECT count(*), CASE WHEN count(*) < {cap} THEN (
             SELECT count(DISTINCT transcription_id) FROM transcripts_utterance
             WHERE id IN (SELECT id FROM found)
@@ -211,8 +218,8 @@ def count(query: Query, projects: Sequence[int] | None, cap: int) -> tuple[int, 
 
 
 def count_transcripts(query: Query, projects: Sequence[int] | None, cap: int) -> int:
-    ids, values = selected(VOCABULARY, known(query), projects, (0, None), cap)
-    return int(fetch(f"SELECT count(*) FROM ({ids})", values)[0][0])
+    ids, values = selected(VOCABULARY, known(query), projects, (0, None))
+    return int(fetch(f"SELECT count(*) FROM ({ids} LIMIT {cap})", values)[0][0])
 
 
 def ordered(
@@ -229,13 +236,13 @@ def ordered(
     The second is None for the newest of all; ``is_page`` tries the newest of the library first.
     """
     if is_page and projects is not None and FEW_PROJECTS < len(projects) <= INDEXED_PROJECTS:
-        looked_at, values = selected(index, expression, None, between, LOOKED_AT)
-        found = permitted(looked_at, values, projects, limit)
-        if len(found) == limit:
+        ids, values = selected(index, expression, None, between)
+        newest_ids = f"{ids} {NEWEST} {LOOKED_AT}"
+        found, is_all = permitted(newest_ids, values, projects, limit)
+        if is_all or len(found) == limit:
             return found
-        if fetch(f"SELECT count(*) FROM ({looked_at})", values)[0][0] < LOOKED_AT:
-            return found
-    return [pk for (pk,) in fetch(*selected(index, expression, projects, between, limit))]
+    ids, values = selected(index, expression, projects, between)
+    return [pk for (pk,) in fetch(f"{ids} {NEWEST} {limit}", values)]
 
 
 def selected(
@@ -243,9 +250,8 @@ def selected(
     expression: str,
     projects: Sequence[int] | None,
     between: tuple[int, int | None],
-    limit: int,
 ) -> tuple[str, list[Any]]:
-    """A statement for the ``id`` of the newest matches, as ``ordered``, and its values."""
+    """A statement for the ``id`` of the matches, as ``ordered`` but in no order, and its values."""
     source = f"FROM {index} AS found"
     where = f"WHERE found.{index} MATCH %s AND found.rowid > %s"
     if projects is not None and len(projects) <= INDEXED_PROJECTS:
@@ -261,22 +267,31 @@ def selected(
         source += " CROSS JOIN transcripts_utterance AS utterance ON utterance.id = found.rowid"
         where += " AND utterance.project_id IN (SELECT value FROM json_each(%s))"
         values.append(json.dumps(list(projects)))
-    return f"SELECT found.rowid AS id {source} {where} ORDER BY id DESC LIMIT {limit}", values
+    return f"SELECT found.rowid AS id {source} {where}", values
 
 
 def permitted(
     statement: str, values: Sequence[Any], projects: Sequence[int], limit: int
-) -> list[int]:
-    """The first of the rows that a statement selects, newest first, that are in these projects."""
-    # CROSS JOIN reads the rows in the order of the statement, and no more than are needed.
-    rows = fetch(
-        f"""
-        SELECT id FROM ({statement}) CROSS JOIN transcripts_utterance USING (id)
-        WHERE project_id IN (SELECT value FROM json_each(%s)) LIMIT {limit}
-        """,
-        [*values, json.dumps(list(projects))],
-    )
-    return [pk for (pk,) in rows]
+) -> tuple[list[int], bool]:
+    """The first of the rows that a statement selects, in its order, that are in these projects.
+
+    The second value is whether the statement selects no more than these: it was read to its end
+    and has fewer than ``LOOKED_AT`` rows.
+    """
+    wanted, found, read = set(projects), [], 0
+    with connection.cursor() as cursor:
+        # CROSS JOIN reads the rows in the order of the statement, each when it is asked for.
+        cursor.execute(
+            f"SELECT id, project_id FROM ({statement}) CROSS JOIN transcripts_utterance USING (id)",
+            values,
+        )
+        for pk, project in cursor:
+            read += 1
+            if project in wanted:
+                found.append(pk)
+                if len(found) == limit:
+                    return found, False
+    return found, read < LOOKED_AT
 
 
 def spoken(query: Query) -> str:
@@ -315,6 +330,11 @@ def known(query: Query) -> str:
 def quoted(words: Sequence[str], prefix: bool = False) -> str:
     """Words that follow each other. They hold letters, marks and digits alone: nothing escapes."""
     return f'"{" ".join(words)}"' + (" *" if prefix else "")
+
+
+def limited() -> AbstractContextManager[None]:
+    """SQLite has no time limit for a statement."""
+    return nullcontext()
 
 
 def fetch(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

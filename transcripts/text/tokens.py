@@ -6,7 +6,7 @@ sentence is found, with or without blanks in it.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -40,23 +40,24 @@ def is_unspaced(character: str) -> bool:
     return UNSPACED.match(character) is not None
 
 
-def word_ranges(text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each word of ``text``, in characters."""
+def word_ranges(text: str) -> list[tuple[int, int]]:
+    """Return start and end of each word of ``text``, in characters."""
     if text.isascii():
-        yield from (found.span() for found in ASCII_WORD.finditer(text))
-        return
+        return [found.span() for found in ASCII_WORD.finditer(text)]
+    ranges = []
     start: int | None = None
     for place, character in enumerate(text):
         alone = character > "\u0e00" and is_unspaced(character) and is_word_character(character)
         if start is not None and (alone or not is_word_character(character)):
-            yield start, place
+            ranges.append((start, place))
             start = None
         if alone:
-            yield place, place + 1
+            ranges.append((place, place + 1))
         elif start is None and is_word_character(character):
             start = place
     if start is not None:
-        yield start, len(text)
+        ranges.append((start, len(text)))
+    return ranges
 
 
 def compared(word: str) -> str:

@@ -173,7 +173,7 @@ def test_both_databases_look_for_the_same_words(text: str):
     vocabulary = re.findall(r'"([^"]*)"', sqlite.known(query))
     assert set(re.findall(r"'(\w+)'", lexemes[0])) == set(vocabulary)
     assert len(words_of(query)) >= len(set(vocabulary))
-    assert all(list(word_ranges(word)) == [(0, len(word))] for word in words_of(query))
+    assert all(word_ranges(word) == [(0, len(word))] for word in words_of(query))
 
 
 @pytest.mark.parametrize("projects", [[], [1], [3, 2, 1]])

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from transcripts.search import COUNT_CAP, EXCERPT_CHARACTERS, BadSearch, Cursor, Hit, Results, cut
+from transcripts.search import COUNT_CAP, BadSearch, Cursor, Hit, Results
+from transcripts.search.hits import EXCERPT_CHARACTERS, cut
 
 
 def hit(text: str, *marks: tuple[int, int], **facts: Any) -> Hit:
