@@ -16,10 +16,13 @@ from django.db import connection
 from transcripts.models import Speaker, Utterance, is_multichannel
 from transcripts.search.index import database_index, last_of
 from transcripts.search.query import Marks, Query
+from transcripts.text.folding import fold
 from transcripts.text.reading import Key, Voice, Voices
 from transcripts.text.tokens import AFTER_SEAM, joined
 
-EXCERPT_CHARACTERS = 280
+EXCERPT_CHARACTERS = 240
+# Of a long text, the places of so many different words are shown.
+EXCERPT_WORDS = 3
 # Of a term that is said more often in a transcript, on average, the first places are looked at.
 TERM_PLACES = 5000
 # Words that are no more utterances apart are shown with all that is said between them.
@@ -73,18 +76,41 @@ class Hit:
 
     @property
     def excerpt(self) -> tuple[tuple[str, bool], ...]:
-        """The pieces around the first mark, shortened to what a list of hits can show."""
+        """The pieces around the first mark of each word, as long as a list of hits can show."""
         if self.apart or len(self.text) <= EXCERPT_CHARACTERS:
             return self.pieces
-        first = self.marks[0][0] if self.marks else 0
-        start = self.text.rfind(" ", 0, max(0, first - 60)) + 1
+        result: list[tuple[str, bool]] = []
+        end = 0
+        for start, end in self._windows():
+            if start:
+                result.append((" … " if result else "… ", False))
+            marks = [
+                (max(a, start) - start, min(b, end) - start)
+                for a, b in self.marks
+                if a < end and b > start
+            ]
+            result += cut(self.text[start:end], marks)
+        if end < len(self.text):
+            result.append((" …", False))
+        return tuple(result)
+
+    def _windows(self) -> list[tuple[int, int]]:
+        """The ranges of the text that are in the excerpt, in order and apart from each other."""
+        words = {fold(self.text[start:end]): (start, end) for start, end in reversed(self.marks)}
+        firsts = sorted(words.values())[:EXCERPT_WORDS]
+        start = self.text.rfind(" ", 0, max(0, (firsts[0][0] if firsts else 0) - 60)) + 1
         end = self.text.find(" ", start + EXCERPT_CHARACTERS)
         end = len(self.text) if end < 0 else end
-        marks = [(a - start, min(b, end) - start) for a, b in self.marks if start <= a < end]
-        pieces = cut(self.text[start:end], marks)
-        before = (("… ", False),) if start else ()
-        after = ((" …", False),) if end < len(self.text) else ()
-        return before + pieces + after
+        if not firsts or firsts[-1][1] <= end:
+            return [(start, end)]
+        windows: list[tuple[int, int]] = []
+        for mark in firsts:
+            start, end = window(self.text, mark, EXCERPT_CHARACTERS // len(firsts))
+            if windows and start <= windows[-1][1]:
+                start, before = windows.pop()
+                end = max(end, before)
+            windows.append((start, end))
+        return windows
 
 
 class Row(NamedTuple):
@@ -302,13 +328,21 @@ def around(text: str, marks: Marks) -> str:
     """A text without what is far from its first match, cut at spaces."""
     if len(text) <= AROUND or not marks:
         return text[:AROUND]
-    start = max(0, marks[0][0] - AROUND // 2)
-    end = start + AROUND
-    if start:
-        start = text.find(" ", start, marks[0][0]) + 1 or start
-    if end < len(text):
-        end = max(text.rfind(" ", marks[0][1], end), marks[0][1])
+    start, end = window(text, marks[0], AROUND)
     return text[start:end]
+
+
+def window(text: str, mark: tuple[int, int], size: int) -> tuple[int, int]:
+    """The range of at most so many characters around the beginning of a mark, cut at spaces."""
+    first, last = mark
+    start = max(0, first - size // 4)
+    if start:
+        start = text.find(" ", start, first) + 1 or start
+    end = start + size
+    if end >= len(text):
+        return start, len(text)
+    space = text.rfind(" ", last, end)
+    return start, space if space > 0 else min(last, end)
 
 
 def started(row: Row, marks: Marks) -> float:

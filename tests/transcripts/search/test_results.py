@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -75,11 +76,24 @@ def test_an_excerpt_is_short_and_shows_the_first_mark(made: tuple[str, list[tupl
     excerpt = hit(text, *marks).excerpt
     shown = "".join(piece for piece, _ in excerpt)
     assert len(shown) <= EXCERPT_CHARACTERS + 64
-    assert shown.removeprefix("… ").removesuffix(" …") in text
+    position = 0
+    for part in shown.removeprefix("… ").removesuffix(" …").split(" … "):
+        position = text.index(part, position) + len(part)
     if marks:
         start, end = marks[0]
         first = next(piece for piece, marked in excerpt if marked)
         assert text[start:end].startswith(first)
+
+
+@given(st.integers(0, 500), st.integers(300, 900), st.integers(0, 500))
+def test_an_excerpt_shows_every_word_that_was_looked_for(before: int, between: int, after: int):
+    filler = "and so on "
+    parts = [filler * (before // 10), "Needle ", filler * (between // 10), "thread "]
+    text = "".join(parts) + "needle thread " * 3 + filler * (after // 10)
+    marks = [found.span() for found in re.finditer("needle|thread", text, re.IGNORECASE)]
+    excerpt = hit(text, *marks).excerpt
+    assert [piece for piece, marked in excerpt if marked][:2] == ["Needle", "thread"]
+    assert sum(len(piece) for piece, _ in excerpt) <= EXCERPT_CHARACTERS + 64
 
 
 def test_what_is_said_far_apart_is_shown_whole():
