@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from management.models import Project, User
 from network.jsontext import read_json
 from transcripts.search.hits import Hit, Place, hits_at
-from transcripts.search.index import database_index, last_of
+from transcripts.search.index import bounds_of, database_index
 from transcripts.search.query import BadSearch, Query, TooSlow, parse
 
 __all__ = ["BadSearch", "Hit", "Order", "Results", "search", "search_everything"]
@@ -31,8 +31,9 @@ TOO_MANY_APART = "Older recordings with these words far apart are not shown. Add
 # Worse than any score of an index: words that are far apart come after those said together.
 APART = 1.0
 # To rank, the places said together are left out of those far apart as far as indexes rank them.
+# A phrase that is said less often is looked up once, and not in each transcript with its words.
 RANKED = 2000
-# Of so many transcripts that have the words of a phrase it is looked up if they have the phrase.
+# Of so many transcripts that have the words of other phrases it is looked up if they have them.
 LOOKED_UP = 500
 
 
@@ -226,23 +227,24 @@ def far_apart(
     They start before the utterance ``before`` and after ``until``.
     """
     index = database_index()
-    phrases = [part for part in query.parts if len(part.terms[0].words) > 1]
+    among, frequent = holding_phrases(query, projects)
     result: list[Place] = []
     looked_up = 0
     batch = limit + len(together) + 1
     while True:
-        firsts = index.transcripts(query, projects, before, batch, until)
+        firsts = index.transcripts(query, projects, before, batch, until, among)
         runs = index.runs(firsts)
+        bounds = bounds_of(runs.values()) if frequent else {}
         for first in firsts:
             if len(result) == limit:
                 return result, ""
             run = runs.get(first)
             if run is None or run in together:
                 continue
-            if phrases:
+            if frequent:
                 looked_up += 1
-                whole = [(first, last_of([run])[run])]
-                if not all(index.within(part, whole, 1)[0] for part in phrases):
+                whole = [bounds[run]] if run in bounds else []
+                if not all(index.within(part, whole, 1)[0] for part in frequent):
                     continue
             result.append(Place(first, APART, run))
         if len(firsts) < batch:
@@ -250,6 +252,30 @@ def far_apart(
         if looked_up >= LOOKED_UP:
             return result, TOO_MANY_APART
         before = firsts[-1]
+
+
+def holding_phrases(
+    query: Query, projects: Sequence[int] | None
+) -> tuple[list[int] | None, list[Query]]:
+    """Return the transcripts that can have the phrases of a query, by their first utterances.
+
+    None are all. Phrases that are said too often to list them are returned beside them.
+    """
+    index = database_index()
+    among: set[int] | None = None
+    frequent = []
+    for part in query.parts:
+        if len(part.terms[0].words) == 1:
+            continue
+        said = index.newest(part, projects, None, RANKED)
+        if len(said) == RANKED:
+            frequent.append(part)
+            continue
+        runs = set(index.runs(said).values())
+        among = runs if among is None else among & runs
+    if among is None:
+        return None, frequent
+    return [first for first, _ in bounds_of(among).values()], frequent
 
 
 def counted(query: Query, projects: Sequence[int] | None) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from transcripts.models import Speaker, Utterance, is_multichannel
-from transcripts.search.index import database_index, last_of
+from transcripts.search.index import bounds_of, database_index
 from transcripts.search.query import Marks, Query
 from transcripts.text.folding import fold
 from transcripts.text.reading import Key, Voice, Voices
@@ -208,9 +208,9 @@ def closest(query: Query, runs: Mapping[int, int]) -> dict[int, list[int]]:
     """
     if not runs:
         return {}
-    last = last_of(runs.values())
+    bounds = bounds_of(runs.values())
     index = database_index()
-    wholes = [(first, last[run]) for first, run in runs.items() if run in last]
+    wholes = [(first, bounds[run][1]) for first, run in runs.items() if run in bounds]
     limit = TERM_PLACES * len(wholes)
     found = index.within(query, wholes, limit)
     windows = {}

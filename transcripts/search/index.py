@@ -19,8 +19,8 @@ class Index(Protocol):
     the next ones. ``within`` gives those that hold each term, about ``limit`` of each and oldest
     first; it looks in ranges of ids, each with its last one. ``transcripts`` gives the first
     utterance of each transcript that has every word of the terms, anywhere, if it is newer than
-    ``until``. ``runs`` are the transcriptions of utterances. ``count`` gives the number of
-    utterances and, where that is less than ``cap``, of their transcriptions;
+    ``until`` and one of ``among``. ``runs`` are the transcriptions of utterances. ``count`` gives
+    the number of utterances and, where that is less than ``cap``, of their transcriptions;
     ``count_transcripts`` counts ``transcripts``. Statements in a block of ``limited`` may raise
     ``TooSlow`` there.
     """
@@ -50,6 +50,7 @@ class Index(Protocol):
         before: int | None,
         limit: int,
         until: int,
+        among: Sequence[int] | None = None,
     ) -> list[int]: ...
 
     def runs(self, utterances: Sequence[int]) -> dict[int, int]: ...
@@ -63,20 +64,21 @@ def database_index() -> Index:
     return postgres if connection.vendor == "postgresql" else sqlite
 
 
-def last_of(runs: Collection[int]) -> dict[int, int]:
-    """The last utterance of transcriptions, by the id of the transcription."""
+def bounds_of(runs: Collection[int]) -> dict[int, tuple[int, int]]:
+    """The first and the last utterance of transcriptions, by the id of the transcription."""
     if not runs:
         return {}
     # One step in the index of places for each: the greatest id would read all its utterances.
+    end = """(
+        SELECT id FROM transcripts_utterance
+        WHERE transcription_id = run ORDER BY "index" {order} LIMIT 1
+    )"""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             WITH wanted(run) AS (VALUES {", ".join(["(%s)"] * len(runs))})
-            SELECT run, (
-                SELECT id FROM transcripts_utterance
-                WHERE transcription_id = run ORDER BY "index" DESC LIMIT 1
-            ) FROM wanted
+            SELECT run, {end.format(order="ASC")}, {end.format(order="DESC")} FROM wanted
             """,
             list(runs),
         )
-        return {run: last for run, last in cursor if last is not None}
+        return {run: (first, last) for run, first, last in cursor if first is not None}

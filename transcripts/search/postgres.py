@@ -105,8 +105,11 @@ def transcripts(
     before: int | None,
     limit: int,
     until: int,
+    among: Sequence[int] | None = None,
 ) -> list[int]:
     where, values = knowing(query, projects)
+    if among is not None:
+        where, values = f"{where} AND id = ANY(%s)", [*values, list(among)]
     return ordered(f"{where} AND id > %s", [*values, until], before, limit)
 
 

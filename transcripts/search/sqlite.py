@@ -149,8 +149,15 @@ def transcripts(
     before: int | None,
     limit: int,
     until: int,
+    among: Sequence[int] | None = None,
 ) -> list[int]:
-    return ordered(VOCABULARY, known(query), projects, (until, before), limit)
+    if among is None:
+        return ordered(VOCABULARY, known(query), projects, (until, before), limit)
+    ids, values = selected(VOCABULARY, known(query), projects, (until, before))
+    # The plus keeps the index from being asked again for each of them.
+    chosen = "AND +found.rowid IN (SELECT value FROM json_each(%s))"
+    rows = fetch(f"{ids} {chosen} {NEWEST} {limit}", [*values, json.dumps(list(among))])
+    return [pk for (pk,) in rows]
 
 
 def runs(utterances: Sequence[int]) -> dict[int, int]:

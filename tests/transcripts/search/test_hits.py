@@ -14,7 +14,7 @@ from tests.transcripts.search.conftest import hear
 from transcripts.models import Utterance
 from transcripts.search import search, search_everything
 from transcripts.search.hits import shortest_window
-from transcripts.search.index import database_index, last_of
+from transcripts.search.index import bounds_of, database_index
 from transcripts.search.query import Words, parse
 from transcripts.text.folding import fold
 
@@ -43,16 +43,31 @@ def test_each_term_is_looked_for_on_its_own_in_some_transcripts(project):
         hear(project, "The pier.", "A budget for June.", "The pier and a", "budget.", title=title)
     firsts = list(Utterance.objects.filter(index=0).order_by("pk").values_list("pk", flat=True))
     runs = database_index().runs(firsts)
-    last = last_of(runs.values())
-    ranges = [(first, last[runs[first]]) for first in firsts[:2]]
+    bounds = bounds_of(runs.values())
+    ranges = [bounds[runs[first]] for first in firsts[:2]]
     assert all(end - first == 3 for first, end in ranges)
     found = database_index().within(parse('pier budget "a budget" nowhere'), ranges, 100)
     places = [[pk - firsts[0] if pk < firsts[1] else pk - firsts[1] for pk in pks] for pks in found]
     assert places == [[0, 2, 0, 2], [1, 3, 1, 3], [1, 2, 1, 2], []]
 
 
-def test_the_last_utterance_of_no_transcript_is_none(db):
-    assert last_of([]) == {}
+def test_no_transcripts_have_no_bounds(db):
+    assert bounds_of([]) == {}
+
+
+@pytest.mark.parametrize("order", ["newest", "relevance"])
+@pytest.mark.parametrize("listed", [2, 2000])
+def test_a_phrase_is_not_looked_for_in_each_transcript(monkeypatch, ada, project, order, listed):
+    """Of a phrase that is said in more places than are listed, it is."""
+    monkeypatch.setattr("transcripts.search.RANKED", listed)
+    apart = ["word", *["so"] * 9]
+    found = {hear(project, *apart, "the lower road").pk for _ in range(3)}
+    for _ in range(20):
+        hear(project, *apart, "road the lower")
+    with CaptureQueriesContext(connection) as queries:
+        results = search(ada, 'word "lower road"', order=order)
+    assert {hit.recording for hit in results.hits} == found
+    assert (len(queries) > 23) == (listed == 2)
 
 
 @pytest.mark.parametrize("gap", [0, 1, 9])
