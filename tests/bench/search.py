@@ -30,8 +30,9 @@ UTTERANCES, WORDS, PROJECTS, PERMITTED, IN_A_RECORDING = 1_000_000, 12, 200, 20,
 VOCABULARY = 50_000
 SEARCHES, HITS = 60, 20
 SYLLABLES = "ba ke li mo tu ra se ni po du va ge hi lo zu ta me ri so nu".split()
-KINDS = ("common word", "rare word", "two words", "phrase", "prefix")
-# In milliseconds; a kind that has none is told for comparison.
+# Of a common word and a phrase, which most recordings say apart: not among all kinds.
+WORD_AND_PHRASE = "word and phrase"
+# In milliseconds; a subject that has none is told for comparison.
 TARGETS = {
     ("sqlite", "newest"): 5,
     ("sqlite", "relevance"): 60,
@@ -78,6 +79,10 @@ class Corpus:
             "two words": [f"{line[2]} {line[7]}" for line in lines],
             "phrase": [f'"{line[2]} {line[3]}"' for line in lines],
             "prefix": [f"{line[4][:3]}*" for line in lines],
+            WORD_AND_PHRASE: [
+                f'{word} "{line[2]} {line[3]}"'
+                for word, line in zip(self.vocabulary, lines, strict=False)
+            ],
         }
 
 
@@ -100,7 +105,7 @@ def run() -> Iterator[Result]:
         for database, url in databases.items():
             for (subject, kind), value in measured_apart(database, url).items():
                 name = f"{database}, {subject}, {kind}"
-                limit = TARGETS.get((database, subject))
+                limit = TARGETS.get((database, subject)) if kind != WORD_AND_PHRASE else None
                 yield (
                     Result(name, value, "ms")
                     if limit is None
@@ -177,7 +182,8 @@ def percentiles(
                 search(query)
                 times.append((time.perf_counter() - started) * 1000)
             figures[subject, kind] = percentile(times)
-            every += times
+            if kind != WORD_AND_PHRASE:
+                every += times
         figures[subject, "all kinds"] = percentile(every)
     return figures
 
