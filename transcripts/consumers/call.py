@@ -11,6 +11,7 @@ from transcripts.calls.outbox import Outbox
 from transcripts.calls.record import Entry
 from transcripts.calls.relay import CallRun, runs
 from transcripts.consumers.sockets import Code, PageSocket
+from transcripts.live.database import Standing
 from transcripts.live.serving import Unavailable
 
 POSITION = struct.Struct("<Q")
@@ -37,6 +38,7 @@ class AgentConsumer(PageSocket):
     """
 
     run: CallRun | None = None
+    _held: Standing | None = None
 
     async def open(self) -> Code | None:
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
@@ -62,12 +64,17 @@ class AgentConsumer(PageSocket):
         return None
 
     def may_stay(self) -> Code | None:
+        if self._held is not None and self._held.exists():
+            return None
         user = self.scope["user"]
         if user is None or not self.scope["still_signed_in"]():
             return Code.SIGNED_OUT
         # Rights of the row, not of the page: they may have changed since it was opened.
         held = Call.objects.held_by(user).filter(pk=self.pk)
-        return None if held.exists() else Code.NOT_FOUND
+        if not held.exists():
+            return Code.NOT_FOUND
+        self._held = Standing(held.filter(self.scope["signed_in"]))
+        return None
 
     async def hear(self, data: bytes) -> None:
         if self.run is None or not POSITION.size < len(data) <= MOST_FRAME_BYTES:

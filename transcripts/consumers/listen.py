@@ -10,6 +10,7 @@ from speechclient.streams.live_events import ConfigureFailed
 from transcripts.consumers.following import follow
 from transcripts.consumers.sockets import Code, PageSocket
 from transcripts.live.audio import seconds_of
+from transcripts.live.database import Standing
 from transcripts.live.intake import WrongOffset
 from transcripts.live.models import LiveNote, LiveSession
 from transcripts.live.serving import LiveRun, Unavailable, runs
@@ -52,6 +53,7 @@ class ListenConsumer(PageSocket):
     """
 
     run: LiveRun | None = None
+    _hosted: Standing | None = None
 
     async def open(self) -> Code | None:
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
@@ -89,12 +91,17 @@ class ListenConsumer(PageSocket):
         return None
 
     def may_stay(self) -> Code | None:
+        if self._hosted is not None and self._hosted.exists():
+            return None
         user = self.scope["user"]
         if user is None or not self.scope["still_signed_in"]():
             return Code.SIGNED_OUT
         # Rights of the row, not of the page: they may have changed since it was opened.
         hosted = LiveSession.objects.hosted_by(user).filter(pk=self.pk)
-        return None if hosted.exists() else Code.NOT_FOUND
+        if not hosted.exists():
+            return Code.NOT_FOUND
+        self._hosted = Standing(hosted.filter(self.scope["signed_in"]))
+        return None
 
     async def hear(self, data: bytes) -> None:
         if self.run is None or len(data) < OFFSET.size:

@@ -40,8 +40,9 @@ class PageSocket(AsyncConsumer, ABC):
     """A WebSocket of a page.
 
     ``scope["user"]`` is the signed-in user or None, ``scope["still_signed_in"]`` a function that
-    reads from the database whether the session of the page is still valid. Both come from
-    ``webapp.http.sockets``. ``may_stay`` is called in a thread every ``ACCESS_SECONDS``.
+    reads from the database whether the session of the page is still valid, and
+    ``scope["signed_in"]`` that condition for a query. They come from ``webapp.http.sockets``.
+    ``may_stay`` is called in a thread every ``ACCESS_SECONDS``.
     """
 
     open_sockets: ClassVar[set["PageSocket"]] = set()

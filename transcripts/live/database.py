@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.db import Error, connection
+from django.db.models import QuerySet
 
 THREADS = 4
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live-database")
@@ -31,3 +32,19 @@ def _run(work: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, 
     finally:
         if connection.vendor != "sqlite":
             connection.close()  # back to the pool
+
+
+class Standing:
+    """Rows that are looked for again and again, by a statement that is put together once.
+
+    Django takes ten times as long to put it together as the database to answer it.
+    """
+
+    def __init__(self, rows: QuerySet[Any]) -> None:
+        query = rows.order_by().values_list("pk")[:1].query
+        self._statement, self._values = query.sql_with_params()
+
+    def exists(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(self._statement, self._values)
+            return cursor.fetchone() is not None

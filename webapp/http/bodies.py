@@ -158,14 +158,19 @@ def session_is_valid(scope: Scope) -> bool:
 
 def user_of(scope: Scope) -> Any:
     """Return the signed-in user of the session cookie; None without one."""
-    cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    key = parse_cookie(cookies.decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
+    key = session_key_of(scope)
     if not key:
         return None
     request = HttpRequest()
     request.session = import_string(f"{settings.SESSION_ENGINE}.SessionStore")(key)
     user = get_user(request)
     return user if user.is_authenticated else None
+
+
+def session_key_of(scope: Scope) -> str:
+    """Return the key in the session cookie; empty without one."""
+    cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+    return parse_cookie(cookies.decode("latin-1")).get(settings.SESSION_COOKIE_NAME) or ""
 
 
 def limit_bodies(

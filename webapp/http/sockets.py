@@ -9,12 +9,23 @@ from urllib.parse import urlsplit
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError
+from django.db.models import Exists
+from django.db.models.functions import Now
 from django.http.request import validate_host
 from django.urls import get_resolver, re_path
 
 from transcripts.consumers.routes import drain, routes
-from webapp.http.bodies import REQUEST_ID, Receive, Scope, Send, error_content, user_of
+from webapp.http.bodies import (
+    REQUEST_ID,
+    Receive,
+    Scope,
+    Send,
+    error_content,
+    session_key_of,
+    user_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +55,8 @@ async def sockets(scope: Scope, receive: Receive, send: Send) -> None:
     """Route a WebSocket of one of our pages; reject one that another site opens.
 
     ``scope["user"]`` is the signed-in user or None, ``scope["still_signed_in"]`` a function for a
-    thread that returns whether the session is still valid.
+    thread that returns whether the session is still valid, and ``scope["signed_in"]`` that
+    condition for a query.
     """
     scope = {**scope, REQUEST_ID: str(uuid.uuid4())}
     if not is_same_origin(scope):
@@ -56,8 +68,19 @@ async def sockets(scope: Scope, receive: Receive, send: Send) -> None:
         logger.exception("request_id=%s the session could not be read", scope[REQUEST_ID])
         await reject(scope, receive, send, 503, "The database does not respond.")
         return
-    scope |= {"user": user, "still_signed_in": lambda: user_of(scope) == user}
+    scope |= {
+        "user": user,
+        "still_signed_in": lambda: user_of(scope) == user,
+        "signed_in": None if user is None else signed_in(user, session_key_of(scope)),
+    }
     await router(scope, receive, send)
+
+
+def signed_in(user: Any, key: str) -> Exists:
+    """Return the condition that a session is valid: it lasts, and so do user and password."""
+    session = Session.objects.filter(pk=key, expire_date__gt=Now())
+    lasting = type(user).objects.filter(pk=user.pk, is_active=True, password=user.password)
+    return Exists(lasting.filter(Exists(session)))
 
 
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
