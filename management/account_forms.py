@@ -263,6 +263,8 @@ class RequestFilters(forms.Form):
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]  # no type parameters at run time
     """A speech server: its addresses and its key, which is tested before it is saved."""
 
+    # A server of one's own is seldom behind TLS; Django 6 will assume that it is.
+    base_url = forms.URLField(required=False, max_length=200, assume_scheme="http")
     region = forms.ChoiceField(
         required=False, choices=[(name, facts[0]) for name, facts in REGIONS.items()]
     )
@@ -278,7 +280,6 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]  # no type para
         super().__init__(*args, **kwargs)
         self.tested: Tested | None = None
         self.is_new = self.instance.pk is None
-        self.fields["base_url"].required = False
         self.fields["key"].widget.attrs["autocomplete"] = "new-password"
         at = {facts[1]: name for name, facts in REGIONS.items()}
         self.initial["region"] = at.get(self.instance.base_url, "")

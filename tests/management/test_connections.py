@@ -46,6 +46,14 @@ def test_a_server_is_tested_saved_and_mirrored(root, account):
     assert KEY not in repr(list(AuditEntry.objects.values()))
 
 
+def test_an_address_without_a_scheme_is_http(root, account):
+    assert (
+        root.post(reverse("connection_add"), FIELDS | {"base_url": "speech.test"}).status_code
+        == 302
+    )
+    assert Connection.objects.get().base_url == "http://speech.test"
+
+
 @pytest.mark.parametrize(
     ("region", "speech", "management", "agent"),
     [
