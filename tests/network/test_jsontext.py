@@ -65,6 +65,17 @@ def test_what_no_database_can_store_is_rejected(text):
         read_storable_json(text)
 
 
+@given(some.lists(some.sampled_from(["\\", "u0000", "\0", '"', "a", "\\u0000"])).map("".join))
+def test_only_a_nul_itself_is_rejected(text: str):
+    """A text that describes it, as documentation of a format does, is stored as it is."""
+    for value in (text, [{text: 1}]):
+        if "\0" in text:
+            with pytest.raises(ValueError, match="U\\+0000"):
+                read_storable_json(json.dumps(value))
+        else:
+            assert read_storable_json(json.dumps(value)) == value
+
+
 # These read what we, the operator or a package wrote, or have a limit of their own.
 TRUSTED = {
     "engine/accounts/ledger.py",

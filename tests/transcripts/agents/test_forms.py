@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django import forms
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from transcripts.agents.declarations import AnsweredBy
@@ -220,6 +220,7 @@ parameters = some.lists(
 
 
 @given(parameters)
+@example([Parameter(name="path", description="\\u0000 ends it")])
 def test_rows_make_a_schema_that_makes_the_rows(rows: list[Parameter]):
     assert rows_of(schema_of(rows)) == rows
     assert read_schema(json.dumps(schema_of(rows))) == schema_of(rows)
