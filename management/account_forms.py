@@ -263,7 +263,7 @@ class RequestFilters(forms.Form):
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]  # no type parameters at run time
     """A speech server: its addresses and its key, which is tested before it is saved."""
 
-    # A server of one's own is seldom behind TLS; Django 6 will assume that it is.
+    # A self-hosted server seldom has TLS. Django 6 will assume that it has.
     base_url = forms.URLField(required=False, max_length=200, assume_scheme="http")
     region = forms.ChoiceField(
         required=False, choices=[(name, facts[0]) for name, facts in REGIONS.items()]
