@@ -97,12 +97,10 @@ class Hit:
     def _windows(self) -> list[tuple[int, int]]:
         """The ranges of the text that are in the excerpt, in order and apart from each other."""
         words = {fold(self.text[start:end]): (start, end) for start, end in reversed(self.marks)}
-        firsts = sorted(words.values())[:EXCERPT_WORDS]
-        start = self.text.rfind(" ", 0, max(0, (firsts[0][0] if firsts else 0) - 60)) + 1
-        end = self.text.find(" ", start + EXCERPT_CHARACTERS)
-        end = len(self.text) if end < 0 else end
-        if not firsts or firsts[-1][1] <= end:
-            return [(start, end)]
+        firsts = sorted(words.values())[:EXCERPT_WORDS] or [(0, 0)]
+        whole = window(self.text, firsts[0], EXCERPT_CHARACTERS)
+        if firsts[-1][1] <= whole[1]:
+            return [whole]
         windows: list[tuple[int, int]] = []
         for mark in firsts:
             start, end = window(self.text, mark, EXCERPT_CHARACTERS // len(firsts))
@@ -333,7 +331,10 @@ def around(text: str, marks: Marks) -> str:
 
 
 def window(text: str, mark: tuple[int, int], size: int) -> tuple[int, int]:
-    """The range of at most so many characters around the beginning of a mark, cut at spaces."""
+    """The range of at most so many characters around the beginning of a mark.
+
+    It is cut at spaces where there are some.
+    """
     first, last = mark
     start = max(0, first - size // 4)
     if start:
@@ -342,7 +343,7 @@ def window(text: str, mark: tuple[int, int], size: int) -> tuple[int, int]:
     if end >= len(text):
         return start, len(text)
     space = text.rfind(" ", last, end)
-    return start, space if space > 0 else min(last, end)
+    return start, end if space < 0 else space
 
 
 def started(row: Row, marks: Marks) -> float:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transcripts.search import COUNT_CAP, BadSearch, Cursor, Hit, Results
@@ -71,8 +71,6 @@ def test_pieces_are_the_text_and_its_marks(made: tuple[str, list[tuple[int, int]
 @given(marked_texts())
 def test_an_excerpt_is_short_and_shows_the_first_mark(made: tuple[str, list[tuple[int, int]]]):
     text, marks = made
-    # One word longer than an excerpt is shown whole.
-    assume(all(len(word) < 60 for word in text.split(" ")))
     excerpt = hit(text, *marks).excerpt
     shown = "".join(piece for piece, _ in excerpt)
     assert len(shown) <= EXCERPT_CHARACTERS + 64
@@ -94,6 +92,15 @@ def test_an_excerpt_shows_every_word_that_was_looked_for(before: int, between: i
     excerpt = hit(text, *marks).excerpt
     assert [piece for piece, marked in excerpt if marked][:2] == ["Needle", "thread"]
     assert sum(len(piece) for piece, _ in excerpt) <= EXCERPT_CHARACTERS + 64
+
+
+def test_an_excerpt_of_a_text_without_spaces_is_short_and_shows_the_mark():
+    text = "今天天气很好" * 200 + "公园" + "我们去" * 200
+    place = text.index("公园")
+    excerpt = hit(text, (place, place + 2)).excerpt
+    before, mark, after = [piece for piece, _ in excerpt if piece.strip(" …")]
+    assert (before[-2:], mark, after[:3]) == ("很好", "公园", "我们去")
+    assert len(before) < len(after) < EXCERPT_CHARACTERS
 
 
 def test_what_is_said_far_apart_is_shown_whole():
