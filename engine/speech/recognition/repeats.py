@@ -53,7 +53,8 @@ def without_repeats(
             place += 1
         else:
             del kept[cut]
-            place = max(len(known), cut.start, 1)
+            # A phrase that meets its copy before the cut may be whole only now.
+            place = max(len(known), cut.start - _LONGEST_PHRASE, 1)
     return kept[len(known) :]
 
 

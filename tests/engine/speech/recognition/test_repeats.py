@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.speech.recognition.repeats import without_repeats
@@ -88,6 +88,7 @@ def test_only_voice_counts_as_time():
         st.tuples(st.sampled_from(["a", "be", "see", "Dee!"]), st.floats(0.02, 0.6)), max_size=12
     )
 )
+@example([(word, 0.0625) for word in ("see", "a", "see", "see", "a")])
 def test_what_is_kept_is_in_order_and_settled(parts):
     words = spoken(*parts)
     kept = without_repeats(words)
