@@ -281,7 +281,7 @@ class _Parts:
         if is_start and self._is_one(position):
             value.add(1, "unit")
         elif word == "hundred" and value.state in ("unit", "teen", "tens", "written"):
-            return value.multiply_by_hundred()
+            return 0 if value.decimals else value.multiply_by_hundred()
         elif word in SCALES and value.state not in ("start", "and") and value.allows(word):
             return self._take_scale(value, position)
         elif word == "and" and value.state in ("hundred", "scale") and self._goes_on(position + 1):

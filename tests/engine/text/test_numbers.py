@@ -8,6 +8,7 @@ from engine.text.numbers import find_numbers, ordinal_digits, with_commas
     [
         ("twenty five cows", ["25"]),
         ("two hundred and five", ["205"]),
+        ("7.30 hundred first", ["7.30", "1"]),
         ("five million two hundred thousand", ["5200000"]),
         ("a hundred and one", ["101"]),
         ("nineteen hundred", ["1900"]),
