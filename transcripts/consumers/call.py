@@ -11,7 +11,6 @@ from transcripts.calls.outbox import Outbox
 from transcripts.calls.record import Entry
 from transcripts.calls.relay import CallRun, runs
 from transcripts.consumers.sockets import Code, PageSocket
-from transcripts.live.database import Standing
 from transcripts.live.serving import Unavailable
 
 POSITION = struct.Struct("<Q")
@@ -38,11 +37,10 @@ class AgentConsumer(PageSocket):
     """
 
     run: CallRun | None = None
-    _held: Standing | None = None
 
     async def open(self) -> Code | None:
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
-        self.pk: UUID = self.scope["url_route"]["kwargs"]["pk"]
+        self.pk = self.scope["url_route"]["kwargs"]["pk"]
         self.tab = query.get("tab", [""])[0][:TAB_CHARACTERS]
         code: Code | None = await self.in_thread(self.may_stay)
         if code is not None:
@@ -64,17 +62,7 @@ class AgentConsumer(PageSocket):
         return None
 
     def may_stay(self) -> Code | None:
-        if self._held is not None and self._held.exists():
-            return None
-        user = self.scope["user"]
-        if user is None or not self.scope["still_signed_in"]():
-            return Code.SIGNED_OUT
-        # Rights of the row, not of the page: they may have changed since it was opened.
-        held = Call.objects.held_by(user).filter(pk=self.pk)
-        if not held.exists():
-            return Code.NOT_FOUND
-        self._held = Standing(held.filter(self.scope["signed_in"]))
-        return None
+        return self.check_row(Call.objects.held_by)
 
     async def hear(self, data: bytes) -> None:
         if self.run is None or not POSITION.size < len(data) <= MOST_FRAME_BYTES:

@@ -4,13 +4,11 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
-from uuid import UUID
 
 from speechclient.streams.live_events import ConfigureFailed
 from transcripts.consumers.following import follow
 from transcripts.consumers.sockets import Code, PageSocket
 from transcripts.live.audio import seconds_of
-from transcripts.live.database import Standing
 from transcripts.live.intake import WrongOffset
 from transcripts.live.models import LiveNote, LiveSession
 from transcripts.live.serving import LiveRun, Unavailable, runs
@@ -53,11 +51,10 @@ class ListenConsumer(PageSocket):
     """
 
     run: LiveRun | None = None
-    _hosted: Standing | None = None
 
     async def open(self) -> Code | None:
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
-        self.pk: UUID = self.scope["url_route"]["kwargs"]["pk"]
+        self.pk = self.scope["url_route"]["kwargs"]["pk"]
         self.tab = query.get("tab", [""])[0][:TAB_CHARACTERS]
         code: Code | None = await self.in_thread(self.may_stay)
         if code is not None:
@@ -91,17 +88,7 @@ class ListenConsumer(PageSocket):
         return None
 
     def may_stay(self) -> Code | None:
-        if self._hosted is not None and self._hosted.exists():
-            return None
-        user = self.scope["user"]
-        if user is None or not self.scope["still_signed_in"]():
-            return Code.SIGNED_OUT
-        # Rights of the row, not of the page: they may have changed since it was opened.
-        hosted = LiveSession.objects.hosted_by(user).filter(pk=self.pk)
-        if not hosted.exists():
-            return Code.NOT_FOUND
-        self._hosted = Standing(hosted.filter(self.scope["signed_in"]))
-        return None
+        return self.check_row(LiveSession.objects.hosted_by)
 
     async def hear(self, data: bytes) -> None:
         if self.run is None or len(data) < OFFSET.size:

@@ -7,13 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from enum import IntEnum
 from typing import Any, ClassVar
+from uuid import UUID
 
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
+from django.db.models import QuerySet
 
+from management.models import User
 from network.jsontext import read_storable_json
 from transcripts.live import database
+from transcripts.live.database import Standing
 from transcripts.live.feed import encode
 
 logger = logging.getLogger(__name__)
@@ -46,6 +50,8 @@ class PageSocket(AsyncConsumer, ABC):
     """
 
     open_sockets: ClassVar[set["PageSocket"]] = set()
+    pk: UUID  # of the row that the page is about
+    _held: Standing | None = None
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -89,6 +95,20 @@ class PageSocket(AsyncConsumer, ABC):
     @abstractmethod
     def may_stay(self) -> Code | None:
         """Return a code to close with when the user may not have the socket any more."""
+
+    def check_row(self, held_by: Callable[[User], QuerySet[Any]]) -> Code | None:
+        """The same for a page about a row: the user is signed in and still has it."""
+        if self._held is not None and self._held.exists():
+            return None
+        user = self.scope["user"]
+        if user is None or not self.scope["still_signed_in"]():
+            return Code.SIGNED_OUT
+        # Rights of the row, not of the page: they may have changed since it was opened.
+        held = held_by(user).filter(pk=self.pk)
+        if not held.exists():
+            return Code.NOT_FOUND
+        self._held = Standing(held.filter(self.scope["signed_in"]))
+        return None
 
     async def hear(self, data: bytes) -> None:
         """Take a binary frame."""

@@ -3,7 +3,6 @@
 import time
 from typing import ClassVar
 from urllib.parse import parse_qs
-from uuid import UUID
 
 from django.conf import settings
 from django.http.cookie import parse_cookie
@@ -62,7 +61,7 @@ class WatchConsumer(PageSocket):
         session = watchable.first()
         if session is None:
             return Code.NOT_FOUND
-        self.pk: UUID = session.pk
+        self.pk = session.pk
         is_admitted = session.admits_user(user) or session.takes(self.cookies.get(TICKET, ""))
         return None if is_admitted else Code.NOT_FOUND
 
